@@ -1,0 +1,186 @@
+"""One frozen, typed Settings: the only reader of the environment."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from stock_ml.errors import BadSetting
+
+Source = Literal["sandbox", "alpha_vantage", "csv"]
+SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,11}")
+FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
+
+
+class Settings(BaseSettings):
+    """Hold every setting; each is an environment variable `STOCKML_<NAME>`, or a line of `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="STOCKML_",
+        env_file=".env",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+    )
+
+    # what is forecast, and from which data
+    source: Source = Field(
+        "sandbox", description="sandbox, alpha_vantage or csv; alpha_vantage where a key is set, else sandbox"
+    )
+    symbols: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="comma-separated; five by default, for csv the start of the file's name"
+    )
+    exchange: str = Field("XNYS", description="the exchange's ISO 10383 code: its sessions, half days and holidays")
+    history_months: int = Field(2, ge=1, le=120, description="whole months of history to fetch before the current one")
+    feed_gap_minutes: int = Field(
+        15, ge=1, le=390, description="a longer hole in a session is a feed gap, a shorter one is no trade"
+    )
+    alphavantage_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("ALPHAVANTAGE_API_KEY", "alphavantage_api_key"),
+        description="your Alpha Vantage key (minute bars need a paid plan)",
+    )
+    alphavantage_url: str = Field("https://www.alphavantage.co/query", description="base address of the service")
+    requests_per_minute: int = Field(75, ge=1, description="your Alpha Vantage plan's request rate")
+    csv_path: Path | None = Field(None, description="a file in Alpha Vantage's CSV layout, for source csv")
+    holdout_sessions: int = Field(
+        0, ge=0, description="newest sessions kept out of training; 2 for csv, which replays them, else 0"
+    )
+
+    # the model
+    window: int = Field(30, ge=16, le=390, description="bars that a forecast looks back on")
+    horizon: int = Field(1, ge=1, le=60, description="minutes ahead of the newest bar that the close is forecast for")
+    spark_master: str = Field("local[*]", description="Spark master URL for training")
+    spark_memory: str = Field("2g", description="memory of the Spark driver and of each executor")
+
+    # the sandbox exchange
+    sandbox_seed: int = Field(7, description="one seed gives the same simulated market for ever")
+    sandbox_start: str = Field(
+        "2024-03-01", description="the day on which the simulated clock starts, history before it"
+    )
+    sandbox_speed: float = Field(
+        60.0, gt=0, description="market seconds a wall second; 60 is a bar a second; also the speed of a replay"
+    )
+
+    # where things are kept, and the ports of what runs here (all on 127.0.0.1)
+    home: Path = Field(Path(".stockml"), description="folder of all data, logs and generated secrets")
+    dashboard_port: int = Field(8600, description="the dashboard")
+    airflow_port: int = Field(8601, description="Airflow's UI and API")
+    mlflow_port: int = Field(8602, description="MLflow's UI and API")
+    sandbox_port: int = Field(8603, description="the sandbox exchange")
+    kafka_port: int = Field(8604, description="the Kafka broker")
+    kafka_controller_port: int = Field(8605, description="Kafka's KRaft controller")
+    postgres_port: int = Field(8606, description="PostgreSQL")
+    s3_port: int = Field(8607, description="the S3 gateway")
+    weed_master_port: int = Field(8608, description="SeaweedFS master")
+    weed_volume_port: int = Field(8609, description="SeaweedFS volume server")
+    weed_filer_port: int = Field(8610, description="SeaweedFS filer")
+    weed_master_grpc_port: int = Field(8611, description="SeaweedFS master, gRPC")
+    weed_volume_grpc_port: int = Field(8612, description="SeaweedFS volume server, gRPC")
+    weed_filer_grpc_port: int = Field(8613, description="SeaweedFS filer, gRPC")
+    weed_s3_grpc_port: int = Field(8614, description="SeaweedFS S3 gateway, gRPC")
+    airflow_log_port: int = Field(8615, description="log server of Airflow's scheduler")
+    triggerer_log_port: int = Field(8616, description="log server of Airflow's triggerer")
+
+    # bring your own: an address given here is used, and that part is not started locally
+    postgres_url: SecretStr | None = Field(
+        None, description="postgresql://user:password@host:port, databases airflow, mlflow and stockml exist"
+    )
+    kafka_servers: str | None = Field(None, description="host:port[,host:port] of your Kafka brokers")
+    kafka_topic: str = Field("stockml", description="topic of bars; rejected messages go to <topic>.rejected")
+    kafka_partitions: int = Field(4, ge=1, description="partitions of the topic when it is created")
+    s3_url: str | None = Field(None, description="address of your S3 service")
+    s3_bucket: str = Field("", description="bucket; stockml-<source> by default")
+    s3_region: str = Field("us-east-1", description="region of the bucket")
+    s3_access_key: SecretStr | None = Field(None, description="S3 access key; generated for the local service")
+    s3_secret_key: SecretStr | None = Field(None, description="S3 secret key; generated for the local service")
+    mlflow_url: str | None = Field(None, description="address of your MLflow server")
+    postgres_password: SecretStr | None = Field(None, description="password of the local PostgreSQL; generated")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: dict[str, Any]) -> dict[str, Any]:
+        key = given.get("ALPHAVANTAGE_API_KEY") or given.get("alphavantage_api_key")
+        source = given.setdefault("source", "alpha_vantage" if key else "sandbox")
+        given.setdefault("holdout_sessions", 2 if source == "csv" else 0)
+        given.setdefault("s3_bucket", f"stockml-{str(source).replace('_', '-')}")
+        if not given.get("symbols"):
+            path = given.get("csv_path")
+            given["symbols"] = (re.split(r"[_.]", Path(path).name)[0],) if source == "csv" and path else FIVE
+        return given
+
+    @field_validator("symbols", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        names = given.split(",") if isinstance(given, str) else given
+        return (
+            tuple(str(n).strip().upper() for n in names if str(n).strip()) if isinstance(names, list | tuple) else given
+        )
+
+    @field_validator("symbols")
+    @classmethod
+    def _are_symbols(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        bad = [s for s in symbols if not SYMBOL.fullmatch(s)]
+        if bad or not symbols:
+            raise ValueError(f"{bad or 'nothing'} is no symbol; a symbol is 1 to 12 of A-Z, 0-9, dot, hyphen and ^")
+        return symbols
+
+    @model_validator(mode="after")
+    def _csv_needs_a_file(self) -> "Settings":
+        if self.source == "csv" and self.csv_path is None:
+            raise ValueError("source csv needs STOCKML_CSV_PATH, a file in Alpha Vantage's CSV layout")
+        return self
+
+    @property
+    def state(self) -> Path:
+        """Return the installation's own folder: one source, one installation."""
+        return self.home.resolve() / self.source
+
+    @property
+    def simulated(self) -> bool:
+        """Say whether the bars are made up; then every page and run says so."""
+        return self.source == "sandbox"
+
+    @property
+    def kafka(self) -> str:
+        """Return the brokers' addresses."""
+        return self.kafka_servers or f"127.0.0.1:{self.kafka_port}"
+
+    @property
+    def s3(self) -> str:
+        """Return the S3 service's address."""
+        return self.s3_url or f"http://127.0.0.1:{self.s3_port}"
+
+    @property
+    def mlflow(self) -> str:
+        """Return the MLflow server's address."""
+        return self.mlflow_url or f"http://127.0.0.1:{self.mlflow_port}"
+
+    @property
+    def sandbox(self) -> str:
+        """Return the sandbox exchange's address."""
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    def postgres(self, database: str = "stockml") -> str:
+        """Return the address of one of the three databases, password included: never log it."""
+        if self.postgres_url:
+            return f"{self.postgres_url.get_secret_value().rstrip('/')}/{database}"
+        password = self.postgres_password.get_secret_value() if self.postgres_password else ""
+        return f"postgresql://stockml:{password}@127.0.0.1:{self.postgres_port}/{database}"
+
+
+def load(**given: object) -> Settings:
+    """Read the settings from the environment and `.env`; `given` ones win.
+
+    Raises BadSetting naming the variable.
+    """
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        prefix = "" if name in {"", "ALPHAVANTAGE_API_KEY"} else "STOCKML_"
+        raise BadSetting(f"{prefix}{name or 'settings'}: {first['msg']}; see .env.example") from None

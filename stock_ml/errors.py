@@ -1,0 +1,85 @@
+"""Every error that a person may meet, as one small tree; each message names what, where, and what to do."""
+
+
+class StockMLError(Exception):
+    """Say what went wrong, where, and what to do."""
+
+
+class BadInput(StockMLError):
+    """Refuse what was given; what was stored stays as it was."""
+
+
+class BadBars(BadInput):
+    """Refuse bars that break a rule of the record."""
+
+
+class BadFile(BadInput):
+    """Refuse a file or an answer that is not in the expected layout."""
+
+
+class AmbiguousLabels(BadInput):
+    """Refuse to guess whether stamps label a bar's start or its end."""
+
+
+class BadMessage(BadInput):
+    """Refuse a message on the topic that cannot be read."""
+
+
+class BadSetting(BadInput):
+    """Refuse a setting that cannot be used."""
+
+
+class SourceError(StockMLError):
+    """Report that a source of bars did not give bars."""
+
+
+class BadKey(SourceError):
+    """Report that the source refuses the key. Never retried."""
+
+
+class PremiumEndpoint(SourceError):
+    """Report that the source sells this to paying keys only. Never retried."""
+
+
+class BadSymbol(SourceError):
+    """Report that the source does not know the symbol. Never retried."""
+
+
+class BurstLimit(SourceError):
+    """Report too many requests at once; the same call may go through seconds later."""
+
+
+class DailyLimit(SourceError):
+    """Report that the day's requests are spent."""
+
+
+class EmptyAnswer(SourceError):
+    """Report an answer that holds nothing at all."""
+
+
+class NotAnAnswer(SourceError):
+    """Report an answer that cannot be read as JSON or CSV."""
+
+
+class SourceUnavailable(SourceError):
+    """Report a server error, a lost connection or a time-out; it may go through later."""
+
+
+class ModelError(StockMLError):
+    """Report that a model cannot be made or served."""
+
+
+class TooLittleHistory(ModelError):
+    """Report that there are not enough rows to train and to judge."""
+
+
+class SchemaMismatch(ModelError):
+    """Refuse a model whose feature schema differs from this kernel's."""
+
+
+class ParityError(ModelError):
+    """Refuse a light scorer that does not equal Spark's own prediction."""
+
+
+class HostError(StockMLError):
+    """Report what this machine lacks: a program, a port, disk."""
