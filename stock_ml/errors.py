@@ -81,5 +81,9 @@ class ParityError(ModelError):
     """Refuse a light scorer that does not equal Spark's own prediction."""
 
 
+class StoreUnavailable(StockMLError):
+    """Report that the database does not answer, or lacks its tables; it may later."""
+
+
 class HostError(StockMLError):
     """Report what this machine lacks: a program, a port, disk."""

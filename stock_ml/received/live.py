@@ -1,0 +1,29 @@
+"""The bars in an answer, for the live path: regular hours, finished, ascending, as received."""
+
+from collections.abc import Iterable
+
+from stock_ml.bars import MINUTE, Bar
+from stock_ml.received.answer import Received
+from stock_ml.received.labels import Convention, place
+from stock_ml.received.layout import VALUES, parse
+from stock_ml.sessions import sessions
+
+
+def bars_of(received: Received, convention: Convention, exchange: str) -> list[Bar]:
+    """Return the regular-hours bars of an answer that were finished when it was given, ascending, not filled.
+
+    Rows that break a rule of the record, and later rows for a minute already read, are left out.
+    Raises BadFile where the answer is not in Alpha Vantage's layout.
+    """
+    calendar = sessions(exchange)
+    rows = place(parse(received.body, received.where), convention, calendar)
+    rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
+    rows = rows.drop_duplicates("ts").sort_values("ts")
+    stamps, values = rows["ts"].tolist(), rows[VALUES].to_numpy().tolist()
+    made = (Bar(received.symbol, t, *v, source=received.source) for t, v in zip(stamps, values, strict=True))
+    return finished(made, received.fetched_at)
+
+
+def finished(bars: Iterable[Bar], now: float) -> list[Bar]:
+    """Return the bars whose minute is over at `now`, in UTC epoch seconds of the source's own clock."""
+    return [bar for bar in bars if bar.ts + MINUTE <= now]
