@@ -1,0 +1,1 @@
+"""How the product runs without Docker: real servers as supervised processes, on loopback only."""

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
 
     # where things are kept, and the ports of what runs here (all on 127.0.0.1)
     home: Path = Field(Path(".stockml"), description="folder of all data, logs and generated secrets")
+    jars: Path = Field(Path(".cache/jars"), description="folder of fetched jars, shared by installations")
     dashboard_port: int = Field(8600, description="the dashboard")
     airflow_port: int = Field(8601, description="Airflow's UI and API")
     mlflow_port: int = Field(8602, description="MLflow's UI and API")
@@ -82,8 +83,6 @@ class Settings(BaseSettings):
     weed_volume_grpc_port: int = Field(8612, description="SeaweedFS volume server, gRPC")
     weed_filer_grpc_port: int = Field(8613, description="SeaweedFS filer, gRPC")
     weed_s3_grpc_port: int = Field(8614, description="SeaweedFS S3 gateway, gRPC")
-    airflow_log_port: int = Field(8615, description="log server of Airflow's scheduler")
-    triggerer_log_port: int = Field(8616, description="log server of Airflow's triggerer")
 
     # bring your own: an address given here is used, and that part is not started locally
     postgres_url: SecretStr | None = Field(

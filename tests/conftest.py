@@ -1,0 +1,54 @@
+"""Real servers for tests, each started at most once in a run, on free ports, in a temporary folder."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import jars
+from local.private import keep_secrets
+from local.programs import kafka as kafka_program
+from local.programs import postgres as postgres_program
+from local.programs import seaweed, tracking
+from stock_ml.config import Settings
+from tests.servers import running, settings_in
+
+
+@pytest.fixture(scope="session")
+def settings() -> Iterator[Settings]:
+    """Settings of source sandbox that point at this run's own servers."""
+    home = Path(tempfile.mkdtemp(prefix="stock_ml-"))
+    yield settings_in(home)
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def postgres(settings: Settings) -> Iterator[Settings]:
+    """A real PostgreSQL with the three databases, still empty."""
+    with running(postgres_program.program(settings), settings):
+        postgres_program.create_databases(settings)
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def kafka(settings: Settings) -> Iterator[Settings]:
+    """A real Kafka broker without topics."""
+    jars.fetch("kafka", settings.jars)
+    with running(kafka_program.program(settings, keep_secrets(settings)["KAFKA_CLUSTER_ID"]), settings):
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def s3(settings: Settings) -> Iterator[Settings]:
+    """A real S3 service without buckets."""
+    with running(seaweed.program(settings), settings):
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(postgres: Settings, s3: Settings) -> Iterator[Settings]:
+    """A real MLflow server on PostgreSQL and S3; the bucket is yours to create."""
+    with running(tracking.program(postgres), postgres):
+        yield postgres
