@@ -82,7 +82,7 @@ class ParityError(ModelError):
 
 
 class StoreUnavailable(StockMLError):
-    """Report that the database does not answer, or lacks its tables; it may later."""
+    """Report that the database or the object store does not answer, or lacks what it should hold; it may later."""
 
 
 class HostError(StockMLError):

@@ -60,4 +60,4 @@ def _vote(volume: pd.Series, length: int) -> Convention | None:
 def _utc(labels: pd.Series, zone: str) -> np.ndarray:
     # stamps that a clock change makes twice or never are outside regular hours, so either reading will do
     aware = labels.dt.tz_localize(zone, ambiguous=np.ones(len(labels), bool), nonexistent="shift_forward")
-    return aware.to_numpy("datetime64[s]").astype(np.int64)
+    return np.asarray(aware.to_numpy("datetime64[s]"), dtype=np.int64)

@@ -19,8 +19,8 @@ def bars_of(received: Received, convention: Convention, exchange: str) -> list[B
     rows = place(parse(received.body, received.where), convention, calendar)
     rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
     rows = rows.drop_duplicates("ts").sort_values("ts")
-    stamps, values = rows["ts"].tolist(), rows[VALUES].to_numpy().tolist()
-    made = (Bar(received.symbol, t, *v, source=received.source) for t, v in zip(stamps, values, strict=True))
+    values = rows[["ts", *VALUES]].itertuples(index=False)
+    made = (Bar(received.symbol, ts, o, h, low, c, v, received.source) for ts, o, h, low, c, v in values)
     return finished(made, received.fetched_at)
 
 

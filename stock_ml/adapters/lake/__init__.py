@@ -1,0 +1,5 @@
+"""The object store: answers as received, clean bars, quality reports."""
+
+from stock_ml.adapters.lake.lake import Lake
+
+__all__ = ["Lake"]

@@ -1,0 +1,122 @@
+"""One installation's objects, and the only place where their keys are built."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import pandas as pd
+
+from stock_ml.adapters.lake import parquet
+from stock_ml.adapters.lake.objects import Objects
+from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
+from stock_ml.received import Convention, Received
+
+PARQUET, JSON = "application/vnd.apache.parquet", "application/json"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Read and write one source's objects; every method raises StoreUnavailable where the store does not answer."""
+
+    objects: Objects
+    source: str
+
+    @classmethod
+    def connect(cls, s: Settings) -> "Lake":
+        """Return the installation's lake; nothing is sent yet."""
+        return cls(Objects.connect(s), s.source)
+
+    def ensure_bucket(self) -> None:
+        """Create the bucket where it is missing (Airflow's amazon provider does so in an installation)."""
+        self.objects.ensure_bucket()
+
+    def put_raw(self, received: Received) -> str:
+        """Store an answer as received, named by its sha256, unless it is there; return its key."""
+        key = self._raw(received.symbol, str(received.month)) + sha256(received.body).hexdigest()
+        if self.objects.head(key) is None:
+            known = {"source": received.source, "fetched_at": repr(received.fetched_at)}
+            known["request"] = json.dumps(received.request, sort_keys=True)
+            self.objects.put(key, received.body, received.content_type, known)
+        return key
+
+    def raw_keys(self, symbol: str, month: str) -> list[str]:
+        """Return the keys of all answers stored for a symbol's month, sorted."""
+        return self.objects.keys(self._raw(symbol, month))
+
+    def get_raw(self, key: str) -> Received:
+        """Return a stored answer byte for byte, with what was noted when it came."""
+        head, body = self.objects.head(key), self.objects.get(key)
+        if head is None or body is None:
+            raise StoreUnavailable(f"{key} is not in bucket {self.objects.bucket}: download it again")
+        symbol, month = (part.partition("=")[2] for part in key.split("/")[2:4])
+        known = head["Metadata"]
+        request, at = json.loads(known["request"]), float(known["fetched_at"])
+        return Received(known["source"], symbol, month, request, at, body, head["ContentType"])
+
+    def newest_raw(self, symbol: str, month: str) -> tuple[str, float] | None:
+        """Return key and time (the source's clock) of the answer fetched last, None where there is none."""
+        heads = ((key, self.objects.head(key)) for key in self.raw_keys(symbol, month))
+        times = [(key, float(head["Metadata"]["fetched_at"])) for key, head in heads if head]
+        return max(times, key=lambda found: (found[1], found[0]), default=None)
+
+    def write_clean(self, symbol: str, month: str, bars: pd.DataFrame) -> str:
+        """Store a month of clean bars as Parquet and return its key; the same bars give the same bytes."""
+        key = self._clean(symbol) + f"month={month}/bars.parquet"
+        self.objects.put(key, parquet.to_bytes(bars), PARQUET)
+        return key
+
+    def clean_months(self, symbol: str) -> list[str]:
+        """Return the months of which clean bars are stored, sorted."""
+        return [key.split("/month=")[1].partition("/")[0] for key in self.objects.keys(self._clean(symbol))]
+
+    def drop_clean(self, symbol: str, month: str) -> None:
+        """Forget a month of clean bars and its report; what was received stays."""
+        self.objects.delete(self._clean(symbol) + f"month={month}/bars.parquet")
+        self.objects.delete(self._report(symbol, month))
+
+    def read_clean(self, symbols: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return the clean bars of the symbols given, or of all, in the record's columns, by symbol and time."""
+        prefixes = [self._clean()] if symbols is None else [self._clean(symbol) for symbol in sorted(set(symbols))]
+        bodies = (self.objects.get(key) for prefix in prefixes for key in self.objects.keys(prefix))
+        frames = [parquet.from_bytes(body) for body in bodies if body]
+        bars = pd.concat(frames) if frames else parquet.empty()
+        return bars.sort_values(["symbol", "ts"], kind="stable", ignore_index=True)
+
+    def clean_uri(self) -> str:
+        """Return where Spark finds the clean bars; below it lie symbol=…/month=…/bars.parquet."""
+        return f"s3a://{self.objects.bucket}/{self._clean().rstrip('/')}"
+
+    def write_quality(self, symbol: str, month: str, report: dict[str, Any]) -> str:
+        """Store what cleaning did to a symbol's month, and return the key."""
+        key = self._report(symbol, month)
+        self.objects.put(key, json.dumps(report, indent=1, sort_keys=True).encode(), JSON)
+        return key
+
+    def read_quality(self, symbol: str, month: str) -> dict[str, Any] | None:
+        """Return the report of a symbol's month, None where there is none."""
+        found = self.objects.get(self._report(symbol, month))
+        return json.loads(found) if found else None
+
+    def write_convention(self, convention: Convention) -> None:
+        """Remember what this source's labels mean."""
+        self.objects.put(self._convention(), json.dumps({"labels": convention}).encode(), JSON)
+
+    def convention(self) -> Convention | None:
+        """Return what this source's labels mean, None until it was learned from history."""
+        found = self.objects.get(self._convention())
+        return json.loads(found)["labels"] if found else None
+
+    def _raw(self, symbol: str, month: str) -> str:
+        return f"raw/source={self.source}/symbol={symbol}/month={month}/"
+
+    def _clean(self, symbol: str | None = None) -> str:
+        return f"clean/source={self.source}/" + (f"symbol={symbol}/" if symbol else "")
+
+    def _report(self, symbol: str, month: str) -> str:
+        return f"quality/source={self.source}/symbol={symbol}/month={month}.json"
+
+    def _convention(self) -> str:
+        return f"quality/source={self.source}/convention.json"

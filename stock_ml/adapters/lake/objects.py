@@ -1,0 +1,96 @@
+"""Objects in one bucket: put, get, look, list; an absent one is None, every failure is one typed error."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
+
+ABSENT = {"404", "NoSuchKey", "NotFound"}
+# the checksums that boto3 adds by default are unknown to many S3 services
+CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=60,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    s3={"addressing_style": "path"},
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+)
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Hold a client of one bucket; raises StoreUnavailable where the store does not answer or refuses."""
+
+    client: Any
+    bucket: str
+
+    @classmethod
+    def connect(cls, s: Settings) -> "Objects":
+        """Return the installation's bucket; nothing is sent yet."""
+        client = boto3.client(
+            "s3",
+            endpoint_url=s.s3,
+            region_name=s.s3_region,
+            aws_access_key_id=s.s3_access_key.get_secret_value() if s.s3_access_key else None,
+            aws_secret_access_key=s.s3_secret_key.get_secret_value() if s.s3_secret_key else None,
+            config=CONFIG,
+        )
+        return cls(client, s.s3_bucket)
+
+    def ensure_bucket(self) -> None:
+        """Create the bucket where it is missing."""
+        with self._reached():
+            if self._or_none(self.client.head_bucket) is None:
+                self.client.create_bucket(Bucket=self.bucket)
+
+    def put(self, key: str, body: bytes, content_type: str, metadata: dict[str, str] | None = None) -> None:
+        """Store an object; metadata are ASCII."""
+        given = {"Key": key, "Body": body, "ContentType": content_type, "Metadata": metadata or {}}
+        with self._reached():
+            self.client.put_object(Bucket=self.bucket, **given)
+
+    def head(self, key: str) -> dict[str, Any] | None:
+        """Return what is noted of an object (ContentType, Metadata), None where it is absent."""
+        with self._reached():
+            return self._or_none(self.client.head_object, Key=key)
+
+    def get(self, key: str) -> bytes | None:
+        """Return an object's bytes, None where it is absent."""
+        with self._reached():
+            found = self._or_none(self.client.get_object, Key=key)
+            return found["Body"].read() if found else None
+
+    def delete(self, key: str) -> None:
+        """Forget an object, if it is there."""
+        with self._reached():
+            self.client.delete_object(Bucket=self.bucket, Key=key)
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return all keys under a prefix, sorted."""
+        with self._reached():
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            return sorted(item["Key"] for page in pages for item in page.get("Contents", []))
+
+    def _or_none(self, call: Any, **given: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = call(Bucket=self.bucket, **given)
+        except ClientError as error:
+            if str(error.response.get("Error", {}).get("Code")) in ABSENT:
+                return None
+            raise
+        return found
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except (BotoCoreError, ClientError) as error:
+            where = f"bucket {self.bucket} at {self.client.meta.endpoint_url}"
+            raise StoreUnavailable(f"{where}: {error}; see that S3 runs (make status), and its keys") from error
