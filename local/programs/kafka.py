@@ -47,15 +47,7 @@ def _config(s: Settings) -> Path:
 
 def _format(s: Settings, cluster_id: str) -> None:
     write_private(_config(s), "".join(f"{name}={value}\n" for name, value in _properties(s).items()))
-    format_storage = [
-        "kafka.tools.StorageTool",
-        "format",
-        "--ignore-formatted",
-        "-t",
-        cluster_id,
-        "-c",
-        str(_config(s)),
-    ]
+    words = ["--ignore-formatted", "-t", cluster_id, "-c", str(_config(s))]
     argv = [host.java(), f"-Dlog4j2.configurationFile={LOGGING}", *_classpath(s)]
     argv += ["kafka.tools.StorageTool", "format", *words]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
