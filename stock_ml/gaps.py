@@ -1,0 +1,63 @@
+"""Fill short holes between received bars: one rule for batch and stream, applied when the next received bar arrives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from stock_ml.bars import MINUTE, PRICES, Bar, epoch
+from stock_ml.sessions import Sessions
+
+
+@dataclass(frozen=True, eq=False)
+class Minutes:
+    """Hold the bars of ONE symbol, ascending; `ts` int64 epoch seconds, numbers float64, `filled` bool, all (n,)."""
+
+    ts: np.ndarray
+    open: np.ndarray
+    high: np.ndarray
+    low: np.ndarray
+    close: np.ndarray
+    volume: np.ndarray
+    filled: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+    @classmethod
+    def of_frame(cls, bars: pd.DataFrame) -> "Minutes":
+        """Take the bars of one symbol from a frame, `ts` in UTC; where it has no `filled` all are received."""
+        values = {c: bars[c].to_numpy(np.float64) for c in (*PRICES, "volume")}
+        filled = bars["filled"].to_numpy(bool) if "filled" in bars else np.zeros(len(bars), dtype=bool)
+        return cls(ts=epoch(bars["ts"]), filled=filled, **values)
+
+    @classmethod
+    def of_bars(cls, bars: Sequence[Bar]) -> "Minutes":
+        """Take received bars of one symbol, ascending."""
+        values = {c: np.array([getattr(bar, c) for bar in bars], dtype=np.float64) for c in (*PRICES, "volume")}
+        ts = np.array([bar.ts for bar in bars], dtype=np.int64)
+        return cls(ts=ts, filled=np.zeros(len(ts), dtype=bool), **values)
+
+
+def fill(bars: Minutes, sessions: Sessions, limit: int) -> Minutes:
+    """Insert flat bars, volume 0 and `filled`, into holes of at most `limit` minutes inside one session.
+
+    A bar stands on both sides of every hole that is filled, so nothing is known before it arrives; longer holes
+    (feed gaps) and nights stay empty. Filling twice changes nothing.
+    """
+    repeats = 1 + _missing(bars.ts, sessions, limit)
+    source = np.repeat(np.arange(len(bars)), repeats)
+    step = np.arange(len(source)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    new, close = step > 0, bars.close[source]
+    values = {c: np.where(new, close, getattr(bars, c)[source]) for c in PRICES}
+    values["volume"] = np.where(new, 0.0, bars.volume[source])
+    return Minutes(ts=bars.ts[source] + step * MINUTE, filled=new | bars.filled[source], **values)
+
+
+def _missing(ts: np.ndarray, sessions: Sessions, limit: int) -> np.ndarray:
+    """Return how many minutes to fill after each bar, (n,); none after the last."""
+    number = sessions.number(ts)
+    hole = np.diff(ts) // MINUTE - 1
+    fillable = (number[1:] == number[:-1]) & (number[1:] >= 0) & (hole >= 1) & (hole <= limit)
+    return np.append(np.where(fillable, hole, 0), np.zeros(min(len(ts), 1), dtype=np.int64))

@@ -1,0 +1,77 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stock_ml.errors import ModelError, SchemaMismatch
+from stock_ml.features import FEATURES, schema
+from stock_ml.intervals import FLOOR
+from stock_ml.scorer import Scorer, persistence, prices
+
+K = len(FEATURES)
+QUANTILES = {"50": 0.6, "90": 1.7, "99": 3.1}
+RNG = np.random.default_rng(3)
+SCORER = Scorer("linear", tuple(RNG.normal(size=K)), 1e-5, QUANTILES, schema(30, 1), 1709740800)
+ROWS = np.abs(RNG.normal(size=(64, K)))
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def test_a_prediction_agrees_with_a_plain_sum():
+    for row, got in zip(ROWS, SCORER.predict(ROWS).log_return, strict=True):
+        assert got == pytest.approx(1e-5 + math.fsum(c * x for c, x in zip(SCORER.coefficients, row, strict=True)))
+
+
+@given(start=st.integers(0, 63), n=st.integers(1, 64))
+def test_a_row_has_the_same_bits_whatever_the_count_and_the_layout(start, n):
+    whole = prices(np.full(64, 100.0), SCORER.predict(ROWS))
+    for layout in (np.ascontiguousarray, np.asfortranarray):
+        part = layout(ROWS[start : start + n])
+        got = prices(np.full(len(part), 100.0), SCORER.predict(part))
+        for name, column in vars(got).items():
+            assert column.tobytes() == getattr(whole, name)[start : start + n].tobytes()
+
+
+def test_intervals_are_nested_and_scaled_with_volatility():
+    p = SCORER.predict(ROWS)
+    for inner, outer in (("50", "90"), ("90", "99")):
+        assert (getattr(p, f"lower_{outer}") < getattr(p, f"lower_{inner}")).all()
+        assert (getattr(p, f"upper_{outer}") > getattr(p, f"upper_{inner}")).all()
+    volatility = ROWS[:, FEATURES.index("volatility")]
+    np.testing.assert_allclose(p.upper_90 - p.log_return, 1.7 * np.hypot(volatility, FLOOR))
+
+
+def test_persistence_forecasts_the_last_close_with_intervals():
+    scorer = persistence(QUANTILES, schema(30, 1), 0)
+    forecast = prices(np.array([50.0]), scorer.predict(np.zeros((1, K))))
+    assert forecast.predicted_close.tolist() == [50.0]
+    assert forecast.lower_50[0] < 50 < forecast.upper_50[0]
+
+
+@given(coefficients=st.lists(numbers, min_size=K, max_size=K), intercept=numbers)
+def test_json_gives_back_the_same_scorer(coefficients, intercept):
+    scorer = Scorer("linear", tuple(coefficients), intercept, QUANTILES, schema(30, 1), 7)
+    assert Scorer.from_json(scorer.to_json()) == scorer
+
+
+@given(cut=st.integers(0, 400))
+def test_a_damaged_json_is_refused(cut):
+    with pytest.raises(ModelError):
+        Scorer.from_json(SCORER.to_json()[:cut])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"coefficients": [1.0]}, {"intercept": math.nan}, {"quantiles": {"50": 1.0}}, {"schema": {}}, {"extra": 1}],
+)
+def test_a_scorer_that_does_not_fit_is_refused(change):
+    with pytest.raises(ModelError):
+        Scorer.from_json(json.dumps(json.loads(SCORER.to_json()) | change))
+
+
+def test_another_schema_is_refused_by_name():
+    SCORER.check(schema(30, 1))
+    with pytest.raises(SchemaMismatch, match=r"horizon: model 1, here 2; window: model 30, here 60"):
+        SCORER.check(schema(60, 2))
