@@ -1,10 +1,16 @@
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg.rows import namedtuple_row
+from pydantic import SecretStr
 
-from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, Reader, migrate
+from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, migrate
+from stock_ml.bars import Bar
 from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
 
@@ -20,6 +26,11 @@ def store(settings: Settings, postgres: object) -> Iterator[ForecastStore]:
 @pytest.fixture
 def symbol() -> str:
     return f"T{uuid4().hex[:8].upper()}"
+
+
+def rows(settings: Settings, relation: str, symbol: str) -> list[Any]:
+    with psycopg.connect(settings.postgres(), row_factory=namedtuple_row) as connection:
+        return connection.execute(f"select * from {relation} where symbol = %s order by 2", [symbol]).fetchall()  # noqa: S608 - names of this file
 
 
 def bar(symbol: str, minute: int, close: float = 100.25, *, filled: bool = False, late: bool = False) -> BarRow:
@@ -39,21 +50,21 @@ def forecast(
 def test_migrations_run_twice_and_change_nothing(settings: Settings, store: ForecastStore, symbol: str) -> None:
     store.store([bar(symbol, 0)], [])
     migrate(settings)
-    assert len(Reader.connect(settings).bars(symbol)) == 1
+    assert len(rows(settings, "bars", symbol)) == 1
 
 
 def test_the_same_batch_twice_changes_nothing(settings: Settings, store: ForecastStore, symbol: str) -> None:
     batch = [bar(symbol, 0), bar(symbol, 1, filled=True)], [forecast(symbol, 0)]
     assert store.store(*batch) == (2, 1)
-    before = Reader.connect(settings).bars(symbol), Reader.connect(settings).forecasts(symbol)
+    before = rows(settings, "bars", symbol), rows(settings, "forecasts", symbol)
     assert store.store(*batch) == (0, 0)
-    assert (Reader.connect(settings).bars(symbol), Reader.connect(settings).forecasts(symbol)) == before
+    assert (rows(settings, "bars", symbol), rows(settings, "forecasts", symbol)) == before
 
 
 def test_a_stored_forecast_never_changes(settings: Settings, store: ForecastStore, symbol: str) -> None:
     store.store([], [forecast(symbol, 0, 101.0)])
     store.store([], [forecast(symbol, 0, 555.0)])
-    assert [row["predicted_close"] for row in Reader.connect(settings).forecasts(symbol)] == [101.0]
+    assert [row.predicted_close for row in rows(settings, "forecasts", symbol)] == [101.0]
 
 
 def test_a_received_bar_never_changes_and_a_filled_one_gives_way(
@@ -61,15 +72,15 @@ def test_a_received_bar_never_changes_and_a_filled_one_gives_way(
 ) -> None:
     store.store([bar(symbol, 0, 100.0), bar(symbol, 1, 100.0, filled=True)], [])
     store.store([bar(symbol, 0, 200.0), bar(symbol, 1, 200.0, late=True)], [])
-    rows = Reader.connect(settings).bars(symbol)
-    assert [(row["close"], row["filled"], row["late"]) for row in rows] == [(100.0, False, False), (200.0, False, True)]
+    kept = rows(settings, "bars", symbol)
+    assert [(row.close, row.filled, row.late) for row in kept] == [(100.0, False, False), (200.0, False, True)]
 
 
 def test_a_batch_that_fails_stores_nothing_of_it(settings: Settings, store: ForecastStore, symbol: str) -> None:
     broken = forecast(symbol, 0)._replace(predicted_close=None)  # type: ignore[arg-type]  # the database refuses it
     with pytest.raises(Exception, match="predicted_close"):
         store.store([bar(symbol, 0)], [broken])
-    assert Reader.connect(settings).bars(symbol) == []
+    assert rows(settings, "bars", symbol) == []
     assert store.store([bar(symbol, 0)], [forecast(symbol, 0)]) == (1, 1)
 
 
@@ -80,30 +91,50 @@ def test_only_forecasts_made_in_time_and_after_training_count(
     made = [forecast(symbol, 0, trained_until=trained), forecast(symbol, 1, trained_until=trained)]
     made += [forecast(symbol, 2, trained_until=trained), forecast(symbol, 3, trained_until=trained, late=True)]
     store.store([bar(symbol, minute) for minute in range(6)], made)
-    reader = Reader.connect(settings)
-    assert [row["counts"] for row in reader.forecasts(symbol)] == [False, False, True, False]
-    scores = reader.scores(symbol)
-    assert (scores["count"], scores["mae_model"], scores["mae_persistence"]) == (1, 0.75, 0.0)
+    assert [row.counts for row in rows(settings, "outcomes", symbol)] == [False, False, True, False]
 
 
-def test_a_forecast_waits_for_its_actual_close(settings: Settings, store: ForecastStore, symbol: str) -> None:
+def test_an_outcome_is_there_when_the_target_bar_came(settings: Settings, store: ForecastStore, symbol: str) -> None:
     store.store([bar(symbol, 0)], [forecast(symbol, 0)])
-    reader = Reader.connect(settings)
-    assert reader.forecasts(symbol)[0]["actual_close"] is None
-    assert reader.scores(symbol)["count"] == 0
+    assert rows(settings, "outcomes", symbol) == []
     store.store([bar(symbol, 1, 102.0)], [])
-    assert reader.forecasts(symbol)[0]["actual_close"] == 102.0
+    assert [row.actual_close for row in rows(settings, "outcomes", symbol)] == [102.0]
 
 
-def test_the_newest_received_bars_come_back_ascending_without_filled_ones(store: ForecastStore, symbol: str) -> None:
-    store.store([bar(symbol, minute, filled=minute == 2) for minute in range(5)], [])
-    assert [row[1] for row in store.newest_received([symbol, "NONE"], 3)] == [T + 60, T + 180, T + 240]
+def test_received_bars_come_back_from_some_rows_before_a_time_on_without_filled_ones(
+    store: ForecastStore, symbol: str
+) -> None:
+    store.store([bar(symbol, minute, filled=minute == 2) for minute in range(6)], [])
+    found = store.received({symbol: T + 240, "NONE": T}, 2)
+    assert [b.ts for b in found[symbol]] == [T + 60, T + 180, T + 240, T + 300]
+    assert found[symbol][0] == Bar(symbol, T + 60, 100.25, 101.25, 99.25, 100.25, 10.0, "sandbox")
+    assert found["NONE"] == []
+    assert len(store.received({symbol: T + 240}, 100)[symbol]) == 5
 
 
-def test_a_state_is_replaced_and_says_how_old_it_is(settings: Settings, store: ForecastStore) -> None:
+def test_a_state_is_replaced_and_says_how_old_it_is(store: ForecastStore) -> None:
     service = f"test-{uuid4().hex}"
+    assert store.read_state(service) is None
     store.write_state(service, {"now": 1.0})
     store.write_state(service, {"now": 2.0})
-    found = Reader.connect(settings).states()[service]
-    assert found["state"] == {"now": 2.0}
-    assert 0 <= found["age"] < 60
+    state, age = store.read_state(service) or ({}, -1.0)
+    assert state == {"now": 2.0}
+    assert 0 <= age < 60
+
+
+def test_a_broken_connection_is_named_and_the_next_call_has_a_new_one(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    store.store([bar(symbol, 0)], [])
+    with psycopg.connect(settings.postgres(), autocommit=True) as other:
+        other.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'stockml store'")
+    with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{settings.postgres_port} does not answer"):
+        store.store([bar(symbol, 1)], [])
+    assert store.store([bar(symbol, 1)], []) == (1, 0)
+
+
+def test_a_server_that_is_away_is_named_without_the_password(settings: Settings) -> None:
+    away = settings.model_copy(update={"postgres_port": 1, "postgres_password": SecretStr("hidden")})
+    with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1 does not answer") as refused:
+        ForecastStore.connect(away).store([], [])
+    assert "hidden" not in str(refused.value)

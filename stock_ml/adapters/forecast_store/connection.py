@@ -1,47 +1,54 @@
 """One connection that is opened when first needed, and again when it broke."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
-from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
 
-Rows = psycopg.Connection[Any]
-
-
-def opened(conninfo: str) -> Rows:
-    """Open a connection in autocommit mode, its times in UTC.
-
-    Raises psycopg.OperationalError where the server is away; one that hangs looks alike, after 5 s or 30 s.
-    """
-    options = "-c statement_timeout=30000 -c timezone=UTC"
-    return psycopg.connect(conninfo, autocommit=True, connect_timeout=5, options=options)
+# a server that hangs must look like one that is away: both are tried again
+OPTIONS = "-c statement_timeout=30000 -c timezone=UTC"
+NAME = "stockml store"  # as pg_stat_activity shows it
+Open = psycopg.Connection[Any]
 
 
 class Connection:
-    """Keep one connection to the database `stockml`; use it from one thread."""
+    """Keep one connection, in autocommit mode; use it from one thread."""
 
-    def __init__(self, conninfo: str, set_up: str = "") -> None:
+    def __init__(self, conninfo: str, set_up: str) -> None:
         self._conninfo, self._set_up = conninfo, set_up
-        self._open: Rows | None = None
+        self._open: Open | None = None
 
-    def get(self) -> Rows:
-        """Return a working connection.
-
-        Raises psycopg.OperationalError where the server is away; the next call tries again.
-        """
-        if self._open is None or self._open.closed:
-            self._open = opened(self._conninfo)
-            if self._set_up:
-                self._open.execute(self._set_up)
-        return self._open
+    @contextmanager
+    def use(self) -> Iterator[Open]:
+        """Give a working connection. Raises StoreUnavailable where PostgreSQL is away or lacks the tables."""
+        try:
+            yield self._get()
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise StoreUnavailable(f"PostgreSQL at {self._where()} does not answer: {_first_line(error)}") from error
+        except psycopg.errors.UndefinedTable as error:
+            raise StoreUnavailable(f"PostgreSQL at {self._where()} lacks the tables; `make up` makes them") from error
 
     def close(self) -> None:
         """Close what is open."""
         if self._open is not None:
             self._open.close()
 
+    def _get(self) -> Open:
+        if self._open is None or self._open.closed:
+            self._open = psycopg.connect(
+                self._conninfo, autocommit=True, connect_timeout=5, options=OPTIONS, application_name=NAME
+            )
+            self._open.execute(self._set_up)
+        return self._open
 
-def to_store(s: Settings, set_up: str = "") -> Connection:
-    """Return a connection, not yet opened, to the database `stockml`."""
-    return Connection(s.postgres(), set_up)
+    def _where(self) -> str:
+        known = conninfo_to_dict(self._conninfo)  # the password stays out
+        return f"{known.get('host', 'localhost')}:{known.get('port', 5432)}"
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).splitlines() or ["no reason given"])[0]

@@ -6,66 +6,25 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.types.json import Jsonb
 
-from stock_ml.adapters.forecast_store.connection import Connection, to_store
+from stock_ml.adapters.forecast_store import statements
+from stock_ml.adapters.forecast_store.connection import Connection
 from stock_ml.adapters.forecast_store.rows import BarRow, ForecastRow
+from stock_ml.bars import Bar
 from stock_ml.config import Settings
-
-# rows are copied into these and merged from there: one statement a batch, not one a row
-STAGING = """
-create temp table new_bars (
-    symbol text, ts bigint, open float8, high float8, low float8, close float8, volume float8,
-    filled boolean, source text, late boolean
-) on commit delete rows;
-create temp table new_forecasts (
-    symbol text, bar_ts bigint, horizon smallint, target_ts bigint, session date, last_close float8,
-    predicted_close float8, lower_50 float8, upper_50 float8, lower_90 float8, upper_90 float8, lower_99 float8,
-    upper_99 float8, model_version text, trained_until float8, made_at float8, late boolean
-) on commit delete rows
-"""
-# a received bar never changes; a filled one gives way to the bar that came late, or to a fill that knows of it
-MERGE_BARS = """
-insert into bars (symbol, ts, open, high, low, close, volume, filled, source, late)
-select symbol, to_timestamp(ts), open, high, low, close, volume, filled, source, late from new_bars order by 1, 2
-on conflict (symbol, ts) do update set
-    open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
-    volume = excluded.volume, filled = excluded.filled, late = excluded.late, stored_at = now()
-where bars.filled and (bars.close, bars.filled) is distinct from (excluded.close, excluded.filled)
-"""
-MERGE_FORECASTS = """
-insert into forecasts (symbol, bar_ts, horizon, target_ts, session, last_close, predicted_close, lower_50, upper_50,
-    lower_90, upper_90, lower_99, upper_99, model_version, trained_until, made_at, late)
-select symbol, to_timestamp(bar_ts), horizon, to_timestamp(target_ts), session, last_close, predicted_close, lower_50,
-    upper_50, lower_90, upper_90, lower_99, upper_99, model_version, to_timestamp(trained_until),
-    to_timestamp(made_at), late
-from new_forecasts order by 1, 2, 3
-on conflict do nothing
-"""
-NEWEST = """
-select wanted.symbol, extract(epoch from newest.ts)::bigint, open, high, low, close, volume
-from unnest(%(symbols)s::text[]) as wanted (symbol)
-cross join lateral (
-    select * from bars where bars.symbol = wanted.symbol and not filled order by ts desc limit %(count)s
-) as newest
-order by 1, 2
-"""
-STATE = """
-insert into service_state (service, state) values (%(service)s, %(state)s)
-on conflict (service) do update set state = excluded.state, updated_at = now()
-"""
-
-
-Row = tuple[str, int, float, float, float, float, float]
 
 
 class Stored(NamedTuple):
-    """Count the rows that were new."""
+    """Count the rows that were new, or took a filled bar's place."""
 
     bars: int
     forecasts: int
 
 
 class ForecastStore:
-    """Write what the consumer makes; every method raises psycopg.OperationalError where the server is away."""
+    """Keep what the consumer makes; use it from one thread.
+
+    Every method raises StoreUnavailable where PostgreSQL does not answer or lacks the tables.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -73,24 +32,39 @@ class ForecastStore:
     @classmethod
     def connect(cls, s: Settings) -> "ForecastStore":
         """Return a store of this installation; the connection opens with the first call."""
-        return cls(to_store(s, STAGING))
+        return cls(Connection(s.postgres(), statements.STAGING))
 
     def store(self, bars: Iterable[BarRow], forecasts: Iterable[ForecastRow]) -> Stored:
-        """Store bars and forecasts, all or nothing, and return how many were new."""
-        connection = self._connection.get()
-        with connection.transaction(), connection.cursor() as cursor:
-            _copy(cursor, "copy new_bars from stdin", bars)
-            new_bars = cursor.execute(MERGE_BARS).rowcount
-            _copy(cursor, "copy new_forecasts from stdin", forecasts)
-            return Stored(new_bars, cursor.execute(MERGE_FORECASTS).rowcount)
+        """Store bars and forecasts, all or nothing."""
+        with self._connection.use() as connection, connection.transaction(), connection.cursor() as cursor:
+            _copy(cursor, statements.COPY_BARS, bars)
+            new_bars = cursor.execute(statements.MERGE_BARS).rowcount
+            _copy(cursor, statements.COPY_FORECASTS, forecasts)
+            return Stored(new_bars, cursor.execute(statements.MERGE_FORECASTS).rowcount)
 
-    def newest_received(self, symbols: Sequence[str], count: int) -> list[Row]:
-        """Return up to `count` newest received bars a symbol: symbol, ts, open, high, low, close, volume; ascending."""
-        return self._connection.get().execute(NEWEST, {"symbols": list(symbols), "count": count}).fetchall()
+    def received(self, before: Mapping[str, int], count: int) -> dict[str, list[Bar]]:
+        """Return for each symbol its `count` newest received bars before a time, and all from then on; ascending.
+
+        `before` is in UTC epoch seconds; a symbol without bars has an empty list.
+        """
+        values = {"symbols": list(before), "before": list(before.values()), "count": count}
+        found: dict[str, list[Bar]] = {symbol: [] for symbol in before}
+        with self._connection.use() as connection:
+            for row in connection.execute(statements.RECEIVED, values):
+                found[row[0]].append(Bar(*row))
+        return found
 
     def write_state(self, service: str, state: Mapping[str, Any]) -> None:
         """Replace what a service says of itself."""
-        self._connection.get().execute(STATE, {"service": service, "state": Jsonb(dict(state))})
+        with self._connection.use() as connection:
+            connection.execute(statements.WRITE_STATE, {"service": service, "state": Jsonb(dict(state))})
+
+    def read_state(self, service: str) -> tuple[dict[str, Any], float] | None:
+        """Return what a service last said of itself, and how many wall seconds ago; None if it never did."""
+        with self._connection.use() as connection:
+            row: tuple[dict[str, Any], float] | None
+            row = connection.execute(statements.READ_STATE, {"service": service}).fetchone()
+            return row
 
     def close(self) -> None:
         """Close the connection."""
