@@ -1,0 +1,126 @@
+"""The sandbox exchange over HTTP: it answers as Alpha Vantage does, with simulated bars at its own time."""
+
+import re
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from flask import Flask, Response, abort, jsonify, render_template, request
+
+from local.sandbox import answers
+from local.sandbox.clock import StoredClock
+from local.sandbox.feed import Feed
+from local.sandbox.market import Day, Market
+from local.sandbox.placed import Placed
+from stock_ml.bars import MINUTE, Bar, utc
+from stock_ml.config import SYMBOL, Settings, load
+from stock_ml.received.layout import broken
+from stock_ml.sessions import sessions
+
+MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
+SPEEDS = (0.1, 3600.0)
+NOW_HEADER = "X-Market-Time"  # an answer says at which market time it was given
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Hold what the views answer from."""
+
+    feed: Feed
+    clock: StoredClock
+    symbols: tuple[str, ...]
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the exchange of an installation; its clock goes on from where it stood."""
+    s = settings or load()
+    calendar, folder = sessions(s.exchange), s.state / "sandbox"
+    clock = StoredClock.load(folder / "clock.json", calendar, s.sandbox_start, s.sandbox_speed)
+    feed = Feed(Market(s.sandbox_seed, calendar), Placed.load(folder / "bars.jsonl"))
+    app = Flask(__name__)
+    _routes(app, Exchange(feed, clock, s.symbols))
+    clock.keep()
+    return app
+
+
+def _routes(app: Flask, exchange: Exchange) -> None:
+    app.add_url_rule("/query", view_func=lambda: _query(exchange), endpoint="query")
+    app.add_url_rule("/clock", view_func=lambda: jsonify(asdict(exchange.clock.now())), endpoint="clock")
+    app.add_url_rule("/clock", view_func=lambda: _set_clock(exchange), endpoint="set_clock", methods=["POST"])
+    app.add_url_rule("/bars", view_func=lambda: _put_bar(exchange), endpoint="bars", methods=["POST"])
+    app.add_url_rule("/healthz", view_func=lambda: jsonify(status="ok", simulated=True), endpoint="healthz")
+    app.add_url_rule("/", view_func=lambda: _page(exchange), endpoint="page")
+
+
+def _query(exchange: Exchange) -> Response:
+    now = exchange.clock.now().market
+    error = answers.ERRORS.get(request.args.get("apikey", ""))
+    found = _asked(exchange.feed, now) if error is None else None
+    if found is None or not len(found.ts):
+        answer = jsonify(error if error is not None else {"Error Message": answers.BAD_CALL})
+    else:
+        answer = _bars(exchange.feed, found)
+    answer.headers[NOW_HEADER] = repr(now)
+    return answer
+
+
+def _asked(feed: Feed, now: float) -> Day | None:
+    """Return the bars that the request asks for, None where it makes no sense."""
+    asked = request.args
+    symbol, month, extended = asked.get("symbol", ""), asked.get("month"), asked.get("extended_hours") != "false"
+    right = asked.get("function") == "TIME_SERIES_INTRADAY" and asked.get("interval") == "1min"
+    if not right or not SYMBOL.fullmatch(symbol) or (month and not MONTH.fullmatch(month)):
+        return None
+    full = asked.get("outputsize") == "full"
+    if month:
+        found = feed.month(symbol, month, now, extended)
+        return found if full else Day(found.ts[-100:], found.values[-100:])
+    return feed.trailing(symbol, now, extended) if full else feed.newest(symbol, now, extended)
+
+
+def _bars(feed: Feed, found: Day) -> Response:
+    stamps = feed.stamps(found.ts)
+    if request.args.get("datatype") == "csv":
+        return Response(answers.in_csv(stamps, found.values), content_type="application/x-download")
+    symbol, size = request.args["symbol"], request.args.get("outputsize", "compact")
+    return Response(answers.in_json(symbol, stamps, found.values, size), content_type="application/json")
+
+
+def _set_clock(exchange: Exchange) -> Response:
+    given = request.get_json()
+    paused, speed = given.get("paused"), given.get("speed")
+    if paused is not None and not isinstance(paused, bool):
+        abort(400, "paused is true or false")
+    if speed is not None and not (isinstance(speed, int | float) and SPEEDS[0] <= speed <= SPEEDS[1]):
+        abort(400, f"speed is a number from {SPEEDS[0]} to {SPEEDS[1]}")
+    return jsonify(asdict(exchange.clock.set(paused, None if speed is None else float(speed))))
+
+
+def _put_bar(exchange: Exchange) -> Response:
+    given = request.get_json()
+    bar = _bar(given)
+    if bar is None or exchange.feed.market.sessions.number(np.array([bar.ts]))[0] < 0:
+        abort(400, f"a bar has symbol, ts (a minute of regular hours), open, high, low, close, volume; this is {given}")
+    exchange.feed.placed.put(bar)
+    return jsonify(bar._asdict())
+
+
+def _bar(given: dict[str, object]) -> Bar | None:
+    """Return the bar given as JSON, None where it breaks a rule of the record."""
+    try:
+        symbol, ts = str(given["symbol"]), given["ts"]
+        values = np.array([[given[name] for name in answers.VALUES]], dtype=np.float64)
+    except (KeyError, TypeError, ValueError):
+        return None
+    on_a_minute = isinstance(ts, int) and 0 <= ts < 2**32 and ts % MINUTE == 0
+    if not on_a_minute or not SYMBOL.fullmatch(symbol) or broken(values)[0]:
+        return None
+    o, h, low, c, v = values[0].tolist()
+    return Bar(symbol, int(str(ts)), o, h, low, c, v, "sandbox")
+
+
+def _page(exchange: Exchange) -> str:
+    now = exchange.clock.now()
+    newest = {symbol: exchange.feed.newest(symbol, now.market, False, 1) for symbol in exchange.symbols}
+    prices = {symbol: f"{day.values[-1, 3]:.2f}" for symbol, day in newest.items()}
+    at = exchange.feed.stamps(np.array([int(now.market)]))[0]
+    return render_template("page.html", at=at, utc=utc(now.market), now=now, prices=prices)
