@@ -81,8 +81,16 @@ class ParityError(ModelError):
     """Refuse a light scorer that does not equal Spark's own prediction."""
 
 
+class RegistryUnavailable(ModelError):
+    """Report that MLflow does not answer; it may later."""
+
+
 class StoreUnavailable(StockMLError):
     """Report that the database or the object store does not answer, or lacks what it should hold; it may later."""
+
+
+class BrokerUnavailable(StockMLError):
+    """Report that Kafka does not answer, or refuses what it was asked; it may not later."""
 
 
 class HostError(StockMLError):

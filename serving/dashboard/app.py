@@ -1,0 +1,24 @@
+"""Make the dashboard: `gunicorn "serving.dashboard.app:create_app()"`."""
+
+from flask import Flask
+
+from serving.dashboard.headers import add_headers
+from serving.dashboard.trouble import answer_trouble
+from serving.dashboard.views import Dashboard, views
+from stock_ml.adapters.forecast_reader import ForecastReader
+from stock_ml.config import Settings, load
+from stock_ml.sessions import sessions
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application; the environment's settings where none are given. PostgreSQL may be away.
+
+    Raises BadSetting where a setting cannot be used.
+    """
+    s = settings or load()
+    app = Flask(__name__)
+    app.extensions["dashboard"] = Dashboard(s, ForecastReader.connect(s), sessions(s.exchange).zone)
+    app.register_blueprint(views)
+    answer_trouble(app)
+    add_headers(app, s)
+    return app

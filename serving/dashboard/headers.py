@@ -1,0 +1,40 @@
+"""What a browser is told about every answer: scripts and styles from here only, nothing from elsewhere."""
+
+from flask import Flask, Response, request
+
+from stock_ml.config import Settings
+
+
+def policy(s: Settings) -> str:
+    """Return the Content-Security-Policy; only this page and the local Airflow may show it in a frame."""
+    airflow = f"http://127.0.0.1:{s.airflow_port} http://localhost:{s.airflow_port}"
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types highcharts",
+            f"frame-ancestors 'self' {airflow}",
+        ]
+    )
+
+
+def add_headers(app: Flask, s: Settings) -> None:
+    """Put the headers on every answer; live answers are kept by no cache."""
+    content_security_policy = policy(s)
+
+    @app.after_request
+    def put(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = content_security_policy
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        if request.endpoint != "static":
+            response.headers["Cache-Control"] = "no-store"
+        return response

@@ -1,0 +1,77 @@
+"""What may be asked of `/data`, read from the address; a bad value is refused by name."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from stock_ml.adapters.forecast_reader import Span
+from stock_ml.errors import BadInput
+
+FOREVER = 4_102_444_800_000  # 2100-01-01 in epoch milliseconds
+LIMIT, MOST = 1950, 20_000  # five sessions; fifty
+CURSOR = re.compile(r"s(\d{1,16})", re.ASCII)
+NUMBER = re.compile(r"\d{1,16}", re.ASCII)
+
+
+class BadParameter(BadInput):
+    """Refuse a parameter of an address; `parameter` is its name."""
+
+    def __init__(self, parameter: str, message: str) -> None:
+        super().__init__(f"{parameter}: {message}")
+        self.parameter = parameter
+
+
+class Query(NamedTuple):
+    """Hold a checked question: rows of a time span, or, with `stored` (epoch microseconds), what came since then."""
+
+    symbol: str
+    since: int
+    until: int
+    limit: int
+    stored: int | None
+
+    def whole(self) -> Span:
+        """Return the span of everything that is asked for."""
+        return Span(self.symbol, self.since, self.until, 0, self.limit)
+
+    def changes(self) -> Span:
+        """Return the span of what was stored since; one row more than the limit tells that there is too much."""
+        return Span(self.symbol, 0, FOREVER, self.stored or 0, self.limit + 1)
+
+
+def parse(args: Mapping[str, str]) -> Query:
+    """Read `symbol`, `since`, `until` and `limit`.
+
+    `since` is a time in epoch milliseconds, or the `next` of an earlier answer. Raises BadParameter.
+    """
+    symbol = _symbol(args.get("symbol", ""))
+    limit = _number(args, "limit", LIMIT, MOST)
+    if limit == 0:
+        raise BadParameter("limit", f"0 is not 1 to {MOST}")
+    cursor = CURSOR.fullmatch(args.get("since", ""))
+    if cursor and "until" in args:
+        raise BadParameter("until", "leave it out where since is the next of an earlier answer")
+    if cursor:
+        return Query(symbol, 0, FOREVER, limit, int(cursor[1]))
+    return Query(symbol, _number(args, "since", 0, FOREVER), _number(args, "until", FOREVER, FOREVER), limit, None)
+
+
+def cursor(stored: int) -> str:
+    """Return the `next` that stands for a time in epoch microseconds."""
+    return f"s{stored}"
+
+
+def _symbol(symbol: str) -> str:
+    if not symbol:
+        raise BadParameter("symbol", "name one, such as ?symbol=GOOGL; /symbols lists them")
+    if len(symbol) > 64 or not symbol.isprintable():
+        raise BadParameter("symbol", "at most 64 printable characters")
+    return symbol
+
+
+def _number(args: Mapping[str, str], name: str, default: int, most: int) -> int:
+    text = args.get(name, str(default))
+    if not NUMBER.fullmatch(text) or int(text) > most:
+        what = f"a whole number from 1 to {most}" if name == "limit" else "a time in epoch milliseconds before 2100"
+        raise BadParameter(name, f"{text[:40]!r} is not {what}")
+    return int(text)

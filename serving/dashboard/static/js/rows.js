@@ -1,0 +1,52 @@
+// The rows that the page holds for one symbol. A row that comes again takes the place of the first.
+
+export const BAR = { ts: 0, open: 1, high: 2, low: 3, close: 4, volume: 5, filled: 6 };
+export const FORECAST = { target: 0, predicted: 1, lower90: 4, upper90: 5, version: 6, bar: 7, late: 8 };
+const MOST = 3900; // ten sessions; a page kept open for a month must not grow for ever
+
+export class Rows {
+  constructor() {
+    this.bars = new Map();
+    this.forecasts = new Map();
+    this.sorted = { bars: [], forecasts: [] };
+  }
+
+  // Returns whether anything is new.
+  take(answer) {
+    if (answer.whole) {
+      this.bars.clear();
+      this.forecasts.clear();
+    }
+    const news = [put(this.bars, answer.bars), put(this.forecasts, answer.forecasts), answer.whole];
+    if (!news.some(Boolean)) return false;
+    this.sorted = { bars: newest(this.bars), forecasts: newest(this.forecasts) };
+    return true;
+  }
+
+  get lastBar() {
+    return this.sorted.bars.at(-1);
+  }
+
+  // The forecast whose target has not come yet.
+  get ahead() {
+    const row = this.sorted.forecasts.at(-1);
+    return row && (!this.lastBar || row[FORECAST.target] > this.lastBar[BAR.ts]) ? row : undefined;
+  }
+}
+
+function put(map, rows) {
+  let news = false;
+  for (const row of rows) {
+    const before = map.get(row[0]);
+    if (before && before.every((value, i) => value === row[i])) continue;
+    map.set(row[0], row);
+    news = true;
+  }
+  return news;
+}
+
+function newest(map) {
+  const rows = [...map.values()].sort((a, b) => a[0] - b[0]);
+  for (const row of rows.splice(0, Math.max(0, rows.length - MOST))) map.delete(row[0]);
+  return rows;
+}

@@ -1,0 +1,80 @@
+"""The addresses of the dashboard: `/`, `/data`, `/symbols`, `/healthz`."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+from flask import Blueprint, Response, abort, current_app, render_template, request
+
+from serving.dashboard.data import answer
+from serving.dashboard.query import parse
+from serving.dashboard.state import without_login
+from stock_ml.adapters.forecast_reader import ForecastReader
+from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
+
+views = Blueprint("views", __name__)
+HERE = Path(__file__).parent
+VENDOR = HERE / "static" / "vendor" / "highcharts"
+
+
+class Dashboard(NamedTuple):
+    """Hold what every view needs; `zone` is the exchange's time zone."""
+
+    settings: Settings
+    reader: ForecastReader
+    zone: str
+
+
+def dashboard() -> Dashboard:
+    """Return this application's own."""
+    own: Dashboard = current_app.extensions["dashboard"]
+    return own
+
+
+@views.get("/")
+def index() -> str:
+    """Show the page; it asks for the rest itself, so that it is there while PostgreSQL is not."""
+    own = dashboard()
+    s = own.settings
+    pin = json.loads((HERE / "highcharts.json").read_text(encoding="utf-8"))
+    return render_template(
+        "index.html",
+        s=s,
+        zone=own.zone,
+        gap_ms=s.feed_gap_minutes * 60_000,
+        mlflow=without_login(s.mlflow),
+        airflow=f"http://127.0.0.1:{s.airflow_port}",
+        scripts=list(pin["files"]),
+        version=pin["version"],
+        installed=all((VENDOR / name).is_file() for name in pin["files"]),
+    )
+
+
+@views.get("/data")
+def data() -> Response:
+    """Answer with bars, forecasts and state; the schema stands in data.py."""
+    own, query = dashboard(), parse(request.args)
+    found = answer(own.reader, query, own.settings)
+    if found is None:
+        abort(404, f"no symbol {query.symbol!r} here; /symbols lists those there are")
+    return Response(orjson.dumps(found), mimetype="application/json")
+
+
+@views.get("/symbols")
+def symbols() -> dict[str, list[str]]:
+    """List the symbols of the settings, then every other one that has bars."""
+    own = dashboard()
+    known = own.reader.symbols()
+    return {"symbols": [*own.settings.symbols, *(name for name in known if name not in own.settings.symbols)]}
+
+
+@views.get("/healthz")
+def healthz() -> dict[str, object]:
+    """Say that the process is up, and whether PostgreSQL answers; 200 either way, for a restart would not help."""
+    try:
+        dashboard().reader.ping()
+    except StoreUnavailable as error:
+        return {"status": "up", "database": False, "reason": str(error)}
+    return {"status": "up", "database": True}
