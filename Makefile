@@ -1,0 +1,62 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+UV := uv==0.13.9
+
+# make up SOURCE=csv CSV=bars.csv SYMBOLS=GOOGL: short names for the settings used most
+ifdef SOURCE
+export STOCKML_SOURCE := $(SOURCE)
+endif
+ifdef CSV
+export STOCKML_CSV_PATH := $(abspath $(CSV))
+endif
+ifdef SYMBOLS
+export STOCKML_SYMBOLS := $(SYMBOLS)
+endif
+
+help: ## print this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: .venv/ready ## set everything up, start it, run the pipeline, say where to look (SOURCE=, CSV=, SYMBOLS=)
+	@.venv/bin/python -m local up
+
+down: .venv/ready ## stop everything and keep the data
+	@.venv/bin/python -m local down
+
+status: .venv/ready ## show each process and each DAG's last run
+	@.venv/bin/python -m local status
+
+logs: .venv/ready ## follow the log of one process: make logs NAME=consumer
+	@.venv/bin/python -m local logs "$(NAME)"
+
+reset: .venv/ready ## forget an installation and its data, after asking
+	@.venv/bin/python -m local reset
+
+check: .venv/dev ## lint, format, types, import contracts
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test: check ## every test: unit, adapters, DAGs, the whole stack in a browser
+	.venv/bin/python -m pytest tests/unit
+	.venv/bin/python -m pytest tests/adapters tests/dags tests/e2e
+
+bench: .venv/dev ## list the benchmarks, or run one: make bench NAME=start
+	@.venv/bin/python -m benchmarks $(NAME)
+
+lock: .venv/dev ## resolve requirements.in and requirements-dev.in anew
+	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header requirements.in -o requirements.txt
+	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header requirements-dev.in -o requirements-dev.txt
+
+.venv/uv:
+	@$(PYTHON) local/bare.py
+	@$(PYTHON) -m venv .venv && .venv/bin/python -m pip install -q $(UV) && touch $@
+
+.venv/ready: requirements.txt .venv/uv
+	@.venv/bin/uv pip install -q --python .venv/bin/python -r requirements.txt && touch $@
+
+.venv/dev: requirements-dev.txt .venv/ready
+	@.venv/bin/uv pip install -q --python .venv/bin/python -r requirements-dev.txt && touch $@
+
+.PHONY: help up down status logs reset check test bench lock

@@ -1,0 +1,63 @@
+"""`python -m local up|down|status|logs|reset`: the commands behind the Makefile's."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from local import down as downs
+from local import status as statuses
+from local import up as ups
+from local.current import recall
+from stock_ml.config import load
+from stock_ml.errors import StockMLError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console(highlight=False, soft_wrap=True)
+
+
+@app.command()
+def up() -> None:
+    """Start everything, run the pipeline where no champion fits, and say where to look."""
+    ups.up(load(), console)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything and keep the data."""
+    downs.down(recall(), console)
+
+
+@app.command()
+def status() -> None:
+    """Show each process and each DAG's last run."""
+    statuses.status(recall(), console)
+
+
+@app.command()
+def logs(name: str) -> None:
+    """Follow the log of one process."""
+    statuses.follow(recall(), name, console)
+
+
+@app.command()
+def reset(yes: bool = False) -> None:
+    """Forget the installation and all its data, after asking."""
+    downs.reset(recall(), console, sure=yes)
+
+
+def main() -> int:
+    """Run a command; what goes wrong is told in one line."""
+    try:
+        app(standalone_mode=False)
+    except StockMLError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]stopped:[/] {error}", markup=True)
+        return 1
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted: what runs goes on, `make up` continues, `make down` stops it")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

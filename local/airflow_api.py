@@ -1,0 +1,93 @@
+"""Airflow's REST API, as far as starting the product needs it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from local.programs.orchestration import address
+from stock_ml.config import Settings
+from stock_ml.errors import HostError, StockMLError
+
+SECONDS = 30
+
+
+class PipelineFailed(StockMLError):
+    """Report the task that failed, with its last words."""
+
+
+class Airflow:
+    """Trigger DAGs and read how their runs went, as the admin."""
+
+    def __init__(self, s: Settings, secrets: Mapping[str, str]) -> None:
+        self._api = f"{address(s)}/api/v2"
+        self._login = {"username": "admin", "password": secrets["AIRFLOW_ADMIN_PASSWORD"]}
+        self._tokens = f"{address(s)}/auth/token"
+        self._session = requests.Session()
+
+    def is_ready(self, dag: str) -> bool:
+        """Say whether the scheduler is healthy and the DAG is known."""
+        try:
+            health = self._session.get(f"{self._api}/monitor/health", timeout=SECONDS).json()
+            return health["scheduler"]["status"] == "healthy" and bool(self.get(f"dags/{dag}"))
+        except requests.RequestException:
+            return False
+
+    def trigger(self, dag: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Start a run and return its id."""
+        body = {"logical_date": None, "conf": dict(conf or {})}
+        return str(self._ask("POST", f"dags/{dag}/dagRuns", json=body)["dag_run_id"])
+
+    def runs(self, dag: str, limit: int = 10) -> list[dict[str, Any]]:
+        """Return the newest runs, newest first."""
+        query = {"order_by": "-run_after", "limit": limit}
+        return list(self.get(f"dags/{dag}/dagRuns", query).get("dag_runs", []))
+
+    def state(self, dag: str, run: str) -> str:
+        """Return a run's state: queued, running, success or failed."""
+        return str(self.get(f"dags/{dag}/dagRuns/{run}")["state"])
+
+    def tasks(self, dag: str, run: str) -> list[dict[str, Any]]:
+        """Return a run's task instances."""
+        return list(self.get(f"dags/{dag}/dagRuns/{run}/taskInstances", {"limit": 500})["task_instances"])
+
+    def why_failed(self, dag: str, run: str) -> str:
+        """Return the last log line of the first task that failed."""
+        failed = [t for t in self.tasks(dag, run) if t["state"] == "failed"]
+        if not failed:
+            return "no task of it failed"
+        task = failed[0]
+        place = f"dags/{dag}/dagRuns/{run}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+        log = self.get(place, {"map_index": task["map_index"], "full_content": True})["content"]
+        events = [line for line in log if isinstance(line, dict) and line.get("level") in ("error", "critical")]
+        return f"task {task['task_id']}: {_reason(events[-1]) if events else 'its log holds no error'}"
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Read one thing; nothing where there is none."""
+        return self._ask("GET", path, params=query)
+
+    def _ask(self, verb: str, path: str, **rest: Any) -> dict[str, Any]:
+        answer = self._session.request(verb, f"{self._api}/{path}", timeout=SECONDS, **rest)
+        if answer.status_code == requests.codes.unauthorized:
+            self._sign_in()
+            answer = self._session.request(verb, f"{self._api}/{path}", timeout=SECONDS, **rest)
+        if answer.status_code == requests.codes.not_found:
+            return {}
+        if not answer.ok:
+            raise HostError(f"Airflow answers {answer.status_code} to {verb} {path}: {answer.text[:300]}")
+        return dict(answer.json())
+
+    def _sign_in(self) -> None:
+        answer = self._session.post(self._tokens, json=self._login, timeout=SECONDS)
+        if not answer.ok:
+            raise HostError(
+                f"Airflow does not let admin in ({answer.status_code}): see `make logs NAME=airflow-api-server`"
+            )
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def _reason(event: dict[str, Any]) -> str:
+    details = event.get("error_detail") or []
+    if details and details[0].get("exc_value"):
+        return f"{details[0]['exc_type']}: {details[0]['exc_value']}"
+    return str(event.get("event", ""))

@@ -1,0 +1,31 @@
+"""Stop an installation, or forget it."""
+
+import shutil
+
+import typer
+from rich.console import Console
+
+from local import orphans
+from local.installation import INFRASTRUCTURE
+from local.supervision import Supervisor
+from stock_ml.config import Settings
+
+
+def down(s: Settings, console: Console) -> None:
+    """Stop every process of the installation; its data stay."""
+    supervisor = Supervisor(s)
+    if supervisor.is_up():
+        supervisor.stop(last=INFRASTRUCTURE)
+    orphans.end(s.state)
+    console.print(f"stopped; the data of source {s.source} stay in {s.state}")
+
+
+def reset(s: Settings, console: Console, *, sure: bool) -> None:
+    """Stop the installation and delete its folder: bars, models, runs, logs, secrets."""
+    question = f"Delete {s.state} with all bars, models, runs and logs of source {s.source}?"
+    if not sure and not typer.confirm(question):
+        console.print("nothing was deleted")
+        return
+    down(s, console)
+    shutil.rmtree(s.state)
+    console.print(f"deleted {s.state}")

@@ -1,0 +1,91 @@
+"""One installation: its settings and secrets, its programs, and the steps that bring it up."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from local import highcharts, jars, pipeline, probes
+from local.private import keep_secrets, with_secrets
+from local.program import ROOT, Program
+from local.programs import kafka, orchestration, postgres, seaweed, services, tracking
+from local.steps import Step
+from local.supervision import Supervisor
+from stock_ml.adapters import broker, forecast_store
+from stock_ml.config import Settings
+
+MARK = "STOCKML_INSTALLATION"
+INFRASTRUCTURE = (postgres.NAME, seaweed.NAME, kafka.NAME)
+CODE = ("stock_ml", "serving", "local/sandbox", "plugins")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Hold the settings with their secrets, and every program that runs here."""
+
+    settings: Settings
+    secrets: dict[str, str]
+    programs: list[Program]
+
+
+def describe(given: Settings) -> Installation:
+    """Return the installation of these settings; its secrets are made where they are missing."""
+    secrets = keep_secrets(given)
+    s = with_secrets(given, secrets)
+    return Installation(s, secrets, [_marked(p, s) for p in _programs(s, secrets)])
+
+
+def steps(one: Installation, supervisor: Supervisor) -> list[Step]:
+    """Return everything that `make up` does after the supervisor runs, in no order: each says what it needs."""
+    s = one.settings
+    tables = "postgres" if s.postgres_url is None else ""
+    return [
+        Step("jars", partial(_fetch_jars, s)),
+        Step("highcharts", highcharts.fetch),
+        *(Step(p.name, partial(_start, p, supervisor), p.after) for p in one.programs),
+        *([Step("databases", partial(postgres.create_databases, s), (tables,))] if tables else []),
+        Step("tables", partial(forecast_store.migrate, s), ("databases",)),
+        Step("topics", partial(broker.ensure_topics, s), ("kafka",)),
+        Step("airflow-tables", partial(orchestration.migrate, s, one.secrets), ("databases",)),
+        Step("champion", partial(pipeline.ensure_champion, s, one.secrets), ("mlflow", "s3", "sandbox", "jars")),
+    ]
+
+
+def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:
+    if s.postgres_url is None:
+        yield postgres.program(s)
+    if s.s3_url is None:
+        yield seaweed.program(s)
+    if s.kafka_servers is None:
+        yield kafka.program(s, secrets["KAFKA_CLUSTER_ID"])
+    if s.mlflow_url is None:
+        yield tracking.program(s)
+    yield from services.programs(s)
+    yield from orchestration.programs(s, secrets)
+
+
+def _marked(p: Program, s: Settings) -> Program:
+    # a program whose definition changed is restarted: so new code and new packages are part of the definition
+    places = ["requirements.txt", *(CODE if "PYTHONPATH" in p.env else ())]
+    return replace(p, env={**p.env, MARK: str(s.state), "STOCKML_VERSION": _version(tuple(places))})
+
+
+def _version(places: tuple[str, ...]) -> str:
+    digest = hashlib.sha256()
+    for place in places:
+        path = ROOT / place
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _start(p: Program, supervisor: Supervisor) -> None:
+    p.prepare()
+    supervisor.start(p.name)
+    probes.wait(p.name, lambda: supervisor.runs(p.name) and p.ready())
+
+
+def _fetch_jars(s: Settings) -> None:
+    for name in ("kafka", "s3a"):
+        jars.fetch(name, Path(s.jars))

@@ -1,0 +1,97 @@
+"""Airflow: api-server, scheduler (LocalExecutor), dag-processor and triggerer on PostgreSQL."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+
+import requests
+
+from local import probes
+from local.private import write_private
+from local.program import PYTHON, ROOT, Program
+from local.programs.services import environment
+from stock_ml.config import Settings
+from stock_ml.errors import HostError
+
+PARTS = ("scheduler", "dag-processor", "triggerer")
+
+
+def programs(s: Settings, secrets: Mapping[str, str]) -> list[Program]:
+    """Describe the four processes; no log server runs, since the api-server reads the same files."""
+    env = airflow_environment(s, secrets)
+    words = ("--host", "127.0.0.1", "--port", str(s.airflow_port), "--workers", "1")
+    api = (PYTHON, "-m", "airflow", "api-server", *words)
+    ready = probes.http(f"{address(s)}/api/v2/monitor/health")
+    ports = {"airflow_port": s.airflow_port}
+    prepare = _passwords(s, secrets)
+    after = ("airflow-tables",)
+    server = Program("airflow-api-server", api, ready, ports, env, after, prepare)
+    return [server, *(_part(name, env) for name in PARTS)]
+
+
+def address(s: Settings) -> str:
+    """Return the address of Airflow's UI and API."""
+    return f"http://127.0.0.1:{s.airflow_port}"
+
+
+def migrate(s: Settings, secrets: Mapping[str, str]) -> None:
+    """Bring Airflow's own tables to this version."""
+    argv = [PYTHON, "-m", "airflow", "db", "migrate"]
+    env = os.environ | airflow_environment(s, secrets)
+    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HostError(f"`airflow db migrate` failed: {(done.stdout + done.stderr).strip()[-800:]}")
+
+
+def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Return Airflow's configuration: the same values for all its processes."""
+    section = {
+        "CORE__DAGS_FOLDER": ROOT / "dags",
+        "CORE__PLUGINS_FOLDER": ROOT / "plugins",
+        "CORE__LOAD_EXAMPLES": False,
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__PARALLELISM": 4,
+        "CORE__FERNET_KEY": secrets["AIRFLOW_FERNET_KEY"],
+        "CORE__EXECUTION_API_SERVER_URL": f"{address(s)}/execution/",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": s.state / "airflow" / "passwords.json",
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
+        "DATABASE__SQL_ALCHEMY_CONN": s.postgres("airflow").replace("postgresql://", "postgresql+psycopg2://", 1),
+        "API__SECRET_KEY": secrets["AIRFLOW_SECRET_KEY"],
+        "API__BASE_URL": address(s),
+        "API_AUTH__JWT_SECRET": secrets["AIRFLOW_JWT_SECRET"],
+        "EXECUTION_API__JWT_EXPIRATION_TIME": 86400,  # a laptop that sleeps must not lose its running tasks
+        "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
+        "LOGGING__BASE_LOG_FOLDER": s.state / "airflow" / "logs",
+        "USAGE_DATA_COLLECTION__ENABLED": False,
+    }
+    env = {f"AIRFLOW__{name}": str(value) for name, value in section.items()}
+    env |= {"AIRFLOW_HOME": str(s.state / "airflow"), "AIRFLOW_CONN_AWS_DEFAULT": _aws(s)}
+    return environment(s) | env
+
+
+def trigger_token(s: Settings, secrets: Mapping[str, str]) -> str:
+    """Return a token of the admin for the REST API."""
+    login = {"username": "admin", "password": secrets["AIRFLOW_ADMIN_PASSWORD"]}
+    answer = requests.post(f"{address(s)}/auth/token", json=login, timeout=30)
+    answer.raise_for_status()
+    return str(answer.json()["access_token"])
+
+
+def _part(name: str, env: Mapping[str, str]) -> Program:
+    skip = () if name == "dag-processor" else ("--skip-serve-logs",)
+    argv = (PYTHON, "-m", "airflow", name, *skip)
+    return Program(f"airflow-{name}", argv, lambda: True, {}, env, ("airflow-tables",))
+
+
+def _passwords(s: Settings, secrets: Mapping[str, str]) -> Callable[[], None]:
+    users = {"admin": secrets["AIRFLOW_ADMIN_PASSWORD"], "viewer": secrets["AIRFLOW_VIEWER_PASSWORD"]}
+    return lambda: write_private(s.state / "airflow" / "passwords.json", json.dumps(users))
+
+
+def _aws(s: Settings) -> str:
+    keys = (s.s3_access_key, s.s3_secret_key)
+    access, secret = (key.get_secret_value() if key else "" for key in keys)
+    extra = {"endpoint_url": s.s3, "region_name": s.s3_region}
+    return json.dumps({"conn_type": "aws", "login": access, "password": secret, "extra": extra})

@@ -1,0 +1,57 @@
+"""The product's own processes: sandbox exchange, producer, consumer, dashboard."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from local import probes
+from local.program import PYTHON, ROOT, Program
+from stock_ml.config import Settings
+
+GUNICORN = (PYTHON, "-m", "gunicorn", "--workers", "1", "--threads", "8", "--log-level", "warning")
+
+
+def programs(s: Settings) -> list[Program]:
+    """Describe them; the sandbox exchange is there in sandbox mode only."""
+    return [*([_sandbox(s)] if s.simulated else []), _producer(s), _consumer(s), _dashboard(s)]
+
+
+def environment(s: Settings) -> dict[str, str]:
+    """Return the settings as environment variables, secrets included: for the process's eyes only."""
+    given = {name: _text(value) for name, value in s if value is not None}
+    key = given.pop("alphavantage_api_key", None)
+    named = {f"STOCKML_{name.upper()}": value for name, value in given.items()}
+    named |= {"ALPHAVANTAGE_API_KEY": key} if key else {}
+    return named | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Path):
+        return str(value.resolve())
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _sandbox(s: Settings) -> Program:
+    argv = (*GUNICORN, "--bind", f"127.0.0.1:{s.sandbox_port}", "local.sandbox.app:create_app()")
+    ports = {"sandbox_port": s.sandbox_port}
+    return Program("sandbox", argv, probes.http(f"{s.sandbox}/healthz"), ports, environment(s))
+
+
+def _producer(s: Settings) -> Program:
+    after = ("topics", "tables", *(["sandbox"] if s.simulated else []))
+    return Program("producer", (PYTHON, "-m", "serving.producer"), lambda: True, {}, environment(s), after)
+
+
+def _consumer(s: Settings) -> Program:
+    argv = (PYTHON, "-m", "serving.consumer")
+    return Program("consumer", argv, lambda: True, {}, environment(s), ("topics", "tables"))
+
+
+def _dashboard(s: Settings) -> Program:
+    argv = (*GUNICORN, "--bind", f"127.0.0.1:{s.dashboard_port}", "serving.dashboard.app:create_app()")
+    ports = {"dashboard_port": s.dashboard_port}
+    ready = probes.http(f"http://127.0.0.1:{s.dashboard_port}/healthz")
+    return Program("dashboard", argv, ready, ports, environment(s), ("tables",))

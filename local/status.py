@@ -1,0 +1,81 @@
+"""Show how an installation is doing."""
+
+import os
+import time
+
+import psutil
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from local import pipeline
+from local.airflow_api import Airflow
+from local.private import keep_secrets
+from local.supervision import Supervisor, log_file
+from stock_ml.config import Settings
+from stock_ml.errors import HostError
+
+MIB = 1024 * 1024
+
+
+def status(s: Settings, console: Console) -> None:
+    """Print each process, each DAG's last run, and the champion."""
+    supervisor = Supervisor(s)
+    if not supervisor.is_up():
+        console.print(f"source {s.source}: nothing runs; `make up` starts it")
+        return
+    console.print(_processes(supervisor))
+    console.print(_dags(s))
+    console.print(f"champion: {_champion(s)}")
+
+
+def follow(s: Settings, name: str, console: Console) -> None:
+    """Print the end of a program's log and what is added to it, until interrupted.
+
+    Raises HostError naming the logs that there are.
+    """
+    path = log_file(s.state, name)
+    if not path.exists():
+        there = sorted(p.stem for p in path.parent.glob("*.log"))
+        raise HostError(f"no log is called {name!r}; there are: {', '.join(there)}")
+    console.print(f"[dim]{path}[/]")
+    os.execvp("tail", ["tail", "-n", "100", "-F", str(path)])
+
+
+def _processes(supervisor: Supervisor) -> Table:
+    table = Table("process", "state", "pid", "up for", "memory MiB")
+    for p in supervisor.processes():
+        up_for = f"{(time.time() - p['start']) / 60:.0f} min" if p["pid"] else ""
+        table.add_row(p["name"], p["statename"].lower(), str(p["pid"] or ""), up_for, _memory(p["pid"]))
+    return table
+
+
+def _memory(pid: int) -> str:
+    try:
+        one = psutil.Process(pid) if pid else None
+        family = [one, *one.children(recursive=True)] if one else []
+        return f"{sum(p.memory_info().rss for p in family) / MIB:.0f}" if family else ""
+    except psutil.Error:
+        return ""
+
+
+def _dags(s: Settings) -> Table:
+    table = Table("DAG", "last run", "state", "ended")
+    airflow = Airflow(s, keep_secrets(s))
+    for dag in (pipeline.INGEST, pipeline.TRAIN):
+        try:
+            runs = airflow.runs(dag, 1)
+        except (requests.RequestException, HostError):
+            table.add_row(dag, "Airflow does not answer", "", "")
+            continue
+        last = runs[0] if runs else {"dag_run_id": "none yet", "state": "", "end_date": ""}
+        table.add_row(dag, last["dag_run_id"], last["state"], (last["end_date"] or "")[:19])
+    return table
+
+
+def _champion(s: Settings) -> str:
+    try:
+        version = pipeline.champion(s)
+    except requests.RequestException:
+        return "MLflow does not answer"
+    return f"stock-close version {version['version']}" if version else "none yet"

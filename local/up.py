@@ -1,0 +1,83 @@
+"""Start everything, and wait until a live forecast stands on the dashboard."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from local import orphans, ports
+from local.arrival import await_forecast
+from local.current import recall, remember
+from local.installation import Installation, describe, steps
+from local.programs.orchestration import address
+from local.steps import run_all
+from local.supervision import Supervisor
+from stock_ml.adapters import host
+from stock_ml.config import Settings
+from stock_ml.errors import HostError
+
+
+def up(given: Settings, console: Console) -> dict[str, float]:
+    """Bring an installation up and return the seconds each step took.
+
+    Raises HostError before anything is started where the machine lacks something, and later where a step fails.
+    """
+    host.java_version()
+    _no_other_runs(given)
+    given.state.mkdir(parents=True, exist_ok=True)
+    with _alone(given):
+        one = describe(given)
+        supervisor = Supervisor(one.settings)
+        _begin(one, supervisor)
+        remember(given)
+        took = run_all(steps(one, supervisor), lambda *news: _tell(console, *news))
+        took["first forecast"] = await_forecast(one.settings, console)
+    _say_where(one, console)
+    return took
+
+
+def _begin(one: Installation, supervisor: Supervisor) -> None:
+    if not supervisor.is_up():
+        orphans.end(one.settings.state)
+    running = {p["name"] for p in supervisor.processes() if p["pid"]}
+    ports.check(one.programs, running)
+    supervisor.run(one.programs)
+
+
+def _no_other_runs(given: Settings) -> None:
+    try:
+        other = recall()
+    except HostError:
+        return
+    if other.state != given.state and Supervisor(other).is_up():
+        raise HostError(f"the {other.source} installation is up: `make down` stops it, then `make up` again")
+
+
+@contextmanager
+def _alone(s: Settings) -> Iterator[None]:
+    with (s.state / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HostError("another `make up` is at work on this installation: wait for it") from None
+        yield
+
+
+def _tell(console: Console, step: str, news: str, seconds: float) -> None:
+    sign = "[green]✓[/]" if news == "done" else "[dim]…[/]"
+    console.print(f"{sign} [dim]{seconds:5.1f} s[/] {step}")
+
+
+def _say_where(one: Installation, console: Console) -> None:
+    s, password = one.settings, one.secrets["AIRFLOW_ADMIN_PASSWORD"]
+    rows = {
+        "Dashboard": f"http://127.0.0.1:{s.dashboard_port}",
+        "Airflow": f"{address(s)}  (admin / {password})",
+        "MLflow": s.mlflow,
+    }
+    if s.simulated:
+        rows["Sandbox exchange"] = f"{s.sandbox}  SIMULATED data"
+    console.print()
+    for name, place in rows.items():
+        console.print(f"{name:17} {place}")
