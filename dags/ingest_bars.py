@@ -1,0 +1,59 @@
+"""### Bars: from the source to clean Parquet
+
+1. **create_bucket** makes the bucket where it is missing; **plan** lists the symbols and the months to fetch.
+2. For each symbol by itself, so that one that fails stops no other: **download** keeps every answer of the source in
+   S3 under `raw/`, exactly as received; **clean** makes it into checked bars under `clean/`, a report under `quality/`.
+3. **publish** announces `clean_bars` once, when every symbol is there; `train_model` waits for that.
+
+A wrong key, an endpoint for paying keys only, a spent daily limit or a bad file fails at once, with the reason
+as the last line of the task's log. Anything else is tried twice more. Running it again changes nothing that is there.
+"""
+
+from typing import Any
+
+from airflow.providers.amazon.aws.operators.s3 import S3CreateBucketOperator
+from airflow.sdk import CronTriggerTimetable, dag, task, task_group
+
+from dags.assets import CLEAN_BARS
+from dags.rules import dag_rules, task_settings
+from stock_ml.config import load
+
+AFTER_THE_CLOSE = CronTriggerTimetable("30 17 * * 1-5", timezone="America/New_York")
+SYMBOL = "{{ task.op_kwargs['item']['symbol'] }}"
+SCHEDULE = AFTER_THE_CLOSE if load().source == "alpha_vantage" else None
+
+
+@dag(schedule=SCHEDULE, doc_md=__doc__, **dag_rules("ingest_bars"))
+def ingest_bars() -> None:
+    @task
+    def plan() -> list[dict[str, Any]]:
+        from stock_ml.steps import ingest
+
+        return ingest.plan(task_settings())
+
+    @task(map_index_template=SYMBOL)
+    def download(item: dict[str, Any]) -> dict[str, Any]:
+        from stock_ml.steps import ingest
+
+        return ingest.download(task_settings(), item)
+
+    @task(map_index_template=SYMBOL)
+    def clean(item: dict[str, Any]) -> dict[str, Any]:
+        from stock_ml.steps import ingest
+
+        return ingest.clean_symbol(task_settings(), item)
+
+    @task_group
+    def symbol(item: dict[str, Any]) -> None:
+        download(item) >> clean(item)
+
+    @task(outlets=[CLEAN_BARS])
+    def publish(items: Any, *, outlet_events: Any = None) -> None:
+        outlet_events[CLEAN_BARS].extra = {"source": load().source, "symbols": [item["symbol"] for item in items]}
+
+    items = plan()
+    S3CreateBucketOperator(task_id="create_bucket", bucket_name=load().s3_bucket) >> items
+    symbol.expand(item=items) >> publish(items)
+
+
+ingest_bars()

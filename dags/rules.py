@@ -1,0 +1,54 @@
+"""What holds for every DAG and task: names, owner, tries, which failures are final, what no log shows."""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import RetryDecision, RetryPolicy
+from airflow.sdk.log import mask_secret
+from pydantic import SecretStr
+
+from stock_ml.config import Settings, load
+from stock_ml.errors import BadInput, BadKey, BadSymbol, DailyLimit, HostError, ModelError, PremiumEndpoint
+
+FINAL = (BadInput, BadKey, BadSymbol, DailyLimit, HostError, ModelError, PremiumEndpoint)
+
+
+class FinalErrors(RetryPolicy):
+    """Fail at once where another try cannot help; either way the reason stands last in the task's log."""
+
+    def evaluate(self, exception: BaseException, *_: Any, **__: Any) -> RetryDecision:
+        reason = f"{type(exception).__name__}: {exception}"
+        return RetryDecision.fail(reason) if isinstance(exception, FINAL) else RetryDecision(reason=reason)
+
+
+TASK_RULES: dict[str, Any] = {
+    "owner": "stock_ml",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=20),
+    "retry_policy": FinalErrors(),
+    "execution_timeout": timedelta(minutes=30),
+}
+
+
+def dag_rules(dag_id: str) -> dict[str, Any]:
+    """Return what every DAG has in common; its name and tags say SIMULATED where the bars are made up."""
+    s = load()
+    simulated = ["SIMULATED"] if s.simulated else []
+    return {
+        "dag_id": dag_id,
+        "dag_display_name": " · ".join([dag_id, *simulated]),
+        "tags": ["stock_ml", s.source, *simulated],
+        "default_args": TASK_RULES,
+        "catchup": False,
+        "max_active_runs": 1,
+        "is_paused_upon_creation": False,
+    }
+
+
+def task_settings() -> Settings:
+    """Read the settings for a task, and keep their secrets out of its log."""
+    s = load()
+    for _, value in s:
+        if isinstance(value, SecretStr):
+            mask_secret(value.get_secret_value())
+    return s

@@ -1,0 +1,99 @@
+"""Say as JSON what Airflow makes of the project; runs as a process of its own, so that nothing else is imported."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("mlflow", "pandas", "numpy", "pyspark", "pyarrow", "exchange_calendars")
+
+
+def parse(*sources: str) -> dict[str, Any]:
+    """Parse the folder of DAGs as an installation of each source would."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    DagBag(ROOT / "tests" / "dags" / "airflow_alone.py")
+    before, found = set(sys.modules), {}
+    for source in sources:
+        os.environ |= {"STOCKML_SOURCE": source, "STOCKML_CSV_PATH": "GOOGL.csv"}
+        start = time.process_time()
+        bag = DagBag(ROOT / "dags")
+        found[source] = {
+            "seconds": time.process_time() - start,
+            "errors": bag.import_errors,
+            "dags": {name: _described(dag) for name, dag in bag.dags.items()},
+        }
+    return found | {"imported": _heavy(before)}
+
+
+def plugins() -> dict[str, Any]:
+    """Load the plugins as the api-server does."""
+    from airflow import plugins_manager
+
+    before = set(sys.modules)
+    views = {p["name"]: p["external_views"] for p in plugins_manager.get_plugin_info(["name", "external_views"])}
+    return {"views": views, "errors": plugins_manager.get_import_errors(), "imported": _heavy(before)}
+
+
+def decide() -> dict[str, Any]:
+    """Ask the retry policy about each error of the project, and about one that is not."""
+    from dags.rules import FinalErrors
+    from stock_ml import errors
+
+    kinds = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
+    decisions = {e.__name__: FinalErrors().evaluate(e("why"), 1, 2) for e in [*kinds, ValueError]}
+    return {name: [d.action.value, d.reason] for name, d in decisions.items()}
+
+
+def run(dag_id: str) -> dict[str, Any]:
+    """Run a DAG once, its tasks one after the other in this process."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    done = DagBag(ROOT / "dags").dags[dag_id].test()
+    tasks = [
+        {"task": t.task_id, "symbol": t.rendered_map_index, "state": str(t.state), "tries": t.try_number}
+        for t in done.get_task_instances()
+    ]
+    return {"state": str(done.state), "tasks": tasks}
+
+
+def _heavy(before: set[str]) -> list[str]:
+    return sorted(name for name in set(sys.modules) - before if name.split(".")[0] in HEAVY)
+
+
+def _described(dag: Any) -> dict[str, Any]:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    DagSerialization.to_dict(dag)
+    return {
+        "shown": dag.dag_display_name,
+        "tags": sorted(dag.tags),
+        "doc": dag.doc_md or "",
+        "timetable": type(dag.timetable).__name__,
+        "catchup": dag.catchup,
+        "at_once": dag.max_active_runs,
+        "file": Path(dag.fileloc).name,
+        "tasks": {task.task_id: _task(task) for task in dag.tasks},
+    }
+
+
+def _task(task: Any) -> dict[str, Any]:
+    return {
+        "owner": task.owner,
+        "retries": task.retries,
+        "timeout": task.execution_timeout.total_seconds() if task.execution_timeout else None,
+        "policy": type(task.retry_policy).__name__,
+        "after": sorted(task.upstream_task_ids),
+        "outlets": [asset.name for asset in task.outlets],
+    }
+
+
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {f.__name__: f for f in (parse, plugins, decide, run)}
+
+if __name__ == "__main__":
+    answer = COMMANDS[sys.argv[1]](*sys.argv[2:])
+    sys.stdout.write("\n" + json.dumps(answer) + "\n")

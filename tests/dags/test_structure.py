@@ -1,0 +1,31 @@
+"""What runs when, and what passes from one DAG to the next."""
+
+from typing import Any
+
+import pytest
+
+
+def test_ingest_goes_from_the_bucket_to_one_event(parsed: dict[str, Any]) -> None:
+    tasks = parsed["sandbox"]["dags"]["ingest_bars"]["tasks"]
+    assert {name: task["after"] for name, task in tasks.items()} == {
+        "create_bucket": [],
+        "plan": ["create_bucket"],
+        "symbol.download": ["plan"],
+        "symbol.clean": ["plan", "symbol.download"],
+        "publish": ["plan", "symbol.clean"],
+    }
+    assert {name: task["outlets"] for name, task in tasks.items() if task["outlets"]} == {"publish": ["clean_bars"]}
+
+
+def test_training_starts_with_clean_bars_and_gives_a_model(parsed: dict[str, Any]) -> None:
+    dag = parsed["sandbox"]["dags"]["train_model"]
+    assert dag["timetable"] == "AssetTriggeredTimetable"
+    assert {name: task["outlets"] for name, task in dag["tasks"].items()} == {"train": ["stock_close"]}
+
+
+@pytest.mark.parametrize(
+    ("source", "timetable"),
+    [("alpha_vantage", "CronTriggerTimetable"), ("sandbox", "NullTimetable"), ("csv", "NullTimetable")],
+)
+def test_only_a_real_exchange_has_a_daily_schedule(parsed: dict[str, Any], source: str, timetable: str) -> None:
+    assert parsed[source]["dags"]["ingest_bars"]["timetable"] == timetable
