@@ -80,9 +80,8 @@ class Airflow:
     def _sign_in(self) -> None:
         answer = self._session.post(self._tokens, json=self._login, timeout=SECONDS)
         if not answer.ok:
-            raise HostError(
-                f"Airflow does not let admin in ({answer.status_code}): see `make logs NAME=airflow-api-server`"
-            )
+            log = "see `make logs NAME=airflow-api-server`"
+            raise HostError(f"Airflow does not let admin in ({answer.status_code}): {log}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
 

@@ -1,21 +1,23 @@
-"""Check, before anything is installed, what the machine must bring: run by the system's own Python, whatever its age."""
+"""Check what the machine must bring, before anything is installed: run by its own Python, whatever the version."""
 
 import re
 import shutil
 import subprocess
 import sys
+from typing import Optional  # runs on old versions too
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 PYTHON = "Debian: apt-get install python3 python3-venv; macOS: brew install python@3.11; then make up PYTHON=python3.11"
 JAVA = "Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@17"
 
 
-def trouble():
+def trouble() -> Optional[str]:
+    """Say what is missing and the command that installs it, or nothing."""
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        return "Python 3.11 to 3.13 is needed, this is %d.%d. %s" % (*sys.version_info[:2], PYTHON)
+        return f"Python 3.11 to 3.13 is needed, this is {sys.version.split()[0]}. {PYTHON}"
     try:
-        import ensurepip  # noqa: F401
-        import venv  # noqa: F401
+        import ensurepip
+        import venv
     except ImportError:
         return "Python's venv module is missing. " + PYTHON
     if shutil.which("java") is None:
@@ -23,7 +25,7 @@ def trouble():
     said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(\d+)', said)
     if found is None or int(found.group(1)) < 17:
-        return "Java 17 or newer is needed, found: %s. %s" % (said.splitlines()[:1], JAVA)
+        return f"Java 17 or newer is needed, found: {said.splitlines()[:1]}. {JAVA}"
     return None
 
 

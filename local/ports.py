@@ -13,7 +13,8 @@ def check(programs: list[Program], running: set[str]) -> None:
     wanted = [(port, setting) for p in programs if p.name not in running for setting, port in p.ports.items()]
     taken = [(port, setting) for port, setting in wanted if not host.port_is_free(port)]
     if taken:
-        rows = (
-            f"port {port} is held by {host.holder(port)}: STOCKML_{name.upper()} changes it" for port, name in taken
-        )
-        raise HostError("; ".join(rows))
+        raise HostError("; ".join(_told(port, setting) for port, setting in taken))
+
+
+def _told(port: int, setting: str) -> str:
+    return f"port {port} is held by {host.holder(port)}: STOCKML_{setting.upper()} changes it"

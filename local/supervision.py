@@ -68,17 +68,19 @@ class Supervisor:
 
     def stop(self, last: tuple[str, ...]) -> None:
         """Stop every process at once, those named `last` after the others, then the supervisor itself."""
-        for wave in (lambda name: name not in last, lambda name: name in last):
-            self._stop_all([p["name"] for p in self.processes() if p["pid"] and wave(p["name"])])
+        names = [p["name"] for p in self.processes() if p["pid"]]
+        self._stop_all([name for name in names if name not in last])
+        self._stop_all([name for name in names if name in last])
         self._rpc().shutdown()
         probes.wait("the end of supervisord", lambda: not self.is_up(), 90)
 
     def _stop_all(self, names: list[str]) -> None:
         for name in names:
             self._rpc().stopProcess(name, False)
-        probes.wait(
-            "the end of every process", lambda: not any(p["pid"] for p in self.processes() if p["name"] in names), 90
-        )
+        probes.wait("the end of every process", lambda: not self._pids(names), 90)
+
+    def _pids(self, names: list[str]) -> list[int]:
+        return [p["pid"] for p in self.processes() if p["name"] in names and p["pid"]]
 
     def _rpc(self) -> Any:
         return ServerProxy("http://127.0.0.1", SupervisorTransport(None, None, f"unix://{self._socket}")).supervisor

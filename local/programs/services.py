@@ -9,7 +9,7 @@ from local import probes
 from local.program import PYTHON, ROOT, Program
 from stock_ml.config import Settings
 
-GUNICORN = (PYTHON, "-m", "gunicorn", "--workers", "1", "--threads", "8", "--log-level", "warning")
+GUNICORN = (PYTHON, "-m", "gunicorn", "--workers=1", "--threads=8", "--log-level=warning", "--no-control-socket")
 
 
 def programs(s: Settings) -> list[Program]:
@@ -35,7 +35,7 @@ def _text(value: Any) -> str:
 
 
 def _sandbox(s: Settings) -> Program:
-    argv = (*GUNICORN, "--bind", f"127.0.0.1:{s.sandbox_port}", "local.sandbox.app:create_app()")
+    argv = (PYTHON, "-m", "local.sandbox")
     ports = {"sandbox_port": s.sandbox_port}
     return Program("sandbox", argv, probes.http(f"{s.sandbox}/healthz"), ports, environment(s))
 
