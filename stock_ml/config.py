@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     s3_access_key: SecretStr | None = Field(None, description="S3 access key; generated for the local service")
     s3_secret_key: SecretStr | None = Field(None, description="S3 secret key; generated for the local service")
     mlflow_url: str | None = Field(None, description="address of your MLflow server")
+    sandbox_url: str | None = Field(None, description="address of a sandbox exchange that runs elsewhere")
     postgres_password: SecretStr | None = Field(None, description="password of the local PostgreSQL; generated")
 
     @model_validator(mode="before")
@@ -161,7 +162,7 @@ class Settings(BaseSettings):
     @property
     def sandbox(self) -> str:
         """Return the sandbox exchange's address."""
-        return f"http://127.0.0.1:{self.sandbox_port}"
+        return self.sandbox_url or f"http://127.0.0.1:{self.sandbox_port}"
 
     def postgres(self, database: str = "stockml") -> str:
         """Return the address of one of the three databases, password included: never log it."""
