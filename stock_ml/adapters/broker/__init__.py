@@ -1,0 +1,21 @@
+"""Bars, sessions and rejected messages on Kafka."""
+
+from stock_ml.adapters.broker.messages import ClosedSession, decode_bar, decode_session, encode_bar, encode_session
+from stock_ml.adapters.broker.publisher import Publisher
+from stock_ml.adapters.broker.read_back import read_back
+from stock_ml.adapters.broker.subscriber import Received, Subscriber
+from stock_ml.adapters.broker.topics import Topics, ensure_topics
+
+__all__ = [
+    "ClosedSession",
+    "Publisher",
+    "Received",
+    "Subscriber",
+    "Topics",
+    "decode_bar",
+    "decode_session",
+    "encode_bar",
+    "encode_session",
+    "ensure_topics",
+    "read_back",
+]

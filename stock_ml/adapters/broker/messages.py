@@ -1,0 +1,87 @@
+"""The messages on the topics, and the strict reading of what others may have put there."""
+
+import math
+from typing import Any, NamedTuple
+
+import orjson
+
+from stock_ml.bars import MINUTE, Bar
+from stock_ml.errors import BadMessage
+
+VERSION = 1
+LARGEST = 64 * 1024  # bytes; a bar has about 150
+YEAR_2100 = 4_102_444_800
+NUMBERS = ("open", "high", "low", "close", "volume")
+BAR_FIELDS = frozenset({"v", *Bar._fields})
+SESSION_FIELDS = frozenset({"v", "exchange", "session", "close"})
+
+
+class ClosedSession(NamedTuple):
+    """Announce that a session closed: `session` as YYYY-MM-DD, `close` in UTC epoch seconds."""
+
+    exchange: str
+    session: str
+    close: int
+
+
+def encode_bar(bar: Bar) -> bytes:
+    """Return a bar as the topic holds it."""
+    return orjson.dumps({"v": VERSION, **bar._asdict()})
+
+
+def decode_bar(value: bytes | None) -> Bar:
+    """Return the bar in a message. Raises BadMessage naming what is wrong with it."""
+    given = _fields(value, BAR_FIELDS)
+    for name in ("symbol", "source"):
+        if not isinstance(given[name], str):
+            raise BadMessage(f"{name} is {_told(given[name])}, it must be text")
+    numbers = [_number(name, given[name]) for name in NUMBERS]
+    bar = Bar._make([given["symbol"], _minute(given["ts"]), *numbers, given["source"]])
+    if not (0 < bar.low <= min(bar.open, bar.close) and max(bar.open, bar.close) <= bar.high and bar.volume >= 0):
+        raise BadMessage("prices must be positive with low <= open, close <= high, and volume not negative")
+    return bar
+
+
+def encode_session(closed: ClosedSession) -> bytes:
+    """Return a closed session as its topic holds it."""
+    return orjson.dumps({"v": VERSION, **closed._asdict()})
+
+
+def decode_session(value: bytes | None) -> ClosedSession:
+    """Return the session in a message. Raises BadMessage naming what is wrong with it."""
+    given = _fields(value, SESSION_FIELDS)
+    if not (isinstance(given["exchange"], str) and isinstance(given["session"], str) and type(given["close"]) is int):
+        raise BadMessage("a session has an exchange and a date as text, and its close as whole epoch seconds")
+    return ClosedSession(given["exchange"], given["session"], given["close"])
+
+
+def _fields(value: bytes | None, wanted: frozenset[str]) -> dict[str, Any]:
+    if value is None or len(value) > LARGEST:
+        raise BadMessage("there is no value" if value is None else f"{len(value)} bytes are more than {LARGEST}")
+    try:
+        given = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise BadMessage(f"not JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise BadMessage(f"not a JSON object but {_told(given)}")
+    if type(given.get("v")) is not int or given["v"] != VERSION:
+        raise BadMessage(f"schema version {_told(given.get('v'))} is unknown; this is version {VERSION}")
+    if given.keys() != wanted:
+        raise BadMessage(f"fields missing or unknown: {_told(sorted(given.keys() ^ wanted))}")
+    return given
+
+
+def _number(name: str, given: object) -> float:
+    if type(given) not in (int, float) or not math.isfinite(given):  # type: ignore[arg-type]  # a number, by now
+        raise BadMessage(f"{name} is {_told(given)}, it must be a number")
+    return float(given)  # type: ignore[arg-type]  # a number, by now
+
+
+def _minute(given: object) -> int:
+    if type(given) is not int or not 0 <= given < YEAR_2100 or given % MINUTE:
+        raise BadMessage(f"ts is {_told(given)}, it must be whole epoch seconds on the minute")
+    return given
+
+
+def _told(given: object) -> str:
+    return f"{given!r:.80}"

@@ -1,0 +1,85 @@
+"""Read bars as a member of a group; offsets are committed by hand, after the store."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from stock_ml.adapters.broker.topics import Topics
+from stock_ml.config import Settings
+from stock_ml.errors import BrokerUnavailable
+
+log = logging.getLogger(__name__)
+Received = Message
+SETTLE = 0.01  # seconds in which bars of the same minute come in together
+
+
+class Subscriber:
+    """Take messages of the partitions that the group gave to this process; use it from one thread."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+
+    @classmethod
+    def connect(cls, s: Settings, group: str, moved: Callable[[], None]) -> "Subscriber":
+        """Join a group; `moved` is called, while messages are taken, whenever partitions come or go."""
+        config = {
+            "bootstrap.servers": s.kafka,
+            "group.id": group,
+            "group.protocol": "consumer",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "error_cb": lambda error: log.warning("kafka error=%s", error),
+            "log_level": 2,
+        }
+        consumer = Consumer(config)
+        told = _Moved(moved)
+        consumer.subscribe([Topics.of(s).bars], on_assign=told, on_revoke=told, on_lost=told)
+        return cls(consumer)
+
+    def take(self, count: int, seconds: float) -> list[Message]:
+        """Return the messages that are there, up to `count`, waiting at most `seconds` for the first one.
+
+        Errors of the broker are logged; it is asked again with the next call.
+        """
+        first = self._consumer.poll(seconds)
+        taken = [] if first is None else [first, *self._consumer.consume(count - 1, SETTLE)]
+        for message in taken:
+            if message.error():
+                log.warning("kafka error=%s", message.error())
+        return [message for message in taken if not message.error()]
+
+    def commit(self, messages: Sequence[Message]) -> None:
+        """Commit that these messages, and all before them, are done with.
+
+        Raises BrokerUnavailable where the group has moved on or Kafka is away: the messages come again.
+        """
+        newest = {(message.topic(), message.partition()): message.offset() + 1 for message in messages}
+        try:
+            self._consumer.commit(
+                offsets=[TopicPartition(*at, offset) for at, offset in newest.items()], asynchronous=False
+            )
+        except KafkaException as error:
+            raise BrokerUnavailable(f"the offsets were not committed: {error.args[0]}") from error
+
+    def lag(self) -> int:
+        """Return how many messages of the own partitions wait to be read, as last heard from the broker."""
+        positions = self._consumer.position(self._consumer.assignment())
+        return sum(max(self._newest(at) - at.offset, 0) for at in positions if at.offset >= 0)
+
+    def close(self) -> None:
+        """Leave the group, so that others take over at once."""
+        self._consumer.close()
+
+    def _newest(self, at: TopicPartition) -> int:
+        _, high = self._consumer.get_watermark_offsets(at, cached=True)
+        return int(high)
+
+
+class _Moved:
+    def __init__(self, moved: Callable[[], None]) -> None:
+        self._moved = moved
+
+    def __call__(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        log.info("partitions moved=%s", ",".join(str(at.partition) for at in partitions))
+        self._moved()

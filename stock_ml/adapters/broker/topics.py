@@ -1,0 +1,49 @@
+"""The topics of an installation."""
+
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from stock_ml.config import Settings
+from stock_ml.errors import BrokerUnavailable
+
+LARGEST_REJECTED = 2_000_000  # bytes: whatever a broker with its usual limit of 1 MB let in must fit here
+LIMITS = {"message.max.bytes": LARGEST_REJECTED}
+SECONDS = 15
+
+
+class Topics(NamedTuple):
+    """Name the topics."""
+
+    bars: str
+    rejected: str
+    sessions: str
+    alerts: str
+
+    @classmethod
+    def of(cls, s: Settings) -> "Topics":
+        """Return the names of this installation's topics."""
+        name = s.kafka_topic
+        return cls(name, f"{name}.rejected", f"{name}.sessions", f"{name}.alerts")
+
+
+def ensure_topics(s: Settings) -> None:
+    """Create the topics that are missing; those that exist stay as they are.
+
+    Raises BrokerUnavailable where Kafka does not answer or refuses.
+    """
+    topics = Topics.of(s)
+    wanted = [
+        NewTopic(topics.bars, s.kafka_partitions),
+        NewTopic(topics.rejected, 1, config={"max.message.bytes": str(LARGEST_REJECTED)}),
+        NewTopic(topics.sessions, 1),
+        NewTopic(topics.alerts, 1),
+    ]
+    admin = AdminClient({"bootstrap.servers": s.kafka, "socket.timeout.ms": SECONDS * 1000, "log_level": 2})
+    for name, created in admin.create_topics(wanted, operation_timeout=SECONDS, request_timeout=SECONDS).items():
+        try:
+            created.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise BrokerUnavailable(f"Kafka at {s.kafka} did not make topic {name}: {error.args[0]}") from error

@@ -1,0 +1,126 @@
+from collections.abc import Callable, Iterator
+from time import monotonic
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Message
+
+from stock_ml.adapters.broker import (
+    ClosedSession,
+    Publisher,
+    Subscriber,
+    Topics,
+    decode_bar,
+    decode_session,
+    ensure_topics,
+    read_back,
+)
+from stock_ml.bars import Bar
+from stock_ml.config import Settings
+from stock_ml.errors import BrokerUnavailable
+
+T = 1_709_303_400
+
+
+@pytest.fixture
+def s(kafka: Settings) -> Settings:
+    """Settings with topics of their own, which exist."""
+    own = kafka.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}"})
+    ensure_topics(own)
+    return own
+
+
+@pytest.fixture
+def subscribed(s: Settings) -> Iterator[Callable[[], Subscriber]]:
+    opened: list[Subscriber] = []
+
+    def subscribe() -> Subscriber:
+        opened.append(Subscriber.connect(s, f"{s.kafka_topic}-group", lambda: None))
+        return opened[-1]
+
+    yield subscribe
+    for subscriber in opened:
+        subscriber.close()
+
+
+def bar(symbol: str, minute: int) -> Bar:
+    return Bar(symbol, T + 60 * minute, 100.0, 101.0, 99.0, 100.5, 10.0, "sandbox")
+
+
+def publish(s: Settings, *bars: Bar) -> None:
+    publisher = Publisher.connect(s)
+    for one in bars:
+        publisher.bar(one)
+    assert publisher.flush(30) == 0
+
+
+def take(subscriber: Subscriber, count: int) -> list[Message]:
+    taken: list[Message] = []
+    deadline = monotonic() + 60
+    while len(taken) < count and monotonic() < deadline:
+        taken += subscriber.take(100, 0.2)
+    return taken
+
+
+def test_topics_are_made_once_and_asked_for_twice(s: Settings) -> None:
+    ensure_topics(s)
+    assert [list(read_back(s, topic)) for topic in Topics.of(s)] == [[], [], [], []]
+
+
+def test_bars_come_in_order_of_their_symbol(s: Settings, subscribed: Callable[[], Subscriber]) -> None:
+    publish(s, *(bar(symbol, minute) for minute in range(5) for symbol in ("AAPL", "MSFT")))
+    taken = [decode_bar(message.value()) for message in take(subscribed(), 10)]
+    assert [b.ts for b in taken if b.symbol == "AAPL"] == [T + 60 * minute for minute in range(5)]
+    assert len(taken) == 10
+
+
+def test_what_is_committed_does_not_come_again_and_what_is_not_does(
+    s: Settings, subscribed: Callable[[], Subscriber]
+) -> None:
+    publish(s, *(bar("AAPL", minute) for minute in range(4)))
+    first = subscribed()
+    first.commit(take(first, 4)[:3])
+    first.close()
+    assert [decode_bar(message.value()).ts for message in take(subscribed(), 1)] == [T + 180]
+
+
+def test_the_lag_is_what_waits_to_be_read(s: Settings, subscribed: Callable[[], Subscriber]) -> None:
+    publish(s, *(bar("AAPL", minute) for minute in range(4)))
+    subscriber = subscribed()
+    taken: list[Message] = []
+    while not taken:
+        taken = subscriber.take(1, 0.2)
+    assert subscriber.lag() == 3
+
+
+def test_an_unreadable_message_is_kept_byte_for_byte_with_its_place(
+    s: Settings, subscribed: Callable[[], Subscriber]
+) -> None:
+    publisher = Publisher.connect(s)
+    value = b"\xff" * 900_000
+    publisher._producer.produce(s.kafka_topic, key=b"AAPL", value=value)
+    message = take(subscribed(), 1)[0]
+    publisher.rejected(message, "not JSON")
+    assert publisher.flush(30) == 0
+    assert list(read_back(s, Topics.of(s).rejected)) == [value]
+
+
+def test_a_topic_is_read_back_whole_or_its_newest_messages(s: Settings) -> None:
+    publish(s, *(bar("AAPL", minute) for minute in range(10)))
+    whole = [decode_bar(value).ts for value in read_back(s, Topics.of(s).bars)]
+    newest = [decode_bar(value).ts for value in read_back(s, Topics.of(s).bars, 3)]
+    assert whole == [T + 60 * minute for minute in range(10)]
+    assert newest == whole[-3:]
+
+
+def test_a_closed_session_is_announced(s: Settings) -> None:
+    publisher = Publisher.connect(s)
+    closed = ClosedSession("XNYS", "2024-03-01", 1_709_326_800)
+    publisher.session(closed)
+    assert publisher.flush(30) == 0
+    assert [decode_session(value) for value in read_back(s, Topics.of(s).sessions)] == [closed]
+
+
+def test_a_missing_topic_is_named(kafka: Settings) -> None:
+    with pytest.raises(BrokerUnavailable, match="topic no-such on Kafka at"):
+        list(read_back(kafka, "no-such"))
