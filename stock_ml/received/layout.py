@@ -16,6 +16,7 @@ VALUES = [*PRICES, "volume"]
 ROW = ["label", *VALUES]
 HEADERS = (["timestamp", *VALUES], ["date", *(f"{i}. {name}" for i, name in enumerate(VALUES, 1))])
 LAYOUT = f"expected Alpha Vantage's layout, a header {','.join(HEADERS[0])} and one row a minute"
+RULE = "breaks a rule: all finite, prices above 0 with low <= open, close <= high, volume not below 0"
 FIELDS = HEADERS[1][1:]
 SERIES = "Time Series (1min)"
 
@@ -32,12 +33,9 @@ def parse(body: bytes, where: str) -> pd.DataFrame:
         return _marked(_json_rows(body, where))
     lines, rows = _csv_rows(_text(body, where), where)
     frame = _marked(rows)
-    for line, column in zip(lines, frame["broken"], strict=True):
-        if column:
-            value = frame.loc[lines.index(line), column]
-            raise BadFile(
-                f"{where}, line {line}, column {column}: {value!r}; prices are positive with low <= open, close <= high"
-            )
+    for at in np.flatnonzero(frame["broken"] != ""):
+        column = frame["broken"][at]
+        raise BadFile(f"{where}, line {lines[at]}, column {column}: {float(frame[column][at])} {RULE}")
     return frame
 
 
