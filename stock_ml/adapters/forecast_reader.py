@@ -11,6 +11,7 @@ from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 
 Row = tuple[Any, ...]
+NAME = "stockml dashboard"  # as pg_stat_activity shows it
 OPTIONS = "-c default_transaction_read_only=on -c statement_timeout=5000 -c timezone=UTC"
 
 # A row carries the start of its transaction as stored_at, but is seen only after the commit: a cursor must not pass the
@@ -149,6 +150,11 @@ class ForecastReader:
         """Ask for nothing, to see whether PostgreSQL answers."""
         self._rows("select 1", {})
 
+    def close(self) -> None:
+        """Close this thread's connection."""
+        if (connection := getattr(self._local, "open", None)) is not None:
+            connection.close()
+
     def _rows(self, query: str, values: dict[str, Any]) -> list[Row]:
         def ask() -> list[Row]:
             return self._connection().execute(query, values).fetchall()
@@ -156,7 +162,9 @@ class ForecastReader:
         try:
             return self._again(ask)
         except psycopg.OperationalError as error:
-            raise StoreUnavailable(f"PostgreSQL at {self._where()} does not answer; it is asked again") from error
+            raise StoreUnavailable(
+                f"PostgreSQL at {self._where()} does not answer; `make status` shows its process"
+            ) from error
         except psycopg.errors.UndefinedTable as error:
             raise StoreUnavailable(f"PostgreSQL at {self._where()} lacks the tables; `make up` makes them") from error
 
@@ -173,7 +181,13 @@ class ForecastReader:
     def _connection(self) -> psycopg.Connection[Row]:
         connection: psycopg.Connection[Row] | None = getattr(self._local, "open", None)
         if connection is None or connection.closed:
-            connection = psycopg.connect(self._conninfo, autocommit=True, connect_timeout=3, options=OPTIONS)
+            connection = psycopg.connect(
+                self._conninfo,
+                autocommit=True,
+                connect_timeout=3,
+                options=OPTIONS,
+                application_name="stockml dashboard",
+            )
             self._local.open = connection
         return connection
 

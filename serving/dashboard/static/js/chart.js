@@ -15,11 +15,11 @@ const DATA = { bars: candles, volume: volumes, band, forecast: line, late, ahead
 
 function seriesOptions(gap) {
   const gaps = { gapSize: gap, gapUnit: "value" };
-  const dots = { lineWidth: 0, states: { hover: { lineWidthPlus: 0 } }, enableMouseTracking: false, dataGrouping: { enabled: false }, accessibility: { enabled: false } };
+  const dots = { lineWidth: 0, states: { hover: { lineWidthPlus: 0 } }, enableMouseTracking: false, accessibility: { enabled: false } };
   return [
     { id: "volume", type: "column", name: "Volume", yAxis: 1, className: "volume", borderRadius: 0, pointPadding: 0.1, groupPadding: 0.08, accessibility: { enabled: false } },
     { id: "band", type: "arearange", name: "90 % band", className: "band", ...gaps, marker: { enabled: false }, enableMouseTracking: false, accessibility: { enabled: false } },
-    { id: "bars", type: "candlestick", name: "Actual", className: "bars", dataGrouping: { groupPixelWidth: 5 } },
+    { id: "bars", type: "candlestick", name: "Actual", className: "bars" },
     { id: "forecast", type: "line", name: "Forecast", className: "forecast", ...gaps, dataGrouping: { approximation: "close" }, marker: { enabled: false } },
     { id: "late", type: "line", name: "Late forecasts", className: "late", ...dots, marker: { enabled: true, symbol: "circle", radius: 3 } },
     { id: "ahead", type: "line", name: "Next forecast", className: "ahead-point", ...dots, marker: { enabled: true, symbol: "circle", radius: 4 } },
@@ -59,7 +59,7 @@ function options(zone, gap, hear) {
       { top: "86%", height: "14%", labels: { enabled: false }, tickAmount: 2, endOnTick: false },
     ],
     plotOptions: {
-      series: { animation: false, turboThreshold: 0, states: { inactive: { enabled: false } }, dataGrouping: { units: [["minute", [1, 2, 5, 15, 30]], ["hour", [1]], ["day", [1]]] } },
+      series: { animation: false, turboThreshold: 0, states: { inactive: { enabled: false } }, dataGrouping: { groupPixelWidth: 5, units: [["minute", [1, 2, 5, 15, 30]], ["hour", [1]], ["day", [1]]] } },
     },
     series: seriesOptions(gap),
   };

@@ -19,6 +19,7 @@ const RANGES = buttons.map((button) => button.dataset.range);
 let rows = new Rows();
 let pointed = null; // the minute under the cursor
 let version = null;
+let change = null; // what is said of the newest change of the model
 const chart = window.Highcharts ? makeChart() : null;
 const feed = new Feed({ data: onData, trouble: onTrouble });
 
@@ -54,11 +55,13 @@ function draw(answer) {
 }
 
 function noticeOf({ consumer, model }) {
-  const changed = model && version && model.version !== version ? `Model version ${model.version} now makes the forecasts.` : null;
+  if (consumer.waiting) return `No new forecasts: the consumer waits. ${sentence(consumer.waiting)} Bars are kept, and forecast from then on.`;
+  if (model && version && model.version !== version) change = `Model version ${model.version} makes the forecasts now.`;
   version = model?.version ?? version;
-  if (consumer.waiting) return `No forecast yet: the consumer is waiting. ${consumer.waiting}`;
-  return changed ?? (model && document.getElementById("notice").textContent.startsWith("Model version") ? document.getElementById("notice").textContent : null);
+  return change;
 }
+
+const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
 
 function emptyOf({ market_open: open }) {
   if (rows.sorted.bars.length) return [null];
@@ -70,11 +73,15 @@ function onTrouble(kind, message) {
   if (kind === "unknown") {
     showLink("lost", "Not found");
     showNotice(message);
+    if (chart) showEmpty("No such symbol", "Choose another one above.");
     return;
   }
-  showLink("lost", kind === "lost" ? "Connection lost" : "Database away");
-  const kept = rows.sorted.bars.length ? " What you see is kept, and what was missed is filled in." : "";
-  showNotice(kind === "lost" ? `The dashboard does not answer; trying again.${kept}` : `${message ?? "The service has trouble."} Trying again.${kept}`);
+  const lost = kind === "lost";
+  const what = lost ? "The dashboard does not answer." : sentence(message ?? "The dashboard has trouble.");
+  const kept = rows.sorted.bars.length;
+  showLink("lost", lost ? "Connection lost" : "Database away");
+  showNotice(`${what} Trying again.${kept ? " What you see stays, and what is missed meanwhile is filled in." : ""}`);
+  if (chart && !kept) showEmpty("Nothing to show yet", "The chart comes as soon as there is an answer; there is no need to reload.");
 }
 
 function nameTab({ symbol }) {
@@ -90,7 +97,7 @@ function chooseRange(range) {
 
 function chooseSymbol(symbol) {
   rows = new Rows();
-  pointed = version = null;
+  pointed = version = change = null;
   readOut();
   chart?.setFollow(true);
   offer(symbol);

@@ -1,0 +1,116 @@
+from collections.abc import Iterator
+from contextlib import closing
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from stock_ml.adapters.forecast_reader import ForecastReader, Span
+from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, migrate
+from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
+
+T = 1_709_303_400  # 2024-03-01 09:30 in New York
+EVER = 4_102_444_800_000
+
+
+@pytest.fixture
+def reader(postgres: Settings) -> Iterator[ForecastReader]:
+    migrate(postgres)
+    reader = ForecastReader.connect(postgres)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture
+def symbol() -> str:
+    return f"R{uuid4().hex[:8].upper()}"
+
+
+def bar(symbol: str, minute: int, close: float = 100.0) -> BarRow:
+    return BarRow(symbol, T + 60 * minute, close, close, close, close, 10.0, False, "sandbox", False)
+
+
+def forecast(symbol: str, minute: int, predicted: float = 100.0, *, late: bool = False) -> ForecastRow:
+    ts, bounds = T + 60 * minute, (99.0, 101.0, 98.0, 102.0, 97.0, 103.0)
+    return ForecastRow(symbol, ts, 1, ts + 60, "2024-03-01", 100.0, predicted, *bounds, "1", 0.0, ts + 61.0, late)
+
+
+def fill(postgres: Settings, bars: list[BarRow], forecasts: list[ForecastRow]) -> None:
+    store = ForecastStore.connect(postgres)
+    store.store(bars, forecasts)
+    store.close()
+
+
+def test_the_newest_rows_come_ascending_and_limited(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    fill(postgres, [bar(symbol, m) for m in range(5)], [forecast(symbol, m) for m in range(5)])
+    span = Span(symbol, 0, EVER, 0, 2)
+    assert [row[0] for row in reader.bars(span)] == [(T + 180) * 1000, (T + 240) * 1000]
+    assert [row[0] for row in reader.forecasts(span)] == [(T + 240) * 1000, (T + 300) * 1000]
+
+
+def test_a_span_holds_its_start_and_not_its_end(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    fill(postgres, [bar(symbol, m) for m in range(5)], [forecast(symbol, m) for m in range(5)])
+    span = Span(symbol, (T + 60) * 1000, (T + 180) * 1000, 0, 10)
+    assert [row[0] for row in reader.bars(span)] == [(T + 60) * 1000, (T + 120) * 1000]
+    assert [row[0] for row in reader.forecasts(span)] == [(T + 60) * 1000, (T + 120) * 1000]
+
+
+def test_a_row_committed_after_later_ones_is_not_passed_by_the_cursor(
+    postgres: Settings, reader: ForecastReader, symbol: str
+) -> None:
+    insert = "insert into bars values (%s, to_timestamp(%s), 1, 1, 1, 1, 0, false, 'sandbox', true)"
+    with psycopg.connect(postgres.postgres()) as slow:
+        slow.execute(insert, [symbol, T])
+        started = slow.execute("select (extract(epoch from now()) * 1000000)::bigint").fetchone()
+        fill(postgres, [bar(symbol, 1)], [])
+        seen_until = reader.cursor()
+        assert [row[0] for row in reader.bars(Span(symbol, 0, EVER, 0, 10))] == [(T + 60) * 1000]
+        assert started is not None
+        assert seen_until <= started[0]
+    assert T * 1000 in [row[0] for row in reader.bars(Span(symbol, 0, EVER, seen_until, 10))]
+
+
+def test_only_forecasts_that_count_are_scored(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    bars = [bar(symbol, 0), bar(symbol, 1, 101.0), bar(symbol, 2, 104.0)]
+    fill(postgres, bars, [forecast(symbol, 0, 100.5), forecast(symbol, 1, 104.0, late=True), forecast(symbol, 2)])
+    assert reader.score(symbol) == ("2024-03-01", 1, 0.5, 1.0, 0.5, None, 1.0)
+
+
+def test_a_symbol_without_rows_has_an_empty_score(reader: ForecastReader, symbol: str) -> None:
+    assert reader.score(symbol) == (None, 0, None, None, None, None, None)
+    assert reader.last_bar(symbol) is None
+
+
+def test_every_symbol_with_a_bar_is_listed_once(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    fill(postgres, [bar(symbol, 0), bar(symbol, 1), bar("<script>", 0)], [])
+    known = reader.symbols()
+    assert known.count(symbol) == 1
+    assert "<script>" in known
+
+
+def test_a_connection_that_the_server_ended_costs_no_answer(postgres: Settings, reader: ForecastReader) -> None:
+    reader.ping()
+    with psycopg.connect(postgres.postgres(), autocommit=True) as other:
+        other.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'stockml dashboard'"
+        )
+    reader.ping()
+
+
+def test_nothing_can_be_written_through_it(reader: ForecastReader) -> None:
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        reader._rows("delete from bars", {})
+
+
+def test_a_database_that_is_away_is_one_typed_error_without_the_password() -> None:
+    reader = ForecastReader("postgresql://stockml:secret@127.0.0.1:1/stockml", 1)
+    with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1 does not answer") as away:
+        reader.ping()
+    assert "secret" not in str(away.value)
+
+
+def test_missing_tables_are_said_to_be_missing(postgres: Settings) -> None:
+    reader = ForecastReader(postgres.postgres("postgres"), 1)
+    with closing(reader), pytest.raises(StoreUnavailable, match="lacks the tables"):
+        reader.symbols()

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from serving.dashboard.app import create_app
+from serving.dashboard.headers import policy
+from stock_ml.config import load
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> FlaskClient:
+    return create_app(load(home=tmp_path, source="sandbox", symbols=("GOOGL", "BRK.B"))).test_client()
+
+
+def test_the_page_names_the_symbols_the_zone_and_that_it_is_simulated(client: FlaskClient) -> None:
+    page = client.get("/").text
+    for words in ('value="BRK.B"', "America/New_York", "SIMULATED", "Not investment advice"):
+        assert words in page
+
+
+def test_real_data_is_not_called_simulated(tmp_path: Path) -> None:
+    page = create_app(load(home=tmp_path, source="alpha_vantage")).test_client().get("/").text
+    assert "SIMULATED" not in page
+    assert "Not investment advice" in page
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_no_inline_script(client: FlaskClient) -> None:
+    page = client.get("/").text
+    assert "style=" not in page
+    assert "<script>" not in page
+    assert all(part.startswith('"/static/') for part in page.split("src=")[1:])
+
+
+def test_every_answer_carries_the_headers(client: FlaskClient) -> None:
+    for address in ("/", "/data", "/static/dashboard.css", "/nowhere"):
+        with client.get(address) as answer:
+            headers = answer.headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert "unsafe" not in headers["Content-Security-Policy"]
+
+
+def test_only_airflow_may_frame_the_page(tmp_path: Path) -> None:
+    assert "frame-ancestors 'self' http://127.0.0.1:1 http://localhost:1" in policy(
+        load(home=tmp_path, source="sandbox", airflow_port=1)
+    )
+
+
+@pytest.mark.parametrize(("given", "name"), [("limit=0", "limit"), ("until=x", "until"), ("since=s-1", "since")])
+def test_a_bad_parameter_is_400_and_named(client: FlaskClient, given: str, name: str) -> None:
+    answer = client.get(f"/data?symbol=GOOGL&{given}")
+    assert (answer.status_code, answer.json["parameter"]) == (400, name)  # type: ignore[index]  # it is JSON
+
+
+def test_an_unknown_address_is_404_as_json(client: FlaskClient) -> None:
+    answer = client.get("/nowhere")
+    assert answer.status_code == 404
+    assert "error" in answer.json  # type: ignore[operator]  # it is JSON

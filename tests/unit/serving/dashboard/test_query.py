@@ -1,0 +1,58 @@
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.dashboard.query import FOREVER, LIMIT, BadParameter, cursor, parse
+
+
+def test_only_a_symbol_asks_for_everything_up_to_the_default_limit() -> None:
+    query = parse({"symbol": "GOOGL"})
+    assert query == ("GOOGL", 0, FOREVER, LIMIT, None)
+    assert query.whole() == ("GOOGL", 0, FOREVER, 0, LIMIT)
+
+
+@given(st.integers(0, 10**16 - 1))
+def test_the_next_of_an_answer_is_understood_as_since(stored: int) -> None:
+    query = parse({"symbol": "GOOGL", "since": cursor(stored), "limit": "5"})
+    assert query.stored == stored
+    assert query.changes() == ("GOOGL", 0, FOREVER, stored, 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("symbol", ""),
+        ("symbol", "A" * 65),
+        ("symbol", "A\x00"),
+        ("limit", "0"),
+        ("limit", "20001"),
+        ("limit", "-1"),
+        ("limit", "ten"),
+        ("since", "yesterday"),
+        ("since", "s"),
+        ("since", "s1.5"),
+        ("since", "٣"),
+        ("until", "9999999999999999"),
+        ("until", "1e3"),
+    ],
+)
+def test_a_bad_value_is_refused_by_its_name(name: str, value: str) -> None:
+    with pytest.raises(BadParameter, match=f"^{name}: ") as refused:
+        parse({"symbol": "GOOGL"} | {name: value})
+    assert refused.value.parameter == name
+
+
+def test_a_cursor_and_an_end_do_not_go_together() -> None:
+    with pytest.raises(BadParameter) as refused:
+        parse({"symbol": "GOOGL", "since": "s1", "until": "1709303400000"})
+    assert refused.value.parameter == "until"
+
+
+@given(st.text(), st.text(), st.text(), st.text())
+def test_any_text_is_understood_or_refused(symbol: str, since: str, until: str, limit: str) -> None:
+    with suppress(BadParameter):
+        query = parse({"symbol": symbol, "since": since, "until": until, "limit": limit})
+        assert query.symbol == symbol
+        assert 1 <= query.limit <= 20_000
