@@ -1,5 +1,6 @@
 """`python -m local up|down|status|logs|reset`: the commands behind the Makefile's."""
 
+import os
 import sys
 
 import typer
@@ -60,4 +61,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # a step that still waits for a server must not hold up an error or Ctrl-C

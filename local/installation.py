@@ -12,7 +12,8 @@ from local.program import ROOT, Program
 from local.programs import kafka, orchestration, postgres, seaweed, services, tracking
 from local.steps import Step
 from local.supervision import Supervisor
-from stock_ml.adapters import broker, forecast_store
+from stock_ml.adapters.broker.topics import ensure_topics
+from stock_ml.adapters.forecast_store.migrate import migrate
 from stock_ml.config import Settings
 
 MARK = "STOCKML_INSTALLATION"
@@ -45,8 +46,8 @@ def steps(one: Installation, supervisor: Supervisor) -> list[Step]:
         Step("highcharts", highcharts.fetch),
         *(Step(p.name, partial(_start, p, supervisor), p.after) for p in one.programs),
         *([Step("databases", partial(postgres.create_databases, s), (tables,))] if tables else []),
-        Step("tables", partial(forecast_store.migrate, s), ("databases",)),
-        Step("topics", partial(broker.ensure_topics, s), ("kafka",)),
+        Step("tables", partial(migrate, s), ("databases",)),
+        Step("topics", partial(ensure_topics, s), ("kafka",)),
         Step("airflow-tables", partial(orchestration.migrate, s, one.secrets), ("databases",)),
         Step("champion", partial(pipeline.ensure_champion, s, one.secrets), ("mlflow", "s3", "sandbox", "jars")),
     ]

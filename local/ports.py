@@ -1,5 +1,8 @@
 """Refuse to start where another program holds a port."""
 
+import socket
+from contextlib import ExitStack
+
 from local.program import Program
 from stock_ml.adapters import host
 from stock_ml.errors import HostError
@@ -14,6 +17,15 @@ def check(programs: list[Program], running: set[str]) -> None:
     taken = [(port, setting) for port, setting in wanted if not host.port_is_free(port)]
     if taken:
         raise HostError("; ".join(_told(port, setting) for port, setting in taken))
+
+
+def free(count: int) -> list[int]:
+    """Return ports of 127.0.0.1 on which nobody listens now, all different."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
 
 
 def _told(port: int, setting: str) -> str:

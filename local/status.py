@@ -3,19 +3,17 @@
 import os
 import time
 
-import psutil
 import requests
 from rich.console import Console
 from rich.table import Table
 
 from local import pipeline
 from local.airflow_api import Airflow
+from local.memory import memory
 from local.private import keep_secrets
 from local.supervision import Supervisor, log_file
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
-
-MIB = 1024 * 1024
 
 
 def status(s: Settings, console: Console) -> None:
@@ -46,17 +44,8 @@ def _processes(supervisor: Supervisor) -> Table:
     table = Table("process", "state", "pid", "up for", "memory MiB")
     for p in supervisor.processes():
         up_for = f"{(time.time() - p['start']) / 60:.0f} min" if p["pid"] else ""
-        table.add_row(p["name"], p["statename"].lower(), str(p["pid"] or ""), up_for, _memory(p["pid"]))
+        table.add_row(p["name"], p["statename"].lower(), str(p["pid"] or ""), up_for, f"{memory(p['pid']):.0f}")
     return table
-
-
-def _memory(pid: int) -> str:
-    try:
-        one = psutil.Process(pid) if pid else None
-        family = [one, *one.children(recursive=True)] if one else []
-        return f"{sum(p.memory_info().rss for p in family) / MIB:.0f}" if family else ""
-    except psutil.Error:
-        return ""
 
 
 def _dags(s: Settings) -> Table:

@@ -20,22 +20,25 @@ Tell = Callable[[str, str, float], None]  # step, "runs" or "done", seconds sinc
 
 
 def run_all(steps: list[Step], tell: Tell) -> dict[str, float]:
-    """Run every step; return the seconds each took. The first that fails ends it, once running ones are through."""
+    """Run every step and return the seconds that each took.
+
+    The first error is raised at once, while other steps still run: every step can be run again, and the caller ends.
+    """
     by_name = {step.name: step for step in steps}
     order = TopologicalSorter({step.name: [a for a in step.after if a in by_name] for step in steps})
     order.prepare()
     begun, took = time.monotonic(), {}
     running: dict[Future[float], str] = {}
-    with ThreadPoolExecutor(max_workers=len(steps)) as pool:
-        while order.is_active():
-            for name in order.get_ready():
-                tell(name, "runs", time.monotonic() - begun)
-                running[pool.submit(_timed, by_name[name].run)] = name
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                name = running.pop(future)
-                took[name] = future.result()
-                tell(name, "done", time.monotonic() - begun)
-                order.done(name)
+    pool = ThreadPoolExecutor(max_workers=len(steps))
+    while order.is_active():
+        for name in order.get_ready():
+            tell(name, "runs", time.monotonic() - begun)
+            running[pool.submit(_timed, by_name[name].run)] = name
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            name = running.pop(future)
+            took[name] = future.result()
+            tell(name, "done", time.monotonic() - begun)
+            order.done(name)
     return took
 
 

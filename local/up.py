@@ -1,6 +1,7 @@
 """Start everything, and wait until a live forecast stands on the dashboard."""
 
 import fcntl
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,6 +34,7 @@ def up(given: Settings, console: Console) -> dict[str, float]:
         remember(given)
         took = run_all(steps(one, supervisor), lambda *news: _tell(console, *news))
         took["first forecast"] = await_forecast(one.settings, console)
+        (given.state / "start.json").write_text(json.dumps(took))
     _say_where(one, console)
     return took
 

@@ -2,31 +2,22 @@
 
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from local import probes
+from local import ports, probes
 from local.private import keep_secrets, with_secrets
 from local.program import ROOT, Program
 from stock_ml.config import Settings, load
 
 
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
 def settings_in(home: Path, **given: object) -> Settings:
     """Return settings with secrets of their own, every port free, state in `home`."""
     names = [name for name in Settings.model_fields if name.endswith("_port")]
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
-    s = load(home=home, jars=ROOT / ".cache" / "jars", **(ports | given))
+    numbers = dict(zip(names, ports.free(len(names)), strict=True))
+    s = load(home=home, jars=ROOT / ".cache" / "jars", **(numbers | given))
     return with_secrets(s, keep_secrets(s))
 
 
@@ -37,7 +28,7 @@ def running(program: Program, s: Settings) -> Iterator[subprocess.Popen[bytes]]:
     log = s.state / "logs" / f"{program.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        env = os.environ | {"PYTHONPATH": str(ROOT)} | program.env
+        env = os.environ | {"PYTHONPATH": str(ROOT)} | dict(program.env)
         process = subprocess.Popen(program.argv, cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True)
     try:
         probes.wait(program.name, lambda: _alive(process, log) and program.ready())

@@ -1,0 +1,20 @@
+"""How much memory a process and its children take, shared pages counted once."""
+
+import psutil
+
+MIB = 1024 * 1024
+
+
+def memory(pid: int) -> float:
+    """Return MiB of a process and all below it, 0 where there is none: PSS where the system tells it, else unique pages."""
+    try:
+        one = psutil.Process(pid) if pid else None
+        family = [one, *one.children(recursive=True)] if one else []
+        return sum(_own(p) for p in family) / MIB
+    except psutil.Error:
+        return 0.0
+
+
+def _own(process: psutil.Process) -> int:
+    told = process.memory_full_info()
+    return int(getattr(told, "pss", 0) or told.uss)
