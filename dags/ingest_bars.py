@@ -45,7 +45,7 @@ def ingest_bars() -> None:
 
     @task_group
     def symbol(item: dict[str, Any]) -> None:
-        download(item) >> clean(item)
+        clean(download(item))
 
     @task(outlets=[CLEAN_BARS])
     def publish(items: Any, *, outlet_events: Any = None) -> None:

@@ -6,7 +6,10 @@ MIB = 1024 * 1024
 
 
 def memory(pid: int) -> float:
-    """Return MiB of a process and all below it, 0 where there is none: PSS where the system tells it, else unique pages."""
+    """Return the MiB that a process and all below it take, 0 where there is none.
+
+    It is PSS where the system tells that, else pages that no other process shares.
+    """
     try:
         one = psutil.Process(pid) if pid else None
         family = [one, *one.children(recursive=True)] if one else []

@@ -32,6 +32,8 @@ class Supervisor:
             self._rpc().getState()
         except DOWN:
             return False
+        except Fault:
+            return True  # it is shutting down
         return True
 
     def run(self, programs: list[Program]) -> None:

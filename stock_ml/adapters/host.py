@@ -55,7 +55,7 @@ def holder(port: int) -> str:
     """Return who listens on a port, as "name (pid N)", or "another program" where that cannot be seen."""
     try:
         listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
-        pids = [c.pid for c in listening if c.laddr.port == port and c.pid]
+        pids = [c.pid for c in listening if c.laddr and c.laddr[1] == port and c.pid]
         return f"{psutil.Process(pids[0]).name()} (pid {pids[0]})" if pids else "another program"
     except psutil.Error:
         return "another program"

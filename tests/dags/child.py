@@ -58,7 +58,17 @@ def run(dag_id: str) -> dict[str, Any]:
         {"task": t.task_id, "symbol": t.rendered_map_index, "state": str(t.state), "tries": t.try_number}
         for t in done.get_task_instances()
     ]
-    return {"state": str(done.state), "tasks": tasks}
+    return {"state": str(done.state), "tasks": tasks, "events": _events(done)}
+
+
+def _events(run: Any) -> list[dict[str, Any]]:
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        found = session.scalars(select(AssetEvent).where(AssetEvent.source_run_id == run.run_id)).all()
+        return [{"asset": event.asset.name, "extra": event.extra} for event in found]
 
 
 def _heavy(before: set[str]) -> list[str]:

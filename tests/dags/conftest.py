@@ -1,14 +1,21 @@
-"""Airflow in a process and a folder of its own, on SQLite."""
+"""Airflow in processes of its own, apart from the one that tests."""
 
 import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from local import jars
+from local.private import keep_secrets
+from local.programs import orchestration, services
+from stock_ml.config import Settings
+from tests.servers import running
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,16 +33,14 @@ class Airflow:
     """Run Airflow's own code in child processes; `home` also keeps `.env` of the project out of reach."""
 
     home: Path
+    given: Mapping[str, str] = field(default_factory=dict)
 
     def ask(self, *words: str, **env: str) -> Answer:
         done = self._run([sys.executable, "-m", "tests.dags.child", *words], env)
         return Answer(json.loads(done.stdout.splitlines()[-1]), done.stdout + done.stderr)
 
-    def migrate(self) -> None:
-        self._run([sys.executable, "-m", "airflow", "db", "migrate"], {})
-
     def _run(self, argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        env = _bare() | self._own() | env
+        env = _bare() | self._own() | dict(self.given) | env
         done = subprocess.run(argv, cwd=self.home, env=env, capture_output=True, text=True, timeout=400, check=False)
         assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
         return done
@@ -68,8 +73,18 @@ def parsed(airflow: Airflow) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
-    """Airflow with a database of its own."""
-    airflow = Airflow(tmp_path_factory.mktemp("airflow_db"))
-    airflow.migrate()
-    return airflow
+def exchange(s3: Settings) -> Iterator[Settings]:
+    """A sandbox exchange beside the S3 service."""
+    (sandbox,) = [program for program in services.programs(s3) if program.name == "sandbox"]
+    with running(sandbox, s3):
+        yield s3
+
+
+@pytest.fixture(scope="session")
+def installed(airflow: Airflow, exchange: Settings, mlflow_server: Settings) -> Airflow:
+    """Airflow configured as an installation is, on PostgreSQL, beside exchange, S3 and MLflow; two symbols."""
+    s = exchange.model_copy(update={"symbols": ("AAPL", "GOOGL"), "history_months": 1, "spark_memory": "1g"})
+    secrets = keep_secrets(s)
+    jars.fetch("s3a", s.jars)
+    orchestration.migrate(s, secrets)
+    return Airflow(airflow.home, orchestration.airflow_environment(s, secrets))

@@ -11,7 +11,7 @@ def test_ingest_goes_from_the_bucket_to_one_event(parsed: dict[str, Any]) -> Non
         "create_bucket": [],
         "plan": ["create_bucket"],
         "symbol.download": ["plan"],
-        "symbol.clean": ["plan", "symbol.download"],
+        "symbol.clean": ["symbol.download"],
         "publish": ["plan", "symbol.clean"],
     }
     assert {name: task["outlets"] for name, task in tasks.items() if task["outlets"]} == {"publish": ["clean_bars"]}

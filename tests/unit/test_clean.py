@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stock_ml.bars import epoch, validate
@@ -76,6 +76,7 @@ def test_no_rows_give_no_bars():
 MINUTES = st.tuples(st.integers(-20, 410), st.sampled_from([0.5, 50.0, 60.0]))
 
 
+@settings(deadline=None)
 @given(st.lists(MINUTES, max_size=60), st.integers(0, 420), st.integers(1, 30))
 def test_every_row_is_accounted_for_and_the_bars_keep_the_rules(minutes, known, limit):
     received = rows(*minutes)
@@ -87,6 +88,7 @@ def test_every_row_is_accounted_for_and_the_bars_keep_the_rules(minutes, known, 
     assert (epoch(result.bars["ts"]) + 60 <= OPEN + 60 * known).all()
 
 
+@settings(deadline=None)
 @given(st.lists(MINUTES, max_size=40, unique_by=lambda m: m[0]), st.randoms())
 def test_the_order_of_rows_does_not_matter(minutes, random):
     shuffled = random.sample(minutes, len(minutes))

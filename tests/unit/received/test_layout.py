@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stock_ml.errors import BadFile
@@ -85,6 +85,7 @@ def test_a_vendors_broken_row_is_marked_not_fatal():
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=32) | st.sampled_from([0.0, 1.0, 2.0])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[NUMBERS] * 5), min_size=1, max_size=8))
 def test_a_row_is_broken_exactly_where_the_record_says(rows):
     for row, found in zip(rows, broken(np.array(rows, dtype=np.float64)), strict=True):
