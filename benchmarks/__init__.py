@@ -1,0 +1,1 @@
+"""Each speed claim as a command: a table for people, and one JSON object as the last line."""

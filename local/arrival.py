@@ -14,8 +14,8 @@ FORECAST = "select 1 from forecasts where stored_at > %s and not late limit 1"
 PRODUCER = "select state from service_state where service = 'producer' and updated_at > now() - interval '15 s'"
 
 
-def await_forecast(s: Settings, console: Console) -> float:
-    """Return the seconds until a timely forecast was stored, or until it is known that the market is closed.
+def await_forecast(s: Settings, console: Console) -> None:
+    """Return when a timely forecast was stored since the call, or when it is known that none will come now.
 
     Raises HostError where neither comes.
     """
@@ -24,11 +24,11 @@ def await_forecast(s: Settings, console: Console) -> float:
     with psycopg.connect(s.postgres("stockml"), autocommit=True) as connection:
         while time.monotonic() - begun < SECONDS:
             if connection.execute(FORECAST, [since]).fetchone():
-                return time.monotonic() - begun
+                return
             said = _said(connection)
             if said:
                 console.print(said)
-                return time.monotonic() - begun
+                return
             time.sleep(0.2)
     raise HostError(f"no forecast within {SECONDS} s: see `make logs NAME=producer` and `make logs NAME=consumer`")
 

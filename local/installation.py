@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from rich.console import Console
+
 from local import highcharts, jars, pipeline, probes
+from local.arrival import await_forecast
 from local.private import keep_secrets, with_secrets
 from local.program import ROOT, Program
 from local.programs import kafka, orchestration, postgres, seaweed, services, tracking
@@ -37,8 +40,8 @@ def describe(given: Settings) -> Installation:
     return Installation(s, secrets, [_marked(p, s) for p in _programs(s, secrets)])
 
 
-def steps(one: Installation, supervisor: Supervisor) -> list[Step]:
-    """Return everything that `make up` does after the supervisor runs, in no order: each says what it needs."""
+def steps(one: Installation, supervisor: Supervisor, console: Console) -> list[Step]:
+    """Return everything that `make up` does once the supervisor runs, in no order: each says what it needs."""
     s = one.settings
     tables = "postgres" if s.postgres_url is None else ""
     return [
@@ -50,6 +53,7 @@ def steps(one: Installation, supervisor: Supervisor) -> list[Step]:
         Step("topics", partial(ensure_topics, s), ("kafka",)),
         Step("airflow-tables", partial(orchestration.migrate, s, one.secrets), ("databases",)),
         Step("champion", partial(pipeline.ensure_champion, s, one.secrets), ("mlflow", "s3", "sandbox", "jars")),
+        Step("forecast", partial(await_forecast, s, console), ("champion", "producer", "consumer", "dashboard")),
     ]
 
 

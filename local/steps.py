@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from typing import NamedTuple, Protocol
 
 
 @dataclass(frozen=True)
@@ -16,33 +17,45 @@ class Step:
     after: tuple[str, ...] = ()
 
 
-Tell = Callable[[str, str, float], None]  # step, "runs" or "done", seconds since the first step began
+class Took(NamedTuple):
+    """Hold when a step began and ended, in wall seconds since the epoch."""
+
+    began: float
+    ended: float
 
 
-def run_all(steps: list[Step], tell: Tell) -> dict[str, float]:
-    """Run every step and return the seconds that each took.
+class Show(Protocol):
+    """Show a person how steps go."""
+
+    def began(self, step: str) -> None: ...
+
+    def ended(self, step: str, took: Took) -> None: ...
+
+
+def run_all(steps: list[Step], show: Show) -> dict[str, Took]:
+    """Run every step and return when each began and ended.
 
     The first error is raised at once, while other steps still run: every step can be run again, and the caller ends.
     """
     by_name = {step.name: step for step in steps}
     order = TopologicalSorter({step.name: [a for a in step.after if a in by_name] for step in steps})
     order.prepare()
-    begun, took = time.monotonic(), {}
-    running: dict[Future[float], str] = {}
+    took: dict[str, Took] = {}
+    running: dict[Future[Took], str] = {}
     pool = ThreadPoolExecutor(max_workers=len(steps))
     while order.is_active():
         for name in order.get_ready():
-            tell(name, "runs", time.monotonic() - begun)
+            show.began(name)
             running[pool.submit(_timed, by_name[name].run)] = name
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             name = running.pop(future)
             took[name] = future.result()
-            tell(name, "done", time.monotonic() - begun)
+            show.ended(name, took[name])
             order.done(name)
     return took
 
 
-def _timed(run: Callable[[], None]) -> float:
-    begun = time.monotonic()
+def _timed(run: Callable[[], None]) -> Took:
+    began = time.time()
     run()
-    return time.monotonic() - begun
+    return Took(began, time.time())

@@ -8,19 +8,19 @@ from contextlib import contextmanager
 from rich.console import Console
 
 from local import orphans, ports
-from local.arrival import await_forecast
 from local.current import recall, remember
 from local.installation import Installation, describe, steps
 from local.programs.orchestration import address
-from local.steps import run_all
+from local.progress import Shown
+from local.steps import Took, run_all
 from local.supervision import Supervisor
 from stock_ml.adapters import host
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
 
-def up(given: Settings, console: Console) -> dict[str, float]:
-    """Bring an installation up and return the seconds each step took.
+def up(given: Settings, console: Console) -> dict[str, Took]:
+    """Bring an installation up and return when each step began and ended.
 
     Raises HostError before anything is started where the machine lacks something, and later where a step fails.
     """
@@ -32,8 +32,8 @@ def up(given: Settings, console: Console) -> dict[str, float]:
         supervisor = Supervisor(one.settings)
         _begin(one, supervisor)
         remember(given)
-        took = run_all(steps(one, supervisor), lambda *news: _tell(console, *news))
-        took["first forecast"] = await_forecast(one.settings, console)
+        with Shown(console) as shown:
+            took = run_all(steps(one, supervisor, console), shown)
         (given.state / "start.json").write_text(json.dumps(took))
     _say_where(one, console)
     return took
@@ -64,11 +64,6 @@ def _alone(s: Settings) -> Iterator[None]:
         except BlockingIOError:
             raise HostError("another `make up` is at work on this installation: wait for it") from None
         yield
-
-
-def _tell(console: Console, step: str, news: str, seconds: float) -> None:
-    sign = "[green]✓[/]" if news == "done" else "[dim]…[/]"
-    console.print(f"{sign} [dim]{seconds:5.1f} s[/] {step}")
 
 
 def _say_where(one: Installation, console: Console) -> None:
