@@ -1,0 +1,139 @@
+"""The whole product, started as a person starts it: real servers, DAGs through Airflow's API, a real browser."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import sync_playwright
+
+from local import pipeline
+from local.airflow_api import Airflow
+from local.installation import Installation, describe
+from local.program import PYTHON, ROOT
+from local.programs.services import environment
+from local.supervision import Supervisor
+from stock_ml.bars import MINUTE
+from stock_ml.config import Settings
+from stock_ml.sessions import sessions
+from tests.servers import settings_in
+
+SYMBOL = "GOOGL"
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+DRAWN = "id => Highcharts.charts.at(-1).get(id).points.map(point => [point.x, point.y ?? point.close])"
+
+
+def local(s: Settings, command: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | environment(s)
+    return subprocess.run([PYTHON, "-m", "local", command], cwd=ROOT, env=env, capture_output=True, text=True)
+
+
+def wait_for(holds: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+        time.sleep(0.2)  # a wait for a condition, with a deadline
+    return found
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Installation]:
+    """The stack with two symbols and a month of history, brought up by the command behind `make up`."""
+    home = Path(tempfile.mkdtemp(prefix="stock_ml-e2e-"))
+    s = settings_in(home, source="sandbox", symbols=(SYMBOL, "MSFT"), history_months=1)
+    try:
+        done = local(s, "up")
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:] + logs(s)
+        assert "Dashboard" in done.stdout.splitlines()[-4], done.stdout
+        yield describe(s)
+    finally:
+        local(s, "down")
+        shutil.rmtree(home)
+
+
+def logs(s: Settings) -> str:
+    return "".join(f"\n== {p.name}\n{p.read_text()[-1500:]}" for p in sorted((s.state / "logs").glob("*.log")))
+
+
+def data(s: Settings) -> dict[str, Any]:
+    answer = requests.get(f"http://127.0.0.1:{s.dashboard_port}/data", params={"symbol": SYMBOL}, timeout=10)
+    return dict(answer.json())
+
+
+def put_bar(s: Settings) -> tuple[int, float]:
+    """Put a bar in at the source, some minutes ahead of its clock, and return its time and close."""
+    calendar = sessions(s.exchange)
+    now = requests.get(f"{s.sandbox}/clock", timeout=10).json()["market"]
+    at = calendar.upcoming(now)
+    ts = int(max(now, calendar.opens[at])) // MINUTE * MINUTE + 5 * MINUTE
+    ts = ts if ts < calendar.closes[at] - MINUTE else int(calendar.opens[at + 1]) + MINUTE
+    close = round(data(s)["bars"][-1][4] * 1.01, 2)
+    prices = dict.fromkeys(("open", "high", "low", "close"), close)
+    bar = {"symbol": SYMBOL, "ts": ts, "volume": 4321, **prices}
+    requests.post(f"{s.sandbox}/bars", json=bar, timeout=10).raise_for_status()
+    return ts, close
+
+
+def test_a_bar_put_in_at_the_source_is_seen_in_the_browser_with_its_forecast(stack: Installation) -> None:
+    s = stack.settings
+    ts, close = put_bar(s)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{s.dashboard_port}/?symbol={SYMBOL}")
+        page.wait_for_selector("html[data-ready=true]")
+        wait_for(lambda: [ts * 1000, close] in page.evaluate(DRAWN, "bars"), "the bar")
+        wait_for(lambda: (ts + MINUTE) * 1000 in [x for x, _ in page.evaluate(DRAWN, "forecast")], "its forecast")
+        assert page.locator("#simulated").inner_text() == "SIMULATED"
+        browser.close()
+    ours = [f for f in data(s)["forecasts"] if f[7] == ts * 1000]
+    assert len(ours) == 1
+    assert abs(ours[0][1] - close) < 0.05 * close
+
+
+def test_every_process_runs_and_none_was_restarted(stack: Installation) -> None:
+    there = {p["name"]: p["statename"] for p in Supervisor(stack.settings).processes()}
+    assert there == {p.name: "RUNNING" for p in stack.programs}
+    assert "nothing runs" not in local(stack.settings, "status").stdout
+
+
+def test_dags_triggered_through_the_api_lead_to_a_champion_that_is_served_without_a_restart(
+    stack: Installation,
+) -> None:
+    s = stack.settings
+    airflow = Airflow(s, stack.secrets)
+    consumer = next(p["pid"] for p in Supervisor(s).processes() if p["name"] == "consumer")
+    before, runs = pipeline.champion(s)["version"], {r["dag_run_id"] for r in airflow.runs(pipeline.TRAIN)}
+    ingest = airflow.trigger(pipeline.INGEST)
+    wait_for(lambda: airflow.state(pipeline.INGEST, ingest) == "success", "the end of ingest_bars", 300)
+    wait_for(lambda: newest(airflow)["dag_run_id"] not in runs, "a run of train_model")
+    wait_for(lambda: newest(airflow)["state"] == "success", "the end of train_model", 300)
+    after = pipeline.champion(s)["version"]
+    assert int(after) > int(before)
+    wait_for(lambda: data(s)["forecasts"][-1][6] == after, f"a forecast of version {after}")
+    assert consumer == next(p["pid"] for p in Supervisor(s).processes() if p["name"] == "consumer")
+
+
+def newest(airflow: Airflow) -> dict[str, Any]:
+    return airflow.runs(pipeline.TRAIN, 1)[0]
+
+
+def test_a_second_up_finds_everything_there(stack: Installation) -> None:
+    pids = {p["name"]: p["pid"] for p in Supervisor(stack.settings).processes()}
+    assert local(stack.settings, "up").returncode == 0
+    assert pids == {p["name"]: p["pid"] for p in Supervisor(stack.settings).processes()}
+
+
+def test_after_everything_was_killed_up_recovers_and_history_is_still_there(stack: Installation) -> None:
+    s = stack.settings
+    first = data(s)["bars"][0]
+    subprocess.run(["kill", "-9", (s.state / "supervisord.pid").read_text().strip()], check=True)
+    done = local(s, "up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert data(s)["bars"][0] == first
