@@ -4,8 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 import requests
 from playwright.sync_api import sync_playwright
 
-from local import pipeline
+from local import pipeline, probes
 from local.airflow_api import Airflow
 from local.installation import Installation, describe
 from local.program import PYTHON, ROOT
@@ -32,14 +31,6 @@ DRAWN = "id => Highcharts.charts.at(-1).get(id).points.map(point => [point.x, po
 def local(s: Settings, command: str) -> subprocess.CompletedProcess[str]:
     env = os.environ | environment(s)
     return subprocess.run([PYTHON, "-m", "local", command], cwd=ROOT, env=env, capture_output=True, text=True)
-
-
-def wait_for(holds: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
-        time.sleep(0.2)  # a wait for a condition, with a deadline
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +79,10 @@ def test_a_bar_put_in_at_the_source_is_seen_in_the_browser_with_its_forecast(sta
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{s.dashboard_port}/?symbol={SYMBOL}")
         page.wait_for_selector("html[data-ready=true]")
-        wait_for(lambda: [ts * 1000, close] in page.evaluate(DRAWN, "bars"), "the bar")
-        wait_for(lambda: (ts + MINUTE) * 1000 in [x for x, _ in page.evaluate(DRAWN, "forecast")], "its forecast")
+        probes.wait("the bar", lambda: [ts * 1000, close] in page.evaluate(DRAWN, "bars"), 60)
+        probes.wait(
+            "its forecast", lambda: (ts + MINUTE) * 1000 in [x for x, _ in page.evaluate(DRAWN, "forecast")], 60
+        )
         assert page.locator("#simulated").inner_text() == "SIMULATED"
         browser.close()
     ours = [f for f in data(s)["forecasts"] if f[7] == ts * 1000]
@@ -111,12 +104,12 @@ def test_dags_triggered_through_the_api_lead_to_a_champion_that_is_served_withou
     consumer = next(p["pid"] for p in Supervisor(s).processes() if p["name"] == "consumer")
     before, runs = pipeline.champion(s)["version"], {r["dag_run_id"] for r in airflow.runs(pipeline.TRAIN)}
     ingest = airflow.trigger(pipeline.INGEST)
-    wait_for(lambda: airflow.state(pipeline.INGEST, ingest) == "success", "the end of ingest_bars", 300)
-    wait_for(lambda: newest(airflow)["dag_run_id"] not in runs, "a run of train_model")
-    wait_for(lambda: newest(airflow)["state"] == "success", "the end of train_model", 300)
+    probes.wait("the end of ingest_bars", lambda: airflow.state(pipeline.INGEST, ingest) == "success", 300)
+    probes.wait("a run of train_model", lambda: newest(airflow)["dag_run_id"] not in runs, 60)
+    probes.wait("the end of train_model", lambda: newest(airflow)["state"] == "success", 300)
     after = pipeline.champion(s)["version"]
     assert int(after) > int(before)
-    wait_for(lambda: data(s)["forecasts"][-1][6] == after, f"a forecast of version {after}")
+    probes.wait(f"a forecast of version {after}", lambda: data(s)["forecasts"][-1][6] == after, 60)
     assert consumer == next(p["pid"] for p in Supervisor(s).processes() if p["name"] == "consumer")
 
 
