@@ -14,6 +14,7 @@ const latest = document.getElementById("latest");
 const buttons = [...document.querySelectorAll("[data-range]")];
 const clock = clockOf(page.dataset.zone);
 const address = new URLSearchParams(location.search);
+const CHANGE_SHOWN = 60_000;
 const RANGES = buttons.map((button) => button.dataset.range);
 
 let rows = new Rows();
@@ -56,7 +57,10 @@ function draw(answer) {
 
 function noticeOf({ consumer, model }) {
   if (consumer.waiting) return `No new forecasts: the consumer waits. ${sentence(consumer.waiting)} Bars are kept, and forecast from then on.`;
-  if (model && version && model.version !== version) change = `Model version ${model.version} makes the forecasts now.`;
+  if (model && version && model.version !== version) {
+    change = `Model version ${model.version} makes the forecasts now.`;
+    setTimeout(() => { change = null; }, CHANGE_SHOWN);
+  }
   version = model?.version ?? version;
   return change;
 }
@@ -122,6 +126,7 @@ async function listSymbols() {
   body.symbols.forEach(offer);
 }
 
+document.getElementById("empty").hidden = Boolean(chart); // its first words are for a page without Highcharts
 for (const button of buttons) button.addEventListener("click", () => chooseRange(button.dataset.range));
 latest.addEventListener("click", () => chart.choose(chart.range));
 picker.addEventListener("change", () => chooseSymbol(picker.value));

@@ -1,0 +1,258 @@
+"""The page in a real browser, on a real PostgreSQL."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from local import highcharts
+from local.program import Program
+from local.programs import postgres as postgres_program
+from local.programs import services
+from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, migrate
+from stock_ml.config import Settings
+from tests.servers import running, settings_in
+
+FIRST, EMPTY = "FIRST", "EMPTY"  # the symbols of the settings; no bar of them is stored
+T = 1_709_303_400  # 2024-03-01 09:30 in New York
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+READY = "html[data-ready=true]"
+# the drawn series: [[x, y], …], x in epoch milliseconds
+DRAWN = """id => Highcharts.charts.at(-1).get(id).points.map(point => [point.x, point.y ?? point.close])"""
+
+
+def dashboard_program(s: Settings) -> Program:
+    return next(program for program in services.programs(s) if program.name == "dashboard")
+
+
+def bar(symbol: str, minute: int, close: float) -> BarRow:
+    return BarRow(symbol, T + 60 * minute, close, close + 0.05, close - 0.05, close, 10.0, False, "sandbox", False)
+
+
+def forecast(symbol: str, minute: int, predicted: float) -> ForecastRow:
+    ts, p = T + 60 * minute, predicted
+    bounds = (p - 0.1, p + 0.1, p - 0.2, p + 0.2, p - 0.3, p + 0.3)
+    return ForecastRow(symbol, ts, 1, ts + 60, "2024-03-01", p, p, *bounds, "7", 0.0, ts + 61.0, False)
+
+
+def wait_for(page: Page, holds: Callable[[], Any], what: str, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+        page.wait_for_timeout(100)
+
+
+def drawn(page: Page, series: str) -> list[list[float]]:
+    points: list[list[float]] = page.evaluate(DRAWN, series)
+    return points
+
+
+@pytest.fixture(scope="module")
+def served(postgres: Settings) -> Iterator[Settings]:
+    highcharts.fetch()
+    migrate(postgres)
+    s = postgres.model_copy(update={"symbols": (FIRST, EMPTY)})
+    with running(dashboard_program(s), s):
+        yield s
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+
+
+@pytest.fixture
+def store(served: Settings) -> Iterator[ForecastStore]:
+    store = ForecastStore.connect(served)
+    store.write_state(
+        "producer", {"now": T + 300.0, "market_open": True, "next_change": T + 23_400.0, "simulated": True}
+    )
+    store.write_state("consumer", {"model_version": "7", "run_id": "abc", "waiting": None, "lag": 0})
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def symbol(store: ForecastStore) -> str:
+    """A symbol with five bars, and a forecast of the minute after each."""
+    name = f"P{uuid4().hex[:8].upper()}"
+    store.store([bar(name, m, 100 + m) for m in range(5)], [forecast(name, m, 100.5 + m) for m in range(5)])
+    return name
+
+
+def address(s: Settings, symbol: str) -> str:
+    return f"http://127.0.0.1:{s.dashboard_port}/?symbol={symbol}"
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that must neither complain nor ask another host."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        heard: list[str] = []
+        page.on("console", lambda message: heard.append(message.text) if message.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: heard.append(str(error)))
+        page.on("request", lambda request: heard.append(request.url) if "//127.0.0.1:" not in request.url else None)
+        yield page
+        assert not heard
+
+
+def test_the_forecast_is_drawn_at_its_target_minute_ahead_of_the_newest_bar(
+    served: Settings, symbol: str, page: Page
+) -> None:
+    page.goto(address(served, symbol))
+    page.wait_for_selector(READY)
+    assert drawn(page, "bars") == [[(T + 60 * m) * 1000, 100 + m] for m in range(5)]
+    assert drawn(page, "forecast") == [[(T + 60 * (m + 1)) * 1000, 100.5 + m] for m in range(5)]
+    expect(page.locator("#next-label")).to_have_text("Forecast for 09:35")
+    expect(page.locator("#next")).to_have_text("104.50")
+    expect(page.locator("#next-band")).to_have_text("90 %: 104.30 to 104.70")
+
+
+def test_a_new_bar_and_forecast_appear_without_reload_and_stay_after_one(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    page.goto(address(served, symbol))
+    page.wait_for_selector(READY)
+    page.evaluate("window.notReloaded = true")
+    store.store([bar(symbol, 5, 105.0)], [forecast(symbol, 5, 106.25)])
+    expect(page.locator("#next")).to_have_text("106.25")
+    expect(page.locator("#last")).to_have_text("105.00")
+    wait_for(page, lambda: drawn(page, "forecast")[-1] == [(T + 360) * 1000, 106.25], "the new forecast")
+    assert page.evaluate("window.notReloaded")
+    page.reload()
+    page.wait_for_selector(READY)
+    assert len(drawn(page, "bars")) == 6
+    assert len(drawn(page, "forecast")) == 6
+
+
+def test_a_bar_that_comes_late_is_put_in_its_place(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    store.store([bar(symbol, 7, 107.0)], [])
+    page.goto(address(served, symbol))
+    page.wait_for_selector(READY)
+    store.store([bar(symbol, 5, 105.0)], [])
+    wait_for(page, lambda: len(drawn(page, "bars")) == 7, "the late bar")
+    assert [x for x, _ in drawn(page, "bars")] == [(T + 60 * m) * 1000 for m in (0, 1, 2, 3, 4, 5, 7)]
+
+
+def test_the_page_says_simulated_and_no_advice_and_what_serves(served: Settings, symbol: str, page: Page) -> None:
+    page.goto(address(served, symbol))
+    page.wait_for_selector(READY)
+    expect(page.locator("#simulated")).to_be_visible()
+    expect(page.get_by_text("Not investment advice.")).to_be_visible()
+    expect(page.locator("#model a")).to_have_attribute("href", f"{served.mlflow}/#/runs/abc")
+    expect(page.locator("#market")).to_have_text("Open")
+    expect(page.locator("#skill-sentence")).to_have_text("Too early to tell: 4 forecasts scored, 30 are needed.")
+
+
+def test_a_choice_of_symbol_is_kept_in_the_address(served: Settings, symbol: str, page: Page) -> None:
+    page.goto(address(served, FIRST))
+    page.locator("#symbol option", has_text=symbol).wait_for(state="attached")
+    page.select_option("#symbol", symbol)
+    expect(page.locator("#next")).to_have_text("104.50")
+    assert f"symbol={symbol}" in page.url
+
+
+def test_a_symbol_that_is_markup_is_shown_and_not_run(served: Settings, store: ForecastStore, page: Page) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    store.store([bar(name, 0, 100.0)], [forecast(name, 0, 100.5)])
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    page.goto(address(served, "%3Cimg%20src=x%20onerror=alert(1)%3E"))
+    page.wait_for_selector(READY)
+    assert page.locator("#symbol").input_value() == name
+    assert page.locator("img").count() == 0
+
+
+def test_a_model_that_is_awaited_is_said_in_words(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    store.write_state("consumer", {"model_version": None, "waiting": "no model has the alias champion"})
+    page.goto(address(served, symbol))
+    expect(page.locator("#notice")).to_contain_text("No model has the alias champion.")
+    store.write_state("consumer", {"model_version": "8", "run_id": "def", "waiting": None})
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("#model")).to_have_text("version 8")
+
+
+def test_a_symbol_without_bars_says_that_they_will_come(served: Settings, store: ForecastStore, page: Page) -> None:
+    page.goto(address(served, EMPTY))
+    expect(page.locator("#empty-title")).to_have_text("No bars yet")
+    expect(page.locator("#empty-title")).to_be_visible()
+
+
+def test_without_highcharts_the_page_says_how_to_get_it_and_the_figures_live(
+    served: Settings, symbol: str, browser: Browser
+) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route("**/highstock.js*", lambda route: route.abort())
+        page.goto(address(served, symbol))
+        expect(page.locator("#next")).to_have_text("104.50")
+        expect(page.get_by_text("The chart library is not installed")).to_be_visible()
+
+
+def test_moving_away_from_the_newest_minute_stops_following_until_asked(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    store.store([bar(symbol, m, 100 + m / 10) for m in range(5, 200)], [])
+    page.goto(address(served, symbol))
+    page.wait_for_selector(READY)
+    stage = page.locator("#chart").bounding_box()
+    assert stage is not None
+    middle = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 3
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] + 300, middle[1], steps=5)
+    page.mouse.up()
+    shown = page.evaluate("Highcharts.charts.at(-1).xAxis[0].max")
+    store.store([bar(symbol, 200, 130.0)], [])
+    expect(page.locator("#last")).to_have_text("130.00")
+    assert page.evaluate("Highcharts.charts.at(-1).xAxis[0].max") == shown
+    page.get_by_role("button", name="Go to latest").click()
+    assert page.evaluate("Highcharts.charts.at(-1).xAxis[0].max") > shown
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_screen_scrolls_downwards_only(served: Settings, symbol: str, browser: Browser, scheme: Any) -> None:
+    size: Any = {"width": 360, "height": 740}
+    with browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(address(served, symbol))
+        page.wait_for_selector(READY)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == {"light": "rgb(245, 246, 248)", "dark": "rgb(13, 16, 22)"}[scheme]
+        assert page.evaluate("getComputedStyle(document.querySelector('.dot')).animationName") == "none"
+
+
+def test_the_page_outlives_the_database_and_fills_in_what_it_missed(browser: Browser, tmp_path: Path) -> None:
+    s = settings_in(tmp_path)
+    database, name = postgres_program.program(s), s.symbols[0]
+    with running(dashboard_program(s), s), browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address(s, name))
+        expect(page.locator("#notice")).to_contain_text("does not answer")
+        with running(database, s):
+            postgres_program.create_databases(s)
+            migrate(s)
+            keep(s, [bar(name, m, 100.0 + m) for m in range(2)])
+            page.wait_for_selector(READY)
+            expect(page.locator("#notice")).to_be_hidden()
+        expect(page.locator("#link-text")).to_have_text("Database away")
+        assert len(drawn(page, "bars")) == 2
+        with running(database, s):
+            keep(s, [bar(name, m, 100.0 + m) for m in range(2, 4)])
+            wait_for(page, lambda: len(drawn(page, "bars")) == 4, "what was missed", 30)
+
+
+def keep(s: Settings, bars: list[BarRow]) -> None:
+    store = ForecastStore.connect(s)
+    store.store(bars, [])
+    store.close()
