@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from flask import Flask, Response, abort, jsonify, render_template, request
@@ -85,18 +86,26 @@ def _bars(feed: Feed, found: Day) -> Response:
     return Response(answers.in_json(symbol, stamps, found.values, size), content_type="application/json")
 
 
-def _set_clock(exchange: Exchange) -> Response:
+def _given() -> dict[str, Any]:
+    # only JSON: a form on a foreign page cannot send it, so it cannot change anything here
     given = request.get_json()
+    if not isinstance(given, dict):
+        abort(400, "give a JSON object")
+    return given
+
+
+def _set_clock(exchange: Exchange) -> Response:
+    given = _given()
     paused, speed = given.get("paused"), given.get("speed")
     if paused is not None and not isinstance(paused, bool):
         abort(400, "paused is true or false")
-    if speed is not None and not (isinstance(speed, int | float) and SPEEDS[0] <= speed <= SPEEDS[1]):
+    if speed is not None and (type(speed) not in (int, float) or not SPEEDS[0] <= speed <= SPEEDS[1]):
         abort(400, f"speed is a number from {SPEEDS[0]} to {SPEEDS[1]}")
     return jsonify(asdict(exchange.clock.set(paused, None if speed is None else float(speed))))
 
 
 def _put_bar(exchange: Exchange) -> Response:
-    given = request.get_json()
+    given = _given()
     bar = _bar(given)
     if bar is None or exchange.feed.market.sessions.number(np.array([bar.ts]))[0] < 0:
         abort(400, f"a bar has symbol, ts (a minute of regular hours), open, high, low, close, volume; this is {given}")
@@ -104,7 +113,7 @@ def _put_bar(exchange: Exchange) -> Response:
     return jsonify(bar._asdict())
 
 
-def _bar(given: dict[str, object]) -> Bar | None:
+def _bar(given: dict[str, Any]) -> Bar | None:
     """Return the bar given as JSON, None where it breaks a rule of the record."""
     try:
         symbol, ts = str(given["symbol"]), given["ts"]
@@ -115,7 +124,7 @@ def _bar(given: dict[str, object]) -> Bar | None:
     if not on_a_minute or not SYMBOL.fullmatch(symbol) or broken(values)[0]:
         return None
     o, h, low, c, v = values[0].tolist()
-    return Bar(symbol, int(str(ts)), o, h, low, c, v, "sandbox")
+    return Bar(symbol, ts, o, h, low, c, v, "sandbox")
 
 
 def _page(exchange: Exchange) -> str:

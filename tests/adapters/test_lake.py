@@ -1,0 +1,105 @@
+"""The lake keeps what was received as it came, on a real S3 service."""
+
+import pandas as pd
+import pytest
+
+from local import ports
+from stock_ml.adapters.lake import Lake
+from stock_ml.bars import COLUMNS
+from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
+from stock_ml.received import Received
+
+BODY = b'{"Time Series (1min)": {}} \xc3\xa9'
+
+
+@pytest.fixture
+def lake(s3: Settings, request) -> Lake:
+    """A lake in a bucket of this test's own."""
+    name = "lake-" + "".join(c for c in request.node.name if c.isalnum())[-40:].lower()
+    lake = Lake.connect(s3.model_copy(update={"s3_bucket": name}))
+    lake.ensure_bucket()
+    return lake
+
+
+def received(body: bytes = BODY, at: float = 1_709_303_400.25) -> Received:
+    return Received("sandbox", "^GSPC", "2024-02", {"symbol": "^GSPC"}, at, body, "application/json")
+
+
+def bars(symbol: str, *seconds: int) -> pd.DataFrame:
+    ts = pd.to_datetime(list(seconds), unit="s", utc=True).astype("datetime64[ns, UTC]")
+    rest = {"symbol": symbol, "source": "sandbox", "filled": False, "volume": 5.0}
+    return pd.DataFrame({"ts": ts}).assign(open=1.0, high=2.0, low=0.5, close=1.5, **rest)[COLUMNS]
+
+
+def test_what_was_received_comes_back_byte_for_byte_with_what_was_noted(lake):
+    assert lake.get_raw(lake.put_raw(received())) == received()
+
+
+def test_the_same_answer_is_stored_once_and_what_was_noted_first_stays(lake):
+    key = lake.put_raw(received())
+    assert lake.put_raw(received(at=9e9)) == key
+    assert lake.raw_keys("^GSPC", "2024-02") == [key]
+    assert lake.get_raw(key).fetched_at == received().fetched_at
+
+
+def test_the_newest_answer_is_the_one_fetched_last(lake):
+    assert lake.newest_raw("^GSPC", "2024-02") is None
+    newest = lake.put_raw(received(b"b", 200.5))
+    lake.put_raw(received(b"a", 100.0))
+    assert lake.newest_raw("^GSPC", "2024-02") == (newest, 200.5)
+
+
+def test_an_answer_that_is_not_there_is_a_typed_error(lake):
+    with pytest.raises(StoreUnavailable, match="download it again"):
+        lake.get_raw("raw/source=sandbox/symbol=A/month=2024-02/none")
+
+
+def test_clean_bars_come_back_by_symbol_and_time_and_only_those_asked_for(lake):
+    lake.write_clean("MSFT", "2024-03", bars("MSFT", 1_709_303_400))
+    lake.write_clean("AAPL", "2024-03", bars("AAPL", 1_709_303_400))
+    lake.write_clean("AAPL", "2024-02", bars("AAPL", 1_706_797_800, 1_706_797_860))
+    both = lake.read_clean()
+    assert both["symbol"].tolist() == ["AAPL"] * 3 + ["MSFT"]
+    assert both.groupby("symbol")["ts"].is_monotonic_increasing.all()
+    pd.testing.assert_frame_equal(lake.read_clean(["MSFT", "MSFT"]), bars("MSFT", 1_709_303_400))
+    assert lake.clean_months("AAPL") == ["2024-02", "2024-03"]
+
+
+def test_a_symbol_that_begins_like_another_is_not_taken_for_it(lake):
+    lake.write_clean("AA", "2024-03", bars("AA", 1_709_303_400))
+    assert len(lake.read_clean(["A"])) == 0
+    assert str(lake.read_clean(["A"])["ts"].dtype) == "datetime64[ns, UTC]"
+
+
+def test_a_month_that_is_dropped_takes_its_report_along_and_leaves_what_was_received(lake):
+    key = lake.put_raw(received())
+    lake.write_clean("^GSPC", "2024-02", bars("^GSPC", 1_706_797_800))
+    lake.write_quality("^GSPC", "2024-02", {"kept": 1})
+    assert lake.read_quality("^GSPC", "2024-02") == {"kept": 1}
+    lake.drop_clean("^GSPC", "2024-02")
+    assert lake.read_quality("^GSPC", "2024-02") is None
+    assert lake.clean_months("^GSPC") == []
+    assert lake.raw_keys("^GSPC", "2024-02") == [key]
+
+
+def test_what_labels_mean_is_remembered(lake):
+    assert lake.convention() is None
+    lake.write_convention("end")
+    assert lake.convention() == "end"
+
+
+def test_spark_finds_the_clean_bars_under_the_sources_own_prefix(lake):
+    assert lake.clean_uri() == f"s3a://{lake.objects.bucket}/clean/source=sandbox"
+
+
+def test_a_missing_bucket_is_a_typed_error_that_names_it(s3):
+    lake = Lake.connect(s3.model_copy(update={"s3_bucket": "nowhere"}))
+    with pytest.raises(StoreUnavailable, match="bucket nowhere at http://127"):
+        lake.read_clean()
+
+
+def test_a_store_that_does_not_answer_is_a_typed_error(s3):
+    lake = Lake.connect(s3.model_copy(update={"s3_url": f"http://127.0.0.1:{ports.free(1)[0]}"}))
+    with pytest.raises(StoreUnavailable, match="see that S3 runs"):
+        lake.convention()
