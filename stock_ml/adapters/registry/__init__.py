@@ -1,0 +1,5 @@
+"""MLflow: runs, versions of the model, and which of them is champion."""
+
+from stock_ml.adapters.registry.registry import ChampionRef, Registry
+
+__all__ = ["ChampionRef", "Registry"]

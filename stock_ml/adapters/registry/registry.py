@@ -1,0 +1,83 @@
+"""The registered model's versions: which is champion, and its light scorer."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import requests
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from stock_ml.config import Settings
+from stock_ml.errors import RegistryUnavailable
+from stock_ml.scorer import Scorer
+
+MODEL, CHAMPION, SCORER = "stock-close", "champion", "scorer.json"
+ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}  # no such model; a model without this alias
+
+
+@dataclass(frozen=True)
+class ChampionRef:
+    """Name the version that serves, and the run that made it."""
+
+    version: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Read and move the versions of the model; every method raises RegistryUnavailable where MLflow does not answer."""
+
+    client: MlflowClient
+    url: str
+
+    @classmethod
+    def connect(cls, s: Settings, retries: int = 1, timeout: int = 10) -> "Registry":
+        """Return the installation's registry; nothing is sent yet.
+
+        A request is tried `1 + retries` times, `timeout` seconds each: MLflow's own defaults wait for minutes.
+        """
+        os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(retries)
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(timeout)
+        os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = "1"
+        os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+        return cls(MlflowClient(s.mlflow, s.mlflow), s.mlflow)
+
+    def champion(self) -> ChampionRef | None:
+        """Return the version that the alias points at, None where there is none: one small request."""
+        with reached(self.url):
+            try:
+                found = self.client.get_model_version_by_alias(MODEL, CHAMPION)
+            except MlflowException as error:
+                if error.error_code in ABSENT:
+                    return None
+                raise
+        return ChampionRef(str(found.version), str(found.run_id))
+
+    def load(self, version: str) -> Scorer:
+        """Download a version's scorer, a few kilobytes of JSON, and nothing else. Raises ModelError where damaged."""
+        uri = f"models:/{MODEL}/{version}/artifacts/{SCORER}"
+        with tempfile.TemporaryDirectory() as folder, reached(self.url):
+            path = mlflow.artifacts.download_artifacts(
+                artifact_uri=uri, dst_path=folder, tracking_uri=self.url, registry_uri=self.url
+            )
+            return Scorer.from_json(Path(path).read_text())
+
+    def promote(self, version: str) -> None:
+        """Make a version the champion; consumers see it at their next look."""
+        with reached(self.url):
+            self.client.set_registered_model_alias(MODEL, CHAMPION, version)
+
+
+@contextmanager
+def reached(url: str) -> Iterator[None]:
+    """Turn MLflow's failures inside the block into RegistryUnavailable."""
+    try:
+        yield
+    except (MlflowException, requests.RequestException, OSError) as error:
+        told = str(error).splitlines()[0][:300]
+        raise RegistryUnavailable(f"MLflow at {url} did not answer as it should ({told}): see its log") from error

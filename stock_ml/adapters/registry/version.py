@@ -1,0 +1,51 @@
+"""Make one version: a pyfunc from code and JSON that needs no JVM, with the saved Spark pipeline beside it."""
+
+import shutil
+import tempfile
+from importlib.metadata import version as installed
+from pathlib import Path
+
+import mlflow
+from mlflow.models import ModelSignature
+from mlflow.types.schema import ColSpec, Schema
+
+from stock_ml import scorer as scoring
+from stock_ml.adapters.registry.registry import MODEL, SCORER, reached
+from stock_ml.scorer import Scorer
+
+LIBRARY = Path(scoring.__file__).parent
+CODE = ("__init__.py", "errors.py", "intervals.py", "scorer.py")  # all that a version needs of the library
+NEEDS = ("mlflow", "numpy", "pandas")
+
+
+def register(url: str, scorer: Scorer, spark: Path, tags: dict[str, str]) -> str:
+    """Store the scorer and the folder of its Spark pipeline with the open run, register them, return the version."""
+    with tempfile.TemporaryDirectory() as folder, reached(url):
+        path = Path(folder) / SCORER
+        path.write_text(scorer.to_json())
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).parent / "pyfunc_model.py"),
+            artifacts={"scorer": str(path), "spark": str(spark)},
+            code_paths=[str(_code(Path(folder)))],
+            signature=_signature(scorer.schema["names"]),
+            pip_requirements=[f"{name}=={installed(name)}" for name in NEEDS],
+            metadata={"schema_hash": scorer.schema["hash"]},
+        )
+        made = mlflow.register_model(logged.model_uri, MODEL, tags=tags)
+    return str(made.version)
+
+
+def _code(folder: Path) -> Path:
+    package = folder / "code" / "stock_ml"
+    package.mkdir(parents=True)
+    for name in CODE:
+        shutil.copy(LIBRARY / name, package / name)
+    return package
+
+
+def _signature(names: list[str]) -> ModelSignature:
+    """Describe the table that a version takes and the table that it gives, one row a forecast."""
+    prices = ["predicted_close", *(f"{side}_{p}" for p in (50, 90, 99) for side in ("lower", "upper"))]
+    given = Schema([ColSpec("double", name) for name in (*names, "last_close")])
+    return ModelSignature(given, Schema([ColSpec("double", name) for name in prices]))

@@ -1,0 +1,74 @@
+"""Walk forward over the training sessions, refit on all of them, and judge the sessions held out, with Spark."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from pyspark.ml import PipelineModel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
+
+from stock_ml import evaluate, train
+from stock_ml.errors import TooLittleHistory
+from stock_ml.evaluate import Fold
+
+COLUMNS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", train.PREDICTED)
+FEWEST = 100  # rows to fit or to judge with: below this a 99 % interval and a skill say nothing
+FOREVER = 2**62
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Hold the model fitted on all training rows, and out-of-sample forecasts as frames of COLUMNS.
+
+    Forecasts are the linear model's. `walked` has `fold` too; `test` holds the sessions kept out, empty where there
+    are none. `rows` were trained on, and the newest target among them was known at `end`, epoch seconds.
+    """
+
+    model: PipelineModel
+    walked: pd.DataFrame
+    test: pd.DataFrame
+    rows: int
+    end: int
+
+
+def judge(rows: DataFrame, schema: dict[str, Any], holdout: int) -> Judged:
+    """Fit and judge `rows`, as from `spark.feature_rows` and cached; the newest `holdout` sessions only test.
+
+    Raises TooLittleHistory.
+    """
+    sessions = _sessions(rows)
+    training = sessions.iloc[: max(len(sessions) - holdout, 0)]
+    newest = int(training["last"].max()) if len(training) else 0
+    folds = evaluate.folds(training["first"].tolist(), newest + 1)
+    _check(training, folds[0])
+    walked = pd.concat([_step(rows, schema, fold)[1].assign(fold=i) for i, fold in enumerate(folds)], ignore_index=True)
+    end = evaluate.known_at(newest, schema["horizon"])
+    model, test = _step(rows, schema, Fold(end, FOREVER))
+    return Judged(model, walked, test, int(training["rows"].sum()), end)
+
+
+def _sessions(rows: DataFrame) -> pd.DataFrame:
+    """Return first and last bar_ts and the number of rows of each session, ascending."""
+    wanted = (F.min("bar_ts").alias("first"), F.max("bar_ts").alias("last"), F.count("*").alias("rows"))
+    found: pd.DataFrame = rows.groupBy("session").agg(*wanted).toPandas()
+    return found.sort_values("session", ignore_index=True)
+
+
+def _check(training: pd.DataFrame, fold: Fold) -> None:
+    before = training["first"] < fold.first
+    fitted, judged = int(training.loc[before, "rows"].sum()), int(training.loc[~before, "rows"].sum())
+    if min(fitted, judged) < FEWEST:
+        raise TooLittleHistory(
+            f"{fitted} rows to train with and {judged} to judge with are too few, {FEWEST} of each are needed: "
+            "fetch more history (STOCKML_HISTORY_MONTHS) or more symbols"
+        )
+
+
+def _step(rows: DataFrame, schema: dict[str, Any], fold: Fold) -> tuple[PipelineModel, pd.DataFrame]:
+    """Fit on what was known when the fold began, and forecast the fold's rows in order of time."""
+    known = rows.where(F.col("bar_ts") + F.lit(evaluate.known_at(0, schema["horizon"])) <= fold.first)
+    model = train.fit(known, schema["names"])
+    ahead = rows.where((F.col("bar_ts") >= fold.first) & (F.col("bar_ts") < fold.until))
+    forecasts: pd.DataFrame = model.transform(ahead).select(*COLUMNS).toPandas()
+    return model, forecasts.sort_values(["bar_ts", "symbol"], ignore_index=True)

@@ -1,0 +1,66 @@
+"""Write what a training did into its MLflow run, and make the version that may serve."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import mlflow
+from pyspark.ml import PipelineModel
+from pyspark.sql import DataFrame, SparkSession
+
+from stock_ml import features
+from stock_ml.adapters import spark as engine
+from stock_ml.adapters.registry import version
+from stock_ml.config import Settings
+from stock_ml.scorer import Scorer
+from stock_ml.sessions import sessions
+from stock_ml.steps import plots
+from stock_ml.steps.judging import Judged
+from stock_ml.steps.measuring import Report
+
+
+def tags(s: Settings) -> dict[str, str]:
+    """Return what is known of a run before it starts."""
+    known = {
+        "symbols": ",".join(s.symbols),
+        "source": s.source,
+        "horizon": str(s.horizon),
+        "window": str(s.window),
+        "schema_hash": str(features.schema(s.window, s.horizon)["hash"]),
+        "simulated": str(s.simulated).lower(),
+    }
+    commit = _commit()
+    return known | ({"git_commit": commit} if commit else {})
+
+
+def _commit() -> str:
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    command = [git, "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def record(s: Settings, judged: Judged, report: Report) -> None:
+    """Log parameters, metrics and plots to the open run."""
+    given = {"symbols", "window", "horizon", "holdout_sessions", "feed_gap_minutes", "exchange", "spark_master"}
+    mlflow.log_params(s.model_dump(include=given) | {"features": ",".join(features.FEATURES)})
+    mlflow.log_params({"rows_trained": judged.rows, "trained_until": judged.end})
+    mlflow.log_metrics({f"{part}/{name}": value for part, found in report.items() for name, value in found.items()})
+    mlflow.log_figure(plots.last_session(judged.walked, sessions(s.exchange).zone), "plots/last_session.png")
+    mlflow.log_figure(plots.skill_by_fold(judged.walked), "plots/skill_by_fold.png")
+    mlflow.log_figure(plots.error_by_minute(judged.walked, s.horizon), "plots/error_by_minute.png")
+
+
+def record_data(rows: DataFrame, uri: str) -> None:
+    """Log which rows, from which clean bars, the open run was given."""
+    mlflow.log_input(mlflow.data.from_spark(rows, path=uri, targets="target", name="clean bars"), context="training")
+
+
+def register(s: Settings, spark: SparkSession, scorer: Scorer, pipeline: PipelineModel, told: dict[str, str]) -> str:
+    """Register scorer and pipeline as one version with the tags `told`, and return it."""
+    scratch = f"s3a://{s.s3_bucket}/scratch/{told['schema_hash']}/{scorer.trained_until}"
+    with tempfile.TemporaryDirectory() as folder:
+        engine.save(spark, pipeline, scratch, Path(folder) / "spark")
+        return version.register(s.mlflow, scorer, Path(folder) / "spark", told)
