@@ -19,7 +19,6 @@ from dags.rules import dag_rules, task_settings
 from stock_ml.config import load
 
 AFTER_THE_CLOSE = CronTriggerTimetable("30 17 * * 1-5", timezone="America/New_York")
-SYMBOL = "{{ task.op_kwargs['item']['symbol'] }}"
 SCHEDULE = AFTER_THE_CLOSE if load().source == "alpha_vantage" else None
 
 
@@ -31,17 +30,17 @@ def ingest_bars() -> None:
 
         return ingest.plan(task_settings())
 
-    @task(map_index_template=SYMBOL)
+    @task(map_index_template="{{ symbol }}")
     def download(item: dict[str, Any]) -> dict[str, Any]:
         from stock_ml.steps import ingest
 
-        return ingest.download(task_settings(), item)
+        return ingest.download(task_settings(symbol=item["symbol"]), item)
 
-    @task(map_index_template=SYMBOL)
-    def clean(item: dict[str, Any]) -> dict[str, Any]:
+    @task(map_index_template="{{ symbol }}")
+    def clean(item: Any) -> dict[str, Any]:
         from stock_ml.steps import ingest
 
-        return ingest.clean_symbol(task_settings(), item)
+        return ingest.clean_symbol(task_settings(symbol=item["symbol"]), item)
 
     @task_group
     def symbol(item: dict[str, Any]) -> None:

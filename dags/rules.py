@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import RetryDecision, RetryPolicy
+from airflow.sdk import RetryDecision, RetryPolicy, get_current_context
 from airflow.sdk.log import mask_secret
 from pydantic import SecretStr
 
@@ -45,9 +45,11 @@ def dag_rules(dag_id: str) -> dict[str, Any]:
     }
 
 
-def task_settings() -> Settings:
-    """Read the settings for a task, and keep their secrets out of its log."""
+def task_settings(**shown: str) -> Settings:
+    """Read the settings for a task, and keep their secrets out of its log; `map_index_template` may show `shown`."""
     s = load()
+    context: Any = get_current_context()
+    context.update(shown)
     for _, value in s:
         if isinstance(value, SecretStr):
             mask_secret(value.get_secret_value())

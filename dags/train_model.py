@@ -23,7 +23,7 @@ def train_model() -> None:
     def train() -> dict[str, Any]:
         from stock_ml.steps import training
 
-        return training.train(task_settings())
+        return dict(training.train(task_settings()))
 
     train()
 

@@ -105,5 +105,5 @@ def _task(task: Any) -> dict[str, Any]:
 COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {f.__name__: f for f in (parse, plugins, decide, run)}
 
 if __name__ == "__main__":
-    answer = COMMANDS[sys.argv[1]](*sys.argv[2:])
-    sys.stdout.write("\n" + json.dumps(answer) + "\n")
+    command, answer, *words = sys.argv[1:]
+    Path(answer).write_text(json.dumps(COMMANDS[command](*words)))

@@ -35,9 +35,10 @@ class Airflow:
     home: Path
     given: Mapping[str, str] = field(default_factory=dict)
 
-    def ask(self, *words: str, **env: str) -> Answer:
-        done = self._run([sys.executable, "-m", "tests.dags.child", *words], env)
-        return Answer(json.loads(done.stdout.splitlines()[-1]), done.stdout + done.stderr)
+    def ask(self, command: str, *words: str, **env: str) -> Answer:
+        answer = self.home / "answer.json"
+        done = self._run([sys.executable, "-m", "tests.dags.child", command, str(answer), *words], env)
+        return Answer(json.loads(answer.read_text()), done.stdout + done.stderr)
 
     def _run(self, argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         env = _bare() | self._own() | dict(self.given) | env
