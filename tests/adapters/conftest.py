@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from local.programs.services import programs
+from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
 from tests.servers import running
 
@@ -16,6 +17,13 @@ def sandbox(settings: Settings) -> Iterator[Settings]:
     with running(next(p for p in programs(settings) if p.name == "sandbox"), settings):
         move_clock(settings, 30 * 60)
         yield settings
+
+
+def empty(lake: Lake) -> None:
+    """Make the lake's bucket, or forget all that is in it."""
+    lake.ensure_bucket()
+    for key in lake.objects.keys(""):
+        lake.objects.delete(key)
 
 
 def move_clock(s: Settings, seconds: float) -> float:

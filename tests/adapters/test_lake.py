@@ -9,16 +9,16 @@ from stock_ml.bars import COLUMNS
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 from stock_ml.received import Received
+from tests.adapters.conftest import empty
 
 BODY = b'{"Time Series (1min)": {}} \xc3\xa9'
 
 
 @pytest.fixture
-def lake(s3: Settings, request) -> Lake:
-    """A lake in a bucket of this test's own."""
-    name = "lake-" + "".join(c for c in request.node.name if c.isalnum())[-40:].lower()
-    lake = Lake.connect(s3.model_copy(update={"s3_bucket": name}))
-    lake.ensure_bucket()
+def lake(s3: Settings) -> Lake:
+    """An empty lake."""
+    lake = Lake.connect(s3.model_copy(update={"s3_bucket": "lake"}))
+    empty(lake)
     return lake
 
 

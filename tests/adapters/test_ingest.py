@@ -1,0 +1,175 @@
+"""From the source to clean bars in the lake, on real servers; each step may run again."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stock_ml import errors
+from stock_ml.adapters.lake import Lake
+from stock_ml.bars import epoch, validate
+from stock_ml.config import Settings
+from stock_ml.sessions import sessions
+from stock_ml.steps.ingest import clean_symbol, download, plan
+from tests.adapters.conftest import empty, move_clock
+
+XNYS = sessions("XNYS")
+
+
+def emptied(s: Settings, **given: object) -> Settings:
+    """Return settings with an empty bucket."""
+    own = s.model_copy(update={"s3_bucket": "ingest", "symbols": ("GOOGL", "AAPL"), "history_months": 1, **given})
+    empty(Lake.connect(own))
+    return own
+
+
+@pytest.fixture
+def s(s3: Settings, sandbox: Settings) -> Settings:
+    return emptied(s3)
+
+
+def ingest(s: Settings) -> list[dict]:
+    return [clean_symbol(s, download(s, item)) for item in plan(s)]
+
+
+def everything(s: Settings) -> dict[str, bytes | None]:
+    objects = Lake.connect(s).objects
+    return {key: objects.get(key) for key in objects.keys("")}
+
+
+def test_history_and_the_running_session_become_clean_bars_up_to_the_sources_clock(s):
+    now = move_clock(s, 0)
+    reports = ingest(s)
+    bars = validate(Lake.connect(s).read_clean())
+    assert [r["symbol"] for r in reports] == ["GOOGL", "AAPL"]
+    assert bars["symbol"].unique().tolist() == ["AAPL", "GOOGL"]
+    assert (XNYS.number(epoch(bars["ts"])) >= 0).all()
+    assert now - 600 < epoch(bars["ts"]).max() + 60 <= now
+    february = reports[0]["months"]["2024-02"]
+    assert len(february["sessions"]) == 20
+    assert february["label_convention"] == Lake.connect(s).convention() == "start"
+    assert february["rows_read"] == february["kept"] + february["extended_hours"]
+
+
+def test_run_again_it_asks_only_for_the_current_month_and_changes_no_byte(s):
+    ingest(s)
+    before = everything(s)
+    assert plan(s) == [{"symbol": name, "months": ["2024-03"]} for name in ("GOOGL", "AAPL")]
+    ingest(s)
+    assert everything(s) == before
+
+
+def test_the_same_raw_objects_give_the_same_clean_bytes(s):
+    items = [download(s, item) for item in plan(s)]
+    for item in items:
+        clean_symbol(s, item)
+    before = everything(s)
+    for item in items:
+        for month in item["months"]:
+            Lake.connect(s).drop_clean(item["symbol"], month)
+        clean_symbol(s, item)
+    assert everything(s) == before
+
+
+def test_time_passing_adds_bars_and_changes_none(s):
+    ingest(s)
+    before = Lake.connect(s).read_clean()
+    move_clock(s, 600)
+    ingest(s)
+    after = Lake.connect(s).read_clean()
+    both = before.merge(after, on=["symbol", "ts"], suffixes=("", "_then"))
+    assert len(after) > len(before) == len(both)
+    assert (both["close"] == both["close_then"]).all()
+
+
+def test_a_changed_rule_cleans_past_months_anew_from_what_is_stored(s):
+    ingest(s)
+    raw = [key for key in everything(s) if key.startswith("raw/") and "2024-02" in key]
+    changed = s.model_copy(update={"feed_gap_minutes": 1})
+    assert [item["months"] for item in plan(changed)] == [["2024-02", "2024-03"]] * 2
+    ingest(changed)
+    assert [key for key in everything(s) if key.startswith("raw/") and "2024-02" in key] == raw
+    assert Lake.connect(s).read_quality("GOOGL", "2024-02")["rules"]["feed_gap_minutes"] == 1
+
+
+def test_labels_that_contradict_what_was_learned_are_refused_and_nothing_is_written(s):
+    Lake.connect(s).write_convention("end")
+    with pytest.raises(errors.AmbiguousLabels, match=r"delete quality/source=sandbox/convention.json"):
+        ingest(s)
+    assert Lake.connect(s).clean_months("GOOGL") == []
+
+
+def test_a_symbol_that_the_source_does_not_know_is_an_error(s):
+    with pytest.raises(errors.BadSymbol):
+        download(s, {"symbol": "no such", "months": ["2024-02"]})
+
+
+def test_a_month_before_a_symbol_was_traded_is_left_out(s):
+    item = download(s, {"symbol": "GOOGL", "months": ["1999-12", "2024-02"]})
+    assert list(item["raw"]) == ["2024-02"]
+    assert list(clean_symbol(s, item)["months"]) == ["2024-02"]
+
+
+def a_file(path: Path, days: list[str], labels: str = "end") -> Path:
+    """Write a file in Alpha Vantage's CSV layout, newest first, one minute missing a day."""
+    numbers = [int(np.searchsorted(XNYS.dates, np.datetime64(day))) for day in days]
+    ts = np.concatenate([np.arange(XNYS.opens[n], XNYS.closes[n], 60) for n in numbers])
+    ts = ts[XNYS.minute(ts) != 100]
+    stamps = pd.to_datetime(ts + 60 * (labels == "end"), unit="s", utc=True).tz_convert(XNYS.zone)
+    rows = [f"{stamp:%Y-%m-%d %H:%M:%S},10,11,9,10.5,{200 + i % 7}" for i, stamp in enumerate(stamps)]
+    path.write_text("\n".join(["timestamp,open,high,low,close,volume", *reversed(rows)]))
+    return path
+
+
+@pytest.fixture
+def csv_settings(s3: Settings, tmp_path) -> Settings:
+    path = a_file(tmp_path / "abc_1min.csv", ["2023-08-30", "2023-08-31", "2023-09-01"])
+    return emptied(s3, source="csv", csv_path=path, symbols=("ABC",))
+
+
+def test_a_file_is_stored_once_and_cleaned_by_month(csv_settings):
+    [report] = ingest(csv_settings)
+    ingest(csv_settings)
+    lake = Lake.connect(csv_settings)
+    [key] = lake.raw_keys("ABC", "all")
+    assert lake.get_raw(key).body == csv_settings.csv_path.read_bytes()
+    assert lake.clean_months("ABC") == ["2023-08", "2023-09"]
+    bars = validate(lake.read_clean())
+    assert len(bars) == 3 * 390
+    assert bars["filled"].sum() == 3
+    assert report["months"]["2023-09"]["sessions"] == {"2023-09-01": {"received": 389, "filled": 1, "minutes": 390}}
+    assert report["months"]["2023-09"]["label_convention"] == "end"
+
+
+def test_another_file_takes_the_place_of_the_first_and_the_first_can_come_back(csv_settings, tmp_path):
+    ingest(csv_settings)
+    before = Lake.connect(csv_settings).read_clean()
+    other = a_file(tmp_path / "other.csv", ["2023-09-05"], labels="start")
+    ingest(csv_settings.model_copy(update={"csv_path": other}))
+    assert Lake.connect(csv_settings).clean_months("ABC") == ["2023-09"]
+    ingest(csv_settings)
+    pd.testing.assert_frame_equal(Lake.connect(csv_settings).read_clean(), before)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty"),
+        ("timestamp,open,high,low,close,volume\n", "holds a header and no bars"),
+        ("a,b\n1,2\n", "line 1: the header is 'a,b'"),
+        ("timestamp,open,high,low,close,volume\n2023-09-01 09:31:00,10,11,9,x,5\n", "line 2, column close: 'x'"),
+        ("timestamp,open,high,low,close,volume\n2023-09-01 09:31:00,10,9,9,9,5\n", "line 2, column open: 10"),
+        (None, "No such file"),
+    ],
+)
+def test_a_bad_file_is_refused_and_clean_bars_stay_as_they_were(csv_settings, tmp_path, text, says):
+    ingest(csv_settings)
+    before = {key: body for key, body in everything(csv_settings).items() if not key.startswith("raw/")}
+    bad = tmp_path / "bad.csv"
+    if text is not None:
+        bad.write_text(text)
+    with pytest.raises(errors.BadFile, match=f"bad.csv.*{says}"):
+        ingest(csv_settings.model_copy(update={"csv_path": bad}))
+    after = {key: body for key, body in everything(csv_settings).items() if not key.startswith("raw/")}
+    assert after == before
