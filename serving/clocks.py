@@ -14,3 +14,11 @@ def open_clock(s: Settings) -> Clock:
             return EventClock()
         case "alpha_vantage":
             return WallClock()
+
+
+def wall_seconds(clock: Clock, market_seconds: float) -> float:
+    """Return how long to sleep until `market_seconds` have passed, at most a second and at least a twentieth."""
+    if not isinstance(clock, MarketClock):
+        return max(0.05, min(1.0, market_seconds))
+    reading = clock.reading()
+    return 1.0 if reading.paused else max(0.05, min(1.0, market_seconds / reading.speed))

@@ -1,0 +1,98 @@
+"""Publish live bars: ask the source whenever a new one may be there."""
+
+import logging
+from time import sleep
+
+from serving.clocks import open_clock, wall_seconds
+from serving.logs import line
+from serving.output import NEVER, Output, say
+from serving.polling import Poller
+from serving.published import last_announced, newest_published
+from serving.stopping import until_back
+from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.sources.table import Source, open_source
+from stock_ml.bars import MINUTE, utc
+from stock_ml.clock import Clock
+from stock_ml.config import Settings
+from stock_ml.errors import BadKey, SourceUnavailable, StoreUnavailable
+from stock_ml.received import Convention
+
+log = logging.getLogger(__name__)
+ASK_AGAIN = 10.0  # wall seconds after which a bar that should be there is asked for again
+NO_HISTORY = "waiting for history: what the source's labels mean is learned by ingest_bars"
+
+
+class Live:
+    """Move bars from the source to the topic, turn by turn."""
+
+    def __init__(self, s: Settings, output: Output) -> None:
+        self._s, self._output = s, output
+        self._clock = open_clock(s)
+        self._opens: int | None = None
+
+    def run(self) -> None:
+        """Publish until the process is ended."""
+        poller = Poller(self._source(), self._convention(), self._output.sessions, self._pause())
+        poller.begin(until_back(lambda: newest_published(self._s), NEVER, say))
+        self._output.announced = until_back(lambda: last_announced(self._s), NEVER, say)
+        log.info(line("started", newest={symbol: known.newest for symbol, known in poller.symbols.items()}))
+        while True:
+            self.turn(poller)
+
+    def turn(self, poller: Poller) -> None:
+        """Publish what is new, announce a session that closed, tell the state, and sleep until more may be there."""
+        try:
+            now = self._clock.now()
+            nap = wall_seconds(self._clock, MINUTE - now % MINUTE)
+        except SourceUnavailable as error:
+            self._wait(str(error))
+            return
+        count = self._output.publish(poller.new_bars(now))
+        if count:
+            log.info(line("published", bars=count))
+        self._announce(poller, now)
+        self._output.tell(now, poller.trouble)
+        sleep(nap)
+
+    def _announce(self, poller: Poller, now: float) -> None:
+        at = self._output.sessions.upcoming(now)
+        last_close = float(self._output.sessions.closes[at - 1])
+        settled = last_close + (0 if self._s.simulated else 5 * MINUTE)  # real feeds run late
+        if now >= settled and poller.has_all_until(settled):
+            self._output.announce_until(last_close)
+        opens = int(self._output.sessions.opens[at])
+        if now < opens != self._opens:
+            self._opens = opens
+            log.info(line("market closed", until=utc(opens)))
+
+    def _source(self) -> Source:
+        while True:
+            try:
+                return open_source(self._s)
+            except BadKey as error:
+                self._wait(f"BadKey: {error}")
+
+    def _convention(self) -> Convention:
+        lake = Lake.connect(self._s)
+        while True:
+            try:
+                if convention := lake.convention():
+                    return convention
+                self._wait(NO_HISTORY)
+            except StoreUnavailable as error:
+                self._wait(str(error))
+
+    def _wait(self, reason: str) -> None:
+        self._output.tell(_now(self._clock), reason)
+        sleep(1)
+
+    def _pause(self) -> float:
+        requests = len(self._s.symbols) * 60.0 / self._s.requests_per_minute
+        return ASK_AGAIN if self._s.simulated else max(ASK_AGAIN, requests)
+
+
+def _now(clock: Clock) -> float | None:
+    try:
+        return clock.now()
+    except SourceUnavailable:
+        return None

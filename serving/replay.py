@@ -1,0 +1,110 @@
+"""Publish stored bars at a chosen speed: a holdout that no model saw, or any sessions of the lake."""
+
+import logging
+from math import inf
+from time import monotonic, sleep
+
+import pandas as pd
+
+from serving.logs import line
+from serving.output import NEVER, Output, say
+from serving.published import last_announced, published_between
+from serving.replaying import HOLDOUT, Span, bars_in, holdout_span, seconds_after, span_between, stored_sessions
+from serving.stopping import until_back
+from stock_ml.adapters.lake import Lake
+from stock_ml.bars import MINUTE, Bar
+from stock_ml.clock import EventClock
+from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
+FRESH = 10.0  # seconds: an older word of the consumer says nothing of now
+NO_MODEL = "waiting for the consumer to serve a champion: every replayed bar gets its forecast"
+
+
+class Replay:
+    """Publish the bars of a span that the topic does not hold yet; its time is that of the newest bar published."""
+
+    def __init__(self, s: Settings, output: Output, speed: float) -> None:
+        self._s, self._output, self._speed = s, output, speed
+        self._clock = EventClock()
+        self._speaks = False  # a replay by hand leaves the state and the sessions to the live producer
+
+    def between(self, first: str, last: str | None) -> None:
+        """Publish the sessions between two dates, or from `first` "holdout" on, and wait for the delivery."""
+        bars, sessions = self._clean(), self._output.sessions
+        if first == HOLDOUT:
+            stored = stored_sessions(bars, sessions)
+            span = holdout_span(stored, self._s.holdout_sessions, 0, sessions)
+        else:
+            span = span_between(first, last or str(pd.Timestamp.now("UTC").date()), sessions)
+        count = self._publish(bars_in(bars, span), self._speed) if span else 0
+        while not self._output.delivered(1):
+            log.warning(line("waiting for kafka"))
+        log.info(line("replayed", bars=count))
+
+    def holdout_and_stay(self) -> None:
+        """Wait for a model, publish a session of context at once and the holdout at speed, then stay idle."""
+        while not self._is_forecasting():
+            self._output.tell(None, NO_MODEL, replay="waiting")
+            sleep(1)
+        self._speaks, self._output.announced = True, until_back(lambda: last_announced(self._s), NEVER, say)
+        bars, sessions = self._clean(), self._output.sessions
+        stored = stored_sessions(bars, sessions)
+        whole = holdout_span(stored, self._s.holdout_sessions, 1, sessions)
+        held_out = holdout_span(stored, self._s.holdout_sessions, 0, sessions)
+        if whole and held_out:
+            self._output.announced = self._output.announced or held_out.first
+            self._publish(bars_in(bars, Span(whole.first, held_out.first - MINUTE)), inf)
+            self._publish(bars_in(bars, held_out), self._speed)
+            self._passed(held_out.last + MINUTE)
+        log.info(line("the replay is over"))
+        while True:
+            self._output.tell(self._clock.now() or None, None, replay="over")
+            sleep(1)
+
+    def _publish(self, bars: list[Bar], speed: float) -> int:
+        done = self._done(bars)
+        left = [bar for bar in bars if (bar.symbol, bar.ts) not in done]
+        log.info(line("replay", bars=len(bars), published_before=len(bars) - len(left), speed=speed))
+        start = monotonic()
+        for bar in left:
+            self._await(start + seconds_after(left[0].ts, bar.ts, speed, self._output.sessions))
+            self._passed(bar.ts)
+            self._output.publish([bar])
+            self._clock.see(bar.ts + MINUTE)
+        if bars:
+            self._passed(bars[-1].ts + MINUTE)
+        return len(left)
+
+    def _done(self, bars: list[Bar]) -> set[tuple[str, int]]:
+        if not bars:
+            return set()
+        return until_back(lambda: published_between(self._s, bars[0].ts, bars[-1].ts), NEVER, say)
+
+    def _await(self, due: float) -> None:
+        while (left := due - monotonic()) > 0:
+            self._tell()
+            sleep(min(left, 1.0))
+        self._tell()
+
+    def _passed(self, now: float) -> None:
+        self._clock.see(now)
+        if self._speaks:
+            self._output.announce_until(self._clock.now())
+
+    def _tell(self) -> None:
+        if self._speaks:
+            self._output.tell(self._clock.now() or None, None, replay="running", market_open=True)
+
+    def _clean(self) -> pd.DataFrame:
+        lake = Lake.connect(self._s)
+        return until_back(lambda: lake.read_clean(self._s.symbols), NEVER, say)
+
+    def _is_forecasting(self) -> bool:
+        try:
+            told = self._output.store.read_state("consumer")
+        except StoreUnavailable as error:
+            say(error)
+            return False
+        return told is not None and told[0].get("model_version") is not None and told[1] < FRESH
