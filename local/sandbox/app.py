@@ -1,6 +1,5 @@
 """The sandbox exchange over HTTP: it answers as Alpha Vantage does, with simulated bars at its own time."""
 
-import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,16 +9,15 @@ from flask import Flask, Response, abort, jsonify, render_template, request
 from local.sandbox import answers
 from local.sandbox.clock import StoredClock
 from local.sandbox.feed import Feed
-from local.sandbox.market import Day, Market
+from local.sandbox.market import Market
 from local.sandbox.placed import Placed
+from local.sandbox.queries import query
 from stock_ml.bars import MINUTE, Bar, utc
 from stock_ml.config import SYMBOL, Settings, load
-from stock_ml.received.layout import broken
+from stock_ml.received.rows import broken
 from stock_ml.sessions import sessions
 
-MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
 SPEEDS = (0.1, 3600.0)
-NOW_HEADER = "X-Market-Time"  # an answer says at which market time it was given
 
 
 @dataclass(frozen=True)
@@ -44,46 +42,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _routes(app: Flask, exchange: Exchange) -> None:
-    app.add_url_rule("/query", view_func=lambda: _query(exchange), endpoint="query")
+    app.add_url_rule("/query", view_func=lambda: query(exchange.feed, exchange.clock.now().market), endpoint="query")
     app.add_url_rule("/clock", view_func=lambda: jsonify(asdict(exchange.clock.now())), endpoint="clock")
     app.add_url_rule("/clock", view_func=lambda: _set_clock(exchange), endpoint="set_clock", methods=["POST"])
     app.add_url_rule("/bars", view_func=lambda: _put_bar(exchange), endpoint="bars", methods=["POST"])
     app.add_url_rule("/healthz", view_func=lambda: jsonify(status="ok", simulated=True), endpoint="healthz")
     app.add_url_rule("/", view_func=lambda: _page(exchange), endpoint="page")
-
-
-def _query(exchange: Exchange) -> Response:
-    now = exchange.clock.now().market
-    error = answers.ERRORS.get(request.args.get("apikey", ""))
-    found = _asked(exchange.feed, now) if error is None else None
-    if found is None or not len(found.ts):
-        answer = jsonify(error if error is not None else {"Error Message": answers.BAD_CALL})
-    else:
-        answer = _bars(exchange.feed, found)
-    answer.headers[NOW_HEADER] = repr(now)
-    return answer
-
-
-def _asked(feed: Feed, now: float) -> Day | None:
-    """Return the bars that the request asks for, None where it makes no sense."""
-    asked = request.args
-    symbol, month, extended = asked.get("symbol", ""), asked.get("month"), asked.get("extended_hours") != "false"
-    right = asked.get("function") == "TIME_SERIES_INTRADAY" and asked.get("interval") == "1min"
-    if not right or not SYMBOL.fullmatch(symbol) or (month and not MONTH.fullmatch(month)):
-        return None
-    full = asked.get("outputsize") == "full"
-    if month:
-        found = feed.month(symbol, month, now, extended)
-        return found if full else Day(found.ts[-100:], found.values[-100:])
-    return feed.trailing(symbol, now, extended) if full else feed.newest(symbol, now, extended)
-
-
-def _bars(feed: Feed, found: Day) -> Response:
-    stamps = feed.stamps(found.ts)
-    if request.args.get("datatype") == "csv":
-        return Response(answers.in_csv(stamps, found.values), content_type="application/x-download")
-    symbol, size = request.args["symbol"], request.args.get("outputsize", "compact")
-    return Response(answers.in_json(symbol, stamps, found.values, size), content_type="application/json")
 
 
 def _given() -> dict[str, Any]:

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from stock_ml.bars import MINUTE, Bar
 from stock_ml.received.answer import Received
 from stock_ml.received.labels import Convention, place
-from stock_ml.received.layout import VALUES, parse
+from stock_ml.received.layout import parse
+from stock_ml.received.rows import VALUES
 from stock_ml.sessions import sessions
 
 

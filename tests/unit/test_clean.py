@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stock_ml.bars import epoch, validate
 from stock_ml.clean import CleanRules, clean
-from stock_ml.received.layout import broken
+from stock_ml.received.rows import broken
 from stock_ml.sessions import sessions
 
 XNYS = sessions("XNYS")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stock_ml.errors import BadFile
 from stock_ml.received import parse
-from stock_ml.received.layout import broken
+from stock_ml.received.rows import broken
 
 HEADER = "timestamp,open,high,low,close,volume"
 ROW = "2024-03-01 09:30:00,10.0,11.0,9.5,10.5,1200"
@@ -64,8 +64,8 @@ def test_windows_line_ends_a_byte_order_mark_and_blank_lines_do_not_matter():
         (csv("2024-03-01 09:31:00,10,11,9,10,-1"), "a.csv, line 2, column volume: -1"),
         (b"\xff\xfe\x00", "a.csv, byte 0 is not UTF-8"),
         (csv('"2024'), "a.csv, line 2"),
-        (b'{"Meta Data": {}}', "a.csv has no 'Time Series \\(1min\\)'"),
-        (b"{ not json", "a.csv has no 'Time Series"),
+        (b'{"Meta Data": {}}', "a.csv is JSON and has no 'Time Series \\(1min\\)'"),
+        (b"{ not json", "a.csv is JSON and has no 'Time Series"),
         (as_json(), "a.csv holds no bars"),
         (as_json(**{"2024-03-01 09:30:00": {"1. open": "1"}}), "a.csv, 2024-03-01 09:30:00: a bar has the fields"),
         (as_json(**{"noon": fields("1", "1", "1", "1", "1")}), "a.csv, noon, column label"),

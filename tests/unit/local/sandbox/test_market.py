@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from local.sandbox.market import Day, Market
-from stock_ml.received.layout import broken
+from stock_ml.received.rows import broken
 from stock_ml.sessions import sessions
 
 XNYS = sessions("XNYS")

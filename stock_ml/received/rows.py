@@ -1,0 +1,55 @@
+"""One row as received: its label, its five numbers, and the rules that they must keep."""
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from stock_ml.bars import PRICES
+from stock_ml.errors import BadFile
+
+VALUES = [*PRICES, "volume"]
+RULE = "breaks a rule: all finite, prices above 0 with low <= open, close <= high, volume not below 0"
+Row = tuple[datetime, list[float]]
+
+
+def row(stamp: str, values: list[str], where: str) -> Row:
+    """Return a row of text as label and numbers. Raises BadFile naming where and the column."""
+    return _label(stamp, where), [
+        _number(text, f"{where}, column {name}") for name, text in zip(VALUES, values, strict=True)
+    ]
+
+
+def marked(rows: list[Row]) -> pd.DataFrame:
+    """Return rows as a frame of label, values and `broken`."""
+    values = np.array([row for _, row in rows], dtype=np.float64).reshape(-1, len(VALUES))
+    frame = pd.DataFrame(values, columns=VALUES)
+    frame.insert(0, "label", np.array([label for label, _ in rows], dtype="datetime64[ns]"))
+    return frame.assign(broken=broken(values))
+
+
+def broken(values: np.ndarray) -> np.ndarray:
+    """Return for each row of (n, 5) open, high, low, close, volume the first column that breaks a rule, "" if none."""
+    o, h, low, c, v = values.T
+    price = [~(np.isfinite(p) & (p > 0)) for p in (o, h, low, c)]
+    rules = [*price, (o > h) | (o < low), (c > h) | (c < low), ~(np.isfinite(v) & (v >= 0))]
+    return np.select(rules, [*PRICES, "open", "close", "volume"], default="").astype(object)
+
+
+def _label(text: str, where: str) -> datetime:
+    try:
+        label = datetime.fromisoformat(text)
+    except ValueError:
+        label = None
+    if label is None or len(text) != 19 or text[10] != " " or label.tzinfo or label.second:
+        raise BadFile(f"{where}, column label: {text!r:.60} is no minute like 2024-03-01 09:30:00")
+    return label
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        if "_" in text:
+            raise ValueError
+        return float(text)
+    except (ValueError, TypeError):
+        raise BadFile(f"{where}: {text!r:.60} is no number") from None
