@@ -173,9 +173,9 @@ def test_a_symbol_that_is_markup_is_shown_and_not_run(served: Settings, store: F
 def test_a_model_that_is_awaited_is_said_in_words(
     served: Settings, symbol: str, store: ForecastStore, page: Page
 ) -> None:
-    store.write_state("consumer", {"model_version": None, "waiting": "no model has the alias champion"})
+    store.write_state("consumer", {"model_version": None, "waiting": "waiting for a champion"})
     page.goto(address(served, symbol))
-    expect(page.locator("#notice")).to_contain_text("No model has the alias champion.")
+    expect(page.locator("#notice")).to_contain_text("Waiting for a champion.")
     store.write_state("consumer", {"model_version": "8", "run_id": "def", "waiting": None})
     expect(page.locator("#notice")).to_be_hidden()
     expect(page.locator("#model")).to_have_text("version 8")
@@ -196,6 +196,22 @@ def test_without_highcharts_the_page_says_how_to_get_it_and_the_figures_live(
         page.goto(address(served, symbol))
         expect(page.locator("#next")).to_have_text("104.50")
         expect(page.get_by_text("The chart library is not installed")).to_be_visible()
+
+
+def test_the_minute_under_the_cursor_is_read_out(served: Settings, symbol: str, page: Page) -> None:
+    page.goto(address(served, symbol))
+    page.wait_for_selector(READY)
+    place: Any = page.evaluate(
+        """() => { const chart = Highcharts.charts.at(-1), point = chart.get('bars').points[2];
+          const at = chart.container.getBoundingClientRect();
+          return [at.x + chart.plotLeft + point.plotX, at.y + chart.plotTop + 40]; }"""
+    )
+    page.mouse.move(place[0] - 5, place[1])
+    page.mouse.move(*place)
+    expect(page.locator("#readout")).to_have_text(
+        "Fri 1 Mar, 09:32 O 102.00H 102.05L 101.95C 102.00Vol 10"
+        "Forecast 101.5090 % 101.30 to 101.70Error −49.0 bpModel 7"
+    )
 
 
 def test_moving_away_from_the_newest_minute_stops_following_until_asked(

@@ -5,13 +5,18 @@ import { BAR, FORECAST } from "./rows.js";
 const MINUTE = 60_000;
 const AHEAD = 3 * MINUTE; // room to the right of the newest point
 
-const candles = (rows) => rows.sorted.bars.map((b) => [b[BAR.ts], b[BAR.open], b[BAR.high], b[BAR.low], b[BAR.close]]);
-const volumes = (rows) => rows.sorted.bars.map((b) => [b[BAR.ts], b[BAR.volume]]);
-const line = (rows) => rows.sorted.forecasts.map((f) => [f[FORECAST.target], f[FORECAST.predicted]]);
-const band = (rows) => rows.sorted.forecasts.map((f) => [f[FORECAST.target], f[FORECAST.lower90], f[FORECAST.upper90]]);
-const late = (rows) => rows.sorted.forecasts.filter((f) => f[FORECAST.late]).map((f) => [f[FORECAST.target], f[FORECAST.predicted]]);
-const ahead = (rows) => (rows.ahead ? [[rows.ahead[FORECAST.target], rows.ahead[FORECAST.predicted]]] : []);
-const DATA = { bars: candles, volume: volumes, band, forecast: line, late, ahead };
+const bars = (rows) => rows.sorted.bars;
+const forecasts = (rows) => rows.sorted.forecasts;
+const predicted = (f) => [f[FORECAST.target], f[FORECAST.predicted]];
+// by series: the rows that it draws, and the point that a row is
+const DRAWN = {
+  bars: [bars, (b) => [b[BAR.ts], b[BAR.open], b[BAR.high], b[BAR.low], b[BAR.close]]],
+  volume: [bars, (b) => [b[BAR.ts], b[BAR.volume]]],
+  band: [forecasts, (f) => [f[FORECAST.target], f[FORECAST.lower90], f[FORECAST.upper90]]],
+  forecast: [forecasts, predicted],
+  late: [(rows) => forecasts(rows).filter((f) => f[FORECAST.late]), predicted],
+  ahead: [(rows) => (rows.ahead ? [rows.ahead] : []), predicted],
+};
 
 function seriesOptions(gap) {
   const gaps = { gapSize: gap, gapUnit: "value" };
@@ -71,16 +76,32 @@ export class Chart {
     this.clock = clock;
     this.range = "120";
     this.follow = true;
+    this.shown = {};
     this.hear = hear;
     this.highcharts = window.Highcharts.stockChart(place, options(zone, gap, { point: hear.point, moved: (event) => this.moved(event) }));
   }
 
   show(rows) {
     this.rows = rows;
-    for (const [id, data] of Object.entries(DATA)) this.highcharts.get(id).setData(data(rows), false, false, false);
+    for (const id of Object.keys(DRAWN)) this.draw(id);
     this.markSessions();
+    if (this.follow) this.frame();
     this.highcharts.redraw(false);
-    if (this.follow) this.goToLatest();
+  }
+
+  // Whether a candle on the screen stands for more than a minute.
+  get grouped() {
+    return Boolean(this.highcharts.get("bars").currentDataGrouping);
+  }
+
+  // Add what is new at the end; only where an earlier row changed is the series made anew, which costs much more.
+  draw(id) {
+    const [select, point] = DRAWN[id];
+    const [rows, before, series] = [select(this.rows), this.shown[id] ?? [], this.highcharts.get(id)];
+    this.shown[id] = rows;
+    const grown = before.length > 0 && before.length <= rows.length && before.every((row, i) => row === rows[i]);
+    if (!grown) series.setData(rows.map(point), false, false, false);
+    else for (const row of rows.slice(before.length)) series.addPoint(point(row), false, false, false);
   }
 
   choose(range) {
@@ -90,10 +111,14 @@ export class Chart {
   }
 
   goToLatest() {
-    const { bars } = this.rows.sorted;
-    if (!bars.length) return;
+    if (!this.rows.sorted.bars.length) return;
     this.setFollow(true);
-    this.highcharts.xAxis[0].setExtremes(this.first(bars), this.last(), true, false);
+    this.frame();
+    this.highcharts.redraw(false);
+  }
+
+  frame() {
+    this.highcharts.xAxis[0].setExtremes(this.first(this.rows.sorted.bars), this.last(), false, false);
   }
 
   first(bars) {

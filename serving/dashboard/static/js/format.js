@@ -1,8 +1,12 @@
 // Numbers and times as people read them; every time in the exchange's zone.
 
 export const price = (value) => (value == null ? "–" : value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
-export const signed = (value, digits, unit) =>
-  value == null || !Number.isFinite(value) ? "–" : `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(digits)}${unit}`;
+export function signed(value, digits, unit) {
+  if (value == null || !Number.isFinite(value)) return "–";
+  const size = Math.abs(value).toFixed(digits);
+  const sign = Number(size) === 0 ? "" : value > 0 ? "+" : "−";
+  return `${sign}${size}${unit}`;
+}
 export const percent = (value, digits = 1) => signed(value == null ? null : value * 100, digits, " %");
 export const basisPoints = (value) => signed(value == null ? null : value * 10_000, 1, " bp");
 export const count = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 0 });

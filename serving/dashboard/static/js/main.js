@@ -15,10 +15,13 @@ const buttons = [...document.querySelectorAll("[data-range]")];
 const clock = clockOf(page.dataset.zone);
 const address = new URLSearchParams(location.search);
 const CHANGE_SHOWN = 60_000;
+const GROUPED_EVERY = 5000; // far out, one minute hardly shows, and drawing costs most
 const RANGES = buttons.map((button) => button.dataset.range);
 
 let rows = new Rows();
 let pointed = null; // the minute under the cursor
+let pending = false; // rows came that are not drawn yet
+let due = 0; // when the chart may be drawn again
 let version = null;
 let change = null; // what is said of the newest change of the model
 const chart = window.Highcharts ? makeChart() : null;
@@ -43,20 +46,24 @@ function onData(answer) {
   showState(answer.state, clock);
   showNotice(noticeOf(answer.state));
   if (chart) showEmpty(...emptyOf(answer.state));
-  if (news) draw(answer);
+  pending ||= news;
+  if (pending && (answer.whole || performance.now() >= due)) draw(answer);
   nameTab(answer);
 }
 
 function draw(answer) {
+  pending = false;
   readOut();
   if (!chart || !rows.sorted.bars.length) return;
   chart.show(rows);
+  due = performance.now() + (chart.grouped ? GROUPED_EVERY : 0);
   root.dataset.symbol = answer.symbol;
   requestAnimationFrame(() => { root.dataset.ready = "true"; }); // scripts wait for the first chart
 }
 
 function noticeOf({ consumer, model }) {
-  if (consumer.waiting) return `No new forecasts: the consumer waits. ${sentence(consumer.waiting)} Bars are kept, and forecast from then on.`;
+  if (consumer.waiting && model) return `Model version ${model.version} goes on serving. ${sentence(consumer.waiting)}`;
+  if (consumer.waiting) return `No forecasts now. The consumer says: ${sentence(consumer.waiting)} Bars are kept, and the newest are forecast as soon as there is a model.`;
   if (model && version && model.version !== version) {
     change = `Model version ${model.version} makes the forecasts now.`;
     setTimeout(() => { change = null; }, CHANGE_SHOWN);
@@ -96,6 +103,7 @@ function nameTab({ symbol }) {
 function chooseRange(range) {
   for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.range === range));
   chart?.choose(range);
+  due = 0;
   remember("range", range);
 }
 

@@ -2,7 +2,8 @@
 
 export const BAR = { ts: 0, open: 1, high: 2, low: 3, close: 4, volume: 5, filled: 6 };
 export const FORECAST = { target: 0, predicted: 1, lower90: 4, upper90: 5, version: 6, bar: 7, late: 8 };
-const MOST = 3900; // ten sessions; a page kept open for a month must not grow for ever
+const MOST = 1950; // five sessions; a page kept open for a month must not grow for ever
+const SLACK = 390; // the oldest go a session at a time, so that a new row seldom moves all others
 
 export class Rows {
   constructor() {
@@ -47,6 +48,6 @@ function put(map, rows) {
 
 function newest(map) {
   const rows = [...map.values()].sort((a, b) => a[0] - b[0]);
-  for (const row of rows.splice(0, Math.max(0, rows.length - MOST))) map.delete(row[0]);
+  if (rows.length > MOST + SLACK) for (const row of rows.splice(0, rows.length - MOST)) map.delete(row[0]);
   return rows;
 }
