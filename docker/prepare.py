@@ -1,0 +1,23 @@
+"""Bring tables, topics and Airflow's logins to what this version needs, before any service starts."""
+
+import json
+import os
+from pathlib import Path
+
+from local.private import write_private
+from stock_ml.adapters.broker.topics import ensure_topics
+from stock_ml.adapters.forecast_store.migrate import migrate
+from stock_ml.config import load
+
+
+def main() -> None:
+    """Run the migrations, create the topics, write the file of Airflow's passwords; a second run changes nothing."""
+    s = load()
+    migrate(s)
+    ensure_topics(s)
+    users = {user: os.environ[f"AIRFLOW_{user.upper()}_PASSWORD"] for user in ("admin", "viewer")}
+    write_private(Path(os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"]), json.dumps(users))
+
+
+if __name__ == "__main__":
+    main()

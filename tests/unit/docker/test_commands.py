@@ -1,0 +1,108 @@
+"""Every command and health check of the compose file is understood by the program that it calls."""
+
+import importlib
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gunicorn.config import Config
+
+from local.program import BIN
+from stock_ml.config import Settings, load
+from tests.unit.docker.compose import EVERYWHERE, ROOT, option, services, words
+
+PYTHON_SERVICES = {"producer", "consumer", "pipeline"}
+AIRFLOW = """
+import sys
+from airflow.cli.cli_parser import get_parser
+for line in sys.argv[1:]:
+    get_parser.cache_clear()
+    get_parser().parse_args(line.split())
+"""
+MLFLOW = """
+import sys
+from mlflow.cli import cli
+cli.commands["server"].make_context("server", sys.argv[1:])
+"""
+
+
+def understands(program: str, arguments: list[str], folder: Path) -> None:
+    """Let a program's own parser read the arguments, in a process of its own."""
+    argv = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(
+        argv, cwd=folder, env={"AIRFLOW_HOME": str(folder)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def runs_from_here(command: list[str]) -> bool:
+    """Say whether `python -m module` or `python file` names something of the project."""
+    if command[1] == "-m":
+        return importlib.util.find_spec(command[2]) is not None
+    return (ROOT / command[1]).is_file()
+
+
+@pytest.mark.parametrize("name", sorted(PYTHON_SERVICES))
+def test_a_python_command_names_a_module_or_a_file(name: str) -> None:
+    command = words(services()[name])
+    assert command[0] == "python"
+    assert runs_from_here(command)
+
+
+def test_the_preparation_is_made_of_commands_that_exist() -> None:
+    shell, flag, script = words(services()["migrate"])
+    assert (shell, flag) == ("bash", "-c")
+    migrate, prepare = (part.split() for part in script.split(" && "))
+    assert migrate == ["airflow", "db", "migrate"]
+    assert runs_from_here(prepare)
+
+
+@pytest.mark.parametrize("name", ["producer", "consumer"])
+def test_a_service_without_a_port_is_asked_by_a_script(name: str) -> None:
+    command = services()[name]["healthcheck"]["test"]
+    assert command[0] == "CMD"
+    assert runs_from_here(command[1:])
+    assert command[-1] == name
+
+
+@pytest.mark.parametrize("name", ["sandbox", "dashboard"])
+def test_gunicorn_finds_its_application_and_the_health_check_its_page(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = words(services()[name])
+    parsed = Config().parser().parse_args(command[1:])
+    module, factory = parsed.args[0].removesuffix("()").split(":")
+    given: Settings = load(home=tmp_path, source="sandbox")
+    app = getattr(importlib.import_module(module), factory)(given)
+    url = re.search(r"127\.0\.0\.1:\d+(/\w+)", str(services()[name]["healthcheck"]["test"]))
+    assert url is not None
+    assert url[1] in {rule.rule for rule in app.url_map.iter_rules()}
+
+
+def test_airflow_understands_its_commands_and_checks(tmp_path: Path) -> None:
+    commands = [words(service) for service in services().values()]
+    commands = [command[1:] for command in commands if command[:1] == ["airflow"]]
+    assert {command[0] for command in commands} == {"api-server", "scheduler", "dag-processor", "triggerer"}
+    checks = [str(s["healthcheck"]["test"][-1]) for n, s in services().items() if n.startswith("airflow-")]
+    commands += [check.replace('"', "").split()[1:] for check in checks if check.startswith("airflow jobs check")]
+    assert len(commands) == 7
+    understands(AIRFLOW, [" ".join(command) for command in commands], tmp_path)
+
+
+def test_mlflow_understands_its_command(tmp_path: Path) -> None:
+    command = words(services()["mlflow"])
+    assert command[:2] == ["mlflow", "server"]
+    understands(MLFLOW, command[2:], tmp_path)
+
+
+def test_seaweedfs_knows_every_flag_given() -> None:
+    help_text = subprocess.run([BIN / "weed", "help", "server"], capture_output=True, text=True, check=False)
+    known = set(re.findall(r"^  -([\w.]+)", help_text.stdout + help_text.stderr, re.MULTILINE))
+    command = words(services()["s3"])
+    assert command[0] == "server"
+    assert {word[1:].split("=")[0] for word in command[1:]} <= known
+    assert option(command, "-ip.bind") == EVERYWHERE

