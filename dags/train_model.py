@@ -1,8 +1,8 @@
 """### Model: from clean bars to the champion
 
-Runs whenever `ingest_bars` announces `clean_bars`. **train** makes feature rows from the clean bars, fits the
-linear model with Spark, measures it against persistence on sessions that it was not trained on, logs all of it
-as one MLflow run, registers the model as a version of `stock-close`, and moves the alias `champion` to it.
+Runs whenever `ingest_bars` announces `clean_bars`. **train** makes feature rows from the clean bars, fits a linear
+model with Spark, measures it against persistence on sessions that it was not trained on, logs all of it as one
+MLflow run, registers the better of the two as a version of `stock-close`, and moves the alias `champion` to it.
 The consumer serves the new champion within seconds, without a restart.
 
 Too little history fails at once, with the reason as the last line of the task's log; the old champion stays.

@@ -51,7 +51,7 @@ def test_training_registers_a_champion(ingested: dict[str, Any], installed: Airf
         ("bad", "BadKey"),
         ("premium", "PremiumEndpoint"),
         ("daily-limit", "DailyLimit"),
-    ],  # the last answer echoes the key
+    ],  # the last echoes the key
 )
 def test_a_refused_key_fails_at_once_with_the_reason_last_and_the_key_unseen(
     installed: Airflow, exchange: Settings, key: str, reason: str
