@@ -1,0 +1,205 @@
+"""The producer as a real process: live from the sandbox exchange, and replaying stored bars."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import psycopg
+import pytest
+
+from local.program import PYTHON, ROOT
+from local.programs.services import environment, programs
+from serving.consumer import Consumer
+from serving.publishing import last_finished
+from stock_ml.adapters.broker import Topics, decode_bar, decode_session, ensure_topics, read_back
+from stock_ml.adapters.forecast_store import ForecastStore, migrate
+from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.sources.table import open_source
+from stock_ml.bars import Bar
+from stock_ml.config import Settings
+from stock_ml.gaps import Minutes, fill
+from stock_ml.received import bars_of
+from stock_ml.sessions import sessions
+from tests.adapters.conftest import move_clock
+from tests.adapters.test_consumer import Fixed
+from tests.servers import running
+from tests.unit.serving.streams import day
+from tests.walks import NYSE, frame
+
+MINUTE = 60
+
+
+@pytest.fixture
+def s(kafka: Settings, postgres: Settings, s3: Settings) -> Settings:
+    """Settings with topics of their own, and tables and bucket."""
+    migrate(kafka)
+    own = kafka.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}", "window": 16, "feed_gap_minutes": 5})
+    ensure_topics(own)
+    Lake.connect(own).ensure_bucket()
+    return own
+
+
+@pytest.fixture
+def live(s: Settings, sandbox: Settings) -> Settings:
+    """Settings of the sandbox, the meaning of its labels already learned."""
+    Lake.connect(s).write_convention("start")
+    return s
+
+
+@pytest.fixture
+def held(s: Settings, tmp_path: Path) -> Settings:
+    """Settings of a csv installation with three sessions of clean bars, the last two held out."""
+    path, symbol = tmp_path / "bars.csv", f"T{uuid4().hex[:8].upper()}"
+    path.touch()
+    given = {"source": "csv", "csv_path": path, "symbols": (symbol,), "holdout_sessions": 2, "sandbox_speed": 1e6}
+    own = s.model_copy(update=given)
+    clean = fill(Minutes.of_bars(day(without=range(30, 33), sessions=3)), NYSE, 5)
+    Lake.connect(own).write_clean(symbol, "2024-03", frame(symbol, clean))
+    return own
+
+
+@contextmanager
+def producing(s: Settings) -> Iterator[None]:
+    store = ForecastStore.connect(s)
+    store.write_state("producer", {})  # forget what another process said
+    store.close()
+    with running(next(p for p in programs(s) if p.name == "producer"), s) as process:
+        yield
+        began = monotonic()
+        process.terminate()
+        assert process.wait(30) == 0
+        assert monotonic() - began < 5
+
+
+@contextmanager
+def consuming(s: Settings) -> Iterator[None]:
+    stopping = Event()
+    thread = Thread(target=Consumer(s, Fixed(), stopping).run)
+    thread.start()
+    yield
+    stopping.set()
+    thread.join(30)
+
+
+def on_topic(s: Settings) -> list[Bar]:
+    return [decode_bar(value) for value in read_back(s, Topics.of(s).bars)]
+
+
+def closed_sessions(s: Settings) -> list[str]:
+    return [decode_session(value).session for value in read_back(s, Topics.of(s).sessions)]
+
+
+def newest(s: Settings) -> dict[str, int]:
+    return {bar.symbol: bar.ts for bar in sorted(on_topic(s), key=lambda bar: bar.ts)}
+
+
+def at_source(s: Settings, symbol: str, first: int) -> list[int]:
+    """Return the times of all finished bars that the source has from one on."""
+    answers = [open_source(s).fetch(symbol, month) for month in ("2024-02", "2024-03")]
+    return [bar.ts for answer in answers for bar in bars_of(answer, "start", s.exchange) if bar.ts >= first]
+
+
+def state(s: Settings) -> dict[str, Any]:
+    store = ForecastStore.connect(s)
+    told = store.read_state("producer")
+    store.close()
+    return told[0] if told and told[1] < 5 else {}
+
+
+def wait(condition: Callable[[], bool], seconds: float = 90) -> None:
+    deadline = monotonic() + seconds
+    while not condition():
+        assert monotonic() < deadline, f"waited for {seconds} s"
+        Event().wait(0.1)
+
+
+def test_each_new_bar_is_published_once_also_over_a_restart_of_hours(live: Settings) -> None:
+    def all_there(now: float) -> bool:
+        expected = last_finished(now, sessions(live.exchange))
+        return all(newest(live).get(symbol, 0) >= expected - 5 * MINUTE for symbol in live.symbols)
+
+    now = move_clock(live, 0)
+    with producing(live):
+        wait(lambda: all_there(now))
+        now = move_clock(live, 600)
+        wait(lambda: all_there(now))
+        assert state(live)["simulated"] is True
+        assert state(live)["market_open"] is True
+    now = move_clock(live, 3 * 3600)
+    with producing(live):
+        wait(lambda: all_there(now))
+        now = move_clock(live, 3600 * 4)
+        wait(lambda: all_there(now))
+        wait(lambda: len(closed_sessions(live)) >= 1)
+    published = on_topic(live)
+    for symbol in live.symbols:
+        times = [bar.ts for bar in published if bar.symbol == symbol]
+        assert times == at_source(live, symbol, times[0])[: len(times)]
+    assert closed_sessions(live) == sorted(set(closed_sessions(live)))
+
+
+def test_without_history_it_waits_and_says_so(s: Settings, sandbox: Settings) -> None:
+    lake = Lake.connect(s)
+    lake.objects.delete(lake._convention())
+    with producing(s):
+        wait(lambda: "waiting for history" in str(state(s).get("waiting")))
+        assert on_topic(s) == []
+        lake.write_convention("start")
+        wait(lambda: len(newest(s)) == len(s.symbols))
+
+
+def test_a_key_that_is_missing_is_named_and_the_process_stays(s: Settings) -> None:
+    own = s.model_copy(update={"source": "alpha_vantage", "symbols": ("GOOGL",)})
+    with producing(own):
+        wait(lambda: "BadKey" in str(state(own).get("waiting")))
+
+
+def test_the_holdout_is_replayed_when_a_model_serves_and_every_bar_of_it_is_forecast(held: Settings) -> None:
+    with producing(held):
+        wait(lambda: state(held).get("replay") == "waiting")
+        assert on_topic(held) == []
+        with consuming(held):
+            wait(lambda: state(held).get("replay") == "over")
+            wait(lambda: forecast_minutes(held) == expected_minutes())
+    assert closed_sessions(held) == ["2024-03-04", "2024-03-05"]
+    before = on_topic(held)
+    assert len(before) == 3 * 390 - 3
+    with producing(held), consuming(held):
+        wait(lambda: state(held).get("replay") == "over")
+    assert on_topic(held) == before
+    assert closed_sessions(held) == ["2024-03-04", "2024-03-05"]
+
+
+def forecast_minutes(s: Settings) -> set[int]:
+    with psycopg.connect(s.postgres()) as connection:
+        statement = "select extract(epoch from bar_ts)::bigint from forecasts where symbol = %s and not late"
+        return {ts for (ts,) in connection.execute(statement, [s.symbols[0]])}
+
+
+def expected_minutes() -> set[int]:
+    """Return all received bars but the first window and the last of each session."""
+    bars = np.array([bar.ts for bar in day(without=range(30, 33), sessions=3)])
+    last = NYSE.minute(bars) == 389
+    return set(bars[15:][~last[15:]].tolist())
+
+
+def test_a_replay_by_hand_goes_on_from_what_is_published(held: Settings) -> None:
+    def replay(*words: str) -> str:
+        argv = [PYTHON, "-m", "serving.producer", "--replay", *words, "--speed", "max"]
+        done = subprocess.run(
+            argv, env=os.environ | environment(held), cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert "replayed bars=390" in replay("2024-03-04", "2024-03-04")
+    assert "replayed bars=387" in replay("2024-03-01", "2024-03-04")
+    assert "replayed bars=390" in replay("holdout")
+    assert "replayed bars=0" in replay("holdout")
+    assert len(set(on_topic(held))) == len(on_topic(held)) == 3 * 390 - 3
