@@ -1,4 +1,4 @@
-"""Entries in Airflow's navigation that open what stands beside it."""
+"""Entries in Airflow's navigation that show what stands beside it."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from stock_ml.config import Settings, load
 
 
 class Navigation(AirflowPlugin):
-    """Link from Airflow to the forecasts and to the model's runs."""
+    """Show the forecasts, the models, and the exchange where it is simulated."""
 
     name = "stock_ml"
 
@@ -18,8 +18,9 @@ class Navigation(AirflowPlugin):
 
 
 def links(s: Settings) -> list[dict[str, Any]]:
-    """Return the entries: name and address of each page, opened in a tab of its own."""
-    pages = {"Forecasts": f"http://127.0.0.1:{s.dashboard_port}/", "Models (MLflow)": s.mlflow}
+    """Return the entries, each a page that Airflow shows inside its own."""
+    pages = [("Forecasts", "forecasts", f"http://127.0.0.1:{s.dashboard_port}/"), ("Models", "models", s.mlflow)]
     if s.simulated:
-        pages["Sandbox exchange (SIMULATED)"] = s.sandbox
-    return [{"name": name, "href": href, "destination": "nav", "category": "stock_ml"} for name, href in pages.items()]
+        pages.append(("Exchange (SIMULATED)", "exchange", s.sandbox))
+    shown = {"destination": "nav", "category": "stock_ml"}
+    return [{"name": name, "url_route": f"stock-ml-{route}", "href": href, **shown} for name, route, href in pages]

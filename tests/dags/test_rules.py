@@ -18,14 +18,15 @@ def test_the_navigation_opens_dashboard_mlflow_and_exchange(airflow: Airflow) ->
     found = airflow.ask("plugins", STOCKML_SOURCE="sandbox", STOCKML_DASHBOARD_PORT="9000").value
     assert found["errors"] == {}
     assert found["imported"] == []
+    assert all(view["url_route"].startswith("stock-ml-") for view in found["views"]["stock_ml"])
     assert {view["name"]: view["href"] for view in found["views"]["stock_ml"]} == {
         "Forecasts": "http://127.0.0.1:9000/",
-        "Models (MLflow)": "http://127.0.0.1:8602",
-        "Sandbox exchange (SIMULATED)": "http://127.0.0.1:8603",
+        "Models": "http://127.0.0.1:8602",
+        "Exchange (SIMULATED)": "http://127.0.0.1:8603",
     }
 
 
 def test_a_real_source_has_no_exchange_to_open(airflow: Airflow) -> None:
     found = airflow.ask("plugins", STOCKML_SOURCE="alpha_vantage", STOCKML_MLFLOW_URL="https://mlflow.example").value
     pages = {view["name"]: view["href"] for view in found["views"]["stock_ml"]}
-    assert pages == {"Forecasts": "http://127.0.0.1:8600/", "Models (MLflow)": "https://mlflow.example"}
+    assert pages == {"Forecasts": "http://127.0.0.1:8600/", "Models": "https://mlflow.example"}
