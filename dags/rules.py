@@ -7,10 +7,13 @@ from airflow.sdk import RetryDecision, RetryPolicy, get_current_context
 from airflow.sdk.log import mask_secret
 from pydantic import SecretStr
 
+from stock_ml import errors
 from stock_ml.config import Settings, load
-from stock_ml.errors import BadInput, BadKey, BadSymbol, DailyLimit, HostError, ModelError, PremiumEndpoint
 
-FINAL = (BadInput, BadKey, BadSymbol, DailyLimit, HostError, ModelError, PremiumEndpoint)
+FINAL = (
+    *(errors.BadInput, errors.BadKey, errors.BadSymbol, errors.DailyLimit, errors.PremiumEndpoint, errors.HostError),
+    *(errors.TooLittleHistory, errors.SchemaMismatch, errors.ParityError),
+)
 
 
 class FinalErrors(RetryPolicy):

@@ -42,7 +42,7 @@ class Airflow:
 
     def _run(self, argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         env = _bare() | self._own() | dict(self.given) | env
-        done = subprocess.run(argv, cwd=self.home, env=env, capture_output=True, text=True, timeout=400, check=False)
+        done = subprocess.run(argv, cwd=self.home, env=env, capture_output=True, text=True, timeout=900, check=False)
         assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
         return done
 

@@ -4,7 +4,7 @@ from tests.dags.conftest import Airflow
 
 FINAL = {"BadInput", "BadBars", "BadFile", "AmbiguousLabels", "BadMessage", "BadSetting"}
 FINAL |= {"BadKey", "PremiumEndpoint", "BadSymbol", "DailyLimit", "HostError"}
-FINAL |= {"ModelError", "TooLittleHistory", "SchemaMismatch", "ParityError"}
+FINAL |= {"TooLittleHistory", "SchemaMismatch", "ParityError"}
 
 
 def test_what_another_try_cannot_help_fails_at_once_and_says_why(airflow: Airflow) -> None:
