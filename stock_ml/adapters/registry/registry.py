@@ -45,6 +45,9 @@ class Registry:
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(timeout)
         os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = "1"
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+        # without these a download of `models:/…` makes and asks a database of its own in the working folder
+        mlflow.set_tracking_uri(s.mlflow)
+        mlflow.set_registry_uri(s.mlflow)
         return cls(MlflowClient(s.mlflow, s.mlflow), s.mlflow)
 
     def champion(self) -> ChampionRef | None:
