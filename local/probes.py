@@ -21,7 +21,7 @@ def http(url: str, *, any_status: bool = False) -> Callable[[], bool]:
     return ask
 
 
-def wait(what: str, ready: Callable[[], bool], seconds: float = 180) -> None:
+def wait(what: str, ready: Callable[[], bool], seconds: float = 300) -> None:
     """Return when `ready` says so.
 
     Raises HostError naming what was waited for.
