@@ -54,9 +54,10 @@ def _tables(s: Settings) -> str:
     installed = version("apache-airflow-core")
     try:
         with psycopg.connect(s.postgres("airflow")) as connection:
-            return f"{installed} {connection.execute('select version_num from alembic_version').fetchall()}"
+            there = connection.execute("select version_num from alembic_version").fetchall()
     except psycopg.errors.UndefinedTable:
-        return f"{installed} without tables"
+        there = []
+    return f"{installed} {there}"
 
 
 def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, str]:

@@ -30,6 +30,8 @@ TABLE = "symbol string, bar_ts long, session string, last_close double, target d
 def session(s: Settings) -> Iterator[SparkSession]:
     """Start Spark on the master of the settings, ready for `s3a://`, and stop it at the end."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else the workers run whatever python3 is first on PATH
+    if _here(s):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     builder = SparkSession.builder.appName(f"stock_ml {s.source}").master(s.spark_master)
     for name, value in (_spark(s) | _s3a(s)).items():
         builder = builder.config(name, value)
@@ -44,7 +46,6 @@ def session(s: Settings) -> Iterator[SparkSession]:
 
 def _spark(s: Settings) -> dict[str, str]:
     jars = s.jars.resolve() / "s3a"
-    local = s.spark_master.startswith("local")
     conf = {
         "spark.driver.memory": s.spark_memory,
         "spark.executor.memory": s.spark_memory,
@@ -59,8 +60,12 @@ def _spark(s: Settings) -> dict[str, str]:
         "spark.sql.shuffle.partitions": "16",
         "spark.sql.warehouse.dir": str(s.state / "spark-warehouse"),
     }
-    here = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
-    return conf | (here if local or "//127.0.0.1" in s.spark_master else {})
+    loopback = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+    return conf | (loopback if _here(s) else {})
+
+
+def _here(s: Settings) -> bool:
+    return s.spark_master.startswith(("local", "spark://127.0.0.1"))
 
 
 def _s3a(s: Settings) -> dict[str, str]:

@@ -22,13 +22,13 @@ class Judged:
     """Hold the model fitted on all training rows, and out-of-sample forecasts as frames of COLUMNS.
 
     Forecasts are the linear model's. `walked` has `fold` too; `test` holds the sessions kept out, empty where there
-    are none. `rows` were trained on, and the newest target among them was known at `end`, epoch seconds.
+    are none. `sessions` were trained on (first and last bar_ts, rows); the newest target there was known at `end`.
     """
 
     model: PipelineModel
     walked: pd.DataFrame
     test: pd.DataFrame
-    rows: int
+    sessions: pd.DataFrame
     end: int
 
 
@@ -45,7 +45,7 @@ def judge(rows: DataFrame, schema: dict[str, Any], holdout: int) -> Judged:
     walked = pd.concat([_step(rows, schema, fold)[1].assign(fold=i) for i, fold in enumerate(folds)], ignore_index=True)
     end = evaluate.known_at(newest, schema["horizon"])
     model, test = _step(rows, schema, Fold(end, FOREVER))
-    return Judged(model, walked, test, int(training["rows"].sum()), end)
+    return Judged(model, walked, test, training, end)
 
 
 def _sessions(rows: DataFrame) -> pd.DataFrame:

@@ -1,13 +1,17 @@
 """Write what a training did into its MLflow run, and make the version that may serve."""
 
+import hashlib
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 import mlflow
+from mlflow.data.dataset import Dataset
+from mlflow.data.dataset_source_registry import resolve_dataset_source
+from mlflow.data.meta_dataset import MetaDataset
 from pyspark.ml import PipelineModel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from stock_ml import features
 from stock_ml.adapters import spark as engine
@@ -42,20 +46,22 @@ def _commit() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def record(s: Settings, judged: Judged, report: Report) -> None:
-    """Log parameters, metrics and plots to the open run."""
+def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
+    """Log parameters, metrics, plots and the clean bars' address to the open run."""
     given = {"symbols", "window", "horizon", "holdout_sessions", "feed_gap_minutes", "exchange", "spark_master"}
     mlflow.log_params(s.model_dump(include=given) | {"features": ",".join(features.FEATURES)})
-    mlflow.log_params({"rows_trained": judged.rows, "trained_until": judged.end})
+    mlflow.log_params({"rows_trained": int(judged.sessions["rows"].sum()), "trained_until": judged.end})
     mlflow.log_metrics({f"{part}/{name}": value for part, found in report.items() for name, value in found.items()})
     mlflow.log_figure(plots.last_session(judged.walked, sessions(s.exchange).zone), "plots/last_session.png")
     mlflow.log_figure(plots.skill_by_fold(judged.walked), "plots/skill_by_fold.png")
     mlflow.log_figure(plots.error_by_minute(judged.walked, s.horizon), "plots/error_by_minute.png")
+    mlflow.log_input(_data(judged, uri), context="training")
 
 
-def record_data(rows: DataFrame, uri: str) -> None:
-    """Log which rows, from which clean bars, the open run was given."""
-    mlflow.log_input(mlflow.data.from_spark(rows, path=uri, targets="target", name="clean bars"), context="training")
+def _data(judged: Judged, uri: str) -> Dataset:
+    """Name the clean bars trained on; the digest changes with the sessions and their rows."""
+    digest = hashlib.sha256(judged.sessions.to_csv(index=False).encode()).hexdigest()[:16]
+    return MetaDataset(resolve_dataset_source(uri.replace("s3a://", "s3://", 1)), name="clean bars", digest=digest)
 
 
 def register(s: Settings, spark: SparkSession, scorer: Scorer, pipeline: PipelineModel, told: dict[str, str]) -> str:

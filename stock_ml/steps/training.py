@@ -51,13 +51,14 @@ def train(s: Settings) -> TrainingResult:
 def _train(s: Settings, spark: SparkSession, registry: Registry, tags: dict[str, str]) -> tuple[str, Report, str]:
     """Return a registered version that loads, the report on both candidates, and which of them the version is."""
     schema = features.schema(s.window, s.horizon)
-    rows = _rows(s, spark, schema)
+    uri = Lake.connect(s).clean_uri()
+    rows = _rows(s, spark, schema, uri)
     judged = judge(rows, schema, s.holdout_sessions)
     report = measure(judged)
     scorer = build(best(report), judged, schema)
     pipeline = judged.model if scorer.kind == "linear" else fitting.persistence()
     check_parity(scorer, pipeline.transform(rows.limit(SAMPLE)).toPandas())
-    recording.record(s, judged, report)
+    recording.record(s, judged, report, uri)
     skill = report[f"walk_forward/{scorer.kind}"]["skill"]
     told = tags | {"kind": scorer.kind, "skill": f"{skill:.6f}", "trained_until": str(scorer.trained_until)}
     made = recording.register(s, spark, scorer, pipeline, told)
@@ -65,12 +66,9 @@ def _train(s: Settings, spark: SparkSession, registry: Registry, tags: dict[str,
     return made, report, scorer.kind
 
 
-def _rows(s: Settings, spark: SparkSession, schema: dict[str, Any]) -> DataFrame:
-    uri = Lake.connect(s).clean_uri()
+def _rows(s: Settings, spark: SparkSession, schema: dict[str, Any], uri: str) -> DataFrame:
     bars = engine.read_bars(spark, uri, s.symbols)
-    rows = engine.feature_rows(bars, schema, s.exchange, s.feed_gap_minutes).persist()
-    recording.record_data(rows, uri)
-    return rows
+    return engine.feature_rows(bars, schema, s.exchange, s.feed_gap_minutes).persist()
 
 
 def _result(run_id: str, made: str, kind: str, report: Report) -> TrainingResult:

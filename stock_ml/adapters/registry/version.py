@@ -6,6 +6,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, Schema
 
@@ -29,6 +30,7 @@ def register(url: str, scorer: Scorer, spark: Path, tags: dict[str, str]) -> str
             artifacts={"scorer": str(path), "spark": str(spark)},
             code_paths=[str(_code(Path(folder)))],
             signature=_signature(scorer.schema["names"]),
+            input_example=_example(scorer.schema["names"]),
             pip_requirements=[f"{name}=={installed(name)}" for name in NEEDS],
             metadata={"schema_hash": scorer.schema["hash"]},
         )
@@ -42,6 +44,11 @@ def _code(folder: Path) -> Path:
     for name in CODE:
         shutil.copy(LIBRARY / name, package / name)
     return package
+
+
+def _example(names: list[str]) -> pd.DataFrame:
+    """Return a flat window's row at a close of 100."""
+    return pd.DataFrame([dict.fromkeys(names, 0.0) | {"last_close": 100.0}])
 
 
 def _signature(names: list[str]) -> ModelSignature:
