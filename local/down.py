@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from local import orphans
-from local.installation import INFRASTRUCTURE
+from local.installation import LAST_TO_STOP
 from local.supervision import Supervisor
 from stock_ml.config import Settings
 
@@ -15,7 +15,7 @@ def down(s: Settings, console: Console) -> None:
     """Stop every process of the installation; its data stay."""
     supervisor = Supervisor(s)
     if supervisor.is_up():
-        supervisor.stop(last=INFRASTRUCTURE)
+        supervisor.stop(last=LAST_TO_STOP)
     orphans.end(s.state)
     console.print(f"stopped; the data of source {s.source} stay in {s.state}")
 

@@ -20,7 +20,7 @@ from stock_ml.adapters.forecast_store.migrate import migrate
 from stock_ml.config import Settings
 
 MARK = "STOCKML_INSTALLATION"
-INFRASTRUCTURE = (postgres.NAME, seaweed.NAME, kafka.NAME)
+LAST_TO_STOP = (postgres.NAME, kafka.NAME)  # so that the others can put away what they hold
 CODE = ("stock_ml", "serving", "local/sandbox", "plugins")
 
 

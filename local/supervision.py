@@ -89,8 +89,8 @@ class Supervisor:
 
     def _update(self) -> None:
         added, changed, removed = self._rpc().reloadConfig()[0]
+        self._stop_all([p["name"] for p in self.processes() if p["name"] in (*changed, *removed) and p["pid"]])
         for name in (*changed, *removed):
-            self._rpc().stopProcessGroup(name)
             self._rpc().removeProcessGroup(name)
         for name in (*added, *changed):
             self._rpc().addProcessGroup(name)
