@@ -90,6 +90,4 @@ class Champion:
             self._say(None)
 
     def _say(self, trouble: str | None) -> None:
-        if trouble is not None and trouble != self._trouble:
-            log.warning(line("champion", trouble=trouble))
         self._trouble = trouble

@@ -4,6 +4,7 @@ Run `python -m serving.consumer`; SIGTERM ends it after the batch in hand.
 """
 
 import logging
+import os
 import sys
 from dataclasses import dataclass, field
 from threading import Event
@@ -59,8 +60,8 @@ class Consumer:
         self._state = StateWriter(self.store, "consumer")
         self._minute = OnceAMinute()
 
-    def run(self) -> None:
-        """Work until stopped, then leave the group."""
+    def run(self) -> bool:
+        """Work until stopped, then leave the group; say whether that went as it should."""
         try:
             while not self.stopping.is_set():
                 self._turn()
@@ -68,8 +69,9 @@ class Consumer:
             # asked to stop while something was away: what is not committed comes again
             log.warning(line("stopped with a batch in hand", reason=error))
         finally:
-            self._subscriber.close()
             self.store.close()
+            left = self._subscriber.close()
+        return left
 
     def _turn(self) -> None:
         if not self.champion.settled:
@@ -128,9 +130,12 @@ def main() -> int:
         log.error(line("refused", reason=error))
         return 1
     champion.watch(stopping)
-    consumer.run()
-    log.info(line("stopped"))
-    return 0 if stopped() else 1
+    left = consumer.run()
+    log.info(line("stopped", left_group=left))
+    code = 0 if stopped() else 1
+    if not left:
+        os._exit(code)  # Kafka's client would wait for its broker, and all is stored and committed
+    return code
 
 
 if __name__ == "__main__":

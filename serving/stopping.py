@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
 from typing import TypeVar
 
 from tenacity import (
@@ -24,12 +24,16 @@ def stop_on_signals() -> tuple[Event, Callable[[], bool]]:
     """Return an event that SIGTERM and SIGINT set, and whether one of them did."""
     stopping, asked = Event(), Event()
 
-    def stop(*_: object) -> None:
+    def stop() -> None:
         asked.set()
         stopping.set()
 
+    def hand_over(*_: object) -> None:
+        # a signal interrupts the main thread anywhere, also where it holds the event's own lock
+        Thread(target=stop, daemon=True).start()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        signal.signal(number, hand_over)
     return stopping, asked.is_set
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from threading import Thread
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -67,9 +68,15 @@ class Subscriber:
         positions = self._consumer.position(self._consumer.assignment())
         return sum(max(self._newest(at) - at.offset, 0) for at in positions if at.offset >= 0)
 
-    def close(self) -> None:
-        """Leave the group, so that others take over at once."""
-        self._consumer.close()
+    def close(self, seconds: float = 3.0) -> bool:
+        """Leave the group, so that others take over at once, and say whether the broker took notice in time.
+
+        All that was done with is committed, so nothing is lost if it did not; others wait for the session to end.
+        """
+        closing = Thread(target=self._consumer.close, daemon=True)
+        closing.start()
+        closing.join(seconds)
+        return not closing.is_alive()
 
     def _newest(self, at: TopicPartition) -> int:
         _, high = self._consumer.get_watermark_offsets(at, cached=True)
