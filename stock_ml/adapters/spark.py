@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]  # it ships none
+from pyspark.errors import AnalysisException
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
-from pyspark.sql.utils import AnalysisException
 
 from stock_ml import features
 from stock_ml.bars import PRICES
 from stock_ml.config import Settings
-from stock_ml.errors import TooLittleHistory
+from stock_ml.errors import StoreUnavailable, TooLittleHistory
 from stock_ml.gaps import Minutes
 from stock_ml.sessions import sessions
 
@@ -95,7 +96,10 @@ def _packed(folder: Path) -> Path:
 
 
 def read_bars(spark: SparkSession, uri: str, symbols: Sequence[str]) -> DataFrame:
-    """Read clean bars of these symbols below `uri`; `ts` in epoch seconds. Raises TooLittleHistory where none are."""
+    """Read clean bars of these symbols below `uri`; `ts` in epoch seconds.
+
+    Raises TooLittleHistory where there are none, StoreUnavailable where S3 does not answer.
+    """
     try:
         # symbol and source stand in the files too: the path's copies of them are not looked at
         bars = spark.read.option("recursiveFileLookup", "true").option("pathGlobFilter", "*.parquet").parquet(uri)
@@ -103,6 +107,9 @@ def read_bars(spark: SparkSession, uri: str, symbols: Sequence[str]) -> DataFram
         if error.getCondition() not in {"PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA"}:
             raise
         raise TooLittleHistory(f"no clean bars below {uri}: run the DAG ingest_bars first") from error
+    except Py4JJavaError as error:
+        told = str(error.java_exception.getMessage())[:300]
+        raise StoreUnavailable(f"Spark cannot read {uri} ({told}): see that the S3 service is up") from error
     wanted = bars.where(F.col("symbol").isin(*symbols))
     return wanted.select("symbol", F.col("ts").cast("long").alias("ts"), *PRICES, "volume", "filled")
 

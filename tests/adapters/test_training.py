@@ -1,0 +1,192 @@
+"""Training on a real S3 service, a real Spark and a real MLflow server."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from pyspark.ml import PipelineModel
+
+from local import jars, ports
+from stock_ml import features
+from stock_ml.adapters import spark as engine
+from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.registry import Registry
+from stock_ml.config import Settings
+from stock_ml.errors import RegistryUnavailable, StoreUnavailable, TooLittleHistory
+from stock_ml.gaps import Minutes, fill
+from stock_ml.scorer import prices
+from stock_ml.steps.training import TrainingResult, train
+from tests.walks import NYSE, frame, minutes_of, take, walk
+
+# MLflow warns about its own type hints when it is imported
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:mlflow.*")
+SESSIONS, HELD_OUT, SYMBOLS = 8, 2, ("AAPL", "GOOGL")
+TS = minutes_of("2024-02-27", SESSIONS)  # crosses a month
+
+
+def bars_of(number: int) -> Minutes:
+    """Bars whose returns partly undo the one before, with some minutes missing."""
+    whole = walk(TS, seed=number, pull=0.4)
+    keep = np.random.default_rng(number).random(len(TS)) > 0.05
+    return fill(take(whole, keep), NYSE, 15)
+
+
+def store(lake: Lake, symbol: str, minutes: Minutes) -> None:
+    bars = frame(symbol, minutes, lake.source)
+    for month, part in bars.groupby(bars["ts"].dt.strftime("%Y-%m")):
+        lake.write_clean(symbol, str(month), part)
+
+
+@pytest.fixture(scope="module")
+def installation(mlflow_server: Settings) -> Settings:
+    jars.fetch("s3a", mlflow_server.jars)
+    Lake.connect(mlflow_server).ensure_bucket()  # where MLflow keeps its artifacts
+    s = mlflow_server.model_copy(
+        update={"s3_bucket": "training", "symbols": SYMBOLS, "holdout_sessions": HELD_OUT, "spark_memory": "1g"}
+    )
+    lake = Lake.connect(s)
+    lake.ensure_bucket()
+    for number, symbol in enumerate(SYMBOLS):
+        store(lake, symbol, bars_of(number))
+    return s
+
+
+@pytest.fixture(scope="module")
+def trained(installation: Settings) -> TrainingResult:
+    return train(installation)
+
+
+@pytest.fixture
+def registry(installation: Settings) -> Registry:
+    return Registry.connect(installation)
+
+
+def client(s: Settings) -> MlflowClient:
+    return MlflowClient(s.mlflow, s.mlflow)
+
+
+def test_the_better_candidate_is_champion_and_its_run_tells_everything(installation, trained, registry):
+    json.dumps(trained)
+    assert trained["promoted"] == "linear"
+    assert trained["mae_model"] < trained["mae_persistence"]
+    champion = registry.champion()
+    assert (champion.version, champion.run_id) == (trained["version"], trained["run_id"])
+    run = client(installation).get_run(trained["run_id"])
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["simulated"] == "true"
+    assert run.info.run_name.endswith("SIMULATED")
+    assert run.data.metrics["walk_forward/linear/mae"] == trained["mae_model"]
+    assert run.data.params["symbols"] == str(SYMBOLS)
+    assert [data.dataset.name for data in run.inputs.dataset_inputs] == ["clean bars"]
+    plots = client(installation).list_artifacts(trained["run_id"], "plots")
+    assert len(plots) == 3
+    tags = client(installation).get_model_version("stock-close", champion.version).tags
+    assert (tags["kind"], tags["symbols"]) == ("linear", "AAPL,GOOGL")
+    assert float(tags["skill"]) == pytest.approx(trained["skill"], abs=1e-6)
+
+
+def test_held_out_sessions_are_judged_and_not_trained_on(trained, registry):
+    scorer = registry.load(trained["version"])
+    assert scorer.trained_until == TS[390 * (SESSIONS - HELD_OUT) - 1] + 60
+    tables = [features.table(bars_of(i), NYSE, scorer.schema, 15) for i in range(2)]
+    late = pd.concat(tables).dropna().query("bar_ts >= @scorer.trained_until")
+    assert trained["test_rows"] == len(late)
+    error = np.abs(late["last_close"] * np.expm1(late["target"]))
+    assert trained["report"]["test/persistence"]["mae"] == pytest.approx(error.mean())
+
+
+def test_the_light_scorer_equals_spark_on_the_same_features_bit_for_bit(installation, trained, registry, tmp_path):
+    scorer = registry.load(trained["version"])
+    uri = f"models:/stock-close/{trained['version']}/artifacts/spark"
+    folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path), tracking_uri=installation.mlflow))
+    with engine.session(installation) as spark:
+        bars = engine.read_bars(spark, Lake.connect(installation).clean_uri(), SYMBOLS)
+        rows = engine.feature_rows(bars, scorer.schema, "XNYS", 15)
+        model = PipelineModel.load(folder.resolve().as_uri())
+        found = model.transform(rows).drop("features").toPandas()
+    found = found.sort_values(["symbol", "bar_ts"], ignore_index=True)
+    here = pd.concat([features.table(bars_of(i), NYSE, scorer.schema, 15).dropna() for i in range(2)])
+    matrix = here[list(features.FEATURES)].to_numpy()
+    assert found[list(features.FEATURES)].to_numpy().tobytes() == matrix.tobytes()
+    assert np.abs(scorer.predict(matrix).log_return - found["log_return"].to_numpy()).max() <= 1e-9
+
+
+ELSEWHERE = """
+import json, sys
+import mlflow, pandas as pd
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model(f"models:/stock-close/{sys.argv[2]}")
+given = pd.DataFrame(json.loads(sys.argv[3]))
+import stock_ml.scorer
+assert "/code/" in stock_ml.scorer.__file__, stock_ml.scorer.__file__
+assert "stock_ml.features" not in sys.modules
+print(json.dumps(model.predict(given).to_dict("list")))
+"""
+
+
+def test_a_version_loads_on_another_machine_without_java_and_without_the_project(
+    installation, trained, registry, tmp_path
+):
+    scorer = registry.load(trained["version"])
+    table = features.table(bars_of(0), NYSE, scorer.schema, 15).head(5)
+    given = table[[*features.FEATURES, "last_close"]]
+    bare = {"PATH": "/nowhere", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    command = [
+        sys.executable,
+        "-c",
+        ELSEWHERE,
+        installation.mlflow,
+        trained["version"],
+        given.to_json(orient="records"),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, env=bare, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = prices(table["last_close"].to_numpy(), scorer.predict(table[list(features.FEATURES)].to_numpy()))
+    for name, column in json.loads(done.stdout.splitlines()[-1]).items():
+        np.testing.assert_allclose(column, getattr(expected, name), rtol=1e-12)
+
+
+def test_where_no_bars_are_stored_the_champion_stays_and_the_run_says_why(installation, trained, registry):
+    with pytest.raises(TooLittleHistory):
+        train(installation.model_copy(update={"symbols": ("NVDA",)}))
+    assert registry.champion().version == trained["version"]
+    newest = client(installation).search_runs(["1"], max_results=1)[0]
+    assert newest.info.status == "FAILED"
+    assert newest.data.tags["reason"].startswith("TooLittleHistory: 0 sessions")
+
+
+def test_where_nothing_moves_persistence_is_champion_intervals_and_all(installation, trained, registry):
+    still = walk(TS)
+    flat = np.full(len(TS), 50.0)
+    store(Lake.connect(installation), "FLAT", Minutes(TS, flat, flat, flat, flat, still.volume, still.filled))
+    result = train(installation.model_copy(update={"symbols": ("FLAT",), "holdout_sessions": 0}))
+    assert (result["promoted"], result["test_rows"]) == ("persistence", 0)
+    assert registry.champion().version == result["version"]
+    scorer = registry.load(result["version"])
+    assert scorer.kind == "persistence"
+    assert scorer.trained_until == TS[-1] + 60
+    registry.promote(trained["version"])
+    assert registry.champion().version == trained["version"]
+
+
+def test_a_registry_that_is_away_is_said_to_be_away(installation):
+    away = installation.model_copy(update={"mlflow_port": ports.free(1)[0]})
+    registry = Registry.connect(away)
+    with pytest.raises(RegistryUnavailable, match=r"127\.0\.0\.1"):
+        registry.champion()
+    with pytest.raises(RegistryUnavailable):
+        registry.load("1")
+    with pytest.raises(RegistryUnavailable):
+        train(away)
+
+
+def test_an_object_store_that_is_away_is_said_to_be_away(installation):
+    away = installation.model_copy(update={"s3_port": ports.free(1)[0]})
+    with engine.session(away) as spark, pytest.raises(StoreUnavailable, match="s3a://training"):
+        engine.read_bars(spark, Lake.connect(away).clean_uri(), SYMBOLS)

@@ -1,0 +1,77 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from stock_ml.errors import ParityError
+from stock_ml.features import FEATURES, schema
+from stock_ml.scorer import Scorer, persistence
+from stock_ml.steps import plots
+from stock_ml.steps.judging import Judged
+from stock_ml.steps.measuring import best, build, check_parity, measure
+
+RNG = np.random.default_rng(4)
+WIDTHS = {"50": 1.0, "90": 2.0, "99": 3.0}
+
+
+def forecasts(rows: int, first: int, error: float) -> pd.DataFrame:
+    target = RNG.normal(0, 1e-3, rows)
+    return pd.DataFrame(
+        {
+            "symbol": np.resize(["AAPL", "GOOGL"], rows),
+            "bar_ts": first + 60 * (np.arange(rows) // 2),
+            "session": np.where(np.arange(rows) < rows // 2, "2024-03-04", "2024-03-05"),
+            "last_close": 100.0,
+            "target": target,
+            "volatility": 1e-3,
+            "log_return": target + RNG.normal(0, error, rows),
+            "fold": np.repeat([0, 1], [rows // 2, rows - rows // 2]),
+        }
+    )
+
+
+def judged(error: float, test: int = 0) -> Judged:
+    walked = forecasts(400, 1709562600, error)
+    return Judged(None, walked, forecasts(test, 1709735400, error), pd.DataFrame(), 1709672400)
+
+
+@pytest.mark.parametrize(("error", "expected"), [(1e-4, "linear"), (1e-2, "persistence")])
+def test_the_nearer_candidate_is_the_better_one(error, expected):
+    report = measure(judged(error, test=100))
+    assert sorted(report) == ["test/linear", "test/persistence", "walk_forward/linear", "walk_forward/persistence"]
+    assert best(report) == expected
+    assert report["test/linear"]["rows"] == report["test/persistence"]["rows"] == 100
+    assert 0 <= report["test/linear"]["coverage_90"] <= 1
+
+
+def test_without_held_out_sessions_nothing_is_said_of_a_test():
+    assert sorted(measure(judged(1e-4))) == ["walk_forward/linear", "walk_forward/persistence"]
+
+
+def test_persistence_gets_intervals_from_its_own_errors():
+    scorer = build("persistence", judged(1e-4), schema(30, 1))
+    assert (scorer.kind, scorer.trained_until) == ("persistence", 1709672400)
+    assert scorer.quantiles["50"] == pytest.approx(0.67, abs=0.15)  # of a normal distribution
+
+
+def test_a_scorer_that_differs_from_spark_is_refused():
+    sample = pd.DataFrame(RNG.normal(size=(50, len(FEATURES))), columns=list(FEATURES)).abs()
+    scorer = Scorer("linear", tuple(RNG.normal(size=len(FEATURES))), 0.1, WIDTHS, schema(30, 1), 0)
+    spark = scorer.predict(sample.to_numpy()).log_return
+    check_parity(scorer, sample.assign(log_return=spark + 1e-10))
+    check_parity(persistence(WIDTHS, schema(30, 1), 0), sample.assign(log_return=0.0))
+    with pytest.raises(ParityError, match=r"2\.0e-09"):
+        check_parity(scorer, sample.assign(log_return=spark + np.eye(50)[7] * 2e-9))
+    with pytest.raises(ParityError):
+        check_parity(scorer, sample.assign(log_return=np.nan))
+
+
+def test_every_plot_is_drawn(tmp_path):
+    walked = judged(1e-4).walked
+    figures = [
+        plots.last_session(walked, "America/New_York"),
+        plots.skill_by_fold(walked),
+        plots.error_by_minute(walked, 1),
+    ]
+    for number, figure in enumerate(figures):
+        figure.savefig(tmp_path / f"{number}.png")
+        assert (tmp_path / f"{number}.png").stat().st_size > 5000
