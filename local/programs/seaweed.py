@@ -46,6 +46,7 @@ def _argv(s: Settings) -> tuple[str, ...]:
         "s3.port.lance": 0,
         "s3.config": s.state / "s3.json",
         "master.volumeSizeLimitMB": 1024,
+        "master.telemetry": "false",
     }
     return (str(BIN / "weed"), "server", "-s3", *(f"-{name}={value}" for name, value in options.items()))
 

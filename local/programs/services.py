@@ -23,7 +23,7 @@ def environment(s: Settings) -> dict[str, str]:
     key = given.pop("alphavantage_api_key", None)
     named = {f"STOCKML_{name.upper()}": value for name, value in given.items()}
     named |= {"ALPHAVANTAGE_API_KEY": key} if key else {}
-    return named | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return named | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def _text(value: Any) -> str:
