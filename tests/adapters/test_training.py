@@ -143,7 +143,7 @@ def test_a_version_loads_on_another_machine_without_java_and_without_the_project
         ELSEWHERE,
         installation.mlflow,
         trained["version"],
-        given.to_json(orient="records"),
+        json.dumps(given.to_dict("list")),
     ]
     done = subprocess.run(command, cwd=tmp_path, env=bare, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -156,7 +156,8 @@ def test_where_no_bars_are_stored_the_champion_stays_and_the_run_says_why(instal
     with pytest.raises(TooLittleHistory):
         train(installation.model_copy(update={"symbols": ("NVDA",)}))
     assert registry.champion().version == trained["version"]
-    newest = client(installation).search_runs(["1"], max_results=1)[0]
+    experiment = client(installation).get_experiment_by_name("stock_ml")
+    newest = client(installation).search_runs([experiment.experiment_id], max_results=1)[0]
     assert newest.info.status == "FAILED"
     assert newest.data.tags["reason"].startswith("TooLittleHistory: 0 sessions")
 
@@ -187,6 +188,6 @@ def test_a_registry_that_is_away_is_said_to_be_away(installation):
 
 
 def test_an_object_store_that_is_away_is_said_to_be_away(installation):
-    away = installation.model_copy(update={"s3_port": ports.free(1)[0]})
-    with engine.session(away) as spark, pytest.raises(StoreUnavailable, match="s3a://training"):
+    away = installation.model_copy(update={"s3_port": ports.free(1)[0], "s3_bucket": "away"})
+    with engine.session(away) as spark, pytest.raises(StoreUnavailable, match="s3a://away"):
         engine.read_bars(spark, Lake.connect(away).clean_uri(), SYMBOLS)
