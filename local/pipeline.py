@@ -23,8 +23,9 @@ def ensure_champion(s: Settings, secrets: Mapping[str, str]) -> None:
         return
     airflow = Airflow(s, secrets)
     probes.wait(INGEST, lambda: airflow.is_ready(INGEST) and airflow.is_ready(TRAIN))
+    note = "SIMULATED bars of the sandbox exchange" if s.simulated else f"bars of source {s.source}"
     before = {run["dag_run_id"] for run in airflow.runs(TRAIN)}
-    _finish(airflow, INGEST, airflow.trigger(INGEST))
+    _finish(airflow, INGEST, airflow.trigger(INGEST, note))
     probes.wait(TRAIN, lambda: bool(_new(airflow, before)))
     _finish(airflow, TRAIN, _new(airflow, before)[-1])
 

@@ -5,7 +5,11 @@ from collections.abc import Callable
 
 import requests
 
+from stock_ml.adapters.forecast_store import ForecastStore
+from stock_ml.config import Settings
 from stock_ml.errors import HostError
+
+FRESH_SECONDS = 5
 
 
 def http(url: str, *, any_status: bool = False) -> Callable[[], bool]:
@@ -19,6 +23,20 @@ def http(url: str, *, any_status: bool = False) -> Callable[[], bool]:
         return any_status or answer.ok
 
     return ask
+
+
+def spoke(s: Settings, service: str) -> Callable[[], bool]:
+    """Return a probe that looks whether a service has said within seconds how it is."""
+
+    def look() -> bool:
+        store = ForecastStore.connect(s)
+        try:
+            said = store.read_state(service)
+        finally:
+            store.close()
+        return said is not None and said[1] < FRESH_SECONDS
+
+    return look
 
 
 def wait(what: str, ready: Callable[[], bool], seconds: float = 300) -> None:

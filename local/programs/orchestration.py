@@ -15,6 +15,8 @@ from local.programs.services import environment
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
+# Airflow starts last: four heavy processes would hold up the forecasts, which do not need it
+AFTER = ("airflow-tables", "mlflow", "producer", "consumer", "dashboard")
 PARTS = ("scheduler", "dag-processor", "triggerer")
 
 
@@ -26,8 +28,7 @@ def programs(s: Settings, secrets: Mapping[str, str]) -> list[Program]:
     ready = probes.http(f"{address(s)}/api/v2/monitor/health")
     ports = {"airflow_port": s.airflow_port}
     prepare = _passwords(s, secrets)
-    after = ("airflow-tables",)
-    server = Program("airflow-api-server", api, ready, ports, env, after, prepare)
+    server = Program("airflow-api-server", api, ready, ports, env, AFTER, prepare)
     return [server, *(_part(name, env) for name in PARTS)]
 
 
@@ -79,6 +80,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "API_AUTH__JWT_SECRET": secrets["AIRFLOW_JWT_SECRET"],
         "EXECUTION_API__JWT_EXPIRATION_TIME": 86400,  # a laptop that sleeps must not lose its running tasks
         "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 300,  # parsing again and again is most of its rest
         "LOGGING__BASE_LOG_FOLDER": s.state / "airflow" / "logs",
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
@@ -90,7 +92,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
 def _part(name: str, env: Mapping[str, str]) -> Program:
     skip = () if name == "dag-processor" else ("--skip-serve-logs",)
     argv = (PYTHON, "-m", "airflow", name, *skip)
-    return Program(f"airflow-{name}", argv, lambda: True, {}, env, ("airflow-tables",))
+    return Program(f"airflow-{name}", argv, lambda: True, {}, env, AFTER)
 
 
 def _passwords(s: Settings, secrets: Mapping[str, str]) -> Callable[[], None]:

@@ -42,12 +42,14 @@ def _sandbox(s: Settings) -> Program:
 
 def _producer(s: Settings) -> Program:
     after = ("topics", "tables", *(["sandbox"] if s.simulated else []))
-    return Program("producer", (PYTHON, "-m", "serving.producer"), lambda: True, {}, environment(s), after)
+    return Program(
+        "producer", (PYTHON, "-m", "serving.producer"), probes.spoke(s, "producer"), {}, environment(s), after
+    )
 
 
 def _consumer(s: Settings) -> Program:
     argv = (PYTHON, "-m", "serving.consumer")
-    return Program("consumer", argv, lambda: True, {}, environment(s), ("topics", "tables"))
+    return Program("consumer", argv, probes.spoke(s, "consumer"), {}, environment(s), ("topics", "tables"))
 
 
 def _dashboard(s: Settings) -> Program:
