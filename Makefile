@@ -45,6 +45,9 @@ test: check ## every test: unit, adapters, DAGs, the whole stack in a browser
 bench: .venv/dev ## list the benchmarks, or run one: make bench NAME=start
 	@.venv/bin/python -m benchmarks $(NAME)
 
+screenshot: .venv/dev ## photograph the running dashboard for the README
+	@.venv/bin/python -m docs.screenshot
+
 lock: .venv/dev ## resolve requirements.in and requirements-dev.in anew
 	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header requirements.in -o requirements.txt
 	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header requirements-dev.in -o requirements-dev.txt
@@ -59,4 +62,4 @@ lock: .venv/dev ## resolve requirements.in and requirements-dev.in anew
 .venv/dev: requirements-dev.txt .venv/ready
 	@.venv/bin/uv pip install -q --python .venv/bin/python -r requirements-dev.txt && touch $@
 
-.PHONY: help up down status logs reset check test bench lock
+.PHONY: help up down status logs reset check test bench screenshot lock
