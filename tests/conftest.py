@@ -1,10 +1,12 @@
 """Real servers for tests, each started at most once in a run, on free ports, in a temporary folder."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from local import jars
@@ -14,6 +16,11 @@ from local.programs import postgres as postgres_program
 from local.programs import seaweed, tracking
 from stock_ml.config import Settings
 from tests.servers import running, settings_in
+
+# a busy machine is no failure; what a person finds by chance at the desk must not decide whether others may land
+hypothesis.settings.register_profile("desk", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
 @pytest.fixture(scope="session")
