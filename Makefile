@@ -39,7 +39,7 @@ check: .venv/dev ## lint, format, types, import contracts
 	.venv/bin/lint-imports
 
 test: check ## every test: unit, adapters, DAGs, the whole stack in a browser
-	.venv/bin/python -m pytest tests/unit
+	.venv/bin/python -m pytest -n 2 tests/unit
 	.venv/bin/python -m pytest tests/adapters tests/dags tests/e2e
 
 bench: .venv/dev ## list the benchmarks, or run one: make bench NAME=start

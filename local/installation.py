@@ -19,7 +19,6 @@ from stock_ml.adapters.broker.topics import ensure_topics
 from stock_ml.adapters.forecast_store.migrate import migrate
 from stock_ml.config import Settings
 
-MARK = "STOCKML_INSTALLATION"
 LAST_TO_STOP = (postgres.NAME, kafka.NAME)  # so that the others can put away what they hold
 CODE = ("stock_ml", "serving", "local/sandbox", "plugins")
 
@@ -37,7 +36,7 @@ def describe(given: Settings) -> Installation:
     """Return the installation of these settings; its secrets are made where they are missing."""
     secrets = keep_secrets(given)
     s = with_secrets(given, secrets)
-    return Installation(s, secrets, [_marked(p, s) for p in _programs(s, secrets)])
+    return Installation(s, secrets, [_versioned(p) for p in _programs(s, secrets)])
 
 
 def steps(one: Installation, supervisor: Supervisor, console: Console) -> list[Step]:
@@ -70,10 +69,10 @@ def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:
     yield from orchestration.programs(s, secrets)
 
 
-def _marked(p: Program, s: Settings) -> Program:
+def _versioned(p: Program) -> Program:
     # a program whose definition changed is restarted: so new code and new packages are part of the definition
     places = ["requirements.txt", *(CODE if "PYTHONPATH" in p.env else ())]
-    return replace(p, env={**p.env, MARK: str(s.state), "STOCKML_VERSION": _version(tuple(places))})
+    return replace(p, env={**p.env, "STOCKML_VERSION": _version(tuple(places))})
 
 
 def _version(places: tuple[str, ...]) -> str:

@@ -29,7 +29,7 @@ class Supervisor:
     def is_up(self) -> bool:
         """Say whether the supervisor itself runs."""
         try:
-            self._rpc().getState()
+            self._ask("getState")
         except DOWN:
             return False
         except Fault:
@@ -49,7 +49,7 @@ class Supervisor:
     def start(self, name: str) -> None:
         """Start a program that does not run yet."""
         try:
-            self._rpc().startProcess(name, False)
+            self._ask("startProcess", name, False)
         except Fault as fault:
             if fault.faultCode != Faults.ALREADY_STARTED:
                 raise
@@ -59,41 +59,43 @@ class Supervisor:
 
         Raises HostError where it cannot be started at all.
         """
-        state = str(self._rpc().getProcessInfo(name)["statename"])
+        state = str(self._ask("getProcessInfo", name)["statename"])
         if state == "FATAL":
             raise HostError(f"{name} does not start: see `make logs NAME={name}`")
         return state == "RUNNING"
 
     def processes(self) -> list[dict[str, Any]]:
         """Return each process's name, statename, pid, start and description; nothing where the supervisor is down."""
-        return list(self._rpc().getAllProcessInfo()) if self.is_up() else []
+        return list(self._ask("getAllProcessInfo")) if self.is_up() else []
 
     def stop(self, last: tuple[str, ...]) -> None:
         """Stop every process at once, those named `last` after the others, then the supervisor itself."""
         names = [p["name"] for p in self.processes() if p["pid"]]
         self._stop_all([name for name in names if name not in last])
         self._stop_all([name for name in names if name in last])
-        self._rpc().shutdown()
+        self._ask("shutdown")
         probes.wait("the end of supervisord", lambda: not self.is_up(), 90)
 
     def _stop_all(self, names: list[str]) -> None:
         for name in names:
-            self._rpc().stopProcess(name, False)
+            self._ask("stopProcess", name, False)
         probes.wait("the end of every process", lambda: not self._pids(names), 90)
 
     def _pids(self, names: list[str]) -> list[int]:
         return [p["pid"] for p in self.processes() if p["name"] in names and p["pid"]]
 
-    def _rpc(self) -> Any:
-        return ServerProxy("http://127.0.0.1", SupervisorTransport(None, None, f"unix://{self._socket}")).supervisor
+    def _ask(self, method: str, *words: object) -> Any:
+        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
+        with ServerProxy("http://127.0.0.1", transport) as proxy:
+            return getattr(proxy.supervisor, method)(*words)
 
     def _update(self) -> None:
-        added, changed, removed = self._rpc().reloadConfig()[0]
+        added, changed, removed = self._ask("reloadConfig")[0]
         self._stop_all([p["name"] for p in self.processes() if p["name"] in (*changed, *removed) and p["pid"]])
         for name in (*changed, *removed):
-            self._rpc().removeProcessGroup(name)
+            self._ask("removeProcessGroup", name)
         for name in (*added, *changed):
-            self._rpc().addProcessGroup(name)
+            self._ask("addProcessGroup", name)
 
 
 def log_file(state: Path, name: str) -> Path:
