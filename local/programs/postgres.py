@@ -16,14 +16,19 @@ from stock_ml.errors import HostError
 NAME = "postgres"
 DATABASES = ("airflow", "mlflow", "stockml")
 OTHER_USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-MAY_REACH_FILES = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+# one right is kept, to reach files; without the secure bit access(2) would not know of it, and initdb asks access(2)
+MAY_REACH_FILES = [
+    "--securebits=+no_setuid_fixup",
+    "--inh-caps=-all,+dac_override",
+    "--ambient-caps=-all,+dac_override",
+]
 
 
 def program(s: Settings) -> Program:
     """Describe the server: TCP on loopback with a password, no unix socket."""
     options = {"listen_addresses": "127.0.0.1", "port": s.postgres_port, "unix_socket_directories": ""}
     options |= {"max_connections": 150, "shared_buffers": "128MB", "log_min_messages": "warning"}
-    argv = [*_as_no_root(), str(_binary("postgres")), "-D", str(_data(s))]
+    argv = [*as_no_root(), str(_binary("postgres")), "-D", str(_data(s))]
     argv += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     ports = {"postgres_port": s.postgres_port}
     return Program(NAME, tuple(argv), lambda: answers(s), ports, prepare=lambda: _create(s), stop_signal="INT")
@@ -57,7 +62,8 @@ def _binary(name: str) -> Path:
     return Path(spec.origin).parent / "pginstall" / "bin" / name
 
 
-def _as_no_root() -> list[str]:
+def as_no_root() -> list[str]:
+    """Return the words before a command that let it run as another user than root, who may still reach every file."""
     # PostgreSQL refuses to run as root; another user must still reach a folder that only root may enter
     if os.geteuid() != 0:
         return []
@@ -86,7 +92,7 @@ def _create(s: Settings) -> None:
 
 def _initdb(folder: Path, password: Path) -> None:
     options = ["--username=stockml", f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
-    argv = [*_as_no_root(), str(_binary("initdb")), "-D", str(folder), *options]
+    argv = [*as_no_root(), str(_binary("initdb")), "-D", str(folder), *options]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HostError(f"PostgreSQL could not create its folder {folder}: {done.stderr.strip()[-500:]}")
