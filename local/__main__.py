@@ -2,9 +2,12 @@
 
 import os
 import sys
+import traceback
+from typing import NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from local import down as downs
 from local import status as statuses
@@ -13,6 +16,7 @@ from local.current import recall
 from stock_ml.config import load
 from stock_ml.errors import StockMLError
 
+INTERRUPTED = 130  # as shells say it, and typer
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console(highlight=False, soft_wrap=True)
 
@@ -48,19 +52,30 @@ def reset(yes: bool = False) -> None:
 
 
 def main() -> int:
-    """Run a command; what goes wrong is told in one line."""
+    """Run a command; what goes wrong is told in one line, and Ctrl-C too."""
+    told = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        app(standalone_mode=False)
+        app()
     except StockMLError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]stopped:[/] {error}", markup=True)
+        told.print(f"[red]stopped:[/] {escape(str(error))}")
         return 1
-    except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted: what runs goes on, `make up` continues, `make down` stops it")
-        return 130
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            told.print("interrupted: what runs goes on, `make up` continues, `make down` stops it")
+        return ended.code if isinstance(ended.code, int) else 0
     return 0
 
 
-if __name__ == "__main__":
-    code = main()
+def end(code: int) -> NoReturn:
+    """End at once: a step that still waits for a server must not hold up an error or Ctrl-C."""
     sys.stdout.flush()
-    os._exit(code)  # a step that still waits for a server must not hold up an error or Ctrl-C
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    try:
+        end(main())
+    finally:  # an error that nobody foresaw: its trace says more than a guess
+        traceback.print_exc()
+        end(1)

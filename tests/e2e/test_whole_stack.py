@@ -60,7 +60,7 @@ def data(s: Settings) -> dict[str, Any]:
 def put_bar(s: Settings) -> tuple[int, float]:
     """Put a bar in at the source, some minutes ahead of its clock, and return its time and close."""
     calendar = sessions(s.exchange)
-    now = requests.get(f"{s.sandbox}/clock", timeout=10).json()["market"]
+    now = set_clock(s, paused=True)
     at = calendar.upcoming(now)
     ts = int(max(now, calendar.opens[at])) // MINUTE * MINUTE + 5 * MINUTE
     ts = ts if ts < calendar.closes[at] - MINUTE else int(calendar.opens[at + 1]) + MINUTE
@@ -68,7 +68,14 @@ def put_bar(s: Settings) -> tuple[int, float]:
     prices = dict.fromkeys(("open", "high", "low", "close"), close)
     bar = {"symbol": SYMBOL, "ts": ts, "volume": 4321, **prices}
     requests.post(f"{s.sandbox}/bars", json=bar, timeout=10).raise_for_status()
+    set_clock(s, paused=False)
     return ts, close
+
+
+def set_clock(s: Settings, *, paused: bool) -> float:
+    """Pause or run the exchange, and return its time."""
+    answer = requests.post(f"{s.sandbox}/clock", json={"paused": paused}, timeout=10)
+    return float(answer.json()["market"])
 
 
 def test_a_bar_put_in_at_the_source_is_seen_in_the_browser_with_its_forecast(stack: Installation) -> None:
