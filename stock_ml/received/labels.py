@@ -20,8 +20,8 @@ def label_convention(frame: pd.DataFrame, sessions: Sessions) -> Convention:
     labelled with the close (end); else the opening auction's volume is in the bar labelled with the open (start) or
     one minute later (end). Raises AmbiguousLabels where no session votes, or fewer than 80 % of them agree.
     """
-    votes = [_vote(group, length) for length, group in _by_session(frame, sessions)]
-    cast = [v for v in votes if v]
+    votes = _votes(frame, sessions)
+    cast = votes[votes != ""].tolist()
     starts = cast.count("start")
     if not cast or max(starts, len(cast) - starts) < MAJORITY * len(cast):
         raise AmbiguousLabels(
@@ -36,25 +36,33 @@ def place(frame: pd.DataFrame, convention: Convention, sessions: Sessions) -> pd
     return frame.assign(ts=_utc(frame["label"], sessions.zone) - (MINUTE if convention == "end" else 0))
 
 
-def _by_session(frame: pd.DataFrame, sessions: Sessions) -> list[tuple[int, pd.Series]]:
+def _votes(frame: pd.DataFrame, sessions: Sessions) -> np.ndarray:
+    """Return the vote of each session met, "start", "end" or "", (n,)."""
     days = frame["label"].to_numpy("datetime64[D]")
-    number = np.minimum(np.searchsorted(sessions.dates, days), len(sessions.dates) - 1)
-    minute = (_utc(frame["label"], sessions.zone) - sessions.opens[number]) // MINUTE
-    volume = pd.Series(frame["volume"].to_numpy(), index=minute)[sessions.dates[number] == days]
-    number = number[sessions.dates[number] == days]
-    lengths = (sessions.closes - sessions.opens) // MINUTE
-    return [(int(lengths[n]), volume[number == n]) for n in np.unique(number)]
+    near = np.minimum(np.searchsorted(sessions.dates, days), len(sessions.dates) - 1)
+    met, place = np.unique(near[sessions.dates[near] == days], return_inverse=True)
+    rows = frame[sessions.dates[near] == days]
+    minute = (_utc(rows["label"], sessions.zone) - sessions.opens[met[place]]) // MINUTE
+    volume = rows["volume"].to_numpy(np.float64)
+    lengths = (sessions.closes[met] - sessions.opens[met]) // MINUTE
+    return _by_edges(place, minute, volume, lengths)
 
 
-def _vote(volume: pd.Series, length: int) -> Convention | None:
-    minutes = set(volume.index)
-    regular = min(minutes) >= 0 and max(minutes) <= length
-    if regular and (0 in minutes) != (length in minutes):
-        return "start" if 0 in minutes else "end"
-    first, second = (volume[volume.index == m].max() if m in minutes else 0.0 for m in (0, 1))
-    if first == second:
-        return None
-    return "start" if first > second else "end"
+def _by_edges(session: np.ndarray, minute: np.ndarray, volume: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    count, length = len(lengths), lengths[session]
+    extended = np.bincount(session[(minute < 0) | (minute > length)], minlength=count) > 0
+    at_open = np.bincount(session[minute == 0], minlength=count) > 0
+    at_close = np.bincount(session[minute == length], minlength=count) > 0
+    by_label = ~extended & (at_open != at_close)
+    first, second = (_largest(session[minute == m], volume[minute == m], count) for m in (0, 1))
+    votes = [by_label & at_open, by_label, first > second, first < second]
+    return np.select(votes, ["start", "end", "start", "end"], "")
+
+
+def _largest(session: np.ndarray, volume: np.ndarray, count: int) -> np.ndarray:
+    found = np.zeros(count)
+    np.fmax.at(found, session, volume)
+    return found
 
 
 def _utc(labels: pd.Series, zone: str) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stock_ml.errors import BadFile
-from stock_ml.received import csv_layout, json_layout
+from stock_ml.received import csv_layout, csv_quick, json_layout
 from stock_ml.received.rows import RULE, marked
 
 
@@ -18,6 +18,9 @@ def parse(body: bytes, where: str) -> pd.DataFrame:
     """
     if body.lstrip()[:1] == b"{":
         return marked(json_layout.rows_of(body, where))
+    quick = csv_quick.rows_of(body)
+    if quick is not None:
+        return quick
     lines, rows = csv_layout.rows_of(body, where)
     frame = marked(rows)
     for at in np.flatnonzero(frame["broken"] != ""):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from stock_ml.errors import AmbiguousLabels
 from stock_ml.received import label_convention, place
+from stock_ml.received.labels import _votes
 from stock_ml.sessions import sessions
 
 XNYS = sessions("XNYS")
@@ -80,3 +81,24 @@ def test_labels_become_bar_opens_in_utc_on_both_sides_of_a_clock_change(labels, 
 def test_labels_that_a_clock_change_makes_twice_or_never_are_read_outside_regular_hours():
     rows = pd.DataFrame({"label": pd.to_datetime(["2024-11-03 01:30", "2024-03-10 02:30"])})
     assert (XNYS.number(place(rows, "start", XNYS)["ts"].to_numpy()) == -1).all()
+
+
+def naive_vote(minutes: dict[int, float], length: int) -> str:
+    """Vote as the rule reads, one session."""
+    if min(minutes) >= 0 and max(minutes) <= length and (0 in minutes) != (length in minutes):
+        return "start" if 0 in minutes else "end"
+    first, second = minutes.get(0, 0.0), minutes.get(1, 0.0)
+    return "" if first == second else "start" if first > second else "end"
+
+
+SESSION = st.dictionaries(st.sampled_from([-5, 0, 1, 2, 209, 210, 211, 389, 390, 395]), st.sampled_from([0.0, 1, 2]))
+
+
+@given(st.lists(SESSION.filter(bool), min_size=1, max_size=6), st.randoms())
+def test_the_votes_are_those_of_a_walk_session_by_session(days, random):
+    cells = [(FIRST + i, minute, volume) for i, day in enumerate(days) for minute, volume in day.items()]
+    random.shuffle(cells)
+    ts = np.array([XNYS.opens[n] + 60 * minute for n, minute, _ in cells])
+    rows = rows_of(ts, "start", np.array([volume for *_, volume in cells], dtype=float))
+    naive = [naive_vote(day, int(XNYS.closes[FIRST + i] - XNYS.opens[FIRST + i]) // 60) for i, day in enumerate(days)]
+    assert _votes(rows, XNYS).tolist() == naive
