@@ -11,8 +11,8 @@ from stock_ml import errors
 from stock_ml.config import Settings, load
 
 FINAL = (
-    *(errors.BadInput, errors.BadKey, errors.BadSymbol, errors.DailyLimit, errors.PremiumEndpoint, errors.HostError),
-    *(errors.TooLittleHistory, errors.SchemaMismatch, errors.ParityError),
+    *(errors.BadInput, errors.BadKey, errors.NoBars, errors.DailyLimit, errors.PremiumEndpoint, errors.TooLarge),
+    *(errors.HostError, errors.TooLittleHistory, errors.SchemaMismatch, errors.ParityError),
 )
 
 

@@ -44,6 +44,19 @@ class Settings(BaseSettings):
         description="your Alpha Vantage key (minute bars need a paid plan)",
     )
     alphavantage_url: str = Field("https://www.alphavantage.co/query", description="base address of the service")
+    alphavantage_datatype: Literal["json", "csv"] = Field("json", description="how Alpha Vantage answers: json or csv")
+    alphavantage_outputsize: Literal["full", "compact"] = Field(
+        "full", description="full is a whole month, compact its last 100 bars"
+    )
+    alphavantage_extended_hours: bool = Field(
+        True, description="ask for bars before the open and after the close too; they are kept, and not trained on"
+    )
+    alphavantage_adjusted: bool = Field(
+        False, description="false is as traded and never changes; true changes history with each split and dividend"
+    )
+    alphavantage_entitlement: Literal["delayed", "realtime"] | None = Field(
+        None, description="delayed or realtime, as your plan allows; without it bars end with the last closed session"
+    )
     requests_per_minute: int = Field(75, ge=1, description="your Alpha Vantage plan's request rate")
     csv_path: Path | None = Field(None, description="a file in Alpha Vantage's CSV layout, for source csv")
     holdout_sessions: int = Field(

@@ -41,7 +41,11 @@ class PremiumEndpoint(SourceError):
     """Report that the source sells this to paying keys only. Never retried."""
 
 
-class BadSymbol(SourceError):
+class NoBars(SourceError):
+    """Report that the source has no bars of a symbol and a time. Never retried."""
+
+
+class BadSymbol(NoBars):
     """Report that the source does not know the symbol. Never retried."""
 
 
@@ -61,8 +65,20 @@ class NotAnAnswer(SourceError):
     """Report an answer that cannot be read as JSON or CSV."""
 
 
+class TooLarge(SourceError):
+    """Refuse an answer that is larger than any month of bars, before it is held whole. Never retried."""
+
+
 class SourceUnavailable(SourceError):
-    """Report a server error, a lost connection or a time-out; it may go through later."""
+    """Report that the source cannot be reached, or that the connection was lost; it may go through later."""
+
+
+class ServerError(SourceUnavailable):
+    """Report that the source had an error of its own; it may go through later."""
+
+
+class TimedOut(SourceUnavailable):
+    """Report that the source took too long to answer; it may go through later."""
 
 
 class ModelError(StockMLError):

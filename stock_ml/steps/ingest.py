@@ -7,7 +7,7 @@ from stock_ml.adapters.market_clock import MarketClock
 from stock_ml.adapters.sources.table import Source, open_source
 from stock_ml.clock import Clock, WallClock
 from stock_ml.config import Settings
-from stock_ml.errors import BadSymbol
+from stock_ml.errors import NoBars
 from stock_ml.sessions import sessions
 from stock_ml.steps.cleaning import clean_symbol, rules_of
 from stock_ml.steps.months import ends_at, months_of
@@ -48,7 +48,7 @@ def download(s: Settings, item: Item) -> Item:
     for month in item["months"]:
         try:
             raw[month] = _whole(s, lake, symbol, month) or _fetched(lake, source, symbol, month)
-        except BadSymbol as error:
+        except NoBars as error:
             refused = error
     if refused and not raw and not lake.clean_months(symbol):
         raise refused

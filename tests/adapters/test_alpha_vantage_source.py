@@ -1,8 +1,13 @@
 """The client of Alpha Vantage over real HTTP, against the sandbox exchange and against nobody."""
 
+import contextlib
 import logging
+import threading
 import time
+import traceback
+from urllib.parse import parse_qs, quote
 
+import orjson
 import pytest
 import requests
 from pydantic import SecretStr
@@ -10,13 +15,16 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from local import ports
 from stock_ml import errors
-from stock_ml.adapters.sources.alpha_vantage import RETRIES, AlphaVantage
+from stock_ml.adapters.sources import reading
+from stock_ml.adapters.sources.alpha_vantage import AlphaVantage
 from stock_ml.adapters.sources.intraday import Intraday
+from stock_ml.adapters.sources.patience import RETRIES
 from stock_ml.adapters.sources.table import open_source
 from stock_ml.config import Settings
 from stock_ml.received import bars_of, label_convention, parse
 from stock_ml.sessions import sessions
 from tests.adapters.conftest import move_clock
+from tests.http import answering, send
 
 KEY = "SECRETKEY0123456"
 
@@ -90,6 +98,39 @@ def test_a_key_that_the_service_echoes_does_not_show(sandbox):
     assert "daily-limit" not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["bad", "premium", "daily-limit", "burst"])
+def test_an_error_inside_a_csv_answer_is_seen(sandbox, key):
+    errors_of = {"bad": errors.BadKey, "premium": errors.PremiumEndpoint, "burst": errors.BurstLimit}
+    with pytest.raises(errors_of.get(key, errors.DailyLimit)):
+        with_key(sandbox, key, alphavantage_datatype="csv").newest("GOOGL")
+
+
+def test_csv_and_json_answers_hold_the_same_bars(sandbox):
+    both = [with_key(sandbox, KEY, alphavantage_datatype=kind).fetch("GOOGL", "2024-02") for kind in ("csv", "json")]
+    assert [received.body[:1] for received in both] == [b"t", b"{"]
+    assert [received.request["datatype"] for received in both] == ["csv", "json"]
+    csv, json = (bars_of(received, "start", "XNYS") for received in both)
+    assert csv == json != []
+
+
+def test_settings_go_with_each_request_as_words(sandbox):
+    chosen = {"alphavantage_extended_hours": False, "alphavantage_adjusted": True}
+    source = with_key(sandbox, KEY, **chosen, alphavantage_entitlement="delayed", alphavantage_outputsize="compact")
+    asked = count_requests(source.client)
+    month, newest = source.fetch("GOOGL", "2024-02"), source.newest("GOOGL")
+    own = {"extended_hours": "false", "adjusted": "true", "entitlement": "delayed", "outputsize": "compact"}
+    for url, received in zip(asked, (month, newest), strict=True):
+        assert own.items() <= received.request.items()
+        assert all(f"{name}={value}" in url for name, value in own.items())
+    assert len(parse(month.body, month.where)) == 100
+
+
+def test_by_default_bars_are_asked_for_as_traded_and_without_an_entitlement(sandbox):
+    request = with_key(sandbox, KEY).newest("GOOGL").request
+    assert request["adjusted"] == "false"
+    assert "entitlement" not in request
+
+
 def test_an_unknown_month_is_a_bad_symbol_or_month(sandbox):
     with pytest.raises(errors.BadSymbol):
         open_source(sandbox).fetch("GOOGL", "2030-01")
@@ -114,7 +155,7 @@ def test_a_debug_log_of_an_answer_hides_the_key(sandbox, caplog):
 
 def test_a_page_that_is_no_answer_is_named(sandbox):
     source = with_key(sandbox, KEY, alphavantage_url=f"{sandbox.sandbox}/")
-    with pytest.raises(errors.NotAnAnswer, match="no JSON object"):
+    with pytest.raises(errors.NotAnAnswer, match="an HTML page: is it the right address"):
         source.newest("GOOGL")
 
 
@@ -129,6 +170,109 @@ def test_requests_keep_to_the_plans_pace(sandbox):
 def test_without_a_key_the_real_source_says_what_to_do(sandbox):
     with pytest.raises(errors.BadKey, match="ALPHAVANTAGE_API_KEY"):
         open_source(sandbox.model_copy(update={"source": "alpha_vantage", "alphavantage_api_key": None}))
+
+
+def asking(address: str, key: str = KEY, datatype: str = "json") -> AlphaVantage:
+    """Return a source that asks twice, at once."""
+    twice = RETRIES.copy(wait=wait_none(), stop=stop_after_attempt(2))
+    return AlphaVantage("alpha_vantage", Intraday(key, f"{address}/query", datatype), retries=twice)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected", "says"),
+    [
+        (200, b"", errors.EmptyAnswer, "answered with nothing"),
+        (200, b"<!doctype html><html>Sorry, SECRETKEY0123456</html>", errors.NotAnAnswer, "an HTML page"),
+        (200, b'{"Meta Data": {', errors.NotAnAnswer, "neither with JSON nor with CSV"),
+        (200, b"[1, 2]", errors.NotAnAnswer, "neither with JSON nor with CSV"),
+        (200, b'{"Meta Data": {}, "Time Series (1min)": {}}', errors.NoBars, "no bars of that symbol and month"),
+        (200, b"timestamp,open,high,low,close,volume\r\n", errors.NoBars, "no bars of that symbol and month"),
+        (200, b"Error Message\r\nInvalid", errors.NotAnAnswer, "neither with JSON nor with CSV"),
+        (
+            200,
+            b'{"Information": "SECRETKEY0123456 is odd"}',
+            errors.NotAnAnswer,
+            "answered without bars: \\*\\*\\* is odd",
+        ),
+        (403, b"Forbidden for SECRETKEY0123456", errors.NotAnAnswer, r"\(HTTP 403\).*Forbidden for \*\*\*"),
+        (500, b"oops", errors.ServerError, "answered HTTP 500"),
+        (429, b"slow down", errors.ServerError, "answered HTTP 429"),
+    ],
+)
+@pytest.mark.parametrize("datatype", ["json", "csv"])
+def test_each_odd_answer_is_its_own_error_and_shows_no_key(status, body, expected, says, datatype):
+    with answering(lambda request: send(request, body, status)) as address:
+        source = asking(address, datatype=datatype)
+        asked = count_requests(source.client)
+        with pytest.raises(expected, match=says) as caught:
+            source.newest("GOOGL")
+    assert type(caught.value) is expected
+    assert len(asked) == (2 if isinstance(caught.value, errors.SourceUnavailable) else 1)
+    assert KEY not in str(caught.value)
+
+
+def test_a_slow_service_times_out_and_no_chain_holds_the_key(monkeypatch):
+    monkeypatch.setattr("stock_ml.adapters.sources.intraday.TIMEOUT", 0.2)
+    done = threading.Event()
+    with answering(lambda request: done.wait(30)) as address:
+        with pytest.raises(errors.TimedOut, match="did not answer within") as caught:
+            asking(address).newest("GOOGL")
+        done.set()
+    assert caught.value.__context__ is caught.value.__cause__ is None
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_connection_that_breaks_off_is_unavailable():
+    def broken_off(request):
+        request.send_response(200)
+        request.send_header("Content-Length", "1000")
+        request.end_headers()
+        request.wfile.write(b'{"Meta')
+
+    with answering(broken_off) as address, pytest.raises(errors.SourceUnavailable, match="broke off") as caught:
+        asking(address).newest("GOOGL")
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_an_answer_of_200_mb_is_refused_while_it_streams():
+    sent = []
+
+    def endless(request):
+        request.send_response(200)
+        request.end_headers()
+        with contextlib.suppress(ConnectionError):
+            for _ in range(200):
+                sent.append(request.wfile.write(b" " * 2**20))
+
+    with answering(endless) as address, pytest.raises(errors.TooLarge, match="more than 64 MiB"):
+        asking(address).newest("GOOGL")
+    assert len(sent) < 100
+    assert reading.LARGEST == 64 * 2**20
+
+
+def test_a_key_of_odd_letters_arrives_whole_and_shows_nowhere(caplog):
+    odd, seen = "se/cret &k+y=1", []
+
+    def echo(request):
+        seen.append(parse_qs(request.path.partition("?")[2])["apikey"])
+        said = f"We have detected your API key as {odd} ({quote(odd)}) and our limit is 25 requests per day"
+        send(request, orjson.dumps({"Information": said}))
+
+    with answering(echo) as address, caplog.at_level(logging.DEBUG), pytest.raises(errors.DailyLimit) as caught:
+        asking(address, f" {odd}\n").newest("GOOGL")
+    assert seen == [[odd]]
+    for hidden in (odd, quote(odd, safe="")):
+        assert hidden not in str(caught.value) + caplog.text
+
+
+def test_after_a_burst_it_waits_longer_than_for_a_lost_connection():
+    waits = []
+    naps = RETRIES.copy(sleep=waits.append)
+    with answering(lambda request: send(request, b'{"Note": "our limit is 5 calls per minute"}')) as address:
+        source = AlphaVantage("alpha_vantage", Intraday(KEY, f"{address}/query"), retries=naps)
+        with pytest.raises(errors.BurstLimit):
+            source.newest("GOOGL")
+    assert waits == [2, 20, 40]
 
 
 def count_requests(client: Intraday) -> list[str]:

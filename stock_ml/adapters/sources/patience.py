@@ -1,0 +1,29 @@
+"""Which refusals are tried again, how often, and after how long."""
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_chain,
+    wait_exponential_jitter,
+    wait_fixed,
+)
+
+from stock_ml.errors import BurstLimit, SourceUnavailable
+
+AWAY = wait_exponential_jitter(initial=1, max=8)
+BURST = wait_chain(wait_fixed(2), wait_fixed(20), wait_fixed(40))  # seconds: over the second's limit, or the minute's
+
+
+def _wait(state: RetryCallState) -> float:
+    burst = state.outcome is not None and isinstance(state.outcome.exception(), BurstLimit)
+    return BURST(state) if burst else AWAY(state)
+
+
+RETRIES = Retrying(
+    stop=stop_after_attempt(4),
+    wait=_wait,
+    retry=retry_if_exception_type((BurstLimit, SourceUnavailable)),
+    reraise=True,
+)
