@@ -6,8 +6,9 @@ from time import sleep
 from serving.clocks import open_clock, wall_seconds
 from serving.logs import line
 from serving.output import NEVER, Output, say
-from serving.polling import Poller
-from serving.published import last_announced, newest_published
+from serving.polling import HOUR, Poller
+from serving.published import last_announced, recently_published
+from serving.recent import Recent
 from serving.stopping import until_back
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.sources.table import Source, open_source
@@ -32,10 +33,10 @@ class Live:
 
     def run(self) -> None:
         """Publish until the process is ended."""
-        poller = Poller(self._source(), self._convention(), self._output.sessions, self._pause())
-        poller.begin(until_back(lambda: newest_published(self._s), NEVER, say))
-        self._output.announced = until_back(lambda: last_announced(self._s), NEVER, say)
-        log.info(line("started", newest={symbol: known.newest for symbol, known in poller.symbols.items()}))
+        poller = Poller(self._source(), self._convention(), self._output.sessions, self._pause(), self._refused_pause())
+        poller.begin(published := until_back(self._published, NEVER, say))
+        self._output.announced = until_back(lambda: last_announced(self._s, self._clock.now()), NEVER, say)
+        log.info(line("started", newest={symbol: recent.newest for symbol, recent in published.items()}))
         while True:
             self.turn(poller)
 
@@ -53,6 +54,9 @@ class Live:
         self._announce(poller, now)
         self._output.tell(now, poller.trouble)
         sleep(nap)
+
+    def _published(self) -> dict[str, Recent]:
+        return recently_published(self._s, self._output.store, self._clock.now())
 
     def _announce(self, poller: Poller, now: float) -> None:
         at = self._output.sessions.upcoming(now)
@@ -90,6 +94,9 @@ class Live:
         if self._s.simulated:  # its minutes are short, and nobody counts its requests
             return MINUTE / self._s.sandbox_speed / 2
         return max(ASK_AGAIN, len(self._s.symbols) * 60.0 / self._s.requests_per_minute)
+
+    def _refused_pause(self) -> float:
+        return MINUTE if self._s.simulated else HOUR
 
 
 def _now(clock: Clock) -> float | None:

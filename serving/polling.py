@@ -1,9 +1,11 @@
 """Ask the source for each symbol's new bars, and take its refusals for what they are."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
 from serving.publishing import first_to_publish, is_due, leaves_a_hole, months_between
+from serving.recent import Recent
 from stock_ml.adapters.sources.table import Source
 from stock_ml.bars import Bar
 from stock_ml.errors import BadFile, BadKey, BadSymbol, DailyLimit, PremiumEndpoint, SourceError
@@ -16,7 +18,7 @@ HOUR = 3600.0
 
 @dataclass
 class _Symbol:
-    newest: int | None
+    published: Recent
     answered_at: float | None = None
     next_try: float = 0.0
     failures: int = 0
@@ -26,18 +28,24 @@ class _Symbol:
 
 @dataclass
 class Poller:
-    """Remember for each symbol what was published last and when the source answered last."""
+    """Remember for each symbol what was published last and when the source answered last.
+
+    `pause`: wall seconds between two requests for the same minute of a symbol; `refused_pause`: until a symbol that the
+    source does not know is asked for again.
+    """
 
     source: Source
     convention: Convention
     sessions: Sessions
-    pause: float  # wall seconds between two requests for the same minute of a symbol
+    pause: float
+    refused_pause: float = HOUR
+    wall: Callable[[], float] = monotonic
     symbols: dict[str, _Symbol] = field(default_factory=dict)
     refused: str | None = None
 
-    def begin(self, newest: dict[str, int | None]) -> None:
-        """Go on after the bars published last, None where nothing was."""
-        self.symbols = {symbol: _Symbol(ts) for symbol, ts in newest.items()}
+    def begin(self, published: Mapping[str, Recent]) -> None:
+        """Go on from what was published last of each symbol."""
+        self.symbols = {symbol: _Symbol(recent) for symbol, recent in published.items()}
 
     @property
     def trouble(self) -> str | None:
@@ -45,7 +53,7 @@ class Poller:
         return self.refused or next((known.trouble for known in self.symbols.values() if known.trouble), None)
 
     def new_bars(self, now: float) -> list[Bar]:
-        """Return all bars that were not published yet, in the order of time; `now` is the market's."""
+        """Return all bars that were not published yet, late ones too, in the order of time; `now` is the market's."""
         due = [symbol for symbol, known in self.symbols.items() if not self.refused and self._is_due(known, now)]
         return sorted((bar for symbol in due for bar in self._ask(symbol)), key=lambda bar: (bar.ts, bar.symbol))
 
@@ -56,32 +64,33 @@ class Poller:
         )
 
     def _is_due(self, known: _Symbol, now: float) -> bool:
-        if known.refused or monotonic() < known.next_try:
+        if self.wall() < known.next_try:
             return False
-        return is_due(known.newest, known.answered_at, now, self.sessions)
+        return is_due(known.published.newest, known.answered_at, now, self.sessions)
 
     def _ask(self, symbol: str) -> list[Bar]:
         known = self.symbols[symbol]
         try:
             received = self.source.newest(symbol)
-            bars = self._after(received, known.newest)
+            bars = self._unpublished(received, known.published)
         except (SourceError, BadFile) as error:
             self._failed(known, symbol, error)
             return []
-        known.answered_at, known.failures, known.trouble = received.fetched_at, 0, None
-        known.next_try = monotonic() + self.pause
-        known.newest = bars[-1].ts if bars else known.newest
+        known.answered_at, known.failures, known.refused, known.trouble = received.fetched_at, 0, False, None
+        known.next_try = self.wall() + self.pause
+        for bar in bars:
+            known.published.add(bar.ts)
         return bars
 
-    def _after(self, received: Received, newest: int | None) -> list[Bar]:
-        bars = self._bars(received)
+    def _unpublished(self, received: Received, published: Recent) -> list[Bar]:
+        bars, newest = self._bars(received), published.newest
         if newest is None:
             return first_to_publish(bars, self.sessions)
         if leaves_a_hole(newest, bars, self.sessions):
             months = months_between(newest, bars[0].ts, self.sessions)
             older = [bar for month in months for bar in self._bars(self.source.fetch(received.symbol, month))]
             bars = [bar for bar in older if bar.ts < bars[0].ts] + bars
-        return [bar for bar in bars if bar.ts > newest]
+        return [bar for bar in bars if published.lacks(bar.ts)]
 
     def _bars(self, received: Received) -> list[Bar]:
         return bars_of(received, self.convention, self.sessions.exchange)
@@ -92,5 +101,15 @@ class Poller:
         if isinstance(error, FOR_GOOD):
             self.refused = f"{type(error).__name__}: {error}"
         known.refused = isinstance(error, BadSymbol)
-        wait = HOUR if isinstance(error, DailyLimit) else min(2.0 ** min(known.failures, 6), 60.0)
-        known.next_try = monotonic() + wait
+        if known.refused:
+            known.trouble += f"; it is asked for again every {self.refused_pause / 60:.0f} min"
+        known.next_try = self.wall() + self._wait_after(error, known.failures)
+
+    def _wait_after(self, error: SourceError | BadFile, failures: int) -> float:
+        match error:
+            case BadSymbol():
+                return self.refused_pause
+            case DailyLimit():
+                return HOUR
+            case _:
+                return min(2.0 ** min(failures, 6), 60.0)

@@ -1,47 +1,77 @@
-"""What the topics hold already: the producer's memory, so that a restart neither repeats nor skips."""
+"""What was published: the producer's memory, so that a restart neither repeats nor skips.
 
-from collections.abc import Iterable, Iterator
+The topics say it, as the consumer would read them; and so do the bars stored, which outlive a topic's retention.
+"""
 
-from serving.publishing import newest_by_symbol
-from stock_ml.adapters.broker import Topics, decode_bar, decode_session, read_back
-from stock_ml.bars import Bar
+from collections.abc import Iterable
+from itertools import chain
+from math import inf
+
+from serving.reading import accepted
+from serving.recent import WINDOW, Recent
+from serving.rules import Rules
+from stock_ml.adapters.broker import ClosedSession, Topics, decode_session, read_back
+from stock_ml.adapters.forecast_store import ForecastStore
+from stock_ml.bars import MINUTE, Bar
 from stock_ml.config import Settings
 from stock_ml.errors import BadMessage
+from stock_ml.sessions import Sessions
 
 TAIL = 20_000  # messages a partition
 
 
-def newest_published(s: Settings) -> dict[str, int | None]:
-    """Return each configured symbol's newest bar on the topic, None where there is none.
+def recently_published(s: Settings, store: ForecastStore, now: float) -> dict[str, Recent]:
+    """Return what was published last of each configured symbol, until `now` by the Clock.
 
-    The topic's tail is read; only where a symbol is not in it, the whole topic. Raises BrokerUnavailable.
+    The topic's tail is read; only where a symbol is neither in it nor stored, the whole topic.
+    Raises BrokerUnavailable, and StoreUnavailable where PostgreSQL is away.
     """
-    found = newest_by_symbol(_bars(read_back(s, Topics.of(s).bars, TAIL)))
-    if set(s.symbols) - found.keys():
-        found = newest_by_symbol(_bars(read_back(s, Topics.of(s).bars)))
-    return {symbol: found.get(symbol) for symbol in s.symbols}
+    rules, topic = Rules.of(s), Topics.of(s).bars
+    stored = _stored(s, store, int(now))
+    found = recent(chain(stored, accepted(read_back(s, topic, TAIL), rules)), rules, now)
+    if all(known.newest for known in found.values()):
+        return found
+    return recent(chain(stored, accepted(read_back(s, topic), rules)), rules, now)
+
+
+def recent(bars: Iterable[Bar], rules: Rules, now: float) -> dict[str, Recent]:
+    """Return what these bars say was published last; what lies in the future at `now` was not published by anybody."""
+    found = {symbol: Recent() for symbol in rules.symbols}
+    for bar in bars:
+        if bar.ts + MINUTE <= now:
+            found[bar.symbol].add(bar.ts)
+    return found
 
 
 def published_between(s: Settings, first: int, last: int) -> set[tuple[str, int]]:
-    """Return symbol and time of all bars on the topic from one time to another, both included."""
-    bars = _bars(read_back(s, Topics.of(s).bars))
+    """Return symbol and time of all bars published from one time to another, both included.
+
+    Raises BrokerUnavailable, and StoreUnavailable where PostgreSQL is away.
+    """
+    store = ForecastStore.connect(s)
+    try:
+        stored = _stored(s, store, first)
+    finally:
+        store.close()
+    bars = chain(stored, accepted(read_back(s, Topics.of(s).bars), Rules.of(s)))
     return {(bar.symbol, bar.ts) for bar in bars if first <= bar.ts <= last}
 
 
-def last_announced(s: Settings) -> int | None:
-    """Return the close of the newest session announced, in UTC epoch seconds."""
-    closes = []
-    for value in read_back(s, Topics.of(s).sessions, TAIL):
-        try:
-            closes.append(decode_session(value).close)
-        except BadMessage:
-            continue  # what others put there was never an announcement of ours
-    return max(closes, default=None)
+def last_announced(s: Settings, now: float = inf) -> int | None:
+    """Return the close of the newest session announced until `now`, in UTC epoch seconds. Raises BrokerUnavailable."""
+    values, calendar = read_back(s, Topics.of(s).sessions, TAIL), Rules.of(s).sessions
+    return max((close for value in values if (close := _close(value, calendar)) and close <= now), default=None)
 
 
-def _bars(values: Iterable[bytes | None]) -> Iterator[Bar]:
-    for value in values:
-        try:
-            yield decode_bar(value)
-        except BadMessage:
-            continue  # the consumer rejects it; the producer never sent it
+def _stored(s: Settings, store: ForecastStore, before: int) -> list[Bar]:
+    """Return each symbol's bars as received: the newest WINDOW before a time, and all from then on."""
+    received = store.received(dict.fromkeys(s.symbols, before), WINDOW)
+    return [bar for bars in received.values() for bar in bars if bar.source == s.source]
+
+
+def _close(value: bytes | None, calendar: Sessions) -> int | None:
+    try:
+        closed: ClosedSession = decode_session(value)
+    except BadMessage:
+        return None  # what others put there was never an announcement of ours
+    return closed.close if closed.exchange == calendar.exchange and closed.close in calendar.closes else None

@@ -1,6 +1,6 @@
 """Which bars to publish, and when to ask for more. Nothing is read or written here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,14 +8,6 @@ from stock_ml.bars import MINUTE, Bar
 from stock_ml.sessions import Sessions
 
 GRACE = 1800  # market seconds after which a minute that the source still lacks had no trade
-
-
-def newest_by_symbol(bars: Iterable[Bar]) -> dict[str, int]:
-    """Return each symbol's newest bar, in UTC epoch seconds."""
-    newest: dict[str, int] = {}
-    for bar in bars:
-        newest[bar.symbol] = max(bar.ts, newest.get(bar.symbol, bar.ts))
-    return newest
 
 
 def last_finished(now: float, sessions: Sessions) -> int:

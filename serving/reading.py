@@ -1,6 +1,6 @@
 """Read a batch of messages: bars that belong to this installation, and the others with their reasons."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,15 @@ def read(values: Iterable[bytes | None], rules: Rules) -> Read:
         except BadMessage as error:
             done.refused.append((index, str(error)))
     return done
+
+
+def accepted(values: Iterable[bytes | None], rules: Rules) -> Iterator[Bar]:
+    """Yield the bars that `read` takes, one by one: for topics that are larger than memory."""
+    for value in values:
+        try:
+            yield _checked(decode_bar(value), rules)
+        except BadMessage:
+            continue  # the consumer rejects it, and says why
 
 
 def _checked(bar: Bar, rules: Rules) -> Bar:

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -17,9 +17,18 @@ import pytest
 from local.program import PYTHON, ROOT
 from local.programs.services import environment, programs
 from serving.consumer import Consumer
+from serving.published import last_announced, published_between, recently_published
 from serving.publishing import last_finished
-from stock_ml.adapters.broker import Topics, decode_bar, decode_session, ensure_topics, read_back
-from stock_ml.adapters.forecast_store import ForecastStore, migrate
+from stock_ml.adapters.broker import (
+    ClosedSession,
+    Publisher,
+    Topics,
+    decode_bar,
+    decode_session,
+    ensure_topics,
+    read_back,
+)
+from stock_ml.adapters.forecast_store import BarRow, ForecastStore, migrate
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.sources.table import open_source
 from stock_ml.bars import Bar
@@ -143,6 +152,52 @@ def test_each_new_bar_is_published_once_also_over_a_restart_of_hours(live: Setti
         times = [bar.ts for bar in published if bar.symbol == symbol]
         assert times == at_source(live, symbol, times[0])[: len(times)]
     assert closed_sessions(live) == sorted(set(closed_sessions(live)))
+
+
+def store_as_received(s: Settings, bars: Iterable[Bar]) -> None:
+    store = ForecastStore.connect(s)
+    store.store([BarRow(*bar[:7], filled=False, source=bar.source, late=False) for bar in bars], [])
+    store.close()
+
+
+def test_what_was_published_is_known_from_the_topic_and_from_what_is_stored_and_not_from_others(s: Settings) -> None:
+    symbol, quiet = f"T{uuid4().hex[:8].upper()}", f"T{uuid4().hex[:8].upper()}"
+    own = s.model_copy(update={"symbols": (symbol, quiet)})
+    bars = [bar._replace(symbol=symbol) for bar in day(sessions=2)]
+    others = [bars[60]._replace(source="csv"), bars[61]._replace(symbol="OTHER"), bars[500]]
+    publisher = Publisher.connect(own)
+    for bar in (*bars[20:25], *others):
+        publisher.bar(bar)
+    assert publisher.flush(30) == 0
+    store_as_received(own, [*bars[15:23], bars[500], bars[10]._replace(symbol=quiet)])
+    store = ForecastStore.connect(own)
+    known = recently_published(own, store, bars[100].ts)
+    store.close()
+    assert known[symbol].newest == bars[24].ts
+    assert [bar for bar in bars[15:30] if known[symbol].lacks(bar.ts)] == bars[25:30]
+    assert known[quiet].newest == bars[10].ts
+
+
+def test_a_replay_does_not_repeat_what_is_stored_where_the_topic_lost_it(s: Settings) -> None:
+    own = s.model_copy(update={"symbols": (f"T{uuid4().hex[:8].upper()}",)})
+    bars = [bar._replace(symbol=own.symbols[0]) for bar in day()[:20]]
+    store_as_received(own, bars)
+    assert published_between(own, bars[3].ts, bars[5].ts) == {(bar.symbol, bar.ts) for bar in bars[3:6]}
+
+
+def test_a_session_is_announced_by_ourselves_only_when_it_closed(s: Settings) -> None:
+    close = int(NYSE.closes[NYSE.number(np.array(day()[0].ts))])
+    publisher = Publisher.connect(s)
+    for one in (
+        ClosedSession("XNYS", "2024-03-01", close),
+        ClosedSession("XLON", "2024-03-01", close + 60),
+        ClosedSession("XNYS", "2024-03-04", close + 3 * 86_400),
+        ClosedSession("XNYS", "2024-03-02", close + 120),
+    ):
+        publisher.session(one)
+    assert publisher.flush(30) == 0
+    assert last_announced(s, close + 86_400) == close
+    assert last_announced(s) == close + 3 * 86_400
 
 
 def test_without_history_it_waits_and_says_so(s: Settings, sandbox: Settings) -> None:

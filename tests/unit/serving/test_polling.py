@@ -2,8 +2,11 @@ from dataclasses import dataclass, field
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from serving.polling import Poller
+from serving.polling import HOUR, Poller
+from serving.recent import Recent
 from stock_ml.bars import Bar, utc
 from stock_ml.errors import BadKey, BadSymbol, PremiumEndpoint, SourceError, SourceUnavailable
 from stock_ml.received import Received
@@ -34,6 +37,7 @@ class Source:
 
     name: str = "sandbox"
     now: float = 0.0
+    hidden: set[int] = field(default_factory=set)  # minutes that it does not show yet
     errors: dict[str, SourceError] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
@@ -47,12 +51,21 @@ class Source:
         self.asked.append((symbol, month))
         if symbol in self.errors:
             raise self.errors[symbol]
-        return answer(symbol, month, [bar for bar in BARS[symbol] if bar.ts <= self.now][-count:], self.now)
+        shown = [bar for bar in BARS[symbol] if bar.ts <= self.now and bar.ts not in self.hidden]
+        return answer(symbol, month, shown[-count:], self.now)
 
 
-def poller(source: Source, newest: dict[str, int | None], pause: float = 0.0) -> Poller:
-    made = Poller(source, "start", NYSE, pause)
-    made.begin(newest)
+@dataclass
+class Wall:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def poller(source: Source, newest: dict[str, int | None], pause: float = 0.0, wall: Wall | None = None) -> Poller:
+    made = Poller(source, "start", NYSE, pause, wall=wall or Wall())
+    made.begin({symbol: Recent([] if ts is None else [ts]) for symbol, ts in newest.items()})
     return made
 
 
@@ -90,6 +103,49 @@ def test_at_first_it_begins_with_what_the_newest_answer_shows() -> None:
     assert poller(source, {"GOOGL": None}).new_bars(at(source, minute(100))) == BARS["GOOGL"][95:100]
 
 
+def test_a_bar_that_is_shown_late_is_published_then_and_no_other_one_again() -> None:
+    source = Source(hidden={minute(5)})
+    polled = poller(source, {"GOOGL": minute(3)})
+    assert [bar.ts for bar in polled.new_bars(at(source, minute(7)))] == [minute(4), minute(6)]
+    source.hidden.clear()
+    assert [bar.ts for bar in polled.new_bars(at(source, minute(8)))] == [minute(5), minute(7)]
+    assert [bar.ts for bar in polled.new_bars(at(source, minute(9)))] == [minute(8)]
+
+
+def test_after_a_restart_a_bar_shown_late_is_known_from_what_was_published() -> None:
+    source = Source(now=minute(9))
+    polled = poller(source, {"GOOGL": None})
+    polled.begin({"GOOGL": Recent([minute(3), minute(4), minute(5), minute(7)])})
+    assert [bar.ts for bar in polled.new_bars(minute(9))] == [minute(6), minute(8)]
+
+
+def test_bars_before_the_first_one_published_are_not_late_ones() -> None:
+    source = Source()
+    assert [bar.ts for bar in poller(source, {"GOOGL": minute(6)}).new_bars(at(source, minute(9)))] == [
+        minute(7),
+        minute(8),
+    ]
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.sets(st.integers(0, 60)), st.booleans()), min_size=1, max_size=20))
+def test_whatever_is_shown_when_and_restarted_each_bar_is_published_once(
+    turns: list[tuple[set[int], bool]],
+) -> None:
+    source, wall, published = Source(), Wall(), [BARS["GOOGL"][0]]
+    polled = poller(source, {"GOOGL": published[0].ts}, wall=wall)
+    for number, (hidden, restarted) in enumerate(turns):
+        wall.now += 60.0  # an answer without any bar is an error, after which it waits
+        if restarted:
+            polled.begin({"GOOGL": Recent(bar.ts for bar in published)})
+        source.hidden = {minute(i) for i in hidden}
+        published += polled.new_bars(at(source, minute(2 + 3 * number)))
+    source.hidden, wall.now = set(), wall.now + 60.0
+    published += polled.new_bars(at(source, minute(2 + 3 * len(turns))))
+    assert len(set(published)) == len(published)
+    assert set(BARS["GOOGL"][: 2 + 3 * len(turns)][-5:]) <= set(published)
+
+
 def test_bars_older_than_the_newest_answer_are_fetched_from_their_month() -> None:
     source = Source()
     polled = poller(source, {"GOOGL": minute(3)})
@@ -115,17 +171,43 @@ def test_an_unknown_symbol_stops_no_other_one() -> None:
     assert len(polled.new_bars(at(source, minute(7)))) == 1
     assert source.asked.count(("AAPL", None)) == 1
     assert polled.has_all_until(minute(7))
-    assert "BadSymbol" in str(polled.trouble)
+    assert polled.trouble == "AAPL: BadSymbol: what?; it is asked for again every 60 min"
+
+
+def test_an_unknown_symbol_is_asked_for_again_after_an_hour_and_goes_on_when_it_is_known() -> None:
+    source, wall = Source(errors={"AAPL": BadSymbol("what?")}), Wall()
+    polled = poller(source, {"AAPL": None, "GOOGL": None}, wall=wall)
+    polled.new_bars(at(source, minute(6)))
+    wall.now = HOUR - 1
+    polled.new_bars(at(source, minute(7)))
+    assert source.asked.count(("AAPL", None)) == 1
+    source.errors.clear()
+    wall.now = HOUR
+    assert [bar.ts for bar in polled.new_bars(at(source, minute(8))) if bar.symbol == "AAPL"] == [
+        minute(i) for i in range(3, 8)
+    ]
+    assert polled.trouble is None
+    assert polled.has_all_until(minute(8))
+
+
+def test_a_refused_symbol_takes_one_request_an_hour_from_the_others() -> None:
+    source, wall = Source(errors={"AAPL": BadSymbol("what?")}), Wall()
+    polled = poller(source, {"AAPL": None, "GOOGL": None}, wall=wall)
+    for number in range(120):
+        wall.now = 60.0 * number
+        polled.new_bars(at(source, minute(6 + number)))
+    assert source.asked.count(("AAPL", None)) == 2
+    assert source.asked.count(("GOOGL", None)) == 120
 
 
 def test_a_source_that_was_away_is_asked_again_and_no_bar_is_skipped() -> None:
-    source = Source(errors={"GOOGL": SourceUnavailable("gone")})
-    polled = poller(source, {"GOOGL": minute(3)})
+    source, wall = Source(errors={"GOOGL": SourceUnavailable("gone")}), Wall()
+    polled = poller(source, {"GOOGL": minute(3)}, wall=wall)
     assert polled.new_bars(at(source, minute(5))) == []
     assert polled.trouble == "GOOGL: SourceUnavailable: gone"
     assert polled.new_bars(minute(5)) == []
     assert len(source.asked) == 1
     source.errors.clear()
-    polled.symbols["GOOGL"].next_try = 0.0
+    wall.now = 60.0
     assert [bar.ts for bar in polled.new_bars(at(source, minute(6)))] == [minute(4), minute(5)]
     assert polled.trouble is None

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from serving import publishing
-from stock_ml.bars import Bar
 from tests.unit.serving.streams import day, minute
 from tests.walks import NYSE
 
@@ -70,8 +69,3 @@ def test_the_market_says_when_it_changes() -> None:
     }
     assert publishing.market(minute(390), NYSE)["market_open"] is False
     assert publishing.market(minute(-5), NYSE)["next_change"] == minute(0)
-
-
-def test_the_newest_bar_counts_whatever_the_order() -> None:
-    bars: list[Bar] = [*BARS[5:9], BARS[2], BARS[2]._replace(symbol="AAPL")]
-    assert publishing.newest_by_symbol(bars) == {"GOOGL": BARS[8].ts, "AAPL": BARS[2].ts}

@@ -1,7 +1,7 @@
 import orjson
 import pytest
 
-from serving.reading import read
+from serving.reading import accepted, read
 from stock_ml.adapters.broker import encode_bar
 from tests.unit.serving.streams import RULES, day, minute
 
@@ -14,6 +14,7 @@ def test_one_message_that_cannot_be_read_does_not_stop_the_others() -> None:
     done = read(values, RULES)
     assert done.bars == bars
     assert [index for index, _ in done.refused] == [1, 2, 4]
+    assert list(accepted(values, RULES)) == bars
 
 
 @pytest.mark.parametrize(
