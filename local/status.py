@@ -13,7 +13,7 @@ from local.memory import memory
 from local.private import keep_secrets
 from local.supervision import Supervisor, log_file
 from stock_ml.config import Settings
-from stock_ml.errors import HostError
+from stock_ml.errors import HostError, RegistryUnavailable
 
 
 def status(s: Settings, console: Console) -> None:
@@ -65,6 +65,6 @@ def _dags(s: Settings) -> Table:
 def _champion(s: Settings) -> str:
     try:
         version = pipeline.champion(s)
-    except requests.RequestException:
-        return "MLflow does not answer"
+    except RegistryUnavailable as error:
+        return str(error)
     return f"stock-close version {version['version']}" if version else "none yet"

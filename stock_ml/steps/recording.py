@@ -22,20 +22,13 @@ from stock_ml.sessions import sessions
 from stock_ml.steps import plots
 from stock_ml.steps.judging import Judged
 from stock_ml.steps.measuring import Report
+from stock_ml.steps.purpose import tags_of
 
 
 def tags(s: Settings) -> dict[str, str]:
     """Return what is known of a run before it starts."""
-    known = {
-        "symbols": ",".join(s.symbols),
-        "source": s.source,
-        "horizon": str(s.horizon),
-        "window": str(s.window),
-        "schema_hash": str(features.schema(s.window, s.horizon)["hash"]),
-        "simulated": str(s.simulated).lower(),
-    }
     commit = _commit()
-    return known | ({"git_commit": commit} if commit else {})
+    return tags_of(s) | ({"git_commit": commit} if commit else {})
 
 
 def _commit() -> str:

@@ -85,6 +85,11 @@ class Lake:
         bars = pd.concat(frames) if frames else parquet.empty()
         return bars.sort_values(["symbol", "ts"], kind="stable", ignore_index=True)
 
+    def origins(self, symbols: Iterable[str]) -> set[str]:
+        """Return the sha256 of every answer that the clean bars of these symbols are made from."""
+        reports = [self.read_quality(symbol, month) for symbol in symbols for month in self.clean_months(symbol)]
+        return {str(report["raw"]).rpartition("/")[2] for report in reports if report}
+
     def clean_uri(self) -> str:
         """Return where Spark finds the clean bars; below it lie symbol=…/month=…/bars.parquet."""
         return f"s3a://{self.objects.bucket}/{self._clean().rstrip('/')}"

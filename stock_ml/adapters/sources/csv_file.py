@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from stock_ml.config import Settings
@@ -31,6 +32,10 @@ class CsvFile:
             raise BadFile(f"{self.path} is empty; expected a CSV file in Alpha Vantage's layout")
         return Received(self.name, symbol, month, {"file": self.path.name}, time.time(), body, "text/csv")
 
+    def digest(self) -> str:
+        """Return the SHA-256 of the file as it is now, which names it in the lake. Raises BadFile as `fetch` does."""
+        return sha256(self.fetch("").body).hexdigest()
+
     def newest(self, symbol: str) -> Received:
         """Raise SourceError: a file has no live bars."""
-        raise SourceError(f"{self.path.name} has no live bars of {symbol}: replay it (serving.producer --replay)")
+        raise SourceError(f"{self.path.name} has no live bars of {symbol}: replay it with `make replay`")
