@@ -29,6 +29,9 @@ status: .venv/ready ## show each process and each DAG's last run
 logs: .venv/ready ## follow the log of one process: make logs NAME=consumer
 	@.venv/bin/python -m local logs "$(NAME)"
 
+replay: .venv/ready ## publish stored sessions again: make replay FROM=2024-03-04 TO=2024-03-08 SPEED=max
+	@.venv/bin/python -m local replay "$(FROM)" $(if $(TO),--last "$(TO)") --speed "$(or $(SPEED),max)"
+
 reset: .venv/ready ## forget an installation and its data, after asking
 	@.venv/bin/python -m local reset
 
@@ -62,4 +65,4 @@ lock: .venv/dev ## resolve requirements.in and requirements-dev.in anew
 .venv/dev: requirements-dev.txt .venv/ready
 	@.venv/bin/uv pip install -q --python .venv/bin/python -r requirements-dev.txt && touch $@
 
-.PHONY: help up down status logs reset check test bench screenshot lock
+.PHONY: help up down status logs replay reset check test bench screenshot lock

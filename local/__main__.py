@@ -1,4 +1,4 @@
-"""`python -m local up|down|status|logs|reset`: the commands behind the Makefile's."""
+"""`python -m local up|down|status|logs|replay|reset`: the commands behind the Makefile's."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from local import down as downs
+from local import replay as replays
 from local import status as statuses
 from local import up as ups
 from local.current import recall
@@ -43,6 +44,12 @@ def status() -> None:
 def logs(name: str) -> None:
     """Follow the log of one process."""
     statuses.follow(recall(), name, console)
+
+
+@app.command()
+def replay(first: str, last: str = "", speed: str = "max") -> None:
+    """Publish stored sessions of the lake that the topic lacks."""
+    replays.replay(recall(), first, last, speed)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from local import highcharts, jars, pipeline, probes
 from local.arrival import await_forecast
+from local.forgetting import forget_replay
 from local.private import keep_secrets, with_secrets
 from local.program import ROOT, Program
 from local.programs import kafka, orchestration, postgres, seaweed, services, tracking
@@ -19,6 +20,7 @@ from stock_ml.adapters.broker.topics import ensure_topics
 from stock_ml.adapters.forecast_store.migrate import migrate
 from stock_ml.config import Settings
 
+REPLAYING = ("producer", "consumer")
 LAST_TO_STOP = (postgres.NAME, kafka.NAME)  # so that the others can put away what they hold
 CODE = ("stock_ml", "serving", "local/sandbox", "plugins")
 
@@ -46,14 +48,33 @@ def steps(one: Installation, supervisor: Supervisor, console: Console) -> list[S
     return [
         Step("jars", partial(_fetch_jars, s)),
         Step("highcharts", highcharts.fetch),
-        *(Step(p.name, partial(_start, p, supervisor), p.after) for p in one.programs),
+        *(Step(p.name, partial(_start, p, supervisor), p.after + _also(p, s)) for p in one.programs),
         *([Step("databases", partial(postgres.create_databases, s), (tables,))] if tables else []),
         Step("tables", partial(migrate, s), ("databases",)),
         Step("topics", partial(ensure_topics, s), ("kafka",)),
         Step("airflow-tables", partial(orchestration.migrate, s, one.secrets), ("databases",)),
-        Step("champion", partial(pipeline.ensure_champion, s, one.secrets), ("mlflow", "s3", "sandbox", "jars")),
+        Step("champion", partial(_ensure_champion, one, supervisor, console), _before_champion(s)),
         Step("forecast", partial(await_forecast, s, console), ("champion", "producer", "consumer", "dashboard")),
     ]
+
+
+def _also(p: Program, s: Settings) -> tuple[str, ...]:
+    # a file is replayed once, with the champion that is trained on the rest of it
+    return ("champion",) if s.source == "csv" and p.name in REPLAYING else ()
+
+
+def _before_champion(s: Settings) -> tuple[str, ...]:
+    return ("mlflow", "s3", "sandbox", "jars", *(("tables", "topics") if s.source == "csv" else ()))
+
+
+def _ensure_champion(one: Installation, supervisor: Supervisor, console: Console) -> None:
+    s = one.settings
+    if pipeline.has_champion(s):
+        return
+    if s.source == "csv":
+        supervisor.halt(*REPLAYING)  # the consumer holds in memory what is forgotten now
+        forget_replay(s, console)
+    pipeline.make_champion(s, one.secrets)
 
 
 def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:

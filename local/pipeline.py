@@ -1,4 +1,4 @@
-"""Bring a champion that fits the settings into being: trigger the DAGs where there is none, and wait."""
+"""Bring a champion that fits the settings into being: trigger the DAGs, and wait."""
 
 from collections.abc import Mapping
 
@@ -8,20 +8,26 @@ from stock_ml.adapters.champion import champion, tags
 from stock_ml.config import Settings
 from stock_ml.steps.purpose import fits
 
-__all__ = ["INGEST", "TRAIN", "champion", "ensure_champion"]
+__all__ = ["INGEST", "TRAIN", "champion", "has_champion", "make_champion"]
 
 INGEST, TRAIN = "ingest_bars", "train_model"
 LONGEST_RUN = 3600
 ENDED = ("success", "failed")
 
 
-def ensure_champion(s: Settings, secrets: Mapping[str, str]) -> None:
-    """Return when there is a champion that was trained for these settings; ingest and train where there is none.
+def has_champion(s: Settings) -> bool:
+    """Say whether the champion was trained for these settings, and for the file as it is now.
 
-    Raises PipelineFailed with the failing task's last words, RegistryUnavailable where MLflow cannot say.
+    Raises RegistryUnavailable where MLflow cannot say, BadFile where the file cannot be read.
     """
-    if fits(tags(champion(s)), s):
-        return
+    return fits(tags(champion(s)), s)
+
+
+def make_champion(s: Settings, secrets: Mapping[str, str]) -> None:
+    """Ingest and train, and return when both are done.
+
+    Raises PipelineFailed with the failing task's last words.
+    """
     airflow = Airflow(s, secrets)
     probes.wait(INGEST, lambda: airflow.is_ready(INGEST) and airflow.is_ready(TRAIN))
     note = "SIMULATED bars of the sandbox exchange" if s.simulated else f"bars of source {s.source}"

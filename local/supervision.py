@@ -68,6 +68,10 @@ class Supervisor:
         """Return each process's name, statename, pid, start and description; nothing where the supervisor is down."""
         return list(self._ask("getAllProcessInfo")) if self.is_up() else []
 
+    def halt(self, *names: str) -> None:
+        """Stop these programs, as far as they run; the supervisor and the others go on."""
+        self._stop_all([p["name"] for p in self.processes() if p["name"] in names and p["pid"]])
+
     def stop(self, last: tuple[str, ...]) -> None:
         """Stop every process at once, those named `last` after the others, then the supervisor itself."""
         names = [p["name"] for p in self.processes() if p["pid"]]

@@ -12,6 +12,7 @@ from local.current import recall, remember
 from local.installation import Installation, describe, steps
 from local.programs.orchestration import address
 from local.progress import Shown
+from local.sandbox.origin import keep_origin
 from local.steps import Took, run_all
 from local.supervision import Supervisor
 from stock_ml.adapters import host
@@ -22,12 +23,14 @@ from stock_ml.errors import HostError
 def up(given: Settings, console: Console) -> dict[str, Took]:
     """Bring an installation up and return when each step began and ended.
 
-    Raises HostError before anything is started where the machine lacks something, and later where a step fails.
+    Raises HostError before anything is started where the machine lacks something, and later where a step fails;
+    BadSetting where the sandbox's market was made with other settings.
     """
     host.java_version()
     _no_other_runs(given)
     given.state.mkdir(parents=True, exist_ok=True)
     with _alone(given):
+        keep_origin(given)
         one = describe(given)
         supervisor = Supervisor(one.settings)
         _begin(one, supervisor)

@@ -3,23 +3,24 @@
 import logging
 from math import inf
 from time import monotonic, sleep
+from typing import Any, NoReturn
 
 import pandas as pd
 
 from serving.logs import line
 from serving.output import NEVER, Output, say
 from serving.published import last_announced, published_between
+from serving.readiness import Readiness
 from serving.replaying import HOLDOUT, Span, bars_in, holdout_span, seconds_after, span_between, stored_sessions
 from serving.stopping import until_back
 from stock_ml.adapters.lake import Lake
 from stock_ml.bars import MINUTE, Bar
 from stock_ml.clock import EventClock
 from stock_ml.config import Settings
-from stock_ml.errors import StoreUnavailable
+from stock_ml.errors import BadSetting
 
 log = logging.getLogger(__name__)
-FRESH = 10.0  # seconds: an older word of the consumer says nothing of now
-NO_MODEL = "waiting for the consumer to serve a champion: every replayed bar gets its forecast"
+NOTHING_HELD_OUT = "nothing is replayed: no session is held out, see STOCKML_HOLDOUT_SESSIONS"
 
 
 class Replay:
@@ -28,39 +29,58 @@ class Replay:
     def __init__(self, s: Settings, output: Output, speed: float) -> None:
         self._s, self._output, self._speed = s, output, speed
         self._clock = EventClock()
+        self._holdout: dict[str, int] = {}
         self._speaks = False  # a replay by hand leaves the state and the sessions to the live producer
 
     def between(self, first: str, last: str | None) -> None:
-        """Publish the sessions between two dates, or from `first` "holdout" on, and wait for the delivery."""
-        bars, sessions = self._clean(), self._output.sessions
-        if first == HOLDOUT:
-            stored = stored_sessions(bars, sessions)
-            span = holdout_span(stored, self._s.holdout_sessions, 0, sessions)
-        else:
-            span = span_between(first, last or str(pd.Timestamp.now("UTC").date()), sessions)
-        count = self._publish(bars_in(bars, span), self._speed) if span else 0
+        """Publish the sessions between two dates, or from `first` "holdout" on, and wait for the delivery.
+
+        Raises BadSetting where no date is meant, nothing is held out, or there are no bars.
+        """
+        bars = bars_in(*self._chosen(first, last or str(pd.Timestamp.now("UTC").date())))
+        if not bars:
+            raise BadSetting(f"the lake holds no bars from {first} to {last or 'today'}: ingest_bars fetches them")
+        count = self._publish(bars, self._speed)
         while not self._output.delivered(1):
             log.warning(line("waiting for kafka"))
         log.info(line("replayed", bars=count))
 
     def holdout_and_stay(self) -> None:
-        """Wait for a model, publish a session of context at once and the holdout at speed, then stay idle."""
-        while not self._is_forecasting():
-            self._output.tell(None, NO_MODEL, replay="waiting")
+        """Wait for the model of the file, publish a session of context at once, the holdout at speed; stay idle."""
+        readiness = Readiness(self._s, self._output.store)
+        while lacking := readiness.lacking():
+            self._output.tell(None, lacking, replay="waiting")
             sleep(1)
         self._speaks, self._output.announced = True, until_back(lambda: last_announced(self._s), NEVER, say)
         bars, sessions = self._clean(), self._output.sessions
         stored = stored_sessions(bars, sessions)
         whole = holdout_span(stored, self._s.holdout_sessions, 1, sessions)
         held_out = holdout_span(stored, self._s.holdout_sessions, 0, sessions)
-        if whole and held_out:
-            self._output.announced = self._output.announced or held_out.first
-            self._publish(bars_in(bars, Span(whole.first, held_out.first - MINUTE)), inf)
-            self._publish(bars_in(bars, held_out), self._speed)
-            self._passed(held_out.last + MINUTE)
-        log.info(line("the replay is over"))
+        if whole is None or held_out is None:
+            self._stay(NOTHING_HELD_OUT, replay="nothing")
+        replayed = bars_in(bars, held_out)
+        self._holdout = held_out._asdict() | {"bars": len(replayed)}
+        self._output.announced = self._output.announced or held_out.first
+        self._publish(bars_in(bars, Span(whole.first, held_out.first - MINUTE)), inf)
+        self._publish(replayed, self._speed)
+        self._passed(held_out.last + MINUTE)
+        self._stay(None, replay="over", holdout=self._holdout)
+
+    def _chosen(self, first: str, last: str) -> tuple[pd.DataFrame, Span]:
+        sessions = self._output.sessions
+        if first != HOLDOUT:
+            span = span_between(first, last, sessions)  # before anything is read: it may be refused
+            return self._clean(), span
+        bars = self._clean()
+        held_out = holdout_span(stored_sessions(bars, sessions), self._s.holdout_sessions, 0, sessions)
+        if held_out is None:
+            raise BadSetting(NOTHING_HELD_OUT)
+        return bars, held_out
+
+    def _stay(self, waiting: str | None, **told: Any) -> NoReturn:
+        log.info(line("the replay is over" if waiting is None else waiting))
         while True:
-            self._output.tell(self._clock.now() or None, None, replay="over")
+            self._output.tell(self._clock.now() or None, waiting, **told)
             sleep(1)
 
     def _publish(self, bars: list[Bar], speed: float) -> int:
@@ -95,16 +115,10 @@ class Replay:
 
     def _tell(self) -> None:
         if self._speaks:
-            self._output.tell(self._clock.now() or None, None, replay="running", market_open=True)
+            self._output.tell(
+                self._clock.now() or None, None, replay="running", holdout=self._holdout, market_open=True
+            )
 
     def _clean(self) -> pd.DataFrame:
         lake = Lake.connect(self._s)
         return until_back(lambda: lake.read_clean(self._s.symbols), NEVER, say)
-
-    def _is_forecasting(self) -> bool:
-        try:
-            told = self._output.store.read_state("consumer")
-        except StoreUnavailable as error:
-            say(error)
-            return False
-        return told is not None and told[0].get("model_version") is not None and told[1] < FRESH

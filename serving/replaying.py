@@ -1,7 +1,7 @@
 """Which stored bars a replay publishes, and when each is due. Nothing is read or written here."""
 
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,7 @@ from stock_ml.sessions import Sessions
 HOLDOUT = "holdout"
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """Hold the first and last minute of a replay, both included, in UTC epoch seconds."""
 
     first: int

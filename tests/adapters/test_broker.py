@@ -12,6 +12,7 @@ from stock_ml.adapters.broker import (
     Topics,
     decode_bar,
     decode_session,
+    empty_topics,
     ensure_topics,
     read_back,
 )
@@ -124,3 +125,15 @@ def test_a_closed_session_is_announced(s: Settings) -> None:
 def test_a_missing_topic_is_named(kafka: Settings) -> None:
     with pytest.raises(BrokerUnavailable, match="topic no-such on Kafka at"):
         list(read_back(kafka, "no-such"))
+
+
+def test_emptied_topics_hold_nothing_and_offsets_go_on(s: Settings, subscribed: Callable[[], Subscriber]) -> None:
+    publish(s, *(bar("GOOGL", i) for i in range(3)))
+    subscriber = subscribed()
+    subscriber.commit(take(subscriber, 3))
+    empty_topics(s)
+    assert list(read_back(s, Topics.of(s).bars)) == []
+    publish(s, bar("GOOGL", 3))
+    assert [decode_bar(message.value()).ts for message in take(subscriber, 1)] == [bar("GOOGL", 3).ts]
+    empty_topics(s)
+    empty_topics(s)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from local import ports
-from local.pipeline import ensure_champion
+from local.pipeline import has_champion
 from stock_ml.adapters.champion import champion, tags
 from stock_ml.config import load
 from stock_ml.errors import RegistryUnavailable
@@ -42,10 +42,10 @@ def test_no_such_model_and_no_such_alias_mean_that_there_is_none(mlflow: Answer,
         (200, b"<html>"),
     ],
 )
-def test_any_other_answer_is_an_error_and_starts_no_training(mlflow: Answer, status: int, body: bytes) -> None:
+def test_any_other_answer_is_an_error(mlflow: Answer, status: int, body: bytes) -> None:
     mlflow.status, mlflow.body = status, body
     with pytest.raises(RegistryUnavailable, match=f"{status}.*log"):
-        ensure_champion(load(mlflow_url=mlflow.url), {})
+        has_champion(load(mlflow_url=mlflow.url))
 
 
 def test_where_nobody_answers_that_is_said() -> None:
@@ -53,7 +53,9 @@ def test_where_nobody_answers_that_is_said() -> None:
         champion(load(mlflow_url=f"http://127.0.0.1:{ports.free(1)[0]}"))
 
 
-def test_where_the_champion_fits_nothing_is_triggered(mlflow: Answer) -> None:
+def test_a_champion_counts_where_its_tags_fit_the_settings(mlflow: Answer) -> None:
     s = load(source="sandbox", mlflow_url=mlflow.url)
+    assert not has_champion(s)
     mlflow.version("3", tags_of(s))
-    ensure_champion(s, {})  # without secrets it could not ask Airflow
+    assert has_champion(s)
+    assert not has_champion(s.model_copy(update={"horizon": 2}))

@@ -138,3 +138,16 @@ def test_a_server_that_is_away_is_named_without_the_password(settings: Settings)
     with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1 does not answer") as refused:
         ForecastStore.connect(away).store([], [])
     assert "hidden" not in str(refused.value)
+
+
+def test_what_is_held_is_counted_and_can_be_forgotten(store: ForecastStore, symbol: str) -> None:
+    before, other = store.now(), f"{symbol}X"
+    batch = [bar(symbol, 0), bar(symbol, 1, filled=True), bar(symbol, 2), bar(symbol, 9), bar(other, 0)]
+    store.store(batch, [forecast(symbol, 0), forecast(symbol, 2, late=True), forecast(symbol, 9), forecast(other, 0)])
+    assert store.has_timely(before)
+    assert not store.has_timely(store.now())
+    assert store.held([symbol], 1, T, T + 120) == (2, 1)
+    assert store.held([symbol], 2, T, T + 120) == (2, 0)
+    assert store.forget([symbol]) == (4, 3)
+    assert store.held([symbol], 1, T, T + 900) == (0, 0)
+    assert store.held([other], 1, T, T + 900) == (1, 1)

@@ -103,3 +103,13 @@ def test_a_store_that_does_not_answer_is_a_typed_error(s3):
     lake = Lake.connect(s3.model_copy(update={"s3_url": f"http://127.0.0.1:{ports.free(1)[0]}"}))
     with pytest.raises(StoreUnavailable, match="see that S3 runs"):
         lake.convention()
+
+
+def test_clean_bars_know_the_answers_that_they_are_made_from(lake):
+    assert lake.origins(["A", "B"]) == set()
+    for symbol, month, digest in [("A", "2024-02", "aa"), ("A", "2024-03", "bb"), ("B", "2024-03", "bb")]:
+        lake.write_clean(symbol, month, bars(symbol, 1_709_303_400))
+        lake.write_quality(symbol, month, {"raw": f"raw/source=csv/symbol={symbol}/month=all/{digest}"})
+    assert lake.origins(["A", "B"]) == {"aa", "bb"}
+    lake.drop_clean("A", "2024-02")
+    assert lake.origins(["A"]) == {"bb"}

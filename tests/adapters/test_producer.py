@@ -13,7 +13,10 @@ from uuid import uuid4
 import numpy as np
 import psycopg
 import pytest
+from rich.console import Console
 
+from local.arrival import await_forecast
+from local.forgetting import forget_replay
 from local.program import PYTHON, ROOT
 from local.programs.services import environment, programs
 from serving.consumer import Consumer
@@ -30,12 +33,15 @@ from stock_ml.adapters.broker import (
 )
 from stock_ml.adapters.forecast_store import BarRow, ForecastStore, migrate
 from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.sources.csv_file import CsvFile
 from stock_ml.adapters.sources.table import open_source
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
 from stock_ml.gaps import Minutes, fill
 from stock_ml.received import bars_of
 from stock_ml.sessions import sessions
+from stock_ml.steps.purpose import FILE, tags_of
+from tests.adapters.answering import Answer, answering
 from tests.adapters.conftest import move_clock
 from tests.adapters.test_consumer import Fixed
 from tests.servers import running
@@ -63,15 +69,28 @@ def live(s: Settings, sandbox: Settings) -> Settings:
 
 
 @pytest.fixture
-def held(s: Settings, tmp_path: Path) -> Settings:
+def mlflow() -> Iterator[Answer]:
+    """What stands in MLflow's place: it says that there is no champion yet."""
+    with answering() as answer:
+        yield answer
+
+
+@pytest.fixture
+def held(s: Settings, mlflow: Answer, tmp_path: Path) -> Settings:
     """Settings of a csv installation with three sessions of clean bars, the last two held out."""
     path, symbol = tmp_path / "bars.csv", f"T{uuid4().hex[:8].upper()}"
-    path.touch()
+    path.write_text(symbol)
     given = {"source": "csv", "csv_path": path, "symbols": (symbol,), "holdout_sessions": 2, "sandbox_speed": 1e6}
-    own = s.model_copy(update=given)
+    own = s.model_copy(update=given | {"mlflow_url": mlflow.url})
     clean = fill(Minutes.of_bars(day(without=range(30, 33), sessions=3)), NYSE, 5)
     Lake.connect(own).write_clean(symbol, "2024-03", frame(symbol, clean))
+    of_the_file(own)
     return own
+
+
+def of_the_file(s: Settings) -> None:
+    """Note that the clean bars are made from the file as it is now."""
+    Lake.connect(s).write_quality(s.symbols[0], "2024-03", {"raw": f"raw/{CsvFile.connect(s).digest()}"})
 
 
 @contextmanager
@@ -216,13 +235,23 @@ def test_a_key_that_is_missing_is_named_and_the_process_stays(s: Settings) -> No
         wait(lambda: "BadKey" in str(state(own).get("waiting")))
 
 
-def test_the_holdout_is_replayed_when_a_model_serves_and_every_bar_of_it_is_forecast(held: Settings) -> None:
-    with producing(held):
-        wait(lambda: state(held).get("replay") == "waiting")
-        assert on_topic(held) == []
-        with consuming(held):
-            wait(lambda: state(held).get("replay") == "over")
-            wait(lambda: forecast_minutes(held) == expected_minutes())
+def waits_for(s: Settings, word: str) -> None:
+    wait(lambda: word in str(state(s).get("waiting")))
+    assert state(s)["replay"] == "waiting"
+    assert on_topic(s) == []
+
+
+def test_the_holdout_is_replayed_when_the_model_of_the_file_serves_and_every_bar_of_it_is_forecast(
+    held: Settings, mlflow: Answer
+) -> None:
+    with producing(held), consuming(held):
+        waits_for(held, "waiting for a champion trained for")
+        mlflow.version("8", tags_of(held))
+        waits_for(held, "waiting for the consumer to serve")
+        mlflow.version("7", tags_of(held))
+        wait(lambda: state(held).get("replay") == "over")
+        wait(lambda: forecast_minutes(held) == expected_minutes())
+        arrived(held)
     assert closed_sessions(held) == ["2024-03-04", "2024-03-05"]
     before = on_topic(held)
     assert len(before) == 3 * 390 - 3
@@ -230,6 +259,42 @@ def test_the_holdout_is_replayed_when_a_model_serves_and_every_bar_of_it_is_fore
         wait(lambda: state(held).get("replay") == "over")
     assert on_topic(held) == before
     assert closed_sessions(held) == ["2024-03-04", "2024-03-05"]
+
+
+def arrived(s: Settings) -> None:
+    console = Console(width=200)
+    with console.capture() as said:
+        await_forecast(s, console)
+    assert said.get() == "the replay is over: 778 forecasts at 780 held-out bars\n"
+
+
+def test_a_file_that_changed_waits_for_its_own_bars_and_model_and_begins_anew(held: Settings, mlflow: Answer) -> None:
+    old = tags_of(held)
+    mlflow.version("7", old)
+    with producing(held), consuming(held):
+        wait(lambda: state(held).get("replay") == "over")
+        wait(lambda: forecast_minutes(held) == expected_minutes())
+    CsvFile.connect(held).path.write_text("another")
+    forget_replay(held, Console(quiet=True))
+    assert forecast_minutes(held) == set()
+    assert closed_sessions(held) == []
+    with producing(held), consuming(held):
+        waits_for(held, "waiting for a champion trained for")
+        mlflow.version("7", old | {FILE: CsvFile.connect(held).digest()})
+        waits_for(held, "waiting for clean bars of this file")
+        of_the_file(held)
+        wait(lambda: state(held).get("replay") == "over")
+        wait(lambda: forecast_minutes(held) == expected_minutes())
+    assert closed_sessions(held) == ["2024-03-04", "2024-03-05"]
+
+
+def test_where_nothing_is_held_out_that_is_said(held: Settings, mlflow: Answer) -> None:
+    own = held.model_copy(update={"holdout_sessions": 0})
+    mlflow.version("7", tags_of(own))
+    with producing(own), consuming(own):
+        wait(lambda: state(own).get("replay") == "nothing")
+    assert "STOCKML_HOLDOUT_SESSIONS" in state(own)["waiting"]
+    assert on_topic(own) == []
 
 
 def forecast_minutes(s: Settings) -> set[int]:
@@ -246,11 +311,10 @@ def expected_minutes() -> set[int]:
 
 
 def test_a_replay_by_hand_goes_on_from_what_is_published(held: Settings) -> None:
-    def replay(*words: str) -> str:
+    def replay(*words: str, code: int = 0) -> str:
         argv = [PYTHON, "-m", "serving.producer", "--replay", *words, "--speed", "max"]
-        done = subprocess.run(
-            argv, env=os.environ | environment(held), cwd=ROOT, capture_output=True, text=True, check=True
-        )
+        done = subprocess.run(argv, env=os.environ | environment(held), cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == code, done.stdout
         return done.stdout
 
     assert "replayed bars=390" in replay("2024-03-04", "2024-03-04")
@@ -258,3 +322,4 @@ def test_a_replay_by_hand_goes_on_from_what_is_published(held: Settings) -> None
     assert "replayed bars=390" in replay("holdout")
     assert "replayed bars=0" in replay("holdout")
     assert len(set(on_topic(held))) == len(on_topic(held)) == 3 * 390 - 3
+    assert "no bars from 2023-03-01" in replay("2023-03-01", "2023-03-03", code=1)

@@ -4,7 +4,7 @@ from stock_ml.adapters.broker.messages import ClosedSession, decode_bar, decode_
 from stock_ml.adapters.broker.publisher import Publisher
 from stock_ml.adapters.broker.read_back import read_back
 from stock_ml.adapters.broker.subscriber import Received, Subscriber
-from stock_ml.adapters.broker.topics import Topics, ensure_topics
+from stock_ml.adapters.broker.topics import Topics, empty_topics, ensure_topics
 
 __all__ = [
     "ClosedSession",
@@ -14,6 +14,7 @@ __all__ = [
     "Topics",
     "decode_bar",
     "decode_session",
+    "empty_topics",
     "encode_bar",
     "encode_session",
     "ensure_topics",

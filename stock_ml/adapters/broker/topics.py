@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from stock_ml.config import Settings
@@ -40,10 +40,30 @@ def ensure_topics(s: Settings) -> None:
         NewTopic(topics.sessions, 1),
         NewTopic(topics.alerts, 1),
     ]
-    admin = AdminClient({"bootstrap.servers": s.kafka, "socket.timeout.ms": SECONDS * 1000, "log_level": 2})
+    admin = _admin(s)  # held until the answers are there: they end with it
     for name, created in admin.create_topics(wanted, operation_timeout=SECONDS, request_timeout=SECONDS).items():
         try:
             created.result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise BrokerUnavailable(f"Kafka at {s.kafka} did not make topic {name}: {error.args[0]}") from error
+
+
+def empty_topics(s: Settings) -> None:
+    """Delete every bar and every closed session on the topics; the offsets go on from where they are.
+
+    Raises BrokerUnavailable where Kafka does not answer or refuses.
+    """
+    admin, topics = _admin(s), Topics.of(s)
+    try:
+        known = admin.list_topics(timeout=SECONDS).topics
+        names = {topics.bars, topics.sessions} & known.keys()
+        ends = [TopicPartition(name, at, OFFSET_END) for name in names for at in known[name].partitions]
+        for emptied in admin.delete_records(ends, request_timeout=SECONDS).values():
+            emptied.result()
+    except KafkaException as error:
+        raise BrokerUnavailable(f"Kafka at {s.kafka} did not empty {topics.bars}: {error.args[0]}") from error
+
+
+def _admin(s: Settings) -> AdminClient:
+    return AdminClient({"bootstrap.servers": s.kafka, "socket.timeout.ms": SECONDS * 1000, "log_level": 2})

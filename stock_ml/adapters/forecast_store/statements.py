@@ -54,3 +54,13 @@ on conflict (service) do update set state = excluded.state, updated_at = now()
 READ_STATE = """
 select state, extract(epoch from clock_timestamp() - updated_at)::float8 from service_state where service = %(service)s
 """
+NOW = "select extract(epoch from clock_timestamp())::float8"
+TIMELY = "select exists (select from forecasts where stored_at > to_timestamp(%(since)s) and not late)"
+HELD = """
+select (select count(*) from bars where symbol = any(%(symbols)s) and not filled
+            and ts between to_timestamp(%(first)s) and to_timestamp(%(last)s)),
+       (select count(*) from forecasts where symbol = any(%(symbols)s) and horizon = %(horizon)s and not late
+            and bar_ts between to_timestamp(%(first)s) and to_timestamp(%(last)s))
+"""
+FORGET_FORECASTS = "delete from forecasts where symbol = any(%(symbols)s)"
+FORGET_BARS = "delete from bars where symbol = any(%(symbols)s)"

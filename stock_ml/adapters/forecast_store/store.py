@@ -14,7 +14,7 @@ from stock_ml.config import Settings
 
 
 class Stored(NamedTuple):
-    """Count the rows that were new, or took a filled bar's place."""
+    """Count rows; as the answer to `store` those that were new, or took a filled bar's place."""
 
     bars: int
     forecasts: int
@@ -65,6 +65,31 @@ class ForecastStore:
             row: tuple[dict[str, Any], float] | None
             row = connection.execute(statements.READ_STATE, {"service": service}).fetchone()
             return row
+
+    def now(self) -> float:
+        """Return the database's own time, by which rows are stored, in epoch seconds."""
+        with self._connection.use() as connection:
+            (now,) = connection.execute(statements.NOW).fetchone() or (0.0,)
+            return float(now)
+
+    def has_timely(self, since: float) -> bool:
+        """Say whether a forecast that was not late was stored since a time, in the database's epoch seconds."""
+        with self._connection.use() as connection:
+            (there,) = connection.execute(statements.TIMELY, {"since": since}).fetchone() or (False,)
+            return bool(there)
+
+    def held(self, symbols: Sequence[str], horizon: int, first: int, last: int) -> Stored:
+        """Count the received bars from one minute to another (UTC epoch seconds), and the timely forecasts at them."""
+        values = {"symbols": list(symbols), "horizon": horizon, "first": first, "last": last}
+        with self._connection.use() as connection:
+            return Stored(*(connection.execute(statements.HELD, values).fetchone() or (0, 0)))
+
+    def forget(self, symbols: Sequence[str]) -> Stored:
+        """Delete every bar and forecast of these symbols, and count them."""
+        values = {"symbols": list(symbols)}
+        with self._connection.use() as connection, connection.transaction():
+            forecasts = connection.execute(statements.FORGET_FORECASTS, values).rowcount
+            return Stored(connection.execute(statements.FORGET_BARS, values).rowcount, forecasts)
 
     def close(self) -> None:
         """Close the connection."""

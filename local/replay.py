@@ -1,0 +1,35 @@
+"""Replay stored bars by hand, into the installation that is up."""
+
+import os
+import subprocess
+from datetime import UTC, datetime
+
+from local.private import keep_secrets, with_secrets
+from local.program import PYTHON, ROOT
+from local.programs.services import environment
+from local.supervision import Supervisor
+from serving.replaying import HOLDOUT, span_between
+from stock_ml.config import Settings
+from stock_ml.errors import HostError
+from stock_ml.sessions import sessions
+
+
+def replay(s: Settings, first: str, last: str, speed: str) -> None:
+    """Publish the stored sessions from one date to another that the topic lacks, or from `first` "holdout" on.
+
+    Raises BadSetting before anything is sent where the dates mean no session; HostError where the installation is not
+    up, or the producer refuses.
+    """
+    if first != HOLDOUT:
+        span_between(first, last or str(datetime.now(UTC).date()), sessions(s.exchange))
+    if not Supervisor(s).is_up():
+        raise HostError(f"the {s.source} installation is not up: `make up` starts it")
+    argv = [PYTHON, "-m", "serving.producer", "--replay", first, *([last] if last else []), "--speed", speed]
+    done = subprocess.run(argv, env=os.environ | with_all(s), cwd=ROOT, check=False)
+    if done.returncode:
+        raise HostError("the replay ended early: the reason stands above")
+
+
+def with_all(s: Settings) -> dict[str, str]:
+    """Return what a supervised producer gets as its environment, the installation's secrets included."""
+    return environment(with_secrets(s, keep_secrets(s)))

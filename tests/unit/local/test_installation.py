@@ -1,0 +1,30 @@
+"""What `make up` does after what."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from local.installation import describe, steps
+from local.supervision import Supervisor
+from stock_ml.config import Settings, load
+
+
+def needs(s: Settings) -> dict[str, tuple[str, ...]]:
+    return {step.name: step.after for step in steps(describe(s), Supervisor(s), Console())}
+
+
+def test_a_file_is_replayed_only_after_its_champion_is_there(tmp_path: Path) -> None:
+    after = needs(load(home=tmp_path, source="csv", csv_path="GOOGL.csv"))
+    assert "champion" in after["producer"]
+    assert "champion" in after["consumer"]  # what it remembers of another file's bars is gone
+    assert {"tables", "topics"} <= set(after["champion"])
+
+
+def test_live_bars_are_taken_before_there_is_a_champion(tmp_path: Path) -> None:
+    after = needs(load(home=tmp_path, source="sandbox"))
+    assert "champion" not in after["producer"] + after["consumer"]
+
+
+def test_every_step_needs_steps_that_there_are(tmp_path: Path) -> None:
+    after = needs(load(home=tmp_path, source="sandbox"))
+    assert {name for names in after.values() for name in names} <= after.keys()
