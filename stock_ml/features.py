@@ -26,6 +26,7 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from stock_ml import splits
 from stock_ml.bars import MINUTE
 from stock_ml.gaps import Minutes
 from stock_ml.sessions import Sessions
@@ -67,11 +68,11 @@ def rows(minutes: Minutes, sessions: Sessions) -> np.ndarray:
 def ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> np.ndarray:
     """Return where valid windows end, as int64 indices: at received bars with `window` rows, no feed gap among them.
 
-    Neighbours are at most `limit + 1` trading minutes apart; a window may cross the night.
+    Neighbours are at most `limit + 1` trading minutes apart; a window may cross the night, but no unadjusted split.
     """
     index = sessions.index(minutes.ts)
     step = np.diff(index)
-    joined = (step >= 1) & (step <= limit + 1) & (index[:-1] >= 0)
+    joined = (step >= 1) & (step <= limit + 1) & (index[:-1] >= 0) & (splits.before(minutes, sessions)[1:] == 1.0)
     begins = np.insert(np.where(joined, 0, np.arange(1, len(index))), 0, 0)[: len(index)]
     run = np.arange(len(index)) - np.maximum.accumulate(begins)
     return np.flatnonzero((run >= window - 1) & ~minutes.filled & (index >= 0))
