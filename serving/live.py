@@ -11,6 +11,7 @@ from serving.published import last_announced, recently_published
 from serving.recent import Recent
 from serving.stopping import until_back
 from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.request_ledger import spender
 from stock_ml.adapters.sources.table import Source, open_source
 from stock_ml.bars import MINUTE, utc
 from stock_ml.clock import Clock
@@ -72,7 +73,7 @@ class Live:
     def _source(self) -> Source:
         while True:
             try:
-                return open_source(self._s)
+                return open_source(self._s, spender(self._s))
             except BadKey as error:
                 self._wait(f"BadKey: {error}")
 

@@ -8,7 +8,7 @@ from serving.publishing import first_to_publish, is_due, leaves_a_hole, months_b
 from serving.recent import Recent
 from stock_ml.adapters.sources.table import Source
 from stock_ml.bars import Bar
-from stock_ml.errors import BadFile, BadKey, BadSymbol, DailyLimit, PremiumEndpoint, SourceError
+from stock_ml.errors import BadFile, BadKey, BadSymbol, DailyLimit, PremiumEndpoint, SourceError, StoreUnavailable
 from stock_ml.received import Convention, Received, bars_of
 from stock_ml.sessions import Sessions
 
@@ -73,7 +73,7 @@ class Poller:
         try:
             received = self.source.newest(symbol)
             bars = self._unpublished(received, known.published)
-        except (SourceError, BadFile) as error:
+        except (SourceError, BadFile, StoreUnavailable) as error:  # the last from the ledger of requests
             self._failed(known, symbol, error)
             return []
         known.answered_at, known.failures, known.refused, known.trouble = received.fetched_at, 0, False, None
@@ -95,7 +95,7 @@ class Poller:
     def _bars(self, received: Received) -> list[Bar]:
         return bars_of(received, self.convention, self.sessions.exchange)
 
-    def _failed(self, known: _Symbol, symbol: str, error: SourceError | BadFile) -> None:
+    def _failed(self, known: _Symbol, symbol: str, error: SourceError | BadFile | StoreUnavailable) -> None:
         known.failures += 1
         known.trouble = f"{symbol}: {type(error).__name__}: {error}"
         if isinstance(error, FOR_GOOD):
@@ -105,7 +105,7 @@ class Poller:
             known.trouble += f"; it is asked for again every {self.refused_pause / 60:.0f} min"
         known.next_try = self.wall() + self._wait_after(error, known.failures)
 
-    def _wait_after(self, error: SourceError | BadFile, failures: int) -> float:
+    def _wait_after(self, error: SourceError | BadFile | StoreUnavailable, failures: int) -> float:
         match error:
             case BadSymbol():
                 return self.refused_pause

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
         None, description="delayed or realtime, as your plan allows; without it bars end with the last closed session"
     )
     requests_per_minute: int = Field(75, ge=1, description="your Alpha Vantage plan's request rate")
+    requests_per_day: int = Field(0, ge=0, description="your Alpha Vantage plan's requests a day; 0 is no limit")
     csv_path: Path | None = Field(None, description="a file in Alpha Vantage's CSV layout, for source csv")
     holdout_sessions: int = Field(
         0, ge=0, description="newest sessions kept out of training; 2 for csv, which replays them, else 0"

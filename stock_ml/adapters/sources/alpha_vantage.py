@@ -1,6 +1,7 @@
 """Alpha Vantage's minute bars, from the service itself or from the sandbox exchange, which answers alike."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tenacity import Retrying
@@ -14,12 +15,16 @@ from stock_ml.received import Received
 SANDBOX_KEY = "sandbox"  # the sandbox asks for a key as the service does, and takes any
 
 
+def free() -> None:
+    """Spend nothing: nobody counts."""
+
+
 @dataclass
 class AlphaVantage:
     """Ask for bars at most once every `pause` seconds; what may go through later is tried four times.
 
-    `asked` goes with every request. Premium, bad key, bad symbol and daily limit are raised at once, as their own
-    errors.
+    `asked` goes with every request, and `spend` is called before it: the ledger that all who use the key share.
+    Premium, bad key, bad symbol and daily limit are raised at once, as their own errors.
     """
 
     name: str
@@ -28,17 +33,18 @@ class AlphaVantage:
     asked: dict[str, str] = field(default_factory=dict)
     month: dict[str, str] = field(default_factory=lambda: {"outputsize": "full", "extended_hours": "true"})
     retries: Retrying = RETRIES
+    spend: Callable[[], None] = free
     _next: float = field(default=0.0, init=False)
 
     @classmethod
-    def connect(cls, s: Settings) -> "AlphaVantage":
+    def connect(cls, s: Settings, spend: Callable[[], None] = free) -> "AlphaVantage":
         """Return the real service. Raises BadKey where no key is set."""
         if s.alphavantage_api_key is None:
             raise BadKey(
                 "source alpha_vantage needs ALPHAVANTAGE_API_KEY; or set SOURCE=yahoo, SOURCE=sandbox or SOURCE=csv"
             )
         client = Intraday(s.alphavantage_api_key.get_secret_value(), s.alphavantage_url, s.alphavantage_datatype)
-        return cls("alpha_vantage", client, 60.0 / s.requests_per_minute, _always(s), _of_months(s))
+        return cls("alpha_vantage", client, 60.0 / s.requests_per_minute, _always(s), _of_months(s), spend=spend)
 
     @classmethod
     def sandbox(cls, s: Settings) -> "AlphaVantage":
@@ -59,6 +65,7 @@ class AlphaVantage:
         for attempt in self.retries.copy():
             with attempt:
                 self._wait()
+                self.spend()
                 answer = self.client.ask(symbol, asked)
         request = {"function": "TIME_SERIES_INTRADAY", "symbol": symbol, "interval": "1min", **asked}
         request["datatype"] = self.client.output_format

@@ -1,8 +1,9 @@
 """Which source gives the bars: one table, one small protocol."""
 
+from collections.abc import Callable
 from typing import Protocol
 
-from stock_ml.adapters.sources.alpha_vantage import AlphaVantage
+from stock_ml.adapters.sources.alpha_vantage import AlphaVantage, free
 from stock_ml.adapters.sources.csv_file import CsvFile
 from stock_ml.config import Settings
 from stock_ml.received import Received
@@ -22,12 +23,15 @@ class Source(Protocol):
         """Return a symbol's newest bars."""
 
 
-def open_source(s: Settings) -> Source:
-    """Return the source that the settings name; nothing is sent or read yet."""
+def open_source(s: Settings, spend: Callable[[], None] = free) -> Source:
+    """Return the source that the settings name; nothing is sent or read yet.
+
+    `spend` is called before each request of a source that counts them; it waits, or raises DailyLimit.
+    """
     match s.source:
         case "csv":
             return CsvFile.connect(s)
         case "sandbox":
             return AlphaVantage.sandbox(s)
         case "alpha_vantage":
-            return AlphaVantage.connect(s)
+            return AlphaVantage.connect(s, spend)
