@@ -71,7 +71,10 @@ class Settings(BaseSettings):
     spark_memory: str = Field("2g", description="memory of the Spark driver and of each executor")
 
     # the sandbox exchange
-    sandbox_seed: int = Field(7, description="one seed gives the same simulated market for ever")
+    sandbox_market: Literal["realistic", "random_walk", "strong"] = Field(
+        "realistic", description="how much past bars tell: realistic (a little), random_walk (nothing) or strong (much)"
+    )
+    sandbox_seed: int = Field(7, ge=0, description="one seed gives the same simulated market for ever")
     sandbox_start: str = Field(
         "2024-03-01", description="the day on which the simulated clock starts, history before it"
     )

@@ -29,6 +29,10 @@ class BadSetting(BadInput):
     """Refuse a setting that cannot be used."""
 
 
+class OtherMarket(BadSetting):
+    """Refuse to go on in a simulated market that is not the one in which an installation's bars were made."""
+
+
 class SourceError(StockMLError):
     """Report that a source of bars did not give bars."""
 

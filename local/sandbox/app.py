@@ -8,8 +8,8 @@ from flask import Flask, Response, abort, jsonify, render_template, request
 
 from local.sandbox import answers
 from local.sandbox.clock import StoredClock
-from local.sandbox.feed import Feed
-from local.sandbox.market import Market
+from local.sandbox.feed import Feed, Look
+from local.sandbox.market import KINDS, Market
 from local.sandbox.placed import Placed
 from local.sandbox.queries import query
 from stock_ml.bars import MINUTE, Bar, utc
@@ -18,6 +18,7 @@ from stock_ml.received.rows import broken
 from stock_ml.sessions import sessions
 
 SPEEDS = (0.1, 3600.0)
+NOW_HEADER = "X-Market-Time"  # an answer says at which market time it was given
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Return the exchange of an installation; its clock goes on from where it stood."""
     s = settings or load()
     calendar, folder = sessions(s.exchange), s.state / "sandbox"
-    clock = StoredClock.load(folder / "clock.json", calendar, s.sandbox_start, s.sandbox_speed)
-    feed = Feed(Market(s.sandbox_seed, calendar), Placed.load(folder / "bars.jsonl"))
+    clock = StoredClock.of(s)
+    feed = Feed(Market(s.sandbox_seed, calendar, KINDS[s.sandbox_market]), Placed.load(folder / "bars.jsonl"))
     app = Flask(__name__)
     _routes(app, Exchange(feed, clock, s.symbols))
     clock.keep()
@@ -42,12 +43,20 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _routes(app: Flask, exchange: Exchange) -> None:
-    app.add_url_rule("/query", view_func=lambda: query(exchange.feed, exchange.clock.now().market), endpoint="query")
+    app.add_url_rule("/query", view_func=lambda: _query(exchange), endpoint="query")
     app.add_url_rule("/clock", view_func=lambda: jsonify(asdict(exchange.clock.now())), endpoint="clock")
     app.add_url_rule("/clock", view_func=lambda: _set_clock(exchange), endpoint="set_clock", methods=["POST"])
     app.add_url_rule("/bars", view_func=lambda: _put_bar(exchange), endpoint="bars", methods=["POST"])
     app.add_url_rule("/healthz", view_func=lambda: jsonify(status="ok", simulated=True), endpoint="healthz")
     app.add_url_rule("/", view_func=lambda: _page(exchange), endpoint="page")
+
+
+def _query(exchange: Exchange) -> Response:
+    now = exchange.clock.now().market
+    error = answers.ERRORS.get(request.args.get("apikey", ""))
+    answer = query(exchange.feed, request.args, now) if error is None else jsonify(error)
+    answer.headers[NOW_HEADER] = repr(now)
+    return answer
 
 
 def _given() -> dict[str, Any]:
@@ -93,7 +102,7 @@ def _bar(given: dict[str, Any]) -> Bar | None:
 
 def _page(exchange: Exchange) -> str:
     now = exchange.clock.now()
-    newest = {symbol: exchange.feed.newest(symbol, now.market, False, 1) for symbol in exchange.symbols}
+    newest = {symbol: exchange.feed.newest(Look(symbol, now.market), 1) for symbol in exchange.symbols}
     prices = {symbol: f"{day.values[-1, 3]:.2f}" for symbol, day in newest.items()}
     at = exchange.feed.stamps(np.array([int(now.market)]))[0]
     return render_template("page.html", at=at, utc=utc(now.market), now=now, prices=prices)

@@ -9,8 +9,10 @@ from threading import Lock, Thread
 
 import numpy as np
 
+from local.sandbox.identity import Identity
 from stock_ml.clock import Reading
-from stock_ml.sessions import Sessions
+from stock_ml.config import Settings
+from stock_ml.sessions import Sessions, sessions
 
 EVERY = 1.0  # seconds between two stores: at most this much time is lost when the process is killed
 
@@ -23,22 +25,31 @@ class StoredClock:
     sessions: Sessions
     reading: Reading
     setting: float
+    market: Identity
     wall: Callable[[], float] = time.time
     _lock: Lock = field(default_factory=Lock)
 
     @classmethod
-    def load(cls, path: Path, sessions: Sessions, start: str, speed: float) -> "StoredClock":
-        """Return the clock as it was stored; the first time, it stands at the open of `start` or of the next session.
+    def of(cls, s: Settings) -> "StoredClock":
+        """Return the clock of an installation."""
+        return cls.load(s.state / "sandbox" / "clock.json", sessions(s.exchange), s)
 
-        A speed set over HTTP is kept over a restart; a changed setting `speed` takes its place.
+    @classmethod
+    def load(cls, path: Path, sessions: Sessions, s: Settings) -> "StoredClock":
+        """Return the clock as it was stored; the first time, it stands at the open of its day or of the next session.
+
+        A speed set over HTTP is kept over a restart; a changed setting takes its place.
+        Raises OtherMarket where it was stored by another market than that of the settings.
         """
-        first = int(np.searchsorted(sessions.dates, np.datetime64(start, "D")))
+        speed, market = s.sandbox_speed, Identity.of(s)
+        first = int(np.searchsorted(sessions.dates, np.datetime64(s.sandbox_start, "D")))
         reading = Reading(float(sessions.opens[first]), time.time(), speed, False)
         if path.exists():
             stored = json.loads(path.read_text())
+            market.check(stored.get("market"), str(path.parent))
             kept = stored["reading"]["speed"] if stored["setting"] == speed else speed
             reading = Reading(**stored["reading"] | {"wall": time.time(), "speed": kept})
-        return cls(path, sessions, reading, speed)
+        return cls(path, sessions, reading, speed, market)
 
     def now(self) -> Reading:
         """Return the reading of this moment."""
@@ -77,5 +88,5 @@ class StoredClock:
     def _write(self, reading: Reading) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new = self.path.with_suffix(".new")
-        new.write_text(json.dumps({"reading": asdict(reading), "setting": self.setting}))
+        new.write_text(json.dumps({"reading": asdict(reading), "setting": self.setting, "market": asdict(self.market)}))
         new.replace(self.path)

@@ -1,47 +1,62 @@
 """TIME_SERIES_INTRADAY: which bars a request asks for, and the answer in the service's own words."""
 
 import re
+from collections.abc import Mapping
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 
 from local.sandbox import answers
-from local.sandbox.feed import COMPACT, Feed
+from local.sandbox.feed import COMPACT, Feed, Look
 from local.sandbox.market import Day
 from stock_ml.config import SYMBOL
 
 MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
-NOW_HEADER = "X-Market-Time"  # an answer says at which market time it was given
+DELAY = 15 * 60  # seconds by which an answer with entitlement=delayed lags
+# what a parameter may be, the first where it is left out
+CHOICES = {
+    "interval": ("1min",),
+    "outputsize": ("compact", "full"),
+    "extended_hours": ("true", "false"),
+    "adjusted": ("true", "false"),
+    "datatype": ("json", "csv"),
+    "entitlement": ("", "delayed", "realtime"),
+}
 
 
-def query(feed: Feed, now: float) -> Response:
-    """Return the answer to the current request at market time `now`; errors are HTTP 200 too, as at the service."""
-    error = answers.ERRORS.get(request.args.get("apikey", ""))
-    found = _asked(feed, now) if error is None else None
+def query(feed: Feed, asked: Mapping[str, str], now: float) -> Response:
+    """Return the answer to a request at market time `now`; errors are HTTP 200 too, as at the service."""
+    found = _asked(feed, asked, now) if _makes_sense(asked) else None
     if found is None or not len(found.ts):
-        answer = jsonify(error if error is not None else {"Error Message": answers.BAD_CALL})
-    else:
-        answer = _bars(feed, found)
-    answer.headers[NOW_HEADER] = repr(now)
-    return answer
-
-
-def _asked(feed: Feed, now: float) -> Day | None:
-    """Return the bars that the request asks for, None where it makes no sense."""
-    asked = request.args
-    symbol, month, extended = asked.get("symbol", ""), asked.get("month"), asked.get("extended_hours") != "false"
-    right = asked.get("function") == "TIME_SERIES_INTRADAY" and asked.get("interval") == "1min"
-    if not right or not SYMBOL.fullmatch(symbol) or (month and not MONTH.fullmatch(month)):
-        return None
-    full = asked.get("outputsize") == "full"
-    if month:
-        found = feed.month(symbol, month, now, extended)
-        return found if full else Day(found.ts[-COMPACT:], found.values[-COMPACT:])
-    return feed.trailing(symbol, now, extended) if full else feed.newest(symbol, now, extended)
-
-
-def _bars(feed: Feed, found: Day) -> Response:
+        return jsonify({"Error Message": answers.BAD_CALL})
     stamps = feed.stamps(found.ts)
-    if request.args.get("datatype") == "csv":
+    if asked.get("datatype") == "csv":
         return Response(answers.in_csv(stamps, found.values), content_type="application/x-download")
-    symbol, size = request.args["symbol"], request.args.get("outputsize", "compact")
-    return Response(answers.in_json(symbol, stamps, found.values, size), content_type="application/json")
+    body = answers.in_json(asked["symbol"], stamps, found.values, _choice(asked, "outputsize"))
+    return Response(body, content_type="application/json")
+
+
+def _makes_sense(asked: Mapping[str, str]) -> bool:
+    month = asked.get("month")
+    return (
+        asked.get("function") == "TIME_SERIES_INTRADAY"
+        and "interval" in asked
+        and SYMBOL.fullmatch(asked.get("symbol", "")) is not None
+        and (not month or MONTH.fullmatch(month) is not None)
+        and all(_choice(asked, name) in allowed for name, allowed in CHOICES.items())
+    )
+
+
+def _choice(asked: Mapping[str, str], name: str) -> str:
+    return asked.get(name) or CHOICES[name][0]
+
+
+def _asked(feed: Feed, asked: Mapping[str, str], now: float) -> Day:
+    """Return the bars that a sensible request asks for."""
+    at = now - DELAY if asked.get("entitlement") == "delayed" else now
+    extended, adjusted = (_choice(asked, name) == "true" for name in ("extended_hours", "adjusted"))
+    look = Look(asked["symbol"], at, extended, adjusted)
+    full, month = asked.get("outputsize") == "full", asked.get("month")
+    if month:
+        found = feed.month(look, month)
+        return found if full else Day(found.ts[-COMPACT:], found.values[-COMPACT:])
+    return feed.trailing(look) if full else feed.newest(look)

@@ -84,12 +84,25 @@ def test_history_reaches_back_to_2000(client):
         {"month": "2024-13"},
         {"month": "2024-04"},
         {"month": "1999-12"},
+        {"symbol": "../../x"},
+        {"symbol": "A" * 300},
+        {"outputsize": "huge"},
+        {"extended_hours": "no"},
+        {"adjusted": "maybe"},
+        {"datatype": "xml"},
+        {"entitlement": "all"},
     ],
 )
 def test_a_call_that_makes_no_sense_gets_the_services_own_words(client, asked):
     answer = client.get("/query", query_string=ASK | asked)
     assert answer.status_code == 200
     assert answer.json["Error Message"].startswith("Invalid API call.")
+
+
+def test_a_delayed_answer_is_a_quarter_of_an_hour_behind(client):
+    at(client, OPEN + 3600)
+    newest, delayed = (rows(client, entitlement=which)["label"].max() for which in ("realtime", "delayed"))
+    assert 10 <= (newest - delayed).total_seconds() / 60 <= 20
 
 
 def test_nothing_after_its_clock_is_shown_and_the_bar_still_forming_is(client):

@@ -3,8 +3,11 @@
 import json
 
 import numpy as np
+import pytest
 
 from local.sandbox.clock import StoredClock
+from stock_ml.config import load
+from stock_ml.errors import OtherMarket
 from stock_ml.sessions import sessions
 
 XNYS = sessions("XNYS")
@@ -22,7 +25,8 @@ class Wall:
 
 
 def clock_at(path, start="2024-03-01", speed=60.0) -> tuple[StoredClock, Wall]:
-    clock = StoredClock.load(path / "clock.json", XNYS, start, speed)
+    s = load(source="sandbox", home=path, sandbox_start=start, sandbox_speed=speed)
+    clock = StoredClock.load(path / "clock.json", XNYS, s)
     wall = Wall(clock.reading.wall)
     clock.wall = wall
     return clock, wall
@@ -68,6 +72,24 @@ def test_a_speed_set_by_hand_is_kept_until_the_setting_changes(tmp_path):
     assert clock_at(tmp_path)[0].now().speed == 600
     assert clock_at(tmp_path)[0].now().paused
     assert clock_at(tmp_path, speed=120.0)[0].now().speed == 120
+
+
+@pytest.mark.parametrize("changed", [{"sandbox_seed": 8}, {"sandbox_market": "strong"}])
+def test_the_bars_of_another_market_are_refused_and_left_alone(tmp_path, changed):
+    clock_at(tmp_path)[0].store()
+    before = (tmp_path / "clock.json").read_bytes()
+    with pytest.raises(OtherMarket, match=r"make reset"):
+        StoredClock.load(tmp_path / "clock.json", XNYS, load(source="sandbox", home=tmp_path, **changed))
+    assert (tmp_path / "clock.json").read_bytes() == before
+
+
+def test_an_installation_of_the_first_generator_is_refused(tmp_path):
+    clock_at(tmp_path)[0].store()
+    stored = json.loads((tmp_path / "clock.json").read_text())
+    del stored["market"]
+    (tmp_path / "clock.json").write_text(json.dumps(stored))
+    with pytest.raises(OtherMarket, match=r"generator 1 there, 2 here.*make reset"):
+        clock_at(tmp_path)
 
 
 def test_the_file_is_whole_at_any_moment(tmp_path):
