@@ -10,6 +10,11 @@ from stock_ml.config import Settings
 from stock_ml.errors import HostError, StockMLError
 
 SECONDS = 30
+LOG = "see `make logs NAME=airflow-api-server`"
+
+
+class AirflowAway(HostError):
+    """Report that Airflow's api-server does not answer."""
 
 
 class PipelineFailed(StockMLError):
@@ -28,9 +33,10 @@ class Airflow:
     def is_ready(self, dag: str) -> bool:
         """Say whether the scheduler is healthy and the DAG is known."""
         try:
-            health = self._session.get(f"{self._api}/monitor/health", timeout=SECONDS).json()
-            return health["scheduler"]["status"] == "healthy" and bool(self.get(f"dags/{dag}"))
-        except requests.RequestException:
+            health = self._send("GET", f"{self._api}/monitor/health")
+            healthy = health.ok and health.json()["scheduler"]["status"] == "healthy"
+            return healthy and bool(self.get(f"dags/{dag}"))
+        except AirflowAway:
             return False
 
     def trigger(self, dag: str, note: str = "") -> str:
@@ -67,21 +73,26 @@ class Airflow:
         return self._ask("GET", path, params=query)
 
     def _ask(self, verb: str, path: str, **rest: Any) -> dict[str, Any]:
-        answer = self._session.request(verb, f"{self._api}/{path}", timeout=SECONDS, **rest)
+        answer = self._send(verb, f"{self._api}/{path}", **rest)
         if answer.status_code == requests.codes.unauthorized:
             self._sign_in()
-            answer = self._session.request(verb, f"{self._api}/{path}", timeout=SECONDS, **rest)
+            answer = self._send(verb, f"{self._api}/{path}", **rest)
         if answer.status_code == requests.codes.not_found:
             return {}
         if not answer.ok:
             raise HostError(f"Airflow answers {answer.status_code} to {verb} {path}: {answer.text[:300]}")
         return dict(answer.json())
 
+    def _send(self, verb: str, url: str, **rest: Any) -> requests.Response:
+        try:
+            return self._session.request(verb, url, timeout=SECONDS, **rest)
+        except requests.RequestException as error:
+            raise AirflowAway(f"Airflow at {url} does not answer: {error}; {LOG}") from error
+
     def _sign_in(self) -> None:
-        answer = self._session.post(self._tokens, json=self._login, timeout=SECONDS)
+        answer = self._send("POST", self._tokens, json=self._login)
         if not answer.ok:
-            log = "see `make logs NAME=airflow-api-server`"
-            raise HostError(f"Airflow does not let admin in ({answer.status_code}): {log}")
+            raise HostError(f"Airflow does not let admin in ({answer.status_code}): {LOG}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
 

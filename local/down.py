@@ -9,6 +9,7 @@ from local import orphans
 from local.installation import LAST_TO_STOP
 from local.supervision import Supervisor
 from stock_ml.config import Settings
+from stock_ml.errors import HostError
 
 
 def down(s: Settings, console: Console) -> None:
@@ -22,10 +23,15 @@ def down(s: Settings, console: Console) -> None:
 
 def reset(s: Settings, console: Console, *, sure: bool) -> None:
     """Stop the installation and delete its folder: bars, models, runs, logs, secrets."""
+    if not s.state.exists():
+        console.print(f"there is no {s.state}: nothing to delete")
+        return
     question = f"Delete {s.state} with all bars, models, runs and logs of source {s.source}?"
     if not sure and not typer.confirm(question):
         console.print("nothing was deleted")
         return
     down(s, console)
-    shutil.rmtree(s.state)
+    shutil.rmtree(s.state, ignore_errors=True)  # what ends just now may still put a file away
+    if s.state.exists():
+        raise HostError(f"{s.state} could not be deleted whole: `make reset` again, or delete it by hand")
     console.print(f"deleted {s.state}")

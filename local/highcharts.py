@@ -48,9 +48,15 @@ def _pack(version: str, scratch: Path) -> Path:
 def _npm() -> list[str]:
     found = shutil.which("npm") or shutil.which("npm", path=BIN)
     if found is None:
-        uv = [str(BIN / "uv"), "pip", "install", "--quiet", "--python", PYTHON, NODE]
-        subprocess.run(uv, check=True)
+        _install_npm()
     return [found or str(BIN / "npm")]
+
+
+def _install_npm() -> None:
+    argv = [str(BIN / "uv"), "pip", "install", "--quiet", "--python", PYTHON, NODE]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HostError(f"there is no npm, and {NODE} could not be installed: {done.stderr.strip()[-300:]}")
 
 
 def _keep(file: Path, place: Path, digest: str) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local import highcharts, jars, pipeline, probes
+from local import highcharts, jars, pipeline
 from local.arrival import await_forecast
 from local.forgetting import forget_replay
 from local.private import keep_secrets, with_secrets
 from local.program import ROOT, Program
 from local.programs import kafka, orchestration, postgres, seaweed, services, tracking
+from local.starting import start
 from local.steps import Step
 from local.supervision import Supervisor
 from stock_ml.adapters.broker.topics import ensure_topics
@@ -48,7 +49,7 @@ def steps(one: Installation, supervisor: Supervisor, console: Console) -> list[S
     return [
         Step("jars", partial(_fetch_jars, s)),
         Step("highcharts", highcharts.fetch),
-        *(Step(p.name, partial(_start, p, supervisor), p.after + _also(p, s)) for p in one.programs),
+        *(Step(p.name, partial(start, p, supervisor, s.state), p.after + _also(p, s)) for p in one.programs),
         *([Step("databases", partial(postgres.create_databases, s), (tables,))] if tables else []),
         Step("tables", partial(migrate, s), ("databases",)),
         Step("topics", partial(ensure_topics, s), ("kafka",)),
@@ -103,12 +104,6 @@ def _version(places: tuple[str, ...]) -> str:
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
-
-
-def _start(p: Program, supervisor: Supervisor) -> None:
-    p.prepare()
-    supervisor.start(p.name)
-    probes.wait(p.name, lambda: supervisor.runs(p.name) and p.ready())
 
 
 def _fetch_jars(s: Settings) -> None:

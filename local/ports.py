@@ -1,22 +1,33 @@
 """Refuse to start where another program holds a port."""
 
 import socket
+from collections.abc import Collection
 from contextlib import ExitStack
 
 from local.program import Program
-from stock_ml.adapters import host
+from stock_ml.adapters.host import listening
 from stock_ml.errors import HostError
 
 
-def check(programs: list[Program], running: set[str]) -> None:
-    """Pass where every port of the programs that do not run yet is free.
+def check(programs: list[Program], ours: Collection[int] = ()) -> None:
+    """Pass where every port of the programs is free, or one of `ours`, on which they listen already.
 
     Raises HostError naming each taken port, its holder, and the setting that changes it.
     """
-    wanted = [(port, setting) for p in programs if p.name not in running for setting, port in p.ports.items()]
-    taken = [(port, setting) for port, setting in wanted if not host.port_is_free(port)]
+    wanted = [(port, setting) for p in programs for setting, port in p.ports.items()]
+    _refuse_twice(wanted)
+    taken = [(port, setting) for port, setting in wanted if port not in ours and not listening.port_is_free(port)]
     if taken:
         raise HostError("; ".join(_told(port, setting) for port, setting in taken))
+
+
+def _refuse_twice(wanted: list[tuple[int, str]]) -> None:
+    named: dict[int, list[str]] = {}
+    for port, setting in wanted:
+        named.setdefault(port, []).append(f"STOCKML_{setting.upper()}")
+    twice = [f"port {port} is named by {' and '.join(names)}" for port, names in named.items() if len(names) > 1]
+    if twice:
+        raise HostError("; ".join(twice) + ": each needs a port of its own")
 
 
 def free(count: int) -> list[int]:
@@ -29,4 +40,4 @@ def free(count: int) -> list[int]:
 
 
 def _told(port: int, setting: str) -> str:
-    return f"port {port} is held by {host.holder(port)}: STOCKML_{setting.upper()} changes it"
+    return f"port {port} is held by {listening.holder(port)}: STOCKML_{setting.upper()} changes it"

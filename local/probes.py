@@ -39,13 +39,14 @@ def spoke(s: Settings, service: str) -> Callable[[], bool]:
     return look
 
 
-def wait(what: str, ready: Callable[[], bool], seconds: float = 300) -> None:
+def wait(what: str, ready: Callable[[], bool], seconds: float = 300, *, log: str = "") -> None:
     """Return when `ready` says so.
 
-    Raises HostError naming what was waited for.
+    Raises HostError naming what was waited for, and the log to read where there is one.
     """
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
-            raise HostError(f"{what} was not ready within {seconds:.0f} s: see `make logs NAME={what}`")
+            see = f": see `make logs NAME={log}`" if log else ""
+            raise HostError(f"waited {seconds:.0f} s for {what} in vain{see}")
         time.sleep(0.2)

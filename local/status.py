@@ -9,9 +9,10 @@ from rich.table import Table
 
 from local import pipeline
 from local.airflow_api import Airflow
+from local.configuration import log_file
 from local.memory import memory
 from local.private import keep_secrets
-from local.supervision import Supervisor, log_file
+from local.supervision import Supervisor
 from stock_ml.config import Settings
 from stock_ml.errors import HostError, RegistryUnavailable
 
@@ -54,7 +55,7 @@ def _dags(s: Settings) -> Table:
     for dag in (pipeline.INGEST, pipeline.TRAIN):
         try:
             runs = airflow.runs(dag, 1)
-        except (requests.RequestException, HostError):
+        except HostError:
             table.add_row(dag, "Airflow does not answer", "", "")
             continue
         last = runs[0] if runs else {"dag_run_id": "none yet", "state": "", "end_date": ""}

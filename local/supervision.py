@@ -1,38 +1,51 @@
 """Supervisord runs the programs: restart on failure, one rotated log file each."""
 
-import hashlib
+import os
 import subprocess
-import tempfile
-from pathlib import Path
+from http.client import HTTPException
 from typing import Any
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import Fault, ProtocolError, ServerProxy
 
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from local import probes
+from local.configuration import configuration, inherited, work_folder
 from local.private import write_private
-from local.program import PYTHON, ROOT, Program
+from local.program import PYTHON, Program
+from local.socket_place import socket_of
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
-LONGEST_SOCKET_PATH = 100
-DOWN = (OSError, ConnectionError)
+LOG = "supervisord"
+RUNS = ("STARTING", "RUNNING", "BACKOFF")  # what can be told to stop
+
+
+class SupervisorAway(HostError):
+    """Report that supervisord does not answer."""
+
+
+class Refused(HostError):
+    """Report what supervisord refused, with the code that it gave."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Supervisor:
-    """Talk to the supervisor of one installation."""
+    """Talk to the supervisor of one installation; raises SupervisorAway and Refused."""
 
     def __init__(self, s: Settings) -> None:
         self._state = s.state
-        self._socket = _socket(s.state)
+        self._socket = socket_of(s.state)
 
     def is_up(self) -> bool:
         """Say whether the supervisor itself runs."""
         try:
             self._ask("getState")
-        except DOWN:
+        except SupervisorAway:
             return False
-        except Fault:
+        except Refused:
             return True  # it is shutting down
         return True
 
@@ -42,30 +55,19 @@ class Supervisor:
         if self.is_up():
             self._update()
         else:
-            argv = [PYTHON, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(self._state / "supervisord.conf")]
-            subprocess.run(argv, check=True, capture_output=True, cwd=ROOT)
-            probes.wait("supervisord", self.is_up, 20)
+            self._begin()
+            probes.wait("supervisord", self.is_up, 20, log=LOG)
 
     def start(self, name: str) -> None:
         """Start a program that does not run yet."""
-        try:
-            self._ask("startProcess", name, False)
-        except Fault as fault:
-            if fault.faultCode != Faults.ALREADY_STARTED:
-                raise
+        self._unless(Faults.ALREADY_STARTED, "startProcess", name, False)
 
-    def runs(self, name: str) -> bool:
-        """Say whether a program has stayed up for its first seconds.
-
-        Raises HostError where it cannot be started at all.
-        """
-        state = str(self._ask("getProcessInfo", name)["statename"])
-        if state == "FATAL":
-            raise HostError(f"{name} does not start: see `make logs NAME={name}`")
-        return state == "RUNNING"
+    def look(self, name: str) -> dict[str, Any]:
+        """Return a process's name, statename, pid, and when it was last started, in whole epoch seconds."""
+        return dict(self._ask("getProcessInfo", name))
 
     def processes(self) -> list[dict[str, Any]]:
-        """Return each process's name, statename, pid, start and description; nothing where the supervisor is down."""
+        """Return each process as `look` does; nothing where the supervisor is down."""
         return list(self._ask("getAllProcessInfo")) if self.is_up() else []
 
     def halt(self, *names: str) -> None:
@@ -74,93 +76,55 @@ class Supervisor:
 
     def stop(self, last: tuple[str, ...]) -> None:
         """Stop every process at once, those named `last` after the others, then the supervisor itself."""
-        names = [p["name"] for p in self.processes() if p["pid"]]
+        names = [p["name"] for p in self.processes()]
         self._stop_all([name for name in names if name not in last])
         self._stop_all([name for name in names if name in last])
         self._ask("shutdown")
-        probes.wait("the end of supervisord", lambda: not self.is_up(), 90)
+        probes.wait("the end of supervisord", lambda: not self.is_up(), 90, log=LOG)
+
+    def _begin(self) -> None:
+        argv = [PYTHON, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(self._state / "supervisord.conf")]
+        env = inherited(os.environ)
+        done = subprocess.run(argv, cwd=work_folder(self._state), env=env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise HostError(f"supervisord did not start: {(done.stdout + done.stderr).strip()[-500:]}")
 
     def _stop_all(self, names: list[str]) -> None:
-        for name in names:
-            self._ask("stopProcess", name, False)
-        probes.wait("the end of every process", lambda: not self._pids(names), 90)
+        probes.wait("the end of every process", lambda: self._ended(names), 90, log=LOG)
 
-    def _pids(self, names: list[str]) -> list[int]:
-        return [p["pid"] for p in self.processes() if p["name"] in names and p["pid"]]
+    def _ended(self, names: list[str]) -> bool:
+        there = {p["name"]: p["statename"] for p in self.processes() if p["name"] in names}
+        for name in (name for name, state in there.items() if state in RUNS):
+            self._unless(Faults.NOT_RUNNING, "stopProcess", name, False)
+        return not {*RUNS, "STOPPING"} & set(there.values())
+
+    def _unless(self, harmless: int, method: str, *words: object) -> None:
+        try:
+            self._ask(method, *words)
+        except Refused as refused:
+            if refused.code != harmless:
+                raise
 
     def _ask(self, method: str, *words: object) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
-        with ServerProxy("http://127.0.0.1", transport) as proxy:
-            return getattr(proxy.supervisor, method)(*words)
+        asked = " ".join(str(word) for word in (method, *words[:1]))
+        try:
+            with ServerProxy("http://127.0.0.1", transport) as proxy:
+                return getattr(proxy.supervisor, method)(*words)
+        except Fault as fault:
+            raise Refused(f"supervisord refuses {asked}: {fault.faultString}; {_see()}", fault.faultCode) from fault
+        except (OSError, HTTPException, ProtocolError) as error:
+            raise SupervisorAway(f"supervisord at {self._socket} does not answer {asked}: {error}; {_see()}") from error
 
     def _update(self) -> None:
         added, changed, removed = self._ask("reloadConfig")[0]
-        self._stop_all([p["name"] for p in self.processes() if p["name"] in (*changed, *removed) and p["pid"]])
-        for name in (*changed, *removed):
+        gone = [*changed, *removed]
+        self._stop_all(gone)
+        for name in gone:
             self._ask("removeProcessGroup", name)
         for name in (*added, *changed):
             self._ask("addProcessGroup", name)
 
 
-def log_file(state: Path, name: str) -> Path:
-    """Return where a program's output goes."""
-    return state / "logs" / f"{name}.log"
-
-
-def configuration(programs: list[Program], state: Path, socket: Path) -> str:
-    """Return supervisord's configuration; it holds secrets, so it is private like them."""
-    (state / "logs").mkdir(parents=True, exist_ok=True)
-    return _own_part(state, socket) + "".join(_program_part(p, state) for p in programs)
-
-
-def _own_part(state: Path, socket: Path) -> str:
-    logs = log_file(state, "supervisord")
-    return (
-        f"[unix_http_server]\nfile={socket}\nchmod=0700\n"
-        f"[supervisord]\nlogfile={logs}\npidfile={state / 'supervisord.pid'}\nchildlogdir={state / 'logs'}\n"
-        f"directory={ROOT}\n"
-        "[rpcinterface:supervisor]\n"
-        "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"
-    )
-
-
-def _program_part(p: Program, state: Path) -> str:
-    values = {
-        "command": " ".join(_quoted(word) for word in p.argv),
-        "environment": ",".join(f"{name}={_kept(name, value)}" for name, value in sorted(p.env.items())),
-        "directory": ROOT,
-        "autostart": "false",
-        "autorestart": "true",
-        "startretries": 100,
-        "startsecs": 2,
-        "stopsignal": p.stop_signal,
-        "stopwaitsecs": 30,
-        "stopasgroup": "false",
-        "killasgroup": "true",
-        "redirect_stderr": "true",
-        "stdout_logfile": log_file(state, p.name),
-        "stdout_logfile_maxbytes": "10MB",
-        "stdout_logfile_backups": 3,
-    }
-    lines = (f"{name}={str(value).replace('%', '%%')}\n" for name, value in values.items() if value != "")
-    return f"[program:{p.name}]\n{''.join(lines)}"
-
-
-def _quoted(word: str) -> str:
-    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _kept(name: str, value: str) -> str:
-    # supervisord knows no escape inside the values of `environment`
-    for quote in ('"', "'"):
-        if quote not in value and "\n" not in value:
-            return f"{quote}{value}{quote}"
-    raise HostError(f"{name} holds both kinds of quotes, or a line break: choose another value")
-
-
-def _socket(state: Path) -> Path:
-    # the kernel refuses longer paths of unix sockets
-    path = state / "supervisor.sock"
-    if len(str(path)) <= LONGEST_SOCKET_PATH:
-        return path
-    return Path(tempfile.gettempdir()) / f"stock_ml-{hashlib.sha256(str(state).encode()).hexdigest()[:16]}.sock"
+def _see() -> str:
+    return f"see `make logs NAME={LOG}`"

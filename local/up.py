@@ -4,11 +4,12 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 
 from local import orphans, ports
-from local.current import recall, remember
+from local.current import last, remember
 from local.installation import Installation, describe, steps
 from local.programs.orchestration import address
 from local.progress import Shown
@@ -28,7 +29,7 @@ def up(given: Settings, console: Console) -> dict[str, Took]:
     """
     host.java_version()
     _no_other_runs(given)
-    given.state.mkdir(parents=True, exist_ok=True)
+    _make_folder(given.state)
     with _alone(given):
         keep_origin(given)
         one = describe(given)
@@ -45,17 +46,28 @@ def up(given: Settings, console: Console) -> dict[str, Took]:
 def _begin(one: Installation, supervisor: Supervisor) -> None:
     if not supervisor.is_up():
         orphans.end(one.settings.state)
-    running = {p["name"] for p in supervisor.processes() if p["pid"]}
-    ports.check(one.programs, running)
+    ports.check(one.programs, _ports_of_ours(one, supervisor))
     supervisor.run(one.programs)
 
 
-def _no_other_runs(given: Settings) -> None:
+def _ports_of_ours(one: Installation, supervisor: Supervisor) -> set[int]:
+    # by the settings that they were started with: a port that is changed now must be free
+    was = last()
+    ran_with = was if was and was.state == one.settings.state else one.settings
+    running = {p["name"] for p in supervisor.processes() if p["pid"]}
+    return {getattr(ran_with, setting) for p in one.programs if p.name in running for setting in p.ports}
+
+
+def _make_folder(state: Path) -> None:
     try:
-        other = recall()
-    except HostError:
-        return
-    if other.state != given.state and Supervisor(other).is_up():
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HostError(f"the folder {state} cannot be made: {error.strerror}; STOCKML_HOME names another") from error
+
+
+def _no_other_runs(given: Settings) -> None:
+    other = last()
+    if other and other.state != given.state and Supervisor(other).is_up():
         raise HostError(f"the {other.source} installation is up: `make down` stops it, then `make up` again")
 
 

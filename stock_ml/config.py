@@ -11,6 +11,7 @@ from stock_ml.errors import BadSetting
 
 Source = Literal["sandbox", "alpha_vantage", "csv"]
 SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,11}")
+Port = Annotated[int, Field(ge=1024, le=65535)]
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 
 
@@ -85,21 +86,21 @@ class Settings(BaseSettings):
     # where things are kept, and the ports of what runs here (all on 127.0.0.1)
     home: Path = Field(Path(".stockml"), description="folder of all data, logs and generated secrets")
     jars: Path = Field(Path(".cache/jars"), description="folder of fetched jars, shared by installations")
-    dashboard_port: int = Field(8600, description="the dashboard")
-    airflow_port: int = Field(8601, description="Airflow's UI and API")
-    mlflow_port: int = Field(8602, description="MLflow's UI and API")
-    sandbox_port: int = Field(8603, description="the sandbox exchange")
-    kafka_port: int = Field(8604, description="the Kafka broker")
-    kafka_controller_port: int = Field(8605, description="Kafka's KRaft controller")
-    postgres_port: int = Field(8606, description="PostgreSQL")
-    s3_port: int = Field(8607, description="the S3 gateway")
-    weed_master_port: int = Field(8608, description="SeaweedFS master")
-    weed_volume_port: int = Field(8609, description="SeaweedFS volume server")
-    weed_filer_port: int = Field(8610, description="SeaweedFS filer")
-    weed_master_grpc_port: int = Field(8611, description="SeaweedFS master, gRPC")
-    weed_volume_grpc_port: int = Field(8612, description="SeaweedFS volume server, gRPC")
-    weed_filer_grpc_port: int = Field(8613, description="SeaweedFS filer, gRPC")
-    weed_s3_grpc_port: int = Field(8614, description="SeaweedFS S3 gateway, gRPC")
+    dashboard_port: Port = Field(8600, description="the dashboard")
+    airflow_port: Port = Field(8601, description="Airflow's UI and API")
+    mlflow_port: Port = Field(8602, description="MLflow's UI and API")
+    sandbox_port: Port = Field(8603, description="the sandbox exchange")
+    kafka_port: Port = Field(8604, description="the Kafka broker")
+    kafka_controller_port: Port = Field(8605, description="Kafka's KRaft controller")
+    postgres_port: Port = Field(8606, description="PostgreSQL")
+    s3_port: Port = Field(8607, description="the S3 gateway")
+    weed_master_port: Port = Field(8608, description="SeaweedFS master")
+    weed_volume_port: Port = Field(8609, description="SeaweedFS volume server")
+    weed_filer_port: Port = Field(8610, description="SeaweedFS filer")
+    weed_master_grpc_port: Port = Field(8611, description="SeaweedFS master, gRPC")
+    weed_volume_grpc_port: Port = Field(8612, description="SeaweedFS volume server, gRPC")
+    weed_filer_grpc_port: Port = Field(8613, description="SeaweedFS filer, gRPC")
+    weed_s3_grpc_port: Port = Field(8614, description="SeaweedFS S3 gateway, gRPC")
 
     # bring your own: an address given here is used, and that part is not started locally
     postgres_url: SecretStr | None = Field(

@@ -9,8 +9,10 @@ from importlib.metadata import version
 import psycopg
 
 from local import probes
+from local.configuration import inherited
 from local.private import write_private
 from local.program import PYTHON, ROOT, Program
+from local.programs.postgres import connected
 from local.programs.services import environment
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
@@ -43,7 +45,7 @@ def migrate(s: Settings, secrets: Mapping[str, str]) -> None:
     if mark.exists() and mark.read_text() == _tables(s):
         return
     argv = [PYTHON, "-m", "airflow", "db", "migrate"]
-    env = os.environ | airflow_environment(s, secrets)
+    env = inherited(os.environ) | airflow_environment(s, secrets)
     done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HostError(f"`airflow db migrate` failed: {(done.stdout + done.stderr).strip()[-800:]}")
@@ -54,7 +56,7 @@ def _tables(s: Settings) -> str:
     """Return Airflow's version, and the version of the tables in its database."""
     installed = version("apache-airflow-core")
     try:
-        with psycopg.connect(s.postgres("airflow")) as connection:
+        with connected(s, "airflow") as connection:
             there = connection.execute("select version_num from alembic_version").fetchall()
     except psycopg.errors.UndefinedTable:
         there = []

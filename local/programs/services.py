@@ -18,15 +18,19 @@ def programs(s: Settings) -> list[Program]:
 
 
 def environment(s: Settings) -> dict[str, str]:
-    """Return the settings as environment variables, secrets included: for the process's eyes only."""
-    given = {name: _text(value) for name, value in s if value is not None}
-    key = given.pop("alphavantage_api_key", None)
-    named = {f"STOCKML_{name.upper()}": value for name, value in given.items()}
-    named |= {"ALPHAVANTAGE_API_KEY": key} if key else {}
+    """Return every setting as an environment variable, secrets included: for the process's eyes only.
+
+    What is not set is there and empty, so that no older value lives on.
+    """
+    given = {name: _text(value) for name, value in s}
+    named = {"ALPHAVANTAGE_API_KEY": given.pop("alphavantage_api_key")}
+    named |= {f"STOCKML_{name.upper()}": value for name, value in given.items()}
     return named | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, Path):

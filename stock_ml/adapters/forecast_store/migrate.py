@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 ONE_AT_A_TIME = 7305  # key of the advisory lock: two starts at once wait for each other
@@ -11,18 +12,24 @@ ONE_AT_A_TIME = 7305  # key of the advisory lock: two starts at once wait for ea
 def migrate(s: Settings) -> None:
     """Run the migrations that the database `stockml` lacks; a second run changes nothing.
 
-    Raises sqlalchemy.exc.OperationalError where the server cannot be reached.
+    Raises StoreUnavailable where the server cannot be reached, or refuses.
     """
     # here, for the services that read and write the tables have no use for 40 MB of alembic
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine, text
+    from sqlalchemy.exc import DBAPIError
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     engine = create_engine(s.postgres().replace("postgresql://", "postgresql+psycopg://", 1))
-    with engine.begin() as connection:
-        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise StoreUnavailable(f"the tables of database stockml were not brought up to date: {reason}") from error
+    finally:
+        engine.dispose()

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from local.installation import describe
-from local.ports import _told
+from local.ports import _told, check
 from stock_ml.config import load
+from stock_ml.errors import BadSetting, HostError
 
 
 def test_no_two_programs_want_the_same_port(tmp_path: Path) -> None:
@@ -37,3 +40,21 @@ def test_the_sandbox_exchange_runs_in_sandbox_mode_only(tmp_path: Path) -> None:
 def test_a_taken_port_is_told_with_the_setting_that_changes_it() -> None:
     assert _told(1, "kafka_port").startswith("port 1 is held by ")
     assert _told(1, "kafka_port").endswith("STOCKML_KAFKA_PORT changes it")
+
+
+@pytest.mark.parametrize("port", ["0", "80", "65536", "-1"])
+def test_a_number_that_is_no_port_of_ours_is_refused_by_name(port: str) -> None:
+    with pytest.raises(BadSetting, match="STOCKML_KAFKA_PORT"):
+        load(kafka_port=port)
+
+
+def test_two_settings_that_name_one_port_are_refused_by_name(tmp_path: Path) -> None:
+    programs = describe(load(home=tmp_path, dashboard_port=8604)).programs
+    with pytest.raises(HostError, match=r"port 8604 .*STOCKML_KAFKA_PORT and STOCKML_DASHBOARD_PORT"):
+        check(programs)
+
+
+def test_the_port_of_a_part_that_is_not_started_may_be_named_again(tmp_path: Path) -> None:
+    programs = describe(load(home=tmp_path, dashboard_port=8604, kafka_servers="k:9092")).programs
+    ports = [port for p in programs for port in p.ports.values()]
+    check(programs, ours=ports)

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from supervisor.options import ServerOptions
 
+from local.configuration import configuration, inherited
 from local.program import Program
-from local.supervision import configuration
+from local.programs.services import environment
+from stock_ml.config import Settings, load
 from stock_ml.errors import HostError
 
 
@@ -33,3 +35,23 @@ def test_supervisord_reads_back_what_a_program_is(tmp_path: Path) -> None:
 def test_a_value_with_both_kinds_of_quotes_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="PASSWORD"):
         configuration([Program("one", ("p",), lambda: True, env={"PASSWORD": "\"'"})], tmp_path, tmp_path)
+
+
+def test_no_setting_of_the_first_shell_reaches_a_program() -> None:
+    old = ("STOCKML_S3_URL", "ALPHAVANTAGE_API_KEY", "AIRFLOW__CORE__EXECUTOR", "MLFLOW_TRACKING_URI", "AWS_PROFILE")
+    assert inherited(dict.fromkeys(old, "old") | {"HOME": "/home/me", "LANG": "C"}) == {"HOME": "/home/me", "LANG": "C"}
+
+
+def test_a_program_is_given_exactly_the_present_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    s = load(home=tmp_path, window=20)
+    monkeypatch.setenv("STOCKML_S3_URL", "http://old")
+    for name, value in environment(s).items():
+        monkeypatch.setenv(name, value)
+    assert load() == s.model_copy(update={"jars": s.jars.resolve()})
+
+
+def test_a_program_runs_where_no_file_of_settings_is(tmp_path: Path) -> None:
+    folder = Path(parsed([Program("one", ("p",), lambda: True)], tmp_path)["one"].directory)
+    assert folder.is_dir()
+    assert not (folder / str(Settings.model_config["env_file"])).exists()

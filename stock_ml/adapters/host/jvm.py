@@ -1,12 +1,10 @@
-"""What this machine offers: Java, free ports, disk."""
+"""Find Java, and its version: with the standard library alone, since it is asked before anything is installed."""
 
 import os
 import re
 import shutil
-import socket
 import subprocess
-
-import psutil
+from pathlib import Path
 
 from stock_ml.errors import HostError
 
@@ -27,6 +25,15 @@ def java() -> str:
     return found
 
 
+def java_home() -> str:
+    """Return the folder that Java is installed in, so that all that ask JAVA_HOME use this one; "" where it is unknown.
+
+    Raises HostError where there is no Java.
+    """
+    home = Path(java()).resolve().parent.parent
+    return str(home) if (home / "bin" / "java").exists() else ""
+
+
 def java_version() -> int:
     """Return Java's major version.
 
@@ -38,24 +45,3 @@ def java_version() -> int:
         first = said.strip().splitlines()[0] if said.strip() else "nothing"
         raise HostError(f"Java {OLDEST_JAVA} or newer is needed, `java -version` says: {first}. {INSTALL_JAVA}")
     return int(version[1])
-
-
-def port_is_free(port: int) -> bool:
-    """Say whether a server could listen on 127.0.0.1:port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def holder(port: int) -> str:
-    """Return who listens on a port, as "name (pid N)", or "another program" where that cannot be seen."""
-    try:
-        listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
-        pids = [c.pid for c in listening if c.laddr and c.laddr[1] == port and c.pid]
-        return f"{psutil.Process(pids[0]).name()} (pid {pids[0]})" if pids else "another program"
-    except psutil.Error:
-        return "another program"
