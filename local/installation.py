@@ -1,6 +1,5 @@
 """One installation: its settings and secrets, its programs, and the steps that bring it up."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +16,7 @@ from local.programs import kafka, orchestration, postgres, seaweed, services, tr
 from local.starting import start
 from local.steps import Step
 from local.supervision import Supervisor
+from local.version import version_of
 from stock_ml.adapters.broker.topics import ensure_topics
 from stock_ml.adapters.forecast_store.migrate import migrate
 from stock_ml.config import Settings
@@ -94,16 +94,7 @@ def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:
 def _versioned(p: Program) -> Program:
     # a program whose definition changed is restarted: so new code and new packages are part of the definition
     places = ["requirements.txt", *(CODE if "PYTHONPATH" in p.env else ())]
-    return replace(p, env={**p.env, "STOCKML_VERSION": _version(tuple(places))})
-
-
-def _version(places: tuple[str, ...]) -> str:
-    digest = hashlib.sha256()
-    for place in places:
-        path = ROOT / place
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
+    return replace(p, env={**p.env, "STOCKML_VERSION": version_of(ROOT, tuple(places))})
 
 
 def _fetch_jars(s: Settings) -> None:

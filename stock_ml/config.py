@@ -11,7 +11,7 @@ from stock_ml.errors import BadSetting
 
 Source = Literal["sandbox", "alpha_vantage", "csv"]
 SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,11}")
-Port = Annotated[int, Field(ge=1024, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 
 
