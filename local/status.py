@@ -3,7 +3,6 @@
 import os
 import time
 
-import requests
 from rich.console import Console
 from rich.table import Table
 
