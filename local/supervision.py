@@ -72,7 +72,7 @@ class Supervisor:
 
     def halt(self, *names: str) -> None:
         """Stop these programs, as far as they run; the supervisor and the others go on."""
-        self._stop_all([p["name"] for p in self.processes() if p["name"] in names and p["pid"]])
+        self._stop_all(list(names))
 
     def stop(self, last: tuple[str, ...]) -> None:
         """Stop every process at once, those named `last` after the others, then the supervisor itself."""
