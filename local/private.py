@@ -10,6 +10,8 @@ from pydantic import SecretStr
 
 from stock_ml.config import Settings
 
+S3_KEYS = ["s3_access_key", "s3_secret_key"]
+
 
 def write_private(path: Path, text: str) -> None:
     """Write a file with mode 0600 in one step: a reader sees the old text or the new."""
@@ -48,7 +50,7 @@ def keep_secrets(s: Settings) -> dict[str, str]:
 
 
 def with_secrets(s: Settings, kept: dict[str, str]) -> Settings:
-    """Return the settings with the generated secrets where the person gave none."""
-    names = ("postgres_password", "s3_access_key", "s3_secret_key")
+    """Return the settings with the generated secrets of the servers that run here, where the person gave none."""
+    names = (["postgres_password"] if s.postgres_url is None else []) + (S3_KEYS if s.s3_url is None else [])
     made = {name: SecretStr(kept[f"STOCKML_{name.upper()}"]) for name in names if getattr(s, name) is None}
     return s.model_copy(update=made)

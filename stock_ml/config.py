@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -104,9 +105,20 @@ class Settings(BaseSettings):
 
     # bring your own: an address given here is used, and that part is not started locally
     postgres_url: SecretStr | None = Field(
-        None, description="postgresql://user:password@host:port, databases airflow, mlflow and stockml exist"
+        None, description="postgresql://user:password@host:port?options, databases airflow, mlflow and stockml exist"
     )
     kafka_servers: str | None = Field(None, description="host:port[,host:port] of your Kafka brokers")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how your brokers are spoken to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="how your brokers ask for the password: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    )
+    kafka_username: str | None = Field(None, description="user of your brokers, for SASL")
+    kafka_password: SecretStr | None = Field(None, description="password of that user")
+    kafka_ca_file: Path | None = Field(
+        None, description="certificates (PEM) that sign your brokers' own; else the system's"
+    )
     kafka_topic: str = Field("stockml", description="topic of bars; rejected messages go to <topic>.rejected")
     kafka_partitions: int = Field(4, ge=1, description="partitions of the topic when it is created")
     s3_url: str | None = Field(None, description="address of your S3 service")
@@ -152,6 +164,20 @@ class Settings(BaseSettings):
             raise ValueError("source csv needs STOCKML_CSV_PATH, a file in Alpha Vantage's CSV layout")
         return self
 
+    @model_validator(mode="after")
+    def _sasl_needs_a_user(self) -> "Settings":
+        if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_username and self.kafka_password):
+            told = "needs STOCKML_KAFKA_USERNAME and STOCKML_KAFKA_PASSWORD"
+            raise ValueError(f"STOCKML_KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} {told}")
+        return self
+
+    @field_validator("postgres_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not re.match(r"postgres(ql)?://[^/?]", url.get_secret_value()):
+            raise ValueError("it must begin with postgresql://, then user:password@host:port")
+        return url
+
     @property
     def state(self) -> Path:
         """Return the installation's own folder: one source, one installation."""
@@ -185,7 +211,8 @@ class Settings(BaseSettings):
     def postgres(self, database: str = "stockml") -> str:
         """Return the address of one of the three databases, password included: never log it."""
         if self.postgres_url:
-            return f"{self.postgres_url.get_secret_value().rstrip('/')}/{database}"
+            given = urlsplit(self.postgres_url.get_secret_value())
+            return given._replace(scheme="postgresql", path=f"/{database}").geturl()
         password = self.postgres_password.get_secret_value() if self.postgres_password else ""
         return f"postgresql://stockml:{password}@127.0.0.1:{self.postgres_port}/{database}"
 

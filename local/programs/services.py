@@ -1,5 +1,6 @@
 """The product's own processes: sandbox exchange, producer, consumer, dashboard."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from pydantic import SecretStr
 
 from local import probes
 from local.program import PYTHON, ROOT, Program
+from stock_ml.adapters import host
 from stock_ml.config import Settings
 
 GUNICORN = (PYTHON, "-m", "gunicorn", "--workers=1", "--threads=8", "--log-level=warning", "--no-control-socket")
@@ -25,7 +27,22 @@ def environment(s: Settings) -> dict[str, str]:
     given = {name: _text(value) for name, value in s}
     named = {"ALPHAVANTAGE_API_KEY": given.pop("alphavantage_api_key")}
     named |= {f"STOCKML_{name.upper()}": value for name, value in given.items()}
-    return named | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    return (
+        named
+        | aws_chain(s)
+        | {
+            "JAVA_HOME": host.java_home(),  # Spark's own search must end at the Java that was checked
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
+    )
+
+
+def aws_chain(s: Settings) -> dict[str, str]:
+    """Return what AWS's own search for credentials reads, for an S3 that is brought without keys."""
+    asked = s.s3_url is not None and s.s3_access_key is None
+    return {name: value for name, value in os.environ.items() if asked and name.startswith("AWS_")}
 
 
 def _text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from local import probes
 from local.program import PYTHON, Program
+from local.programs.services import aws_chain
 from stock_ml.config import Settings
 
 NAME = "mlflow"
@@ -19,13 +20,13 @@ def program(s: Settings) -> Program:
 
 
 def _environment(s: Settings) -> dict[str, str]:
-    keys = (s.s3_access_key, s.s3_secret_key)
-    access, secret = (key.get_secret_value() if key else "" for key in keys)
+    keys = {"AWS_ACCESS_KEY_ID": s.s3_access_key, "AWS_SECRET_ACCESS_KEY": s.s3_secret_key}
+    given = {name: key.get_secret_value() for name, key in keys.items() if key}
     return {
         "MLFLOW_BACKEND_STORE_URI": s.postgres("mlflow").replace("postgresql://", "postgresql+psycopg2://", 1),
         "MLFLOW_S3_ENDPOINT_URL": s.s3,
-        "AWS_ACCESS_KEY_ID": access,
-        "AWS_SECRET_ACCESS_KEY": secret,
+        **aws_chain(s),
+        **given,
         "AWS_DEFAULT_REGION": s.s3_region,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight processes of 240 MB that nothing here uses
         "MLFLOW_DISABLE_TELEMETRY": "true",

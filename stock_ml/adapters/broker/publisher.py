@@ -4,6 +4,7 @@ import logging
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.messages import ClosedSession, encode_bar, encode_session
 from stock_ml.adapters.broker.topics import LIMITS, Topics
 from stock_ml.bars import Bar
@@ -26,15 +27,13 @@ class Publisher:
         """Return a publisher of this installation; the client connects by itself, also later."""
         # message.timeout.ms 0: an outage of any length delays messages and drops none
         config = {
-            "bootstrap.servers": s.kafka,
             "enable.idempotence": True,
             "message.timeout.ms": 0,
             "linger.ms": 5,
             "queue.buffering.max.messages": 2 * FULL,
             "error_cb": lambda error: log.warning("kafka error=%s", error),
-            "log_level": 2,
         }
-        return cls(Producer(config | LIMITS), Topics.of(s))
+        return cls(Producer(client_config(s) | config | LIMITS), Topics.of(s))
 
     def bar(self, bar: Bar) -> None:
         """Publish a bar with its symbol as key. Raises BrokerUnavailable where the buffer is full: try again."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 
@@ -15,8 +16,8 @@ def read_back(s: Settings, topic: str, newest: int | None = None) -> Iterator[by
 
     Raises BrokerUnavailable where Kafka does not answer or lacks the topic.
     """
-    config = {"bootstrap.servers": s.kafka, "group.id": "read-back", "enable.auto.commit": False, "log_level": 2}
-    consumer = Consumer(config | {"enable.partition.eof": True, "auto.offset.reset": "earliest"})
+    config = {"group.id": "read-back", "enable.auto.commit": False, "enable.partition.eof": True}
+    consumer = Consumer(client_config(s) | config | {"auto.offset.reset": "earliest"})
     try:
         yield from _values(consumer, _starts(consumer, topic, newest))
     except KafkaException as error:

@@ -6,6 +6,7 @@ from threading import Thread
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.topics import Topics
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
@@ -25,15 +26,13 @@ class Subscriber:
     def connect(cls, s: Settings, group: str, moved: Callable[[], None]) -> "Subscriber":
         """Join a group; `moved` is called, while messages are taken, whenever partitions come or go."""
         config = {
-            "bootstrap.servers": s.kafka,
             "group.id": group,
             "group.protocol": "consumer",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "error_cb": lambda error: log.warning("kafka error=%s", error),
-            "log_level": 2,
         }
-        consumer = Consumer(config)
+        consumer = Consumer(client_config(s) | config)
         told = _Moved(moved)
         consumer.subscribe([Topics.of(s).bars], on_assign=told, on_revoke=told, on_lost=told)
         return cls(consumer)

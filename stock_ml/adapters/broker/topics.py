@@ -5,6 +5,7 @@ from typing import NamedTuple
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 
@@ -66,4 +67,4 @@ def empty_topics(s: Settings) -> None:
 
 
 def _admin(s: Settings) -> AdminClient:
-    return AdminClient({"bootstrap.servers": s.kafka, "socket.timeout.ms": SECONDS * 1000, "log_level": 2})
+    return AdminClient(client_config(s) | {"socket.timeout.ms": SECONDS * 1000})

@@ -26,11 +26,12 @@ def java() -> str:
 
 
 def java_home() -> str:
-    """Return the folder that Java is installed in, so that all that ask JAVA_HOME use this one; "" where it is unknown.
+    """Return JAVA_HOME, else the folder where PATH's java is installed; "" where that cannot be told.
 
     Raises HostError where there is no Java.
     """
-    home = Path(java()).resolve().parent.parent
+    found = Path(java()).resolve()
+    home = Path(os.environ.get("JAVA_HOME") or found.parent.parent)
     return str(home) if (home / "bin" / "java").exists() else ""
 
 

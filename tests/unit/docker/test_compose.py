@@ -18,7 +18,9 @@ AIRFLOW = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "
 OFFICIAL = {"postgres": "postgres", "kafka": "apache/kafka", "s3": "chrislusf/seaweedfs"}
 SECRET = re.compile(r"PASSWORD$|SECRET|_KEY$|TOKEN|URL$|URI$|CONN")
 # what only the stack without Docker needs: its folders, the ports of its servers, a file of this machine
-NOT_HERE = re.compile(r"home|jars|csv_path|postgres_(port|password)|s3_port|(kafka|weed)_.*port")
+NOT_HERE = re.compile(
+    r"home|jars|csv_path|postgres_(port|password)|s3_port|(kafka|weed)_.*port|kafka_(security|sasl|username|password|ca).*"
+)
 
 
 def settings(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **env: str) -> Settings:

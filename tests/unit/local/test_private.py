@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from local.private import keep_secrets, with_secrets, write_private
+from local.programs import tracking
+from local.programs.services import environment
 from stock_ml.config import load
 
 
@@ -36,3 +39,20 @@ def test_settings_never_show_a_secret(tmp_path: Path) -> None:
     s = load(home=tmp_path)
     kept = keep_secrets(s)
     assert not [value for value in kept.values() if value in repr(with_secrets(s, kept))]
+
+
+def test_a_brought_s3_is_given_no_keys_of_ours(tmp_path: Path) -> None:
+    s = load(home=tmp_path, s3_url="https://s3.amazonaws.com")
+    filled = with_secrets(s, keep_secrets(s))
+    assert (filled.s3_access_key, filled.s3_secret_key) == (None, None)
+    assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} & set(tracking.program(filled).env)
+
+
+def test_a_brought_s3_without_keys_is_asked_with_those_of_aws_own_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    brought = load(home=tmp_path, s3_url="https://s3.amazonaws.com")
+    for env in (environment(brought), tracking.program(brought).env):
+        assert env["AWS_PROFILE"] == "mine"
+    assert "AWS_PROFILE" not in environment(load(home=tmp_path))

@@ -1,0 +1,32 @@
+"""How every client reaches Kafka: the brokers, and what they ask for."""
+
+from typing import Any
+
+from stock_ml.config import Settings
+from stock_ml.errors import BadSetting
+
+
+def client_config(s: Settings) -> dict[str, Any]:
+    """Return what each client of these settings begins with; the broker that runs here asks for nothing.
+
+    Raises BadSetting where the file of certificates is missing.
+    """
+    config: dict[str, Any] = {"bootstrap.servers": s.kafka, "log_level": 2}
+    if s.kafka_servers is None:
+        return config
+    return config | {"security.protocol": s.kafka_security_protocol} | _certificates(s) | _login(s)
+
+
+def _certificates(s: Settings) -> dict[str, str]:
+    if s.kafka_ca_file is None:
+        return {}
+    if not s.kafka_ca_file.is_file():
+        raise BadSetting(f"STOCKML_KAFKA_CA_FILE: there is no file {s.kafka_ca_file}")
+    return {"ssl.ca.location": str(s.kafka_ca_file)}
+
+
+def _login(s: Settings) -> dict[str, str]:
+    if s.kafka_username is None or s.kafka_password is None or "SASL" not in s.kafka_security_protocol:
+        return {}
+    login = {"sasl.username": s.kafka_username, "sasl.password": s.kafka_password.get_secret_value()}
+    return {"sasl.mechanism": s.kafka_sasl_mechanism} | login

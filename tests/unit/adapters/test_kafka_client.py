@@ -1,0 +1,47 @@
+"""How clients reach a Kafka that a person brings, and the one that runs here."""
+
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer
+
+from stock_ml.adapters.broker.client import client_config
+from stock_ml.config import load
+from stock_ml.errors import BadSetting
+
+LOGIN = {"kafka_security_protocol": "SASL_SSL", "kafka_username": "me", "kafka_password": "secret"}
+
+
+def test_the_broker_that_runs_here_asks_for_nothing() -> None:
+    assert client_config(load(**LOGIN)) == {"bootstrap.servers": "127.0.0.1:8604", "log_level": 2}
+
+
+def test_a_brought_kafka_is_given_the_login_and_its_certificates(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.touch()
+    s = load(kafka_servers="k:9093", kafka_ca_file=file, kafka_sasl_mechanism="SCRAM-SHA-512", **LOGIN)
+    assert client_config(s) == {
+        "bootstrap.servers": "k:9093",
+        "log_level": 2,
+        "security.protocol": "SASL_SSL",
+        "ssl.ca.location": str(file),
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "me",
+        "sasl.password": "secret",
+    }
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_the_client_itself_knows_each_mechanism(mechanism: str) -> None:
+    s = load(kafka_servers="k:9093", kafka_sasl_mechanism=mechanism, **LOGIN | {"kafka_security_protocol": "SASL_SSL"})
+    Consumer({**client_config(s), "bootstrap.servers": "", "group.id": "g"}).close()
+
+
+def test_a_login_without_a_user_is_refused_by_name() -> None:
+    with pytest.raises(BadSetting, match="SASL_SSL needs STOCKML_KAFKA_USERNAME and STOCKML_KAFKA_PASSWORD"):
+        load(kafka_servers="k:9093", kafka_security_protocol="SASL_SSL", kafka_username="me")
+
+
+def test_a_missing_file_of_certificates_is_told_by_name() -> None:
+    with pytest.raises(BadSetting, match=r"STOCKML_KAFKA_CA_FILE: there is no file /no/ca\.pem"):
+        client_config(load(kafka_servers="k:9093", kafka_security_protocol="SSL", kafka_ca_file="/no/ca.pem"))
