@@ -1,19 +1,24 @@
 """The whole product, started as a person starts it: real servers, DAGs through Airflow's API, a real browser."""
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import psycopg
 import pytest
 import requests
 from playwright.sync_api import sync_playwright
 
 from local import pipeline, probes
 from local.airflow_api import Airflow
+from local.configuration import log_file
 from local.installation import Installation, describe
 from local.program import PYTHON, ROOT
 from local.programs.services import environment
@@ -98,9 +103,12 @@ def test_a_bar_put_in_at_the_source_is_seen_in_the_browser_with_its_forecast(sta
 
 
 def test_every_process_runs_and_none_was_restarted(stack: Installation) -> None:
-    there = {p["name"]: p["statename"] for p in Supervisor(stack.settings).processes()}
+    s = stack.settings
+    there = {p["name"]: p["statename"] for p in Supervisor(s).processes()}
     assert there == {p.name: "RUNNING" for p in stack.programs}
-    assert "nothing runs" not in local(stack.settings, "status").stdout
+    started = re.findall(r"spawned: '(.+?)' with pid (\d+)", log_file(s.state, "supervisord").read_text())
+    assert sorted(started) == sorted((name, str(pid)) for name, pid in pids(s).items())
+    assert "nothing runs" not in local(s, "status").stdout
 
 
 def test_dags_triggered_through_the_api_lead_to_a_champion_that_is_served_without_a_restart(
@@ -124,16 +132,49 @@ def newest(airflow: Airflow) -> dict[str, Any]:
     return airflow.runs(pipeline.TRAIN, 1)[0]
 
 
+def pids(s: Settings) -> dict[str, int]:
+    return {p["name"]: p["pid"] for p in Supervisor(s).processes()}
+
+
 def test_a_second_up_finds_everything_there(stack: Installation) -> None:
-    pids = {p["name"]: p["pid"] for p in Supervisor(stack.settings).processes()}
+    before = Supervisor(stack.settings).processes()
     assert local(stack.settings, "up").returncode == 0
-    assert pids == {p["name"]: p["pid"] for p in Supervisor(stack.settings).processes()}
+    after = Supervisor(stack.settings).processes()
+    assert [(p["name"], p["pid"], p["start"]) for p in before] == [(p["name"], p["pid"], p["start"]) for p in after]
 
 
-def test_after_everything_was_killed_up_recovers_and_history_is_still_there(stack: Installation) -> None:
+def stored(s: Settings, table: str) -> set[tuple[Any, ...]]:
+    """Return what must never change: every forecast, every received bar."""
+    received = "where not filled" if table == "bars" else ""
+    with psycopg.connect(s.postgres()) as connection:
+        return set(connection.execute(f"select * from {table} {received}").fetchall())  # noqa: S608 -- our own words
+
+
+def kill_everything(s: Settings) -> None:
+    """Kill each process without a warning, and those that the supervisor starts anew meanwhile with it, then itself."""
+    supervisor = int((s.state / "supervisord.pid").read_text())
+    for pid in pids(s).values():
+        os.kill(pid, signal.SIGKILL)
+    os.kill(supervisor, signal.SIGKILL)
+    probes.wait("the end of supervisord", lambda: not Supervisor(s).is_up(), 20)
+
+
+def test_after_everything_was_killed_up_recovers_and_nothing_that_was_stored_is_lost(stack: Installation) -> None:
     s = stack.settings
-    first = data(s)["bars"][0]
-    subprocess.run(["kill", "-9", (s.state / "supervisord.pid").read_text().strip()], check=True)
+    before = {table: stored(s, table) for table in ("bars", "forecasts")}
+    kill_everything(s)
     done = local(s, "up")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert data(s)["bars"][0] == first
+    assert before["forecasts"] <= stored(s, "forecasts")
+    assert before["bars"] <= stored(s, "bars")
+    probes.wait("new forecasts", lambda: len(stored(s, "forecasts")) > len(before["forecasts"]), 60)
+    assert holes(s) == []
+
+
+def holes(s: Settings) -> list[int]:
+    """Return after which bars of the symbol, in UTC epoch seconds, minutes of the same session are missing."""
+    with psycopg.connect(s.postgres()) as connection:
+        rows = connection.execute("select ts from bars where symbol = %s order by ts", [SYMBOL]).fetchall()
+    ts = np.array([int(at.timestamp()) for (at,) in rows])
+    session = sessions(s.exchange).number(ts)
+    return ts[:-1][(np.diff(ts) != MINUTE) & (np.diff(session) == 0)].tolist()
