@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from rich.console import Console
 
@@ -47,7 +46,8 @@ def steps(one: Installation, supervisor: Supervisor, console: Console) -> list[S
     s = one.settings
     tables = "postgres" if s.postgres_url is None else ""
     return [
-        Step("jars", partial(_fetch_jars, s)),
+        *([Step(kafka.JARS, partial(jars.fetch, "kafka", s.jars))] if s.kafka_servers is None else []),
+        Step("spark-jars", partial(jars.fetch, "s3a", s.jars)),
         Step("highcharts", highcharts.fetch),
         *(Step(p.name, partial(start, p, supervisor, s.state), p.after + _also(p, s)) for p in one.programs),
         *([Step("databases", partial(postgres.create_databases, s), (tables,))] if tables else []),
@@ -65,7 +65,7 @@ def _also(p: Program, s: Settings) -> tuple[str, ...]:
 
 
 def _before_champion(s: Settings) -> tuple[str, ...]:
-    return ("mlflow", "s3", "sandbox", "jars", *(("tables", "topics") if s.source == "csv" else ()))
+    return ("mlflow", "s3", "sandbox", "spark-jars", *(("tables", "topics") if s.source == "csv" else ()))
 
 
 def _ensure_champion(one: Installation, supervisor: Supervisor, console: Console) -> None:
@@ -95,8 +95,3 @@ def _versioned(p: Program) -> Program:
     # a program whose definition changed is restarted: so new code and new packages are part of the definition
     places = ["requirements.txt", *(CODE if "PYTHONPATH" in p.env else ())]
     return replace(p, env={**p.env, "STOCKML_VERSION": version_of(ROOT, tuple(places))})
-
-
-def _fetch_jars(s: Settings) -> None:
-    for name in ("kafka", "s3a"):
-        jars.fetch(name, Path(s.jars))

@@ -13,7 +13,7 @@ class Step:
     """Name one thing to do, and what must be done before."""
 
     name: str
-    run: Callable[[], None]
+    run: Callable[[], object]
     after: tuple[str, ...] = ()
 
 
@@ -55,7 +55,7 @@ def run_all(steps: list[Step], show: Show) -> dict[str, Took]:
     return took
 
 
-def _timed(run: Callable[[], None]) -> Took:
+def _timed(run: Callable[[], object]) -> Took:
     began = time.time()
     run()
     return Took(began, time.time())

@@ -14,7 +14,7 @@ from stock_ml.adapters import host
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
-NAME = "kafka"
+NAME, JARS = "kafka", "kafka-jars"  # JARS is the step that fetches what it is made of
 SILENT = logging.Logger("kafka probe", level=logging.CRITICAL)  # a broker that is not up yet is no news
 LOGGING = Path(__file__).with_name("kafka-log4j2.yaml")
 
@@ -24,7 +24,7 @@ def program(s: Settings, cluster_id: str) -> Program:
     argv = (host.java(), "-Xmx512m", "-Xms128m", f"-Dlog4j2.configurationFile={LOGGING}", *_classpath(s), "kafka.Kafka")
     ports = {"kafka_port": s.kafka_port, "kafka_controller_port": s.kafka_controller_port}
     prepare = partial(_format, s, cluster_id)
-    return Program(NAME, (*argv, str(_config(s))), lambda: answers(s), ports, after=("jars",), prepare=prepare)
+    return Program(NAME, (*argv, str(_config(s))), lambda: answers(s), ports, after=(JARS,), prepare=prepare)
 
 
 def answers(s: Settings) -> bool:

@@ -28,3 +28,10 @@ def test_live_bars_are_taken_before_there_is_a_champion(tmp_path: Path) -> None:
 def test_every_step_needs_steps_that_there_are(tmp_path: Path) -> None:
     after = needs(load(home=tmp_path, source="sandbox"))
     assert {name for names in after.values() for name in names} <= after.keys()
+
+
+def test_kafka_waits_for_its_own_jars_alone(tmp_path: Path) -> None:
+    after = needs(load(home=tmp_path, source="sandbox"))
+    assert after["kafka"] == ("kafka-jars",)
+    assert "spark-jars" in after["champion"]
+    assert "kafka-jars" not in needs(load(home=tmp_path, source="sandbox", kafka_servers="127.0.0.1:9"))
