@@ -1,10 +1,12 @@
-"""Every command and health check of the compose file is understood by the program that it calls."""
+"""Every command and health check of the compose file is understood by the program that it calls.
+
+Airflow and MLflow, which take seconds to ask, are asked in tests/dags.
+"""
 
 import importlib
 import importlib.util
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,27 +17,6 @@ from stock_ml.config import Settings, load
 from tests.unit.docker.compose import EVERYWHERE, ROOT, option, services, words
 
 PYTHON_SERVICES = {"producer", "consumer", "pipeline"}
-AIRFLOW = """
-import sys
-from airflow.cli.cli_parser import get_parser
-for line in sys.argv[1:]:
-    get_parser.cache_clear()
-    get_parser().parse_args(line.split())
-"""
-MLFLOW = """
-import sys
-from mlflow.cli import cli
-cli.commands["server"].make_context("server", sys.argv[1:])
-"""
-
-
-def understands(program: str, arguments: list[str], folder: Path) -> None:
-    """Let a program's own parser read the arguments, in a process of its own."""
-    argv = [sys.executable, "-c", program, *arguments]
-    done = subprocess.run(
-        argv, cwd=folder, env={"AIRFLOW_HOME": str(folder)}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def runs_from_here(command: list[str]) -> bool:
@@ -81,22 +62,6 @@ def test_gunicorn_finds_its_application_and_the_health_check_its_page(
     url = re.search(r"127\.0\.0\.1:\d+(/\w+)", str(services()[name]["healthcheck"]["test"]))
     assert url is not None
     assert url[1] in {rule.rule for rule in app.url_map.iter_rules()}
-
-
-def test_airflow_understands_its_commands_and_checks(tmp_path: Path) -> None:
-    commands = [words(service) for service in services().values()]
-    commands = [command[1:] for command in commands if command[:1] == ["airflow"]]
-    assert {command[0] for command in commands} == {"api-server", "scheduler", "dag-processor", "triggerer"}
-    checks = [str(s["healthcheck"]["test"][-1]) for n, s in services().items() if n.startswith("airflow-")]
-    commands += [check.replace('"', "").split()[1:] for check in checks if check.startswith("airflow jobs check")]
-    assert len(commands) == 7
-    understands(AIRFLOW, [" ".join(command) for command in commands], tmp_path)
-
-
-def test_mlflow_understands_its_command(tmp_path: Path) -> None:
-    command = words(services()["mlflow"])
-    assert command[:2] == ["mlflow", "server"]
-    understands(MLFLOW, command[2:], tmp_path)
 
 
 def test_seaweedfs_knows_every_flag_given() -> None:
