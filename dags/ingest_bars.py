@@ -17,9 +17,10 @@ from airflow.sdk import CronTriggerTimetable, dag, task, task_group
 from dags.assets import CLEAN_BARS
 from dags.rules import dag_rules, task_settings
 from stock_ml.config import load
+from stock_ml.exchanges import after_the_close
 
-AFTER_THE_CLOSE = CronTriggerTimetable("30 17 * * 1-5", timezone="America/New_York")
-SCHEDULE = AFTER_THE_CLOSE if load().source == "alpha_vantage" else None
+CRON, ZONE = after_the_close(load().exchange, minutes=90)
+SCHEDULE = CronTriggerTimetable(CRON, timezone=ZONE) if load().source == "alpha_vantage" else None
 
 
 @dag(schedule=SCHEDULE, doc_md=__doc__, **dag_rules("ingest_bars"))
