@@ -35,4 +35,4 @@ class Rules:
     @property
     def schema(self) -> dict[str, Any]:
         """Return the feature schema that a model must have been trained on."""
-        return schema(self.window, self.horizon)
+        return schema(self.window, self.horizon, self.limit, self.sessions.exchange)

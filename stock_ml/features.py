@@ -43,14 +43,20 @@ Floats = NDArray[np.float64]
 CHUNK = 20_000  # windows in memory at a time: 34 MB at W = 30
 
 
-def schema(window: int, horizon: int) -> dict[str, Any]:
-    """Describe what a model's inputs mean; `hash` is a SHA-256 over all the rest."""
+def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -> dict[str, Any]:
+    """Describe what a model's inputs mean; `hash` is a SHA-256 over all the rest.
+
+    `limit` (the longest hole in minutes that is filled) decides which windows there are and what stands in them, the
+    exchange's sessions what has elapsed and where a night lies.
+    """
     described: dict[str, Any] = {
         "kernel": KERNEL_VERSION,
         "channels": list(CHANNELS),
         "names": list(FEATURES),
         "window": window,
         "horizon": horizon,
+        "feed_gap_minutes": limit,
+        "exchange": exchange,
     }
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
     return described | {"hash": digest}

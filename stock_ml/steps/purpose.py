@@ -34,5 +34,5 @@ def _settings(s: Settings) -> dict[str, str]:
         "horizon": str(s.horizon),
         "feed_gap_minutes": str(s.feed_gap_minutes),
         "holdout_sessions": str(s.holdout_sessions),
-        "schema_hash": str(features.schema(s.window, s.horizon)["hash"]),
+        "schema_hash": str(features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)["hash"]),
     }

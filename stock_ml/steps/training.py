@@ -50,7 +50,7 @@ def train(s: Settings) -> TrainingResult:
 
 def _train(s: Settings, spark: SparkSession, registry: Registry, tags: dict[str, str]) -> tuple[str, Report, str]:
     """Return a registered version that loads, the report on both candidates, and which of them the version is."""
-    schema = features.schema(s.window, s.horizon)
+    schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
     uri = Lake.connect(s).clean_uri()
     rows = _rows(s, spark, schema, uri)
     judged = judge(rows, schema, s.holdout_sessions)

@@ -151,6 +151,7 @@ def test_a_table_made_in_chunks_equals_one_made_at_once(monkeypatch):
     assert table(DAYS, NYSE, schema(W, 1), LIMIT).equals(whole)
 
 
-def test_the_schema_changes_its_hash_with_window_and_horizon():
+def test_the_schema_changes_its_hash_with_all_that_features_depend_on():
     assert schema(30, 1) == schema(30, 1)
-    assert len({schema(w, h)["hash"] for w in (30, 31) for h in (1, 2)}) == 4
+    drawn = itertools.product((30, 31), (1, 2), (5, 15), ("XNYS", "XLON"))
+    assert len({schema(*given)["hash"] for given in drawn}) == 16

@@ -75,3 +75,5 @@ def test_another_schema_is_refused_by_name():
     SCORER.check(schema(30, 1))
     with pytest.raises(SchemaMismatch, match=r"horizon: model 1, here 2; window: model 30, here 60"):
         SCORER.check(schema(60, 2))
+    with pytest.raises(SchemaMismatch, match=r"feed_gap_minutes: model 15, here 5\)"):
+        SCORER.check(schema(30, 1, 5))

@@ -9,7 +9,7 @@ from serving.rules import Rules
 from serving.taking import reaches
 from stock_ml.adapters.forecast_store import BarRow, ForecastRow
 from stock_ml.bars import MINUTE, Bar
-from stock_ml.features import FEATURES, schema
+from stock_ml.features import FEATURES
 from stock_ml.gaps import Minutes
 from stock_ml.scorer import Scorer
 from tests.walks import NYSE, minutes_of, take, walk
@@ -20,7 +20,7 @@ SCORER = Scorer(
     tuple(0.1 * (i + 1) for i in range(len(FEATURES))),
     1e-5,
     {"50": 0.7, "90": 1.7, "99": 2.6},
-    schema(RULES.window, RULES.horizon),
+    RULES.schema,
     0,
 )
 SERVING = Serving("7", "run", SCORER)

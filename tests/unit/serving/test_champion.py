@@ -8,9 +8,9 @@ from stock_ml.adapters.registry import ChampionRef
 from stock_ml.errors import ModelError, RegistryUnavailable
 from stock_ml.features import schema
 from stock_ml.scorer import Scorer
-from tests.unit.serving.streams import SCORER
+from tests.unit.serving.streams import RULES, SCORER
 
-MINE = schema(16, 1)
+MINE = RULES.schema
 
 
 @dataclass
@@ -57,7 +57,10 @@ def test_a_new_version_takes_over_and_the_same_one_is_not_loaded_again() -> None
     assert (version(champion), models.loads) == ("2", 2)
 
 
-@pytest.mark.parametrize("unfit", [replace(SCORER, schema=schema(20, 1)), ModelError("damaged")])
+@pytest.mark.parametrize(
+    "unfit",
+    [replace(SCORER, schema=schema(20, 1, 5)), replace(SCORER, schema=schema(16, 1, 15)), ModelError("damaged")],
+)
 def test_an_unfit_version_is_refused_with_its_reason_and_the_old_one_serves_on(unfit: Scorer | ModelError) -> None:
     models = Models("1", versions={"1": SCORER, "2": unfit})
     champion = Champion(models, MINE)
