@@ -1,41 +1,10 @@
-"""Alpha Vantage's answers to TIME_SERIES_INTRADAY: bars as JSON or CSV, and its error bodies, word for word."""
+"""Alpha Vantage's answers to TIME_SERIES_INTRADAY: bars as JSON or CSV."""
 
 import numpy as np
 import orjson
 
 VALUES = ("open", "high", "low", "close", "volume")
 FIELDS = [f"{number}. {name}" for number, name in enumerate(VALUES, 1)]
-THANKS = "Thank you for using Alpha Vantage! "
-PLANS = "You may subscribe to any of the premium plans at https://www.alphavantage.co/premium/ "
-NO_KEY = (
-    "the parameter apikey is invalid or missing. Please claim your free API key on "
-    "(https://www.alphavantage.co/support/#api-key). It should take less than 20 seconds."
-)
-BAD_CALL = (
-    "Invalid API call. Please retry or visit the documentation "
-    "(https://www.alphavantage.co/documentation/) for TIME_SERIES_INTRADAY."
-)
-BURST = (
-    "Please consider spreading out your free API requests more sparingly (1 request per second). "
-    + PLANS
-    + "to lift the free key rate limit (25 requests per day), raise the per-second burst limit, "
-    "and instantly unlock all premium endpoints"
-)
-DAILY = (
-    "We have detected your API key as {key} and our standard API rate limit is 25 requests per day. "
-    "Please subscribe to any of the premium plans at https://www.alphavantage.co/premium/ "
-    "to instantly remove all daily rate limits."
-)
-
-# these keys get the error of their name: what the service says can be tried over real HTTP
-ERRORS = {
-    "": {"Error Message": NO_KEY},
-    "bad": {"Error Message": NO_KEY},
-    "premium": {"Information": THANKS + "This is a premium endpoint. " + PLANS + "to instantly unlock all of them"},
-    "burst": {"Information": THANKS + BURST},
-    "daily-limit": {"Information": DAILY.format(key="daily-limit")},
-    "empty": {},
-}
 
 
 def in_json(symbol: str, stamps: list[str], values: np.ndarray, size: str) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from flask import Response, jsonify
 
-from local.sandbox import answers
+from local.sandbox import answers, refused
 from local.sandbox.feed import COMPACT, Feed, Look
 from local.sandbox.market import Day
 from stock_ml.config import SYMBOL
@@ -27,7 +27,7 @@ def query(feed: Feed, asked: Mapping[str, str], now: float) -> Response:
     """Return the answer to a request at market time `now`; errors are HTTP 200 too, as at the service."""
     found = _asked(feed, asked, now) if _makes_sense(asked) else None
     if found is None or not len(found.ts):
-        return jsonify({"Error Message": answers.BAD_CALL})
+        return jsonify({"Error Message": refused.BAD_CALL})
     stamps = feed.stamps(found.ts)
     if asked.get("datatype") == "csv":
         return Response(answers.in_csv(stamps, found.values), content_type="application/x-download")

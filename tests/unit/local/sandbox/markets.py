@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from local.sandbox.best import judging
 from local.sandbox.market import KINDS, Day, Market
 from stock_ml.sessions import sessions
 
@@ -23,15 +24,10 @@ FIRST = session_of("2024-01-02")
 
 
 def targets(bars: Day) -> np.ndarray:
-    """Return for each bar the last trade a minute later, (n,); NaN across the close and where a hole begins."""
-    index, number, close = XNYS.index(bars.ts), XNYS.number(bars.ts), bars.values[:, 3]
-    gap = np.append(np.diff(index), 10**6)
-    within = np.append(number[1:] == number[:-1], False) & (gap <= 16)
-    return np.where(within, np.where(gap == 1, np.append(close[1:], 0.0), close), np.nan)
+    """Return the last trade a minute after each bar, (n,)."""
+    return judging.targets(XNYS, bars)
 
 
 def skill(bars: Day, forecast: np.ndarray) -> float:
-    """Return 1 - MAE / MAE(persistence) over all bars with forecast and target."""
-    close, target = bars.values[:, 3], targets(bars)
-    known = np.isfinite(forecast) & np.isfinite(target)
-    return float(1 - np.abs(target - forecast)[known].sum() / np.abs(target - close)[known].sum())
+    """Return 1 - MAE / MAE(persistence), in basis points."""
+    return judging.skill(XNYS, bars, forecast)

@@ -1,0 +1,35 @@
+"""What the sandbox's views answer from."""
+
+from dataclasses import dataclass, field
+
+from local.sandbox.clock import StoredClock
+from local.sandbox.feed import Feed, Look
+from local.sandbox.market import KINDS, Market
+from local.sandbox.placed import Placed
+from local.sandbox.plans import Plans
+from local.sandbox.troubles import Troubles
+from stock_ml.config import Settings
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Hold the market, its time, and who meets which trouble."""
+
+    settings: Settings
+    feed: Feed
+    clock: StoredClock
+    troubles: Troubles = field(default_factory=Troubles)
+    plans: Plans = field(default_factory=Plans)
+
+    @classmethod
+    def of(cls, s: Settings) -> "Exchange":
+        """Return the exchange of an installation; its clock goes on from where it stood. Raises OtherMarket."""
+        clock = StoredClock.of(s)
+        market = Market(s.sandbox_seed, clock.sessions, KINDS[s.sandbox_market])
+        return cls(s, Feed(market, Placed.load(s.state / "sandbox" / "bars.jsonl")), clock)
+
+    def prices(self) -> dict[str, float]:
+        """Return the newest price of each symbol of the installation."""
+        now = self.clock.now().market
+        newest = {symbol: self.feed.newest(Look(symbol, now), 1) for symbol in self.settings.symbols}
+        return {symbol: float(day.values[-1, 3]) for symbol, day in newest.items()}
