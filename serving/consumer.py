@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, Protocol
 
+from serving.batches import Batches
 from serving.champion import Champion
 from serving.clocks import open_clock
 from serving.forecasting import Serving
 from serving.keeping import Keeper
 from serving.logs import line, set_up
-from serving.reading import read
 from serving.rules import Rules
 from serving.state import OnceAMinute, StateWriter
-from serving.stopping import AWAY, stop_on_signals, until_back
-from stock_ml.adapters.broker import Publisher, Received, Subscriber
+from serving.stopping import AWAY, stop_on_signals
+from stock_ml.adapters.broker import Publisher, Subscriber
 from stock_ml.adapters.forecast_store import ForecastStore
 from stock_ml.adapters.registry import Registry
 from stock_ml.config import Settings, load
-from stock_ml.errors import BadSetting, BrokerUnavailable
+from stock_ml.errors import BadSetting, BrokerRefused
 
 log = logging.getLogger(__name__)
 BATCH = 10_000  # messages
@@ -43,65 +43,45 @@ class ChampionSource(Protocol):
 
 @dataclass
 class Consumer:
-    """Move bars from the topic to the store: store first, then commit, so that whatever dies, nothing is lost."""
+    """Take batch after batch until stopped, each under one model: swaps happen between two."""
 
-    s: Settings
     champion: ChampionSource
-    stopping: Event
-    rules: Rules = field(init=False)
-    store: ForecastStore = field(init=False)
+    batches: Batches
+    store: ForecastStore
+    state: StateWriter
+    minute: OnceAMinute = field(default_factory=OnceAMinute)
 
-    def __post_init__(self) -> None:
-        self.rules = Rules.of(self.s)
-        self.store = ForecastStore.connect(self.s)
-        self._keeper = Keeper(self.store, open_clock(self.s), self.rules)
-        self._publisher = Publisher.connect(self.s)
-        self._subscriber = Subscriber.connect(self.s, f"{self.s.kafka_topic}-consumer", self._keeper.forget)
-        self._state = StateWriter(self.store, "consumer")
-        self._minute = OnceAMinute()
+    @classmethod
+    def connect(cls, s: Settings, champion: ChampionSource, stopping: Event) -> "Consumer":
+        """Return a consumer of this installation; what is away is waited for when it runs."""
+        rules, store = Rules.of(s), ForecastStore.connect(s)
+        keeper = Keeper(store, open_clock(s), rules)
+        subscriber = Subscriber.connect(s, f"{s.kafka_topic}-consumer", keeper.forget)
+        batches = Batches(subscriber, Publisher.connect(s), keeper, rules, stopping)
+        return cls(champion, batches, store, StateWriter(store, "consumer"))
 
     def run(self) -> bool:
-        """Work until stopped, then leave the group; say whether that went as it should."""
+        """Work until stopped, then leave the group; say whether that went as it should. Raises BrokerRefused."""
         try:
-            while not self.stopping.is_set():
-                self._turn()
+            while not self.batches.stopping.is_set():
+                self.turn()
         except AWAY as error:
             # asked to stop while something was away: what is not committed comes again
             log.warning(line("stopped with a batch in hand", reason=error))
         finally:
             self.store.close()
-            left = self._subscriber.close()
+            left = self.batches.subscriber.close()
         return left
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
+        """Handle what is there, tell the state, and say once a minute what keeps a champion from serving."""
         if not self.champion.settled:
-            self.stopping.wait(WAIT)
-        elif messages := self._subscriber.take(BATCH, WAIT):
-            self._handle(messages)
-        self._state.tell(self._told)
+            self.batches.stopping.wait(WAIT)
+        elif messages := self.batches.subscriber.take(BATCH, WAIT):
+            self.batches.handle(messages, self.champion.serving)
+        self.state.tell(self._told)
         trouble = self.champion.trouble
-        self._minute.warn(line("champion", trouble=trouble) if trouble else None)
-
-    def _handle(self, messages: list[Received]) -> None:
-        batch = read((message.value() for message in messages), self.rules)
-        serving = self.champion.serving  # one model a batch: swaps happen between two
-        stored = until_back(lambda: self._keeper.keep(batch.bars, serving), self.stopping, _say)
-        until_back(lambda: self._reject(messages, batch.refused), self.stopping, _say)
-        log.info(line("stored", messages=len(messages), refused=len(batch.refused), **stored._asdict()))
-        try:
-            self._subscriber.commit(messages)
-        except BrokerUnavailable as error:
-            log.warning(line("not committed, it comes again and changes nothing", reason=error))
-
-    def _reject(self, messages: list[Received], refused: list[tuple[int, str]]) -> None:
-        for index, reason in refused:
-            at = messages[index]
-            log.warning(line("rejected", partition=at.partition(), offset=at.offset(), reason=reason))
-            self._publisher.rejected(at, reason)
-        while left := self._publisher.flush(1):
-            if self.stopping.is_set():
-                raise BrokerUnavailable(f"{left} rejected messages are not delivered yet")
-            log.warning(line("waiting for kafka", undelivered=left))
+        self.minute.warn(line("champion", trouble=trouble) if trouble else None)
 
     def _told(self) -> dict[str, Any]:
         serving = self.champion.serving
@@ -110,27 +90,23 @@ class Consumer:
             "run_id": serving.run_id if serving else None,
             "trained_until": serving.scorer.trained_until if serving else None,
             "waiting": self.champion.trouble,
-            "lag": self._subscriber.lag(),
+            "lag": self.batches.subscriber.lag(),
         }
 
 
-def _say(error: BaseException) -> None:
-    log.warning(line("waiting", reason=error))
-
-
 def main() -> int:
-    """Serve until SIGTERM; return 1 where a setting is wrong, or the watch on the champion broke."""
+    """Serve until SIGTERM; return 1 where a setting is wrong, Kafka refuses, or the watch on the champion broke."""
     set_up("consumer")
     stopping, stopped = stop_on_signals()
     try:
         s = load()
         champion = Champion(Registry.connect(s), Rules.of(s).schema)
-        consumer = Consumer(s, champion, stopping)
-    except BadSetting as error:
-        log.error(line("refused", reason=error))
+        consumer = Consumer.connect(s, champion, stopping)
+        champion.watch(stopping)
+        left = consumer.run()
+    except (BadSetting, BrokerRefused) as error:
+        log.error(line("ended", reason=error))
         return 1
-    champion.watch(stopping)
-    left = consumer.run()
     log.info(line("stopped", left_group=left))
     code = 0 if stopped() else 1
     if not left:

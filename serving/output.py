@@ -15,10 +15,11 @@ from stock_ml.adapters.broker import ClosedSession, Publisher
 from stock_ml.adapters.forecast_store import ForecastStore
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
-from stock_ml.errors import BrokerUnavailable
+from stock_ml.errors import BrokerRefused, BrokerUnavailable
 from stock_ml.sessions import Sessions, sessions
 
 log = logging.getLogger(__name__)
+UNHEARD = 5.0  # seconds after which a broker that confirms nothing is said to be away
 NEVER = Event()  # signals end the producer wherever it is: what it published is on the topic
 
 
@@ -39,13 +40,17 @@ class Output:
         self._minute = OnceAMinute()
 
     def publish(self, bars: Iterable[Bar]) -> int:
-        """Publish bars in the order given, waiting while Kafka takes none, and return how many."""
+        """Publish bars in the order given, waiting while Kafka takes none, and return how many.
+
+        Raises BrokerRefused where Kafka refused one for good, this one or one before.
+        """
+        self._publisher.look()
         count = 0
         for count, bar in enumerate(bars, 1):  # noqa: B007 - the last count is returned
             try:
                 self._publisher.bar(bar)
             except BrokerUnavailable:
-                until_back(partial(self._publisher.bar, bar), NEVER, say)
+                until_back(partial(self._publisher.bar, bar), NEVER, self._say)
         return count
 
     def delivered(self, seconds: float) -> bool:
@@ -69,14 +74,28 @@ class Output:
         """Say in the log once a minute, and in the state once a second, what is waited for."""
         told = {"source": self.s.source, "simulated": self.s.simulated, "symbols": list(self.s.symbols)}
         known = market(now, self.sessions) if now is not None else {}
+        waiting = waiting or self._unheard()
         self._state.tell(lambda: told | known | {"waiting": waiting} | more)
         self._minute.warn(line("waiting", reason=waiting) if waiting else None)
 
     def close(self) -> None:
         """Deliver what is left, as far as that goes in three seconds."""
-        if not self.delivered(3):
+        try:
+            done = self.delivered(3)
+        except BrokerRefused:
+            done = False  # it is what ended the work, and was told there
+        if not done:
             log.warning(line("stopped before all was delivered; it is fetched again at the next start"))
         self.store.close()
+
+    def _unheard(self) -> str | None:
+        if self._publisher.silence < UNHEARD:
+            return None
+        return f"Kafka takes nothing: {self._publisher.undelivered} messages wait here until it is back"
+
+    def _say(self, error: BaseException) -> None:
+        say(error)
+        self.tell(None, str(error))
 
 
 def say(error: BaseException) -> None:

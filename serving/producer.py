@@ -15,13 +15,13 @@ from serving.logs import line, set_up
 from serving.output import Output
 from serving.replay import Replay
 from stock_ml.config import Settings, load
-from stock_ml.errors import BadSetting
+from stock_ml.errors import BadSetting, BrokerRefused
 
 log = logging.getLogger(__name__)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Publish until SIGTERM, or until the replay is over; return 1 where a setting is wrong."""
+    """Publish until SIGTERM, or until the replay is over; return 1 where a setting is wrong, or Kafka refuses bars."""
     given = arguments(words)
     set_up("producer")
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -34,6 +34,9 @@ def main(words: Sequence[str] | None = None) -> int:
         return 1
     try:
         return _run(s, output, given)
+    except BrokerRefused as error:
+        log.error(line("ended; the next start goes on from what is published", reason=error))
+        return 1
     finally:
         output.close()
         log.info(line("stopped"))

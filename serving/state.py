@@ -36,14 +36,15 @@ class StateWriter:
 class OnceAMinute:
     """Keep a message that is true for long from filling the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall: Callable[[], float] = monotonic) -> None:
+        self._wall = wall
         self._said: tuple[str | None, float] = (None, 0.0)
 
     def warn(self, message: str | None) -> None:
         """Log a message unless it was logged within the last minute; None means that all is well again."""
         said, at = self._said
-        if message is not None and (message != said or monotonic() - at >= 60):
+        if message is not None and (message != said or self._wall() - at >= 60):
             log.warning(message)
-            self._said = (message, monotonic())
+            self._said = (message, self._wall())
         elif message is None:
             self._said = (None, 0.0)

@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     )
     kafka_topic: str = Field("stockml", description="topic of bars; rejected messages go to <topic>.rejected")
     kafka_partitions: int = Field(4, ge=1, description="partitions of the topic when it is created")
+    kafka_retention_days: int = Field(
+        30, ge=1, description="days that the topic keeps its bars; set when it is created"
+    )
     s3_url: str | None = Field(None, description="address of your S3 service")
     s3_bucket: str = Field("", description="bucket; stockml-<source> by default")
     s3_region: str = Field("us-east-1", description="region of the bucket")

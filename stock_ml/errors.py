@@ -113,5 +113,9 @@ class BrokerUnavailable(StockMLError):
     """Report that Kafka does not answer, or refuses what it was asked; it may not later."""
 
 
+class BrokerRefused(StockMLError):
+    """Report that Kafka refused a message for good: end, and go on at the next start from what the topic holds."""
+
+
 class HostError(StockMLError):
     """Report what this machine lacks: a program, a port, disk."""

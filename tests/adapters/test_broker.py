@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import Message
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from stock_ml.adapters.broker import (
     ClosedSession,
@@ -18,7 +19,7 @@ from stock_ml.adapters.broker import (
 )
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
-from stock_ml.errors import BrokerUnavailable
+from stock_ml.errors import BrokerRefused, BrokerUnavailable
 
 T = 1_709_303_400
 
@@ -66,6 +67,44 @@ def take(subscriber: Subscriber, count: int) -> list[Message]:
 def test_topics_are_made_once_and_asked_for_twice(s: Settings) -> None:
     ensure_topics(s)
     assert [list(read_back(s, topic)) for topic in Topics.of(s)] == [[], [], [], []]
+
+
+def test_a_topic_keeps_its_bars_as_long_as_the_settings_say_and_the_announcements_for_ever(kafka: Settings) -> None:
+    own = kafka.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}", "kafka_retention_days": 3})
+    ensure_topics(own)
+    topics = Topics.of(own)
+    assert [retention(own, topic) for topic in topics] == ["259200000", "259200000", "-1", "-1"]
+
+
+def retention(s: Settings, topic: str) -> str:
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    admin = AdminClient({"bootstrap.servers": s.kafka})
+    described = admin.describe_configs([resource])[resource].result()
+    return str(described["retention.ms"].value)
+
+
+def limit(s: Settings, size: int) -> None:
+    """Let the topic of bars take messages up to a size in bytes."""
+    entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, s.kafka_topic, incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": s.kafka})
+    admin.incremental_alter_configs([resource])[resource].result()
+
+
+def test_after_a_bar_that_kafka_refuses_none_is_sent_and_a_new_start_sends_them_all_in_order(s: Settings) -> None:
+    publish(s, bar("AAPL", 0))
+    publisher = Publisher.connect(s)
+    limit(s, 50)
+    with pytest.raises(BrokerRefused, match="Kafka refused a message for good"):  # noqa: PT012 - whenever it is heard
+        for minute in range(1, 1000):
+            publisher.bar(bar("AAPL", minute))
+            publisher.flush(0.1)
+    limit(s, 1_000_000)
+    with pytest.raises(BrokerRefused):
+        publisher.bar(bar("AAPL", 2))
+    assert [decode_bar(value).ts for value in read_back(s, s.kafka_topic)] == [T]
+    publish(s, bar("AAPL", 1), bar("AAPL", 2))
+    assert [decode_bar(value).ts for value in read_back(s, s.kafka_topic)] == [T, T + 60, T + 120]
 
 
 def test_bars_come_in_order_of_their_symbol(s: Settings, subscribed: Callable[[], Subscriber]) -> None:

@@ -1,8 +1,11 @@
 """The consumer on a real broker and a real database; only the model is given by hand."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from signal import SIGKILL
+from subprocess import DEVNULL, Popen
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -11,8 +14,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 from psycopg.rows import namedtuple_row
 
+from local.program import PYTHON, ROOT
+from local.programs.services import environment
 from serving.consumer import Consumer
 from serving.forecasting import Serving
 from stock_ml.adapters.broker import Topics, encode_bar, ensure_topics, read_back
@@ -68,7 +74,7 @@ def publish(s: Settings, *values: bytes) -> None:
 @contextmanager
 def consuming(s: Settings, champion: Fixed) -> Iterator[Consumer]:
     stopping = Event()
-    consumer = Consumer(s, champion, stopping)
+    consumer = Consumer.connect(s, champion, stopping)
     thread = Thread(target=consumer.run)
     thread.start()
     yield consumer
@@ -137,7 +143,7 @@ def test_killed_between_store_and_commit_the_bars_come_again_and_change_nothing(
         def killed(_: object) -> None:
             raise BrokerUnavailable("killed before the commit")
 
-        monkeypatch.setattr(consumer._subscriber, "commit", killed)
+        monkeypatch.setattr(consumer.batches.subscriber, "commit", killed)
         wait(lambda: len(rows(s, "forecasts")) == 15)
     before = rows(s, "bars"), rows(s, "forecasts")
     publish(s, *map(encode_bar, bars_of(s, 31)[30:]))
@@ -169,7 +175,52 @@ def test_a_database_that_breaks_off_is_waited_for_and_nothing_is_lost(s: Setting
         wait(lambda: len(rows(s, "forecasts")) == 25)
 
 
-def test_another_consumer_takes_over_and_knows_what_the_first_one_stored(s: Settings) -> None:
+@contextmanager
+def alone(s: Settings) -> Iterator[Popen[bytes]]:
+    """Run a consumer as a process of its own until the block ends, if it was not killed before."""
+    argv = [PYTHON, "-m", "tests.adapters.consumer_alone"]
+    with Popen(argv, cwd=ROOT, env=os.environ | environment(s), stdout=DEVNULL, stderr=DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def members(s: Settings) -> int:
+    """Return how many consumers are in the group."""
+    group = f"{s.kafka_topic}-consumer"
+    admin = AdminClient({"bootstrap.servers": s.kafka})
+    return len(admin.describe_consumer_groups([group])[group].result().members)
+
+
+def test_when_a_consumer_is_killed_another_one_takes_its_partition_over_and_every_bar_is_forecast_once(
+    s: Settings,
+) -> None:
+    own = s.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}", "kafka_partitions": 1})
+    ensure_topics(own)
+    bars = list(map(encode_bar, bars_of(own, 200)))
+    publish(own, *bars[:60])
+    with alone(own) as first:
+        wait(lambda: len(rows(own, "forecasts")) == 45)
+        with consuming(own, Fixed(SERVING._replace(version="8"))):
+            wait(lambda: members(own) == 2)
+            publish(own, *bars[60:100])
+            wait(lambda: len(rows(own, "forecasts")) == 85)
+            assert {row.model_version for row in rows(own, "forecasts")} == {"7"}  # the first one owns the partition
+            publish(own, *bars[100:150])
+            first.send_signal(SIGKILL)
+            publish(own, *bars[150:])
+            wait(lambda: len(rows(own, "forecasts")) == 185)
+    expected = Stream().send(*day()[:200]).forecasts.values()
+    made = [(row.bar_ts.timestamp(), row.predicted_close) for row in rows(own, "forecasts")]
+    assert made == [(one.bar_ts, one.predicted_close) for one in expected]
+    versions = [row.model_version for row in rows(own, "forecasts")]
+    assert versions == sorted(versions)
+    assert set(versions[:85]) == {"7"}
+    assert set(versions[135:]) == {"8"}
+
+
+def test_another_consumer_knows_what_the_first_one_stored(s: Settings) -> None:
     bars = bars_of(s, 40)
     publish(s, *map(encode_bar, bars[:30]))
     with consuming(s, Fixed()):

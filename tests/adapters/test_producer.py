@@ -109,7 +109,7 @@ def producing(s: Settings) -> Iterator[None]:
 @contextmanager
 def consuming(s: Settings) -> Iterator[None]:
     stopping = Event()
-    thread = Thread(target=Consumer(s, Fixed(), stopping).run)
+    thread = Thread(target=Consumer.connect(s, Fixed(), stopping).run)
     thread.start()
     yield
     stopping.set()

@@ -1,33 +1,43 @@
 """Publish in order, without loss and without repeats while the process lives."""
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.messages import ClosedSession, encode_bar, encode_session
 from stock_ml.adapters.broker.topics import LIMITS, Topics
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
-from stock_ml.errors import BrokerUnavailable
+from stock_ml.errors import BrokerRefused, BrokerUnavailable
 
 log = logging.getLogger(__name__)
 FULL = 10_000  # messages
 
 
 class Publisher:
-    """Hand messages to Kafka's client, which keeps them while the broker is away and sends them when it is back."""
+    """Hand messages to Kafka's client, which keeps them while the broker is away and sends them when it is back.
 
-    def __init__(self, producer: Producer, topics: Topics) -> None:
-        self._producer, self._topics = producer, topics
-        self._failed: KafkaError | None = None
+    Every method raises BrokerRefused once Kafka refused a message for good. From then on nothing more is sent, so that
+    no bar overtakes the refused one; end the process, for its next start publishes what is not on the topic.
+    """
+
+    def __init__(self, producer: Producer, topics: Topics, wall: Callable[[], float] = monotonic) -> None:
+        self._producer, self._topics, self._wall = producer, topics, wall
+        self._refused: KafkaError | None = None
+        self._heard = wall()
 
     @classmethod
     def connect(cls, s: Settings) -> "Publisher":
         """Return a publisher of this installation; the client connects by itself, also later."""
         # message.timeout.ms 0: an outage of any length delays messages and drops none
+        # gapless: after a message that is refused the client sends none that were queued behind it
         config = {
             "enable.idempotence": True,
+            "enable.gapless.guarantee": True,
             "message.timeout.ms": 0,
             "linger.ms": 5,
             "queue.buffering.max.messages": 2 * FULL,
@@ -35,12 +45,22 @@ class Publisher:
         }
         return cls(Producer(client_config(s) | config | LIMITS), Topics.of(s))
 
+    @property
+    def undelivered(self) -> int:
+        """Return how many messages wait in memory for the broker."""
+        return len(self._producer)
+
+    @property
+    def silence(self) -> float:
+        """Return for how many seconds messages have waited while Kafka confirmed none; 0 where none wait."""
+        return self._wall() - self._heard if self.undelivered else 0.0
+
     def bar(self, bar: Bar) -> None:
         """Publish a bar with its symbol as key. Raises BrokerUnavailable where the buffer is full: try again."""
         self._send(self._topics.bars, bar.symbol.encode(), encode_bar(bar))
 
     def session(self, closed: ClosedSession) -> None:
-        """Announce a closed session."""
+        """Announce a closed session. Raises BrokerUnavailable where the buffer is full: try again."""
         self._send(self._topics.sessions, closed.exchange.encode(), encode_session(closed))
 
     def rejected(self, message: Message, reason: str) -> None:
@@ -49,31 +69,41 @@ class Publisher:
         told = [(name, str(value).encode()) for name, value in headers.items()]
         self._send(self._topics.rejected, message.key(), message.value(), [*told, ("reason", reason.encode())])
 
-    def flush(self, seconds: float) -> int:
-        """Wait until all is delivered, and return how many messages still are not.
+    def look(self) -> None:
+        """Hear what became of the messages sent so far."""
+        with self._refusals():
+            self._producer.poll(0)
 
-        Raises BrokerUnavailable where Kafka refused one for good.
-        """
-        left = int(self._producer.flush(seconds))
-        self._raise_failed()
+    def flush(self, seconds: float) -> int:
+        """Wait until all is delivered, and return how many messages still are not."""
+        with self._refusals():
+            left = int(self._producer.flush(seconds))
         return left
 
     def _send(
         self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]] | None = None
     ) -> None:
-        self._raise_failed()
-        if len(self._producer) >= FULL:
-            self._producer.poll(1)  # a fast replay waits here for the broker
+        if not self.undelivered:
+            self._heard = self._wall()
+        with self._refusals():
+            self._producer.poll(1 if self.undelivered >= FULL else 0)  # a fast replay waits here for the broker
         try:
-            self._producer.produce(topic, key=key, value=value, headers=headers or [], on_delivery=self._delivered)
+            with self._refusals():
+                self._producer.produce(topic, key=key, value=value, headers=headers or [], on_delivery=self._delivered)
         except BufferError:
-            raise BrokerUnavailable(f"Kafka takes no messages, {len(self._producer)} wait; is it away?") from None
-        self._producer.poll(0)
+            raise BrokerUnavailable(f"Kafka takes no messages, {self.undelivered} wait; is it away?") from None
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        self._failed = self._failed or error
+        self._heard = self._wall()
+        self._refused = self._refused or error
 
-    def _raise_failed(self) -> None:
-        if self._failed is not None:
-            error, self._failed = self._failed, None
-            raise BrokerUnavailable(f"Kafka refused a message: {error}")
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaException as error:  # the client itself broke down, after a refusal it may not pass over
+            self._refused = self._refused or error.args[0]
+        if self._refused is not None:
+            raise BrokerRefused(
+                f"Kafka refused a message for good: {self._refused}; nothing is sent after it, see the broker's log"
+            )

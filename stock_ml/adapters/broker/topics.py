@@ -12,6 +12,8 @@ from stock_ml.errors import BrokerUnavailable
 LARGEST_REJECTED = 2_000_000  # bytes: whatever a broker with its usual limit of 1 MB let in must fit here
 LIMITS = {"message.max.bytes": LARGEST_REJECTED}
 SECONDS = 15
+DAY = 86_400_000  # milliseconds
+FOR_EVER = {"retention.ms": "-1"}  # a message a session: what was announced stays known
 
 
 class Topics(NamedTuple):
@@ -34,12 +36,12 @@ def ensure_topics(s: Settings) -> None:
 
     Raises BrokerUnavailable where Kafka does not answer or refuses.
     """
-    topics = Topics.of(s)
+    topics, kept = Topics.of(s), {"retention.ms": str(s.kafka_retention_days * DAY)}
     wanted = [
-        NewTopic(topics.bars, s.kafka_partitions),
-        NewTopic(topics.rejected, 1, config={"max.message.bytes": str(LARGEST_REJECTED)}),
-        NewTopic(topics.sessions, 1),
-        NewTopic(topics.alerts, 1),
+        NewTopic(topics.bars, s.kafka_partitions, config=kept),
+        NewTopic(topics.rejected, 1, config=kept | {"max.message.bytes": str(LARGEST_REJECTED)}),
+        NewTopic(topics.sessions, 1, config=FOR_EVER),
+        NewTopic(topics.alerts, 1, config=FOR_EVER),
     ]
     admin = _admin(s)  # held until the answers are there: they end with it
     for name, created in admin.create_topics(wanted, operation_timeout=SECONDS, request_timeout=SECONDS).items():
