@@ -6,7 +6,7 @@ from serving.forecasting import Serving, by_symbol, handle
 from serving.rules import Rules
 from serving.taking import reaches
 from stock_ml.adapters.forecast_store import ForecastStore, Stored
-from stock_ml.bars import MINUTE, Bar
+from stock_ml.bars import Bar
 from stock_ml.clock import Clock, EventClock
 from stock_ml.gaps import Minutes
 
@@ -31,11 +31,10 @@ class Keeper:
         handled = handle(self._histories, bars, serving, self._now(), self._rules)
         stored = self._store.store(handled.bars, handled.forecasts)
         self._histories |= handled.histories
-        if isinstance(self._clock, EventClock):
-            self._clock.see(max((bar.ts + MINUTE for bar in bars), default=0))
         return stored
 
     def _now(self) -> float | None:
+        # a replay's time is told by the bars themselves
         return None if isinstance(self._clock, EventClock) else self._clock.now()
 
     def _load_for(self, bars: Sequence[Bar]) -> None:

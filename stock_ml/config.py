@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     kafka_ca_file: Path | None = Field(
         None, description="certificates (PEM) that sign your brokers' own; else the system's"
     )
-    kafka_topic: str = Field("stockml", description="topic of bars; rejected messages go to <topic>.rejected")
+    kafka_topic: str = Field("", description="topic of bars; stockml by default, on your brokers stockml-<source>")
     kafka_partitions: int = Field(4, ge=1, description="partitions of the topic when it is created")
     kafka_retention_days: int = Field(
         30, ge=1, description="days that the topic keeps its bars; set when it is created"
@@ -130,6 +130,10 @@ class Settings(BaseSettings):
     s3_access_key: SecretStr | None = Field(None, description="S3 access key; generated for the local service")
     s3_secret_key: SecretStr | None = Field(None, description="S3 secret key; generated for the local service")
     mlflow_url: str | None = Field(None, description="address of your MLflow server")
+    mlflow_model: str = Field(
+        "", description="registered model; stock-close by default, on your server stock-close-<source>"
+    )
+    mlflow_experiment: str = Field("", description="experiment; stock_ml by default, on your server stock_ml-<source>")
     sandbox_url: str | None = Field(None, description="address of a sandbox exchange that runs elsewhere")
     postgres_password: SecretStr | None = Field(None, description="password of the local PostgreSQL; generated")
 
@@ -139,7 +143,12 @@ class Settings(BaseSettings):
         key = given.get("ALPHAVANTAGE_API_KEY") or given.get("alphavantage_api_key")
         source = given.setdefault("source", "alpha_vantage" if key else "sandbox")
         given.setdefault("holdout_sessions", 2 if source == "csv" else 0)
-        given.setdefault("s3_bucket", f"stockml-{str(source).replace('_', '-')}")
+        suffix = f"-{str(source).replace('_', '-')}"
+        given.setdefault("s3_bucket", f"stockml{suffix}")
+        # what this installation starts has nothing of another source in it; what is brought may
+        given.setdefault("kafka_topic", "stockml" + (suffix if given.get("kafka_servers") else ""))
+        for name, default in (("mlflow_model", "stock-close"), ("mlflow_experiment", "stock_ml")):
+            given.setdefault(name, default + (suffix if given.get("mlflow_url") else ""))
         if not given.get("symbols"):
             path = given.get("csv_path")
             given["symbols"] = (re.split(r"[_.]", Path(path).name)[0],) if source == "csv" and path else FIVE

@@ -109,6 +109,16 @@ class StoreUnavailable(StockMLError):
     """Report that the database or the object store does not answer, or lacks what it should hold; it may later."""
 
 
+class WrongSource(StoreUnavailable):
+    """Refuse a database that holds the bars of another source."""
+
+    def __init__(self, where: str, theirs: str, ours: str) -> None:
+        super().__init__(
+            f"the database at {where} holds bars of source {theirs}, this installation is of {ours}: give each source "
+            "a server of its own with STOCKML_POSTGRES_URL"
+        )
+
+
 class BrokerUnavailable(StockMLError):
     """Report that Kafka does not answer, or refuses what it was asked; it may not later."""
 

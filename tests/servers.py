@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from local import ports, probes
 from local.private import keep_secrets, with_secrets
 from local.program import ROOT, Program
+from stock_ml.adapters.forecast_store import migrate
 from stock_ml.config import Settings, load
+from stock_ml.errors import WrongSource
 
 
 def settings_in(home: Path, **given: object) -> Settings:
@@ -19,6 +23,15 @@ def settings_in(home: Path, **given: object) -> Settings:
     numbers = dict(zip(names, ports.free(len(names)), strict=True))
     s = load(home=home, jars=ROOT / ".cache" / "jars", **(numbers | given))
     return with_secrets(s, keep_secrets(s))
+
+
+def tables(s: Settings) -> None:
+    """Make the tables, this source's from now on: tests of several sources share one server."""
+    try:
+        migrate(s)
+    except WrongSource:
+        with psycopg.connect(s.postgres()) as connection:
+            connection.execute("update installation set source = %s", [s.source])
 
 
 @contextmanager

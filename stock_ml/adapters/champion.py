@@ -36,7 +36,7 @@ def tags(version: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _ask(s: Settings) -> requests.Response:
-    query = {"name": "stock-close", "alias": "champion"}
+    query = {"name": s.mlflow_model, "alias": "champion"}
     try:
         return requests.get(f"{s.mlflow}/api/2.0/mlflow/registered-models/alias", params=query, timeout=TIMEOUT)
     except requests.RequestException as error:

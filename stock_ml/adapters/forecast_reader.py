@@ -8,7 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from stock_ml.config import Settings
-from stock_ml.errors import StoreUnavailable
+from stock_ml.errors import StoreUnavailable, WrongSource
 
 Row = tuple[Any, ...]
 NAME = "stockml dashboard"  # as pg_stat_activity shows it
@@ -56,6 +56,7 @@ select (select to_char(session, 'YYYY-MM-DD') from newest), count(*)::int, avg(m
        avg(persistence - model), stddev_samp(persistence - model), avg(inside)::float8
 from errors
 """
+SOURCE = "select source from installation"
 LAST_BAR = "select (extract(epoch from max(ts)) * 1000)::bigint from bars where symbol = %(symbol)s"
 SERVICES = "select service, state, extract(epoch from clock_timestamp() - updated_at)::float8 from service_state"
 # steps from symbol to symbol along the key, where `select distinct` would read every bar
@@ -102,17 +103,18 @@ class Service(NamedTuple):
 class ForecastReader:
     """Read bars, forecasts, scores and states; one connection a thread, opened when needed and again when it broke.
 
-    Every method raises StoreUnavailable where PostgreSQL does not answer or lacks the tables.
+    Every method raises StoreUnavailable where PostgreSQL does not answer or lacks the tables, and WrongSource, one of
+    its kind, where they hold the bars of another source.
     """
 
-    def __init__(self, conninfo: str, horizon: int) -> None:
-        self._conninfo, self._horizon = conninfo, horizon
+    def __init__(self, conninfo: str, horizon: int, source: str) -> None:
+        self._conninfo, self._horizon, self._source = conninfo, horizon, source
         self._local = threading.local()
 
     @classmethod
     def connect(cls, s: Settings) -> "ForecastReader":
         """Return a reader of this installation; nothing is opened yet."""
-        return cls(s.postgres(), s.horizon)
+        return cls(s.postgres(), s.horizon, s.source)
 
     def cursor(self) -> int:
         """Return the time, epoch microseconds, before which every row stored can be seen. Ask before reading rows."""
@@ -186,10 +188,20 @@ class ForecastReader:
                 autocommit=True,
                 connect_timeout=3,
                 options=OPTIONS,
-                application_name="stockml dashboard",
+                application_name=NAME,
             )
+            try:
+                self._see_whose(connection)
+            except (psycopg.Error, WrongSource):
+                connection.close()
+                raise
             self._local.open = connection
         return connection
+
+    def _see_whose(self, connection: psycopg.Connection[Row]) -> None:
+        theirs = connection.execute(SOURCE).fetchone()
+        if theirs is not None and theirs[0] != self._source:
+            raise WrongSource(self._where(), theirs[0], self._source)
 
     def _where(self) -> str:
         known = conninfo_to_dict(self._conninfo)  # the password stays out

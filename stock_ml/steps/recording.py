@@ -62,4 +62,4 @@ def register(s: Settings, spark: SparkSession, scorer: Scorer, pipeline: Pipelin
     scratch = f"s3a://{s.s3_bucket}/scratch/{told['schema_hash']}/{scorer.trained_until}"
     with tempfile.TemporaryDirectory() as folder:
         engine.save(spark, pipeline, scratch, Path(folder) / "spark")
-        return version.register(s.mlflow, scorer, Path(folder) / "spark", told)
+        return version.register(s, scorer, Path(folder) / "spark", told)

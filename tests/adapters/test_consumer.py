@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from signal import SIGKILL
 from subprocess import DEVNULL, Popen
 from threading import Event, Thread
@@ -22,10 +23,11 @@ from local.programs.services import environment
 from serving.consumer import Consumer
 from serving.forecasting import Serving
 from stock_ml.adapters.broker import Topics, encode_bar, ensure_topics, read_back
-from stock_ml.adapters.forecast_store import ForecastStore, migrate
+from stock_ml.adapters.forecast_store import ForecastStore
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
+from tests.servers import tables
 from tests.unit.serving.streams import SERVING, Stream, day
 
 
@@ -39,10 +41,10 @@ class Fixed:
 @pytest.fixture
 def s(kafka: Settings, postgres: Settings) -> Settings:
     """Settings of a csv installation (its clock is the bars' own) with a topic and a symbol of its own."""
-    migrate(kafka)
     symbol, topic = f"T{uuid4().hex[:8].upper()}", f"t{uuid4().hex[:8]}"
     given = {"source": "csv", "symbols": (symbol,), "kafka_topic": topic, "window": 16, "feed_gap_minutes": 5}
     own = kafka.model_copy(update=given)
+    tables(own)
     ensure_topics(own)
     return own
 
@@ -196,7 +198,8 @@ def members(s: Settings) -> int:
 def test_when_a_consumer_is_killed_another_one_takes_its_partition_over_and_every_bar_is_forecast_once(
     s: Settings,
 ) -> None:
-    own = s.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}", "kafka_partitions": 1})
+    given = {"kafka_topic": f"t{uuid4().hex[:8]}", "kafka_partitions": 1, "csv_path": Path("no-such.csv")}
+    own = s.model_copy(update=given)
     ensure_topics(own)
     bars = list(map(encode_bar, bars_of(own, 200)))
     publish(own, *bars[:60])

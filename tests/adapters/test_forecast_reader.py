@@ -6,9 +6,10 @@ import psycopg
 import pytest
 
 from stock_ml.adapters.forecast_reader import ForecastReader, Span
-from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, migrate
+from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
-from stock_ml.errors import StoreUnavailable
+from stock_ml.errors import StoreUnavailable, WrongSource
+from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
 EVER = 4_102_444_800_000
@@ -16,7 +17,7 @@ EVER = 4_102_444_800_000
 
 @pytest.fixture
 def reader(postgres: Settings) -> Iterator[ForecastReader]:
-    migrate(postgres)
+    tables(postgres)
     reader = ForecastReader.connect(postgres)
     yield reader
     reader.close()
@@ -104,13 +105,21 @@ def test_nothing_can_be_written_through_it(reader: ForecastReader) -> None:
 
 
 def test_a_database_that_is_away_is_one_typed_error_without_the_password() -> None:
-    reader = ForecastReader("postgresql://stockml:secret@127.0.0.1:1/stockml", 1)
+    reader = ForecastReader("postgresql://stockml:secret@127.0.0.1:1/stockml", 1, "sandbox")
     with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1 does not answer") as away:
         reader.ping()
     assert "secret" not in str(away.value)
 
 
 def test_missing_tables_are_said_to_be_missing(postgres: Settings) -> None:
-    reader = ForecastReader(postgres.postgres("postgres"), 1)
+    reader = ForecastReader(postgres.postgres("postgres"), 1, "sandbox")
     with closing(reader), pytest.raises(StoreUnavailable, match="lacks the tables"):
         reader.symbols()
+
+
+def test_the_bars_of_another_source_are_not_shown(postgres: Settings, reader: ForecastReader) -> None:
+    other = ForecastReader.connect(postgres.model_copy(update={"source": "csv"}))
+    for _ in range(2):
+        with pytest.raises(WrongSource, match="holds bars of source sandbox, this installation is of csv"):
+            other.symbols()
+    other.close()

@@ -10,14 +10,15 @@ from pydantic import SecretStr
 from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, migrate
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
-from stock_ml.errors import StoreUnavailable
+from stock_ml.errors import StoreUnavailable, WrongSource
+from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
 
 
 @pytest.fixture
 def store(settings: Settings, postgres: object) -> Iterator[ForecastStore]:
-    migrate(settings)
+    tables(settings)
     store = ForecastStore.connect(settings)
     yield store
     store.close()
@@ -51,6 +52,36 @@ def test_migrations_run_twice_and_change_nothing(settings: Settings, store: Fore
     store.store([bar(symbol, 0)], [])
     migrate(settings)
     assert len(rows(settings, "bars", symbol)) == 1
+
+
+def test_a_database_of_another_source_is_refused_and_stays_as_it_is(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    other = settings.model_copy(update={"source": "alpha_vantage"})
+    with pytest.raises(WrongSource, match="holds bars of source sandbox, this installation is of alpha_vantage"):
+        migrate(other)
+    refused = ForecastStore.connect(other)
+    for _ in range(2):
+        with pytest.raises(WrongSource, match="STOCKML_POSTGRES_URL"):
+            refused.store([bar(symbol, 0)._replace(source="alpha_vantage")], [])
+    refused.close()
+    assert rows(settings, "bars", symbol) == []
+    migrate(settings)
+
+
+def test_bars_stored_before_it_was_said_whose_they_are_say_it(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    with psycopg.connect(settings.postgres()) as connection:
+        connection.execute("delete from bars")
+        connection.execute("drop table installation")
+        connection.execute("update alembic_version set version_num = '0002'")
+        connection.execute("insert into bars select %s, now(), 1, 1, 1, 1, 1, false, 'sandbox', false", [symbol])
+    with pytest.raises(WrongSource):
+        migrate(settings.model_copy(update={"source": "alpha_vantage"}))
+    migrate(settings)
+    with psycopg.connect(settings.postgres()) as connection:
+        assert connection.execute("select source from installation").fetchall() == [("sandbox",)]
 
 
 def test_the_same_batch_twice_changes_nothing(settings: Settings, store: ForecastStore, symbol: str) -> None:

@@ -31,7 +31,7 @@ from stock_ml.adapters.broker import (
     ensure_topics,
     read_back,
 )
-from stock_ml.adapters.forecast_store import BarRow, ForecastStore, migrate
+from stock_ml.adapters.forecast_store import BarRow, ForecastStore
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.sources.csv_file import CsvFile
 from stock_ml.adapters.sources.table import open_source
@@ -43,8 +43,9 @@ from stock_ml.sessions import sessions
 from stock_ml.steps.purpose import FILE, tags_of
 from tests.adapters.answering import Answer, answering
 from tests.adapters.conftest import move_clock
+from tests.adapters.test_broker import limit
 from tests.adapters.test_consumer import Fixed
-from tests.servers import running
+from tests.servers import running, tables
 from tests.unit.serving.streams import day
 from tests.walks import NYSE, frame
 
@@ -54,7 +55,7 @@ MINUTE = 60
 @pytest.fixture
 def s(kafka: Settings, postgres: Settings, s3: Settings) -> Settings:
     """Settings with topics of their own, and tables and bucket."""
-    migrate(kafka)
+    tables(kafka)
     own = kafka.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}", "window": 16, "feed_gap_minutes": 5})
     ensure_topics(own)
     Lake.connect(own).ensure_bucket()
@@ -82,6 +83,7 @@ def held(s: Settings, mlflow: Answer, tmp_path: Path) -> Settings:
     path.write_text(symbol)
     given = {"source": "csv", "csv_path": path, "symbols": (symbol,), "holdout_sessions": 2, "sandbox_speed": 1e6}
     own = s.model_copy(update=given | {"mlflow_url": mlflow.url})
+    tables(own)
     clean = fill(Minutes.of_bars(day(without=range(30, 33), sessions=3)), NYSE, 5)
     Lake.connect(own).write_clean(symbol, "2024-03", frame(symbol, clean))
     of_the_file(own)
@@ -231,6 +233,7 @@ def test_without_history_it_waits_and_says_so(s: Settings, sandbox: Settings) ->
 
 def test_a_key_that_is_missing_is_named_and_the_process_stays(s: Settings) -> None:
     own = s.model_copy(update={"source": "alpha_vantage", "symbols": ("GOOGL",)})
+    tables(own)
     with producing(own):
         wait(lambda: "BadKey" in str(state(own).get("waiting")))
 
@@ -323,3 +326,20 @@ def test_a_replay_by_hand_goes_on_from_what_is_published(held: Settings) -> None
     assert "replayed bars=0" in replay("holdout")
     assert len(set(on_topic(held))) == len(on_topic(held)) == 3 * 390 - 3
     assert "no bars from 2023-03-01" in replay("2023-03-01", "2023-03-03", code=1)
+
+
+def test_a_producer_whose_bars_are_refused_ends_and_its_next_start_goes_on_in_order(held: Settings) -> None:
+    def replay() -> subprocess.CompletedProcess[str]:
+        argv = [PYTHON, "-m", "serving.producer", "--replay", "2024-03-04", "2024-03-04", "--speed", "max"]
+        env = os.environ | environment(held)
+        return subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    limit(held, 50)
+    refused = replay()
+    assert refused.returncode == 1
+    assert "Kafka refused a message for good" in refused.stdout
+    assert "Traceback" not in refused.stdout + refused.stderr, refused.stdout + refused.stderr
+    assert on_topic(held) == []
+    limit(held, 1_000_000)
+    assert replay().returncode == 0
+    assert [bar.ts for bar in on_topic(held)] == [bar.ts for bar in day(sessions=2)[390:]]

@@ -15,7 +15,7 @@ from local.programs import postgres as postgres_program
 from local.programs import services
 from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, migrate
 from stock_ml.config import Settings
-from tests.servers import running, settings_in
+from tests.servers import running, settings_in, tables
 
 FIRST, EMPTY = "FIRST", "EMPTY"  # the symbols of the settings; no bar of them is stored
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -54,7 +54,7 @@ def drawn(page: Page, series: str) -> list[list[float]]:
 @pytest.fixture(scope="module")
 def served(postgres: Settings) -> Iterator[Settings]:
     highcharts.fetch()
-    migrate(postgres)
+    tables(postgres)
     s = postgres.model_copy(update={"symbols": (FIRST, EMPTY)})
     with running(dashboard_program(s), s):
         yield s

@@ -7,7 +7,8 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from stock_ml.errors import StoreUnavailable
+from stock_ml.adapters.forecast_store import statements
+from stock_ml.errors import StoreUnavailable, WrongSource
 
 # a server that hangs must look like one that is away: both are tried again
 OPTIONS = "-c statement_timeout=30000 -c timezone=UTC"
@@ -18,13 +19,16 @@ Open = psycopg.Connection[Any]
 class Connection:
     """Keep one connection, in autocommit mode; use it from one thread."""
 
-    def __init__(self, conninfo: str, set_up: str) -> None:
-        self._conninfo, self._set_up = conninfo, set_up
+    def __init__(self, conninfo: str, set_up: str, source: str) -> None:
+        self._conninfo, self._set_up, self._source = conninfo, set_up, source
         self._open: Open | None = None
 
     @contextmanager
     def use(self) -> Iterator[Open]:
-        """Give a working connection. Raises StoreUnavailable where PostgreSQL is away or lacks the tables."""
+        """Give a working connection.
+
+        Raises StoreUnavailable where PostgreSQL is away or lacks the tables, WrongSource where they are of another one.
+        """
         try:
             yield self._get()
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
@@ -39,11 +43,22 @@ class Connection:
 
     def _get(self) -> Open:
         if self._open is None or self._open.closed:
-            self._open = psycopg.connect(
+            opened = psycopg.connect(
                 self._conninfo, autocommit=True, connect_timeout=5, options=OPTIONS, application_name=NAME
             )
-            self._open.execute(self._set_up)
+            try:
+                self._see_whose(opened)
+                opened.execute(self._set_up)
+            except (psycopg.Error, StoreUnavailable):
+                opened.close()
+                raise
+            self._open = opened
         return self._open
+
+    def _see_whose(self, opened: Open) -> None:
+        theirs = opened.execute(statements.SOURCE).fetchone()
+        if theirs is not None and theirs[0] != self._source:
+            raise WrongSource(self._where(), theirs[0], self._source)
 
     def _where(self) -> str:
         known = conninfo_to_dict(self._conninfo)  # the password stays out

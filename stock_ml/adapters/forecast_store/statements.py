@@ -1,5 +1,6 @@
 """The statements; rows are copied into temporary tables and merged from there: one statement a batch, not one a row."""
 
+SOURCE = "select source from installation"
 STAGING = """
 create temp table new_bars (
     symbol text, ts bigint, open float8, high float8, low float8, close float8, volume float8,

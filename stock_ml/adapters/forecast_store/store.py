@@ -23,7 +23,8 @@ class Stored(NamedTuple):
 class ForecastStore:
     """Keep what the consumer makes; use it from one thread.
 
-    Every method raises StoreUnavailable where PostgreSQL does not answer or lacks the tables.
+    Every method raises StoreUnavailable where PostgreSQL does not answer or lacks the tables, and WrongSource, one of
+    its kind, where they hold the bars of another source.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -32,7 +33,7 @@ class ForecastStore:
     @classmethod
     def connect(cls, s: Settings) -> "ForecastStore":
         """Return a store of this installation; the connection opens with the first call."""
-        return cls(Connection(s.postgres(), statements.STAGING))
+        return cls(Connection(s.postgres(), statements.STAGING, s.source))
 
     def store(self, bars: Iterable[BarRow], forecasts: Iterable[ForecastRow]) -> Stored:
         """Store bars and forecasts, all or nothing."""

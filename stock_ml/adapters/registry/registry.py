@@ -16,7 +16,7 @@ from stock_ml.config import Settings
 from stock_ml.errors import RegistryUnavailable
 from stock_ml.scorer import Scorer
 
-MODEL, CHAMPION, SCORER = "stock-close", "champion", "scorer.json"
+CHAMPION, SCORER = "champion", "scorer.json"
 ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}  # no such model; a model without this alias
 
 
@@ -34,6 +34,7 @@ class Registry:
 
     client: MlflowClient
     url: str
+    model: str
 
     @classmethod
     def connect(cls, s: Settings, retries: int = 1, timeout: int = 10) -> "Registry":
@@ -48,13 +49,13 @@ class Registry:
         # without these a download of `models:/…` makes and asks a database of its own in the working folder
         mlflow.set_tracking_uri(s.mlflow)
         mlflow.set_registry_uri(s.mlflow)
-        return cls(MlflowClient(s.mlflow, s.mlflow), s.mlflow)
+        return cls(MlflowClient(s.mlflow, s.mlflow), s.mlflow, s.mlflow_model)
 
     def champion(self) -> ChampionRef | None:
         """Return the version that the alias points at, None where there is none: one small request."""
         with reached(self.url):
             try:
-                found = self.client.get_model_version_by_alias(MODEL, CHAMPION)
+                found = self.client.get_model_version_by_alias(self.model, CHAMPION)
             except MlflowException as error:
                 if error.error_code in ABSENT:
                     return None
@@ -63,7 +64,7 @@ class Registry:
 
     def load(self, version: str) -> Scorer:
         """Download a version's scorer, a few kilobytes of JSON, and nothing else. Raises ModelError where damaged."""
-        uri = f"models:/{MODEL}/{version}/artifacts/{SCORER}"
+        uri = f"models:/{self.model}/{version}/artifacts/{SCORER}"
         with tempfile.TemporaryDirectory() as folder, reached(self.url):
             path = mlflow.artifacts.download_artifacts(
                 artifact_uri=uri, dst_path=folder, tracking_uri=self.url, registry_uri=self.url
@@ -73,7 +74,7 @@ class Registry:
     def promote(self, version: str) -> None:
         """Make a version the champion; consumers see it at their next look."""
         with reached(self.url):
-            self.client.set_registered_model_alias(MODEL, CHAMPION, version)
+            self.client.set_registered_model_alias(self.model, CHAMPION, version)
 
 
 @contextmanager

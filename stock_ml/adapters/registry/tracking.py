@@ -11,8 +11,6 @@ from mlflow.exceptions import MlflowException
 from stock_ml.adapters.registry.registry import reached
 from stock_ml.config import Settings
 
-EXPERIMENT = "stock_ml"
-
 
 @contextmanager
 def run(s: Settings, tags: dict[str, str]) -> Iterator[str]:
@@ -21,7 +19,7 @@ def run(s: Settings, tags: dict[str, str]) -> Iterator[str]:
     name = f"{s.source} {s.horizon} min" + (" SIMULATED" if s.simulated else "")
     with reached(s.mlflow):
         mlflow.set_tracking_uri(s.mlflow)
-        mlflow.set_experiment(EXPERIMENT)
+        mlflow.set_experiment(s.mlflow_experiment)
         started = mlflow.start_run(run_name=name, tags=tags, description=note)
     with started, _Reason():
         yield str(started.info.run_id)

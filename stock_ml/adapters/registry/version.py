@@ -11,7 +11,8 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, Schema
 
 from stock_ml import scorer as scoring
-from stock_ml.adapters.registry.registry import MODEL, SCORER, reached
+from stock_ml.adapters.registry.registry import SCORER, reached
+from stock_ml.config import Settings
 from stock_ml.scorer import Scorer
 
 LIBRARY = Path(scoring.__file__).parent
@@ -19,9 +20,9 @@ CODE = ("__init__.py", "errors.py", "intervals.py", "scorer.py")  # all that a v
 NEEDS = ("mlflow", "numpy", "pandas")
 
 
-def register(url: str, scorer: Scorer, spark: Path, tags: dict[str, str]) -> str:
+def register(s: Settings, scorer: Scorer, spark: Path, tags: dict[str, str]) -> str:
     """Store the scorer and the folder of its Spark pipeline with the open run, register them, return the version."""
-    with tempfile.TemporaryDirectory() as folder, reached(url):
+    with tempfile.TemporaryDirectory() as folder, reached(s.mlflow):
         path = Path(folder) / SCORER
         path.write_text(scorer.to_json())
         logged = mlflow.pyfunc.log_model(
@@ -34,7 +35,7 @@ def register(url: str, scorer: Scorer, spark: Path, tags: dict[str, str]) -> str
             pip_requirements=[f"{name}=={installed(name)}" for name in NEEDS],
             metadata={"schema_hash": scorer.schema["hash"]},
         )
-        made = mlflow.register_model(logged.model_uri, MODEL, tags=tags)
+        made = mlflow.register_model(logged.model_uri, s.mlflow_model, tags=tags)
     return str(made.version)
 
 

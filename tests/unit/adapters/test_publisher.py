@@ -20,7 +20,7 @@ class Client:
 
     room: int = 10
     broken: KafkaError | None = None
-    breaks_on_poll: bool = False
+    broken_poll: Exception | None = None
     waiting: list[Callable[[KafkaError | None, Any], None]] = field(default_factory=list)
     due: list[tuple[Callable[[KafkaError | None, Any], None], KafkaError | None]] = field(default_factory=list)
 
@@ -38,8 +38,8 @@ class Client:
         self.due.append((self.waiting.pop(0), error))
 
     def poll(self, _: float) -> int:
-        if self.breaks_on_poll:
-            raise KafkaException(KafkaError(KafkaError._GAPLESS_GUARANTEE))
+        if self.broken_poll is not None:
+            raise self.broken_poll
         while self.due:
             told, error = self.due.pop(0)
             told(error, None)
@@ -80,11 +80,20 @@ def test_a_client_that_broke_down_is_a_refusal() -> None:
         publisher.bar(BARS[0])
 
 
-def test_a_client_that_breaks_down_later_is_a_refusal_wherever_it_is_heard() -> None:
+GAP = KafkaException(KafkaError(KafkaError._GAPLESS_GUARANTEE))
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize("error", [GAP, caused(SystemError("returned a result with an exception set"), GAP)])
+def test_a_client_that_breaks_down_later_is_a_refusal_wherever_it_is_heard(error: Exception) -> None:
     client = Client()
     publisher = Publisher(client, TOPICS)
     publisher.bar(BARS[0])
-    client.breaks_on_poll = True
+    client.broken_poll = error
     for call in (publisher.look, lambda: publisher.flush(1), lambda: publisher.bar(BARS[1])):
         with pytest.raises(BrokerRefused):
             call()

@@ -87,6 +87,7 @@ def test_a_service_reads_settings_that_hold_and_reaches_its_neighbours_by_name(
         ("http://127.0.0.1:8602", "http://127.0.0.1:8603") if outside else ("http://mlflow:8602", "http://sandbox:8603")
     )
     assert (s.source, s.s3_bucket) == ("sandbox", "stockml")
+    assert (s.kafka_topic, s.mlflow_model, s.mlflow_experiment) == ("stockml", "stock-close", "stock_ml")
 
 
 def test_a_setting_of_the_person_reaches_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
