@@ -20,7 +20,7 @@ from stock_ml.config import load
 from stock_ml.exchanges import after_the_close
 
 CRON, ZONE = after_the_close(load().exchange, minutes=90)
-SCHEDULE = CronTriggerTimetable(CRON, timezone=ZONE) if load().source == "alpha_vantage" else None
+SCHEDULE = CronTriggerTimetable(CRON, timezone=ZONE) if load().live else None
 
 
 @dag(schedule=SCHEDULE, doc_md=__doc__, **dag_rules("ingest_bars"))

@@ -12,6 +12,7 @@ from stock_ml.config import Settings, load
 
 FINAL = (
     *(errors.BadInput, errors.BadKey, errors.NoBars, errors.DailyLimit, errors.PremiumEndpoint, errors.TooLarge),
+    errors.NoNetwork,
     *(errors.HostError, errors.TooLittleHistory, errors.SchemaMismatch, errors.ParityError),
 )
 

@@ -12,7 +12,7 @@ def open_clock(s: Settings) -> Clock:
             return MarketClock.connect(s)
         case "csv":
             return EventClock()
-        case "alpha_vantage":
+        case "alpha_vantage" | "yahoo":
             return WallClock()
 
 

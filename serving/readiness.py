@@ -6,9 +6,9 @@ from typing import Any
 from stock_ml.adapters.champion import champion, tags
 from stock_ml.adapters.forecast_store import ForecastStore
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.sources.csv_file import CsvFile
+from stock_ml.adapters.sources.csv_files import CsvFiles
 from stock_ml.config import Settings
-from stock_ml.errors import BadFile, RegistryUnavailable, StoreUnavailable
+from stock_ml.errors import BadFile, NoBars, RegistryUnavailable, StoreUnavailable
 from stock_ml.steps.purpose import fits
 
 FRESH = 10.0  # seconds: an older word of the consumer says nothing of now
@@ -22,7 +22,7 @@ class Readiness:
 
     def __init__(self, s: Settings, store: ForecastStore) -> None:
         self._s, self._store = s, store
-        self._lake, self._file = Lake.connect(s), CsvFile.connect(s)
+        self._lake, self._file = Lake.connect(s), CsvFiles.connect(s)
 
     def lacking(self) -> str | None:
         """Return what is waited for, None where every bar of the holdout would get the forecast that is meant."""
@@ -32,8 +32,8 @@ class Readiness:
                 return NO_CHAMPION
             if not serves(self._store.read_state("consumer"), str(version["version"])):
                 return NOT_SERVED
-            return None if self._lake.origins(self._s.symbols) == {self._file.digest()} else OTHER_BARS
-        except (RegistryUnavailable, StoreUnavailable, BadFile) as error:
+            return None if self._lake.origins(self._s.symbols) == self._file.digests(self._s.symbols) else OTHER_BARS
+        except (RegistryUnavailable, StoreUnavailable, BadFile, NoBars) as error:
             return str(error)
 
 

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stock_ml.errors import BadSetting
 
-Source = Literal["sandbox", "alpha_vantage", "csv"]
+Source = Literal["sandbox", "alpha_vantage", "yahoo", "csv"]
 SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,11}")
 Port = Annotated[int, Field(ge=1, le=65535)]
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
@@ -30,10 +30,10 @@ class Settings(BaseSettings):
 
     # what is forecast, and from which data
     source: Source = Field(
-        "sandbox", description="sandbox, alpha_vantage or csv; alpha_vantage where a key is set, else sandbox"
+        "sandbox", description="sandbox, alpha_vantage, yahoo or csv; alpha_vantage where a key is set, else sandbox"
     )
     symbols: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="comma-separated; five by default, for csv the start of the file's name"
+        (), description="comma-separated; five by default, for csv the starts of the files' names"
     )
     exchange: str = Field("XNYS", description="the exchange's ISO 10383 code: its sessions, half days and holidays")
     history_months: int = Field(2, ge=1, le=120, description="whole months of history to fetch before the current one")
@@ -61,7 +61,13 @@ class Settings(BaseSettings):
     )
     requests_per_minute: int = Field(75, ge=1, description="your Alpha Vantage plan's request rate")
     requests_per_day: int = Field(0, ge=0, description="your Alpha Vantage plan's requests a day; 0 is no limit")
-    csv_path: Path | None = Field(None, description="a file in Alpha Vantage's CSV layout, for source csv")
+    yahoo_url: str = Field(
+        "https://query2.finance.yahoo.com",
+        description="address of Yahoo's charts; another one gets all requests to Yahoo",
+    )
+    csv_path: Path | None = Field(
+        None, description="a file in Alpha Vantage's CSV layout, .csv or .csv.gz, or a folder of them, for source csv"
+    )
     holdout_sessions: int = Field(
         0, ge=0, description="newest sessions kept out of training; 2 for csv, which replays them, else 0"
     )
@@ -151,7 +157,7 @@ class Settings(BaseSettings):
             given.setdefault(name, default + (suffix if given.get("mlflow_url") else ""))
         if not given.get("symbols"):
             path = given.get("csv_path")
-            given["symbols"] = (re.split(r"[_.]", Path(path).name)[0],) if source == "csv" and path else FIVE
+            given["symbols"] = _symbols_in(Path(path)) if source == "csv" and path else FIVE
         return given
 
     @field_validator("symbols", mode="before")
@@ -173,7 +179,13 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _csv_needs_a_file(self) -> "Settings":
         if self.source == "csv" and self.csv_path is None:
-            raise ValueError("source csv needs STOCKML_CSV_PATH, a file in Alpha Vantage's CSV layout")
+            raise ValueError(
+                "source csv needs STOCKML_CSV_PATH, a file in Alpha Vantage's CSV layout, or a folder of them"
+            )
+        if self.source == "csv" and len(self.symbols) > 1 and not (self.csv_path and self.csv_path.is_dir()):
+            raise ValueError(
+                f"a file has the bars of one symbol, not of {', '.join(self.symbols)}; give a folder of files"
+            )
         return self
 
     @model_validator(mode="after")
@@ -199,6 +211,11 @@ class Settings(BaseSettings):
     def simulated(self) -> bool:
         """Say whether the bars are made up; then every page and run says so."""
         return self.source == "sandbox"
+
+    @property
+    def live(self) -> bool:
+        """Say whether the bars come from a market that trades by the wall's clock."""
+        return self.source in ("alpha_vantage", "yahoo")
 
     @property
     def kafka(self) -> str:
@@ -227,6 +244,23 @@ class Settings(BaseSettings):
             return given._replace(scheme="postgresql", path=f"/{database}").geturl()
         password = self.postgres_password.get_secret_value() if self.postgres_password else ""
         return f"postgresql://stockml:{password}@127.0.0.1:{self.postgres_port}/{database}"
+
+
+def symbol_of(file: Path) -> str:
+    """Return the symbol that a file's bars belong to: the start of its name, GOOGL of GOOGL_2024-03.csv.gz."""
+    return re.sub(r"(\.csv|\.txt)?(\.gz)?$", "", file.name.lower()).split("_")[0].upper()
+
+
+def csv_files(folder: Path) -> list[Path]:
+    """Return a folder's files of bars, sorted."""
+    return sorted(f for f in folder.iterdir() if f.name.lower().endswith((".csv", ".csv.gz")) and f.name[0] != ".")
+
+
+def _symbols_in(path: Path) -> tuple[str, ...]:
+    files = csv_files(path) if path.is_dir() else [path]
+    if not files:
+        raise ValueError(f"STOCKML_CSV_PATH: the folder {path} holds no .csv or .csv.gz file")
+    return tuple(sorted({symbol_of(file) for file in files}))
 
 
 def load(**given: object) -> Settings:

@@ -77,6 +77,10 @@ class SourceUnavailable(SourceError):
     """Report that the source cannot be reached, or that the connection was lost; it may go through later."""
 
 
+class NoNetwork(SourceUnavailable):
+    """Report that the source's name cannot be resolved: no network, or a wrong address. Not tried again at once."""
+
+
 class ServerError(SourceUnavailable):
     """Report that the source had an error of its own; it may go through later."""
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 from pyarrow import compute, csv
 
 from stock_ml.received.csv_layout import COLUMNS, HEADERS
-from stock_ml.received.rows import VALUES, framed
+from stock_ml.received.rows import LAST_YEAR, VALUES, framed
 
 HEAD = re.compile(b"(?:\xef\xbb\xbf)?(?:" + b"|".join(re.escape(",".join(h).encode()) for h in HEADERS) + b")\r?\n")
 PLAIN = b"0123456789.,-: \r\n"  # without quotes, signs of exponents and names of numbers two readers agree on all
 TYPES = {"label": pa.string()} | {name: pa.float64() for name in VALUES}
-MINUTE = r"^\d{4}-\d\d-\d\d \d\d:\d\d:00$"
+MINUTE = r"^20[0-3]\d-\d\d-\d\d \d\d:\d\d:00$"
 
 
 def rows_of(body: bytes) -> pd.DataFrame | None:
@@ -40,6 +40,8 @@ def _framed(table: pa.Table) -> pd.DataFrame | None:
     if not compute.all(compute.match_substring_regex(labels, MINUTE)).as_py():
         return None
     stamps = labels.cast(pa.timestamp("s")).to_numpy()
+    if (stamps >= np.datetime64(str(LAST_YEAR + 1))).any():
+        return None
     values = np.column_stack([table[name].to_numpy() for name in VALUES])
     frame = framed(stamps.astype("datetime64[ns]"), values)
     return None if (frame["broken"] != "").any() else frame

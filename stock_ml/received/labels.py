@@ -1,12 +1,13 @@
 """What a label means: sources stamp a minute with its start or with its end, in the exchange's own time."""
 
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
 
 from stock_ml.bars import MINUTE
-from stock_ml.errors import AmbiguousLabels
+from stock_ml.errors import AmbiguousLabels, BadFile
 from stock_ml.sessions import Sessions
 
 Convention = Literal["start", "end"]
@@ -18,8 +19,11 @@ def label_convention(frame: pd.DataFrame, sessions: Sessions) -> Convention:
 
     Each session votes by its edges. A session without extended hours has a bar labelled with the open (start) or one
     labelled with the close (end); else the opening auction's volume is in the bar labelled with the open (start) or
-    one minute later (end). Raises AmbiguousLabels where no session votes, or fewer than 80 % of them agree.
+    one minute later (end). Rows that the source stamped in UTC need no vote: `ts` is a bar's start.
+    Raises AmbiguousLabels where no session votes, or fewer than 80 % of them agree; BadFile as `place` does.
     """
+    if "ts" in frame:
+        return "start"
     votes = _votes(frame, sessions)
     cast = votes[votes != ""].tolist()
     starts = cast.count("start")
@@ -32,8 +36,15 @@ def label_convention(frame: pd.DataFrame, sessions: Sessions) -> Convention:
 
 
 def place(frame: pd.DataFrame, convention: Convention, sessions: Sessions) -> pd.DataFrame:
-    """Return the rows with `ts`, each bar's open in UTC epoch seconds (int64)."""
-    return frame.assign(ts=_utc(frame["label"], sessions.zone) - (MINUTE if convention == "end" else 0))
+    """Return the rows with `ts`, each bar's open in UTC epoch seconds (int64).
+
+    Raises BadFile where the answer names another time zone than the exchange's, or a label is at a time that a clock
+    change leaves out or makes twice.
+    """
+    _check_zone(frame, sessions)
+    if "ts" in frame:
+        return frame
+    return frame.assign(ts=_utc(frame, sessions.zone) - (MINUTE if convention == "end" else 0))
 
 
 def _votes(frame: pd.DataFrame, sessions: Sessions) -> np.ndarray:
@@ -42,7 +53,7 @@ def _votes(frame: pd.DataFrame, sessions: Sessions) -> np.ndarray:
     near = np.minimum(np.searchsorted(sessions.dates, days), len(sessions.dates) - 1)
     met, place = np.unique(near[sessions.dates[near] == days], return_inverse=True)
     rows = frame[sessions.dates[near] == days]
-    minute = (_utc(rows["label"], sessions.zone) - sessions.opens[met[place]]) // MINUTE
+    minute = (_utc(rows, sessions.zone) - sessions.opens[met[place]]) // MINUTE
     volume = rows["volume"].to_numpy(np.float64)
     lengths = (sessions.closes[met] - sessions.opens[met]) // MINUTE
     return _by_edges(place, minute, volume, lengths)
@@ -65,7 +76,35 @@ def _largest(session: np.ndarray, volume: np.ndarray, count: int) -> np.ndarray:
     return found
 
 
-def _utc(labels: pd.Series, zone: str) -> np.ndarray:
-    # stamps that a clock change makes twice or never are outside regular hours, so either reading will do
-    aware = labels.dt.tz_localize(zone, ambiguous=np.ones(len(labels), bool), nonexistent="shift_forward")
+def _utc(rows: pd.DataFrame, zone: str) -> np.ndarray:
+    labels = rows["label"]
+    aware = labels.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    if aware.hasnans:
+        label = labels[aware.isna()].iloc[0]
+        raise BadFile(
+            f"{_where(rows)}, column label: {label} is at a change of clocks in {zone}, a time that comes twice or "
+            "never; no exchange trades then, so see which zone the labels are in"
+        )
     return np.asarray(aware.to_numpy("datetime64[s]"), dtype=np.int64)
+
+
+def _check_zone(frame: pd.DataFrame, sessions: Sessions) -> None:
+    said = frame.attrs.get("zone") or sessions.zone
+    if said != sessions.zone and not _same_clocks(frame["label"], said, sessions.zone):
+        raise BadFile(
+            f"{_where(frame)}: its times are in {said!r:.40}, and {sessions.exchange} trades in {sessions.zone}; "
+            "set STOCKML_EXCHANGE to the exchange of these symbols"
+        )
+
+
+def _same_clocks(labels: pd.Series, said: str, zone: str) -> bool:
+    try:
+        other = ZoneInfo(said)
+    except (ZoneInfoNotFoundError, ValueError):
+        return False
+    noons = pd.DatetimeIndex(labels.dt.normalize().unique()) + pd.Timedelta(hours=12)
+    return noons.tz_localize(other).equals(noons.tz_localize(zone).tz_convert(other))
+
+
+def _where(frame: pd.DataFrame) -> str:
+    return str(frame.attrs.get("where", "the rows received"))

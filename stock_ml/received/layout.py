@@ -1,10 +1,11 @@
-"""Alpha Vantage's two layouts, JSON and CSV, read strictly into rows as received."""
+"""What sources send, Alpha Vantage's JSON and CSV and Yahoo's charts, read strictly into rows as received."""
 
 import numpy as np
+import orjson
 import pandas as pd
 
 from stock_ml.errors import BadFile
-from stock_ml.received import csv_layout, csv_quick, json_layout
+from stock_ml.received import csv_layout, csv_quick, json_layout, packed, yahoo_layout
 from stock_ml.received.rows import RULE, marked
 
 
@@ -12,12 +13,30 @@ def parse(body: bytes, where: str) -> pd.DataFrame:
     """Return the rows of an answer or a file as they came, in their order.
 
     Columns: `label` (naive, exchange time), open, high, low, close, volume (float64), and `broken`: the first column
-    whose value breaks a rule of the record, "" where none does. A file's broken row is an error; a vendor's answer
-    cannot be mended here, so its broken rows are marked, and refused one by one.
-    Raises BadFile naming file, line and column.
+    whose value breaks a rule of the record, "" where none does. `ts` (UTC epoch seconds, int64) only where the source
+    itself stamps a bar's open in UTC. `attrs` has `where`, and the `zone` that an answer names.
+    A file's broken row is an error; a vendor's answer cannot be mended here, so its broken rows are marked, and refused
+    one by one. Raises BadFile naming file, line and column.
     """
-    if body.lstrip()[:1] == b"{":
-        return marked(json_layout.rows_of(body, where))
+    plain = packed.unpacked(body, where)
+    frame = _from_json(plain, where) if plain.lstrip()[:1] in (b"{", b"[") else _from_csv(plain, where)
+    frame.attrs["where"] = where
+    return frame
+
+
+def _from_json(body: bytes, where: str) -> pd.DataFrame:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadFile(f"{where} begins like JSON and is none: {error}") from error
+    if yahoo_layout.is_chart(document):
+        return yahoo_layout.rows_of(document, where)
+    frame = marked(json_layout.rows_of(document, where))
+    frame.attrs["zone"] = json_layout.zone_of(document)
+    return frame
+
+
+def _from_csv(body: bytes, where: str) -> pd.DataFrame:
     quick = csv_quick.rows_of(body)
     if quick is not None:
         return quick

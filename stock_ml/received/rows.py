@@ -10,6 +10,7 @@ from stock_ml.errors import BadFile
 
 VALUES = [*PRICES, "volume"]
 RULE = "breaks a rule: all finite, prices above 0 with low <= open, close <= high, volume not below 0"
+FIRST_YEAR, LAST_YEAR = 2000, 2035  # what the calendars know
 Row = tuple[datetime, list[float]]
 
 
@@ -48,6 +49,8 @@ def _label(text: str, where: str) -> datetime:
         label = None
     if label is None or len(text) != 19 or text[10] != " " or label.tzinfo or label.second:
         raise BadFile(f"{where}, column label: {text!r:.60} is no minute like 2024-03-01 09:30:00")
+    if not FIRST_YEAR <= label.year <= LAST_YEAR:
+        raise BadFile(f"{where}, column label: {text} is not of the years {FIRST_YEAR} to {LAST_YEAR}")
     return label
 
 

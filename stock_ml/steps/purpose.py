@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from stock_ml import features
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.sources.csv_file import CsvFile
+from stock_ml.adapters.sources.csv_files import CsvFiles
 from stock_ml.config import Settings
 
 FILE = "file_sha256"
@@ -21,7 +21,9 @@ def fits(tags: Mapping[str, str], s: Settings) -> bool:
 
     Raises BadFile where the file cannot be read.
     """
-    asked = _settings(s) | ({FILE: CsvFile.connect(s).digest()} if s.source == "csv" else {})
+    asked = _settings(s) | (
+        {FILE: ",".join(sorted(CsvFiles.connect(s).digests(s.symbols)))} if s.source == "csv" else {}
+    )
     trained = set(tags.get("symbols", "").split(","))
     return set(s.symbols) <= trained and all(tags.get(name) == value for name, value in asked.items())
 

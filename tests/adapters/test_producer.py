@@ -33,7 +33,7 @@ from stock_ml.adapters.broker import (
 )
 from stock_ml.adapters.forecast_store import BarRow, ForecastStore
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.sources.csv_file import CsvFile
+from stock_ml.adapters.sources.csv_files import CsvFiles
 from stock_ml.adapters.sources.table import open_source
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
@@ -92,7 +92,8 @@ def held(s: Settings, mlflow: Answer, tmp_path: Path) -> Settings:
 
 def of_the_file(s: Settings) -> None:
     """Note that the clean bars are made from the file as it is now."""
-    Lake.connect(s).write_quality(s.symbols[0], "2024-03", {"raw": f"raw/{CsvFile.connect(s).digest()}"})
+    (digest,) = CsvFiles.connect(s).digests(s.symbols)
+    Lake.connect(s).write_quality(s.symbols[0], "2024-03", {"raw": f"raw/{digest}"})
 
 
 @contextmanager
@@ -277,13 +278,13 @@ def test_a_file_that_changed_waits_for_its_own_bars_and_model_and_begins_anew(he
     with producing(held), consuming(held):
         wait(lambda: state(held).get("replay") == "over")
         wait(lambda: forecast_minutes(held) == expected_minutes())
-    CsvFile.connect(held).path.write_text("another")
+    CsvFiles.connect(held).path.write_text("another")
     forget_replay(held, Console(quiet=True))
     assert forecast_minutes(held) == set()
     assert closed_sessions(held) == []
     with producing(held), consuming(held):
         waits_for(held, "waiting for a champion trained for")
-        mlflow.version("7", old | {FILE: CsvFile.connect(held).digest()})
+        mlflow.version("7", old | {FILE: ",".join(CsvFiles.connect(held).digests(held.symbols))})
         waits_for(held, "waiting for clean bars of this file")
         of_the_file(held)
         wait(lambda: state(held).get("replay") == "over")

@@ -70,7 +70,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
 @pytest.fixture(scope="session")
 def parsed(airflow: Airflow) -> dict[str, Any]:
     """What Airflow made of the DAG files, for each source."""
-    return airflow.ask("parse", "sandbox", "alpha_vantage", "csv").value
+    return airflow.ask("parse", "sandbox", "alpha_vantage", "yahoo", "csv").value
 
 
 @pytest.fixture(scope="session")

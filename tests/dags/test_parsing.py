@@ -8,7 +8,7 @@ import pytest
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 FILES = {"ingest_bars.py", "train_model.py"}
 HELPERS = {"__init__.py", "assets.py", "rules.py"}
-SOURCES = ["sandbox", "alpha_vantage", "csv"]
+SOURCES = ["sandbox", "alpha_vantage", "yahoo", "csv"]
 
 
 def every_dag(parsed: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,11 +6,12 @@ from urllib.parse import quote
 
 import requests
 from alpha_vantage.timeseries import TimeSeries
+from urllib3.exceptions import NameResolutionError
 
 from stock_ml.adapters.sources.reading import CHUNK, TIMEOUT, whole_body
 from stock_ml.adapters.sources.redaction import Redaction
 from stock_ml.adapters.sources.refusals import check
-from stock_ml.errors import NotAnAnswer, ServerError, SourceUnavailable, TimedOut
+from stock_ml.errors import NoNetwork, NotAnAnswer, ServerError, SourceUnavailable, TimedOut
 
 TIME_HEADER = "X-Market-Time"  # the sandbox says at which market time it answered
 
@@ -62,9 +63,15 @@ class Intraday(TimeSeries):  # type: ignore[misc]  # the package has no types
         except requests.Timeout:
             problem = TimedOut(f"{self.address} did not answer within {TIMEOUT:.0f} s; see that the network is up")
         except requests.RequestException as error:
-            problem = SourceUnavailable(
-                f"{self.address} cannot be reached, or broke off ({type(error).__name__}); "
-                "see that it runs and that the network is up"
-            )
+            problem = _unreachable(error, self.address)
         # raised out here: the caught one holds the address with the key, and must not be chained
         raise problem
+
+
+def _unreachable(error: requests.RequestException, address: str) -> SourceUnavailable:
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, NameResolutionError):
+        return NoNetwork(f"the name of {address} cannot be resolved: is this machine on a network that reaches it?")
+    return SourceUnavailable(
+        f"{address} cannot be reached, or broke off ({type(error).__name__}); see that it runs and the network is up"
+    )

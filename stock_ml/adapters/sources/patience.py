@@ -3,14 +3,14 @@
 from tenacity import (
     RetryCallState,
     Retrying,
-    retry_if_exception_type,
+    retry_if_exception,
     stop_after_attempt,
     wait_chain,
     wait_exponential_jitter,
     wait_fixed,
 )
 
-from stock_ml.errors import BurstLimit, SourceUnavailable
+from stock_ml.errors import BurstLimit, NoNetwork, SourceUnavailable
 
 AWAY = wait_exponential_jitter(initial=1, max=8)
 BURST = wait_chain(wait_fixed(2), wait_fixed(20), wait_fixed(40))  # seconds: over the second's limit, or the minute's
@@ -21,9 +21,13 @@ def _wait(state: RetryCallState) -> float:
     return BURST(state) if burst else AWAY(state)
 
 
+def _may_help(error: BaseException) -> bool:
+    return isinstance(error, BurstLimit | SourceUnavailable) and not isinstance(error, NoNetwork)
+
+
 RETRIES = Retrying(
     stop=stop_after_attempt(4),
     wait=_wait,
-    retry=retry_if_exception_type((BurstLimit, SourceUnavailable)),
+    retry=retry_if_exception(_may_help),
     reraise=True,
 )

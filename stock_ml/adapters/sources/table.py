@@ -1,12 +1,15 @@
-"""Which source gives the bars: one table, one small protocol."""
+"""Which source gives the bars: one table, one small protocol. A new source is a file here and a line in the table."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 from stock_ml.adapters.sources.alpha_vantage import AlphaVantage, free
-from stock_ml.adapters.sources.csv_file import CsvFile
+from stock_ml.adapters.sources.csv_files import CsvFiles
+from stock_ml.adapters.sources.yahoo import Yahoo
 from stock_ml.config import Settings
 from stock_ml.received import Received
+
+Spend = Callable[[], None]
 
 
 class Source(Protocol):
@@ -17,21 +20,23 @@ class Source(Protocol):
         """Return the source's name, as it stands in keys, bars and messages."""
 
     def fetch(self, symbol: str, month: str) -> Received:
-        """Return all bars of a symbol's month YYYY-MM, or of "all" months of a file."""
+        """Return all bars of a symbol's month YYYY-MM, or of "all" months of a file. Raises NoBars where none is."""
 
     def newest(self, symbol: str) -> Received:
         """Return a symbol's newest bars."""
 
 
-def open_source(s: Settings, spend: Callable[[], None] = free) -> Source:
+SOURCES: dict[str, Callable[[Settings, Spend], Source]] = {
+    "sandbox": lambda s, _: AlphaVantage.sandbox(s),
+    "alpha_vantage": AlphaVantage.connect,
+    "yahoo": lambda s, _: Yahoo.connect(s),
+    "csv": lambda s, _: CsvFiles.connect(s),
+}
+
+
+def open_source(s: Settings, spend: Spend = free) -> Source:
     """Return the source that the settings name; nothing is sent or read yet.
 
     `spend` is called before each request of a source that counts them; it waits, or raises DailyLimit.
     """
-    match s.source:
-        case "csv":
-            return CsvFile.connect(s)
-        case "sandbox":
-            return AlphaVantage.sandbox(s)
-        case "alpha_vantage":
-            return AlphaVantage.connect(s, spend)
+    return SOURCES[s.source](s, spend)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stock_ml.errors import AmbiguousLabels
+from stock_ml.errors import AmbiguousLabels, BadFile
 from stock_ml.received import label_convention, place
 from stock_ml.received.labels import _votes
 from stock_ml.sessions import sessions
@@ -78,9 +78,34 @@ def test_labels_become_bar_opens_in_utc_on_both_sides_of_a_clock_change(labels, 
     assert place(rows_of(ts, labels), labels, XNYS)["ts"].tolist() == ts.tolist()
 
 
-def test_labels_that_a_clock_change_makes_twice_or_never_are_read_outside_regular_hours():
-    rows = pd.DataFrame({"label": pd.to_datetime(["2024-11-03 01:30", "2024-03-10 02:30"])})
-    assert (XNYS.number(place(rows, "start", XNYS)["ts"].to_numpy()) == -1).all()
+@pytest.mark.parametrize("label", ["2024-11-03 01:30", "2024-03-10 02:30"])
+def test_a_label_that_a_clock_change_makes_twice_or_never_is_refused_by_its_name(label):
+    rows = pd.DataFrame({"label": pd.to_datetime(["2024-03-08 10:00", label, "2024-11-04 10:00"])})
+    rows.attrs["where"] = "a.csv"
+    with pytest.raises(BadFile, match=f"a.csv, column label: {label}:00 is at a change of clocks in America/New_York"):
+        place(rows, "start", XNYS)
+
+
+@pytest.mark.parametrize("zone", ["US/Eastern", "America/New_York", "", "America/Toronto"])
+def test_a_zone_of_the_same_clocks_is_the_exchanges_own(zone):
+    rows = rows_of(opens(FIRST, False), "start")
+    rows.attrs["zone"] = zone
+    assert place(rows, "start", XNYS)["ts"].tolist() == opens(FIRST, False).tolist()
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "US/Central", "UTC", "No/Where", "../x"])
+def test_labels_in_another_zone_are_refused(zone):
+    rows = rows_of(opens(FIRST, False), "start")
+    rows.attrs.update(zone=zone, where="the answer")
+    with pytest.raises(BadFile, match=f"the answer: its times are in '{zone}', and XNYS trades in America/New_York"):
+        place(rows, "start", XNYS)
+
+
+def test_rows_that_the_source_stamped_in_utc_are_placed_already():
+    ts = opens(FIRST, False)[5:50]
+    rows = rows_of(ts, "start").assign(ts=ts)
+    assert label_convention(rows, XNYS) == "start"
+    assert place(rows, "start", XNYS)["ts"].tolist() == ts.tolist()
 
 
 def naive_vote(minutes: dict[int, float], length: int) -> str:

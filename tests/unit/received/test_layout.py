@@ -1,5 +1,6 @@
 """What sources send is read strictly, and a refusal says where."""
 
+import gzip
 import math
 
 import numpy as np
@@ -45,6 +46,10 @@ def test_windows_line_ends_a_byte_order_mark_and_blank_lines_do_not_matter():
     assert len(parse(body, "a.csv")) == 1
 
 
+def test_a_packed_file_is_read_like_a_plain_one():
+    pd.testing.assert_frame_equal(parse(gzip.compress(csv(ROW)), "a.csv.gz"), parse(csv(ROW), "a.csv"))
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
@@ -58,6 +63,12 @@ def test_windows_line_ends_a_byte_order_mark_and_blank_lines_do_not_matter():
         (csv("2024-03-01 09:31:00,1_0,11,9,10,1"), "a.csv, line 2, column open: '1_0' is no number"),
         (csv("2024-03-01 09:31:30,10,11,9,10,1"), "a.csv, line 2, column label: '2024-03-01 09:31:30' is no minute"),
         (csv("2024-03-01,10,11,9,10,1"), "a.csv, line 2, column label"),
+        (
+            csv("1999-12-31 09:31:00,10,11,9,10,1"),
+            "a.csv, line 2, column label: 1999-12-31 09:31:00 is not of the years",
+        ),
+        (csv(ROW, "9999-01-04 09:31:00,10,11,9,10,1"), "a.csv, line 3, column label: 9999-01-04 09:31:00 is not of"),
+        (csv(ROW, "2039-01-04 09:31:00,10,11,9,10,1"), "a.csv, line 3, column label: 2039-01-04 09:31:00 is not of"),
         (csv("2024-03-01 09:31+05,10,11,9,10,1"), "a.csv, line 2, column label"),
         (csv(ROW, "2024-03-01 09:31:00,10,9.9,9,10,1"), "a.csv, line 3, column open: "),
         (csv(ROW, "", "2024-03-01 09:31:00,10,11,9,nan,1"), "a.csv, line 4, column close: nan"),
@@ -65,7 +76,12 @@ def test_windows_line_ends_a_byte_order_mark_and_blank_lines_do_not_matter():
         (b"\xff\xfe\x00", "a.csv, byte 0 is not UTF-8"),
         (csv('"2024'), "a.csv, line 2"),
         (b'{"Meta Data": {}}', "a.csv is JSON and has no 'Time Series \\(1min\\)'"),
-        (b"{ not json", "a.csv is JSON and has no 'Time Series"),
+        (b"{ not json", "a.csv begins like JSON and is none: "),
+        (b"[1", "a.csv begins like JSON and is none: "),
+        (gzip.compress(csv(ROW))[:-9], "a.csv is cut short: its gzip has no end"),
+        (gzip.compress(csv(ROW))[:5], "a.csv is cut short: its gzip has no end"),
+        (gzip.compress(csv(ROW))[:-8] + b"12345678", "a.csv is no whole gzip file: CRC check failed"),
+        (gzip.compress(b""), "a.csv is empty"),
         (as_json(), "a.csv holds no bars"),
         (as_json(**{"2024-03-01 09:30:00": {"1. open": "1"}}), "a.csv, 2024-03-01 09:30:00: a bar has the fields"),
         (as_json(**{"noon": fields("1", "1", "1", "1", "1")}), "a.csv, noon, column label"),

@@ -1,0 +1,113 @@
+"""What holds for every source, each in its real form: the sandbox over HTTP, files, answers in Yahoo's shape."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import SecretStr
+
+from stock_ml import config, errors
+from stock_ml.adapters.sources.table import SOURCES, Source, open_source
+from stock_ml.adapters.sources.yahoo import Yahoo
+from stock_ml.bars import COLUMNS, epoch, validate
+from stock_ml.clean import CleanRules, clean
+from stock_ml.config import Settings
+from stock_ml.received import label_convention, parse, place
+from stock_ml.sessions import sessions
+from tests.http import answering
+from tests.yahoo import serving
+
+XNYS = sessions("XNYS")
+NOW = float(np.datetime64("2024-03-13T15:30:20", "s").astype(int))
+
+
+@dataclass(frozen=True)
+class Form:
+    """Hold a source that answers, a symbol and month that it has, and a symbol and month without bars."""
+
+    source: Source
+    has: tuple[str, str]
+    lacks: tuple[str, str]
+
+
+def sandbox_form(s: Settings, _: Path, __: str) -> Form:
+    return Form(open_source(s), ("GOOGL", "2024-02"), ("GOOGL", "2031-02"))
+
+
+def alpha_vantage_form(s: Settings, _: Path, __: str) -> Form:
+    own = {"source": "alpha_vantage", "alphavantage_api_key": SecretStr("a key"), "requests_per_minute": 60_000}
+    source = open_source(s.model_copy(update=own | {"alphavantage_url": f"{s.sandbox}/query"}))
+    return Form(source, ("GOOGL", "2024-02"), ("GOOGL", "2031-02"))
+
+
+def csv_form(s: Settings, folder: Path, _: str) -> Form:
+    answer = open_source(s.model_copy(update={"alphavantage_datatype": "csv"})).fetch("AAPL", "2024-02")
+    (folder / "AAPL_2024-02.csv").write_bytes(answer.body)
+    source = open_source(s.model_copy(update={"source": "csv", "csv_path": folder}))
+    return Form(source, ("AAPL", "all"), ("MSFT", "all"))
+
+
+def yahoo_form(s: Settings, _: Path, address: str) -> Form:
+    source = open_source(s.model_copy(update={"source": "yahoo", "yahoo_url": address}))
+    assert isinstance(source, Yahoo)
+    source.pause, source.now = 0.0, lambda: NOW
+    return Form(source, ("GOOGL", "2024-03"), ("GOOGL", "2023-02"))
+
+
+FORMS: dict[str, Callable[[Settings, Path, str], Form]] = {
+    "sandbox": sandbox_form,
+    "alpha_vantage": alpha_vantage_form,
+    "yahoo": yahoo_form,
+    "csv": csv_form,
+}
+
+
+def test_every_source_of_the_settings_is_in_the_table_and_is_tried_here():
+    assert set(get_args(config.Source)) == set(SOURCES) == set(FORMS)
+
+
+@pytest.fixture(params=FORMS)
+def form(request, sandbox: Settings, tmp_path: Path) -> Iterator[Form]:
+    with answering(serving(NOW)) as address:
+        yield FORMS[request.param](sandbox, tmp_path, address)
+
+
+def bars_in(form: Form) -> pd.DataFrame:
+    received = form.source.fetch(*form.has)
+    rows = parse(received.body, received.where)
+    placed = place(rows, label_convention(rows, XNYS), XNYS)
+    rules = CleanRules(XNYS, 15, received.fetched_at)
+    return clean(placed, received.symbol, received.source, rules).bars
+
+
+def test_its_bars_are_stamped_with_their_opens_in_utc_ascending_and_unique(form):
+    bars = validate(bars_in(form))
+    ts = epoch(bars["ts"])
+    number = XNYS.number(ts)
+    assert list(bars.columns) == COLUMNS
+    assert set(bars["source"]) == {form.source.name}
+    assert set(bars["symbol"]) == {form.has[0]}
+    assert len(ts) > 2000
+    assert (np.diff(ts) > 0).all()
+    assert (number >= 0).all()
+    whole = [n for n in np.unique(number)[:-1] if (ts == XNYS.opens[n]).any()]
+    assert len(whole) >= 0.8 * len(np.unique(number)[:-1])
+    assert not np.isin(XNYS.closes, ts).any()
+
+
+def test_an_answer_says_where_it_is_from_and_holds_what_can_be_read_again(form):
+    received = form.source.fetch(*form.has)
+    assert (received.source, received.symbol, received.month) == (form.source.name, *form.has)
+    assert received.request
+    assert received.body
+    assert form.has[0] in received.where
+    assert "a key" not in repr(received)
+
+
+def test_a_month_without_bars_is_none(form):
+    with pytest.raises(errors.NoBars):
+        form.source.fetch(*form.lacks)
