@@ -49,7 +49,7 @@ def steps(one: Installation, supervisor: Supervisor, console: Console) -> list[S
         *([Step(kafka.JARS, partial(jars.fetch, "kafka", s.jars))] if s.kafka_servers is None else []),
         Step("spark-jars", partial(jars.fetch, "s3a", s.jars)),
         Step("highcharts", highcharts.fetch),
-        *(Step(p.name, partial(start, p, supervisor, s.state), p.after + _also(p, s)) for p in one.programs),
+        *(Step(p.name, partial(start, p, supervisor, s.state), _after(p, s)) for p in one.programs),
         *([Step("databases", partial(postgres.create_databases, s), (tables,))] if tables else []),
         Step("tables", partial(migrate, s), ("databases",)),
         Step("topics", partial(ensure_topics, s), ("kafka",)),
@@ -59,9 +59,11 @@ def steps(one: Installation, supervisor: Supervisor, console: Console) -> list[S
     ]
 
 
-def _also(p: Program, s: Settings) -> tuple[str, ...]:
-    # a file is replayed once, with the champion that is trained on the rest of it
-    return ("champion",) if s.source == "csv" and p.name in REPLAYING else ()
+def _after(p: Program, s: Settings) -> tuple[str, ...]:
+    if s.source != "csv":
+        return p.after
+    # a file is replayed once, with the champion that is trained on the rest of it; Airflow trains it, so it is first
+    return (*p.after, "champion") if p.name in REPLAYING else tuple(name for name in p.after if name not in REPLAYING)
 
 
 def _before_champion(s: Settings) -> tuple[str, ...]:

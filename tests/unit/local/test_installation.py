@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from local.installation import describe, steps
@@ -18,6 +19,19 @@ def test_a_file_is_replayed_only_after_its_champion_is_there(tmp_path: Path) -> 
     assert "champion" in after["producer"]
     assert "champion" in after["consumer"]  # what it remembers of another file's bars is gone
     assert {"tables", "topics"} <= set(after["champion"])
+
+
+@pytest.mark.parametrize("source", ["csv", "sandbox"])
+def test_airflow_which_trains_the_champion_waits_for_nothing_that_waits_for_it(tmp_path: Path, source: str) -> None:
+    after = needs(load(home=tmp_path, source=source, csv_path="GOOGL.csv"))
+    airflow = [name for name in after if name.startswith("airflow-")]
+    assert len(airflow) == 5
+    assert not [name for name in airflow if "champion" in all_before(name, after)]
+
+
+def all_before(name: str, after: dict[str, tuple[str, ...]]) -> set[str]:
+    """Return every step that a step waits for, over any number of others."""
+    return set().union(*({need} | all_before(need, after) for need in after.get(name, ())))
 
 
 def test_live_bars_are_taken_before_there_is_a_champion(tmp_path: Path) -> None:
