@@ -12,7 +12,7 @@ import pytest
 from mlflow import MlflowClient
 from pyspark.ml import PipelineModel
 
-from local import jars, ports
+from local import jars, pipeline, ports
 from stock_ml import features
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
@@ -89,6 +89,11 @@ def test_the_better_candidate_is_champion_and_its_run_tells_everything(installat
     tags = client(installation).get_model_version("stock-close", champion.version).tags
     assert (tags["kind"], tags["symbols"]) == ("linear", "AAPL,GOOGL")
     assert float(tags["skill"]) == pytest.approx(trained["skill"], abs=1e-6)
+
+
+def test_the_champion_tells_what_it_was_trained_for(installation, trained):
+    assert pipeline.has_champion(installation)
+    assert not pipeline.has_champion(installation.model_copy(update={"feed_gap_minutes": 5}))
 
 
 def test_held_out_sessions_are_judged_and_not_trained_on(trained, registry):
