@@ -51,6 +51,9 @@ bench: .venv/dev ## list the benchmarks, or run one: make bench NAME=start
 screenshot: .venv/dev ## photograph the running dashboard for the README
 	@.venv/bin/python -m docs.screenshot
 
+facts: .venv/dev ## draw what the sandbox's markets look like for docs/sandbox.md, and print its figures
+	@.venv/bin/python -m docs.stylised_facts
+
 lock: .venv/dev ## resolve requirements.in and requirements-dev.in anew
 	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header requirements.in -o requirements.txt
 	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header requirements-dev.in -o requirements-dev.txt
@@ -67,4 +70,4 @@ lock: .venv/dev ## resolve requirements.in and requirements-dev.in anew
 .venv/dev: requirements-dev.txt .venv/ready
 	@.venv/bin/uv pip install -q --python .venv/bin/python -r requirements-dev.txt && touch $@
 
-.PHONY: help up down status logs replay reset check test bench screenshot lock
+.PHONY: help up down status logs replay reset check test bench screenshot facts lock
