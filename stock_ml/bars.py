@@ -1,7 +1,8 @@
 """The record: one minute of one symbol, and the one gate that every bar passes."""
 
 from datetime import UTC, datetime
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from stock_ml.errors import BadBars
 MINUTE = 60
 PRICES = ["open", "high", "low", "close"]
 COLUMNS = ["symbol", "ts", *PRICES, "volume", "filled", "source"]
+UTC_STAMPS = "datetime64[ns, UTC]"
 
 
 class Bar(NamedTuple):
@@ -27,32 +29,73 @@ class Bar(NamedTuple):
 
 
 def validate(bars: pd.DataFrame) -> pd.DataFrame:
-    """Return `bars` as they came, or refuse them.
+    """Return `bars` as they came, or refuse them by the schema below.
 
     `ts` must be UTC, on the minute, ascending and unique per symbol; prices finite and positive with
     `low <= open, close <= high`; volume finite and not negative.
     Raises BadBars naming the first bad symbol, time and column.
     """
-    missing = [c for c in COLUMNS if c not in bars.columns]
-    if missing:
-        raise BadBars(f"bars lack the columns {missing}; a bar has {COLUMNS}")
-    if str(bars["ts"].dtype) != "datetime64[ns, UTC]":
-        raise BadBars(f"column ts is {bars['ts'].dtype}, it must be datetime64[ns, UTC]")
-    for column, bad in _broken_rules(bars):
-        if bad.any():
-            row = bars.loc[bad].iloc[0]
-            raise BadBars(f"bad {column} in the bar of {row.symbol} at {row.ts}: {row[column]!r}")
+    from pandera.errors import SchemaError  # takes a second, and the stream needs none
+
+    try:
+        _schema().validate(bars)
+    except SchemaError as error:
+        raise BadBars(_reason(bars, str(error))) from None
     return bars
 
 
-def _broken_rules(bars: pd.DataFrame) -> list[tuple[str, pd.Series]]:
-    prices, volume = bars[PRICES], bars["volume"]
-    rules = [(c, ~(np.isfinite(prices[c]) & (prices[c] > 0))) for c in PRICES]
-    rules += [(c, (prices[c] > prices["high"]) | (prices[c] < prices["low"])) for c in ("open", "close")]
-    rules.append(("volume", ~(np.isfinite(volume) & (volume >= 0))))
-    rules.append(("ts", bars["ts"] != bars["ts"].dt.floor("min")))
-    rules.append(("ts", bars.groupby("symbol", observed=True)["ts"].diff() <= pd.Timedelta(0)))
-    return rules
+@cache
+def _schema() -> Any:
+    """Return the pandera schema of clean bars: the columns with their types, and the rules across them."""
+    import pandera.pandas as pa
+
+    kinds: dict[str, Any] = {"symbol": object, "ts": UTC_STAMPS, "filled": bool, "source": object}
+    columns = {name: pa.Column(kinds.get(name, np.float64)) for name in COLUMNS}
+    return pa.DataFrameSchema(columns, checks=pa.Check(lambda bars: pd.Series(_bad(bars) == "", bars.index)))
+
+
+def _reason(bars: pd.DataFrame, said: str) -> str:
+    missing = [c for c in COLUMNS if c not in bars.columns]
+    if missing:
+        return f"bars lack the columns {missing}; a bar has {COLUMNS}"
+    if str(bars["ts"].dtype) != UTC_STAMPS or set(bars[[*PRICES, "volume"]].dtypes) != {np.dtype(float)}:
+        return f"bars are not of the record's types: {said}"
+    bad = _bad(bars)
+    at = int(np.argmax(bad != ""))
+    row, column = bars.iloc[at], bad[at]
+    return f"bad {column} in the bar of {row.symbol} at {row.ts}: {row[column]!r}" if column else said
+
+
+def _bad(bars: pd.DataFrame) -> np.ndarray:
+    """Return for each bar the first column that breaks a rule, "" where none does, (n,)."""
+    marks = broken(bars[[*PRICES, "volume"]].to_numpy(np.float64))
+    ts = bars["ts"].to_numpy("datetime64[ns]").astype(np.int64)
+    off = ts % (MINUTE * 10**9) != 0
+    before = pd.Series(ts).groupby(bars["symbol"].to_numpy(), sort=False).shift(fill_value=np.iinfo(np.int64).min)
+    marks[(marks == "") & (off | (ts <= before.to_numpy()))] = "ts"
+    return np.asarray(marks)
+
+
+def broken(values: np.ndarray) -> np.ndarray:
+    """Return for each row of (n, 5) open, high, low, close, volume the first column that breaks a rule, "" if none."""
+    o, h, low, c, v = values.T
+    price = [~(np.isfinite(p) & (p > 0)) for p in (o, h, low, c)]
+    rules = [*price, (o > h) | (o < low), (c > h) | (c < low), ~(np.isfinite(v) & (v >= 0))]
+    return np.select(rules, [*PRICES, "open", "close", "volume"], default="").astype(object)
+
+
+def fullest(rows: pd.DataFrame) -> np.ndarray:
+    """Return the positions of one row for each `ts`, ascending, whatever the order of the rows.
+
+    Of different rows for one minute the one with the largest volume is taken: a minute's volume only grows while its
+    trades are reported, so that row saw the most of them. Equal volumes are decided by high, low, open and close.
+    """
+    ts = rows["ts"].to_numpy()
+    order = np.argsort(ts, kind="stable")
+    if (np.diff(ts[order]) == 0).any():
+        order = np.lexsort([rows[name].to_numpy() for name in ("close", "open", "low", "high", "volume", "ts")])
+    last = np.append(np.diff(ts[order]) != 0, [True] * min(len(ts), 1)).astype(bool)
+    return np.asarray(order[last])
 
 
 def epoch(ts: pd.Series) -> np.ndarray:

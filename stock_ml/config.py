@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -10,9 +10,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stock_ml.errors import BadSetting
 
+if TYPE_CHECKING:
+    from stock_ml.sessions import Calendars
+
 Source = Literal["sandbox", "alpha_vantage", "yahoo", "csv"]
 SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,11}")
 Port = Annotated[int, Field(ge=1, le=65535)]
+CLOSURE = re.compile(r"[A-Z0-9]{4}:\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 
 
@@ -36,9 +40,21 @@ class Settings(BaseSettings):
         (), description="comma-separated; five by default, for csv the starts of the files' names"
     )
     exchange: str = Field("XNYS", description="the exchange's ISO 10383 code: its sessions, half days and holidays")
+    exchanges: Annotated[tuple[tuple[str, str], ...], NoDecode] = Field(
+        (), description="symbols of other exchanges, comma-separated SYMBOL:EXCHANGE, as VOD:XLON"
+    )
+    closures: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="days closed beyond what is known, comma-separated, as XNYS:2018-12-05 or XNYS:2018-12-05T13:00"
+    )
     history_months: int = Field(2, ge=1, le=120, description="whole months of history to fetch before the current one")
     feed_gap_minutes: int = Field(
         15, ge=1, le=390, description="a longer hole in a session is a feed gap, a shorter one is no trade"
+    )
+    minimum_coverage: float = Field(
+        0.7, ge=0, le=1, description="least share of a month's minutes, over complete sessions, or cleaning fails"
+    )
+    maximum_refused: float = Field(
+        0.01, ge=0, le=1, description="largest share of a month's rows that may be refused, or cleaning fails"
     )
     alphavantage_api_key: SecretStr | None = Field(
         None,
@@ -176,6 +192,25 @@ class Settings(BaseSettings):
             raise ValueError(f"{bad or 'nothing'} is no symbol; a symbol is 1 to 12 of A-Z, 0-9, dot, hyphen and ^")
         return symbols
 
+    @field_validator("closures", mode="before")
+    @classmethod
+    def _list(cls, given: object) -> object:
+        return tuple(n.strip() for n in given.split(",") if n.strip()) if isinstance(given, str) else given
+
+    @field_validator("closures")
+    @classmethod
+    def _are_closures(cls, closures: tuple[str, ...]) -> tuple[str, ...]:
+        bad = [c for c in closures if not CLOSURE.fullmatch(c)]
+        if bad:
+            raise ValueError(f"{bad} is no closure; one is EXCHANGE:YYYY-MM-DD, or with THH:MM the minute it closed")
+        return tuple(sorted(set(closures)))
+
+    @field_validator("exchanges", mode="before")
+    @classmethod
+    def _pair(cls, given: object) -> object:
+        names = given.split(",") if isinstance(given, str) else None
+        return given if names is None else tuple(tuple(n.strip().upper().split(":")) for n in names if n.strip())
+
     @model_validator(mode="after")
     def _csv_needs_a_file(self) -> "Settings":
         if self.source == "csv" and self.csv_path is None:
@@ -201,6 +236,13 @@ class Settings(BaseSettings):
         if url and not re.match(r"postgres(ql)?://[^/?]", url.get_secret_value()):
             raise ValueError("it must begin with postgresql://, then user:password@host:port")
         return url
+
+    @property
+    def calendars(self) -> "Calendars":
+        """Return which sessions each symbol is traded in."""
+        from stock_ml.sessions import Calendars  # Airflow parses DAG files again and again without it
+
+        return Calendars(self.exchange, self.exchanges, self.closures)
 
     @property
     def state(self) -> Path:

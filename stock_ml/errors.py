@@ -13,6 +13,10 @@ class BadBars(BadInput):
     """Refuse bars that break a rule of the record."""
 
 
+class BadQuality(BadInput):
+    """Refuse a month with too few of its minutes, or too many rows that cannot be true."""
+
+
 class BadFile(BadInput):
     """Refuse a file or an answer that is not in the expected layout."""
 

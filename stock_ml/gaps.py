@@ -59,5 +59,41 @@ def _missing(ts: np.ndarray, sessions: Sessions, limit: int) -> np.ndarray:
     """Return how many minutes to fill after each bar, (n,); none after the last."""
     number = sessions.number(ts)
     hole = np.diff(ts) // MINUTE - 1
-    fillable = (number[1:] == number[:-1]) & (number[1:] >= 0) & (hole >= 1) & (hole <= limit)
+    fillable = (number[1:] == number[:-1]) & (number[1:] >= 0) & (hole >= 1) & is_no_trade(hole, limit)
     return np.append(np.where(fillable, hole, 0), np.zeros(min(len(ts), 1), dtype=np.int64))
+
+
+def is_no_trade(minutes: np.ndarray, limit: int) -> np.ndarray:
+    """Say of holes of this many minutes inside a session whether nobody traded, (n,); else the feed had a gap."""
+    return minutes <= limit
+
+
+@dataclass(frozen=True, eq=False)
+class Holes:
+    """Hold the regular minutes without a bar: `ts` of the first one, how many `minutes`, what they are; all (n,)."""
+
+    ts: np.ndarray
+    minutes: np.ndarray
+    no_trade: np.ndarray
+    at_edge: np.ndarray  # before the first or after the last bar of a session: not filled, however short
+
+    def total(self, chosen: np.ndarray) -> int:
+        """Return the minutes of the holes chosen by a mask."""
+        return int(self.minutes[chosen].sum())
+
+
+def holes(ts: np.ndarray, sessions: Sessions, limit: int, span: tuple[float, float]) -> Holes:
+    """Return the holes between received bars (opens, ascending) in the sessions of a span, UTC epoch seconds.
+
+    A session begun is looked at as far as the span goes.
+    """
+    met = np.flatnonzero((sessions.closes > span[0]) & (sessions.opens + MINUTE <= span[1]))
+    opens = np.maximum(sessions.opens[met], int(-(-span[0] // MINUTE)) * MINUTE)
+    closes = np.minimum(sessions.closes[met], int(span[1] // MINUTE) * MINUTE)
+    inside = ts[(ts >= span[0]) & (ts < span[1]) & (sessions.number(ts) >= 0)]
+    points = np.sort(np.concatenate([opens - MINUTE, inside, closes]))
+    hole = np.diff(points) // MINUTE - 1
+    start = points[:-1] + MINUTE
+    edge = np.isin(points[:-1], opens - MINUTE) | np.isin(points[1:], closes)
+    found = (hole > 0) & (sessions.number(start) >= 0)
+    return Holes(start[found], hole[found], is_no_trade(hole, limit)[found], edge[found])

@@ -11,9 +11,8 @@ from local.sandbox.answers import VALUES
 from local.sandbox.exchange import Exchange
 from local.sandbox.plans import Plan
 from local.sandbox.troubles import ALL, KINDS, Trouble
-from stock_ml.bars import MINUTE, Bar
+from stock_ml.bars import MINUTE, Bar, broken
 from stock_ml.config import SYMBOL
-from stock_ml.received.rows import broken
 
 SPEEDS = (0.1, 3600.0)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from stock_ml.bars import MINUTE, Bar
+from stock_ml.bars import MINUTE, Bar, fullest
 from stock_ml.received.answer import Received
 from stock_ml.received.labels import Convention, place
 from stock_ml.received.layout import parse
@@ -13,14 +13,13 @@ from stock_ml.sessions import sessions
 def bars_of(received: Received, convention: Convention, exchange: str) -> list[Bar]:
     """Return the regular-hours bars of an answer that were finished when it was given, ascending, not filled.
 
-    Rows that break a rule of the record, and later rows for a minute already read, are left out.
+    Rows that break a rule of the record are left out, and of several rows for a minute all but the fullest.
     Raises BadFile where the answer is not in Alpha Vantage's layout.
     """
     calendar = sessions(exchange)
     rows = place(parse(received.body, received.where), convention, calendar)
     rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
-    rows = rows.drop_duplicates("ts").sort_values("ts")
-    values = rows[["ts", *VALUES]].itertuples(index=False)
+    values = rows.iloc[fullest(rows)][["ts", *VALUES]].itertuples(index=False)
     made = (Bar(received.symbol, ts, o, h, low, c, v, received.source) for ts, o, h, low, c, v in values)
     return finished(made, received.fetched_at)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from stock_ml.bars import PRICES
+from stock_ml.bars import PRICES, broken
 from stock_ml.errors import BadFile
 
 VALUES = [*PRICES, "volume"]
@@ -32,14 +32,6 @@ def framed(labels: np.ndarray, values: np.ndarray) -> pd.DataFrame:
     frame = pd.DataFrame(values, columns=VALUES)
     frame.insert(0, "label", labels)
     return frame.assign(broken=broken(values))
-
-
-def broken(values: np.ndarray) -> np.ndarray:
-    """Return for each row of (n, 5) open, high, low, close, volume the first column that breaks a rule, "" if none."""
-    o, h, low, c, v = values.T
-    price = [~(np.isfinite(p) & (p > 0)) for p in (o, h, low, c)]
-    rules = [*price, (o > h) | (o < low), (c > h) | (c < low), ~(np.isfinite(v) & (v >= 0))]
-    return np.select(rules, [*PRICES, "open", "close", "volume"], default="").astype(object)
 
 
 def _label(text: str, where: str) -> datetime:

@@ -1,44 +1,66 @@
 """Clean a symbol's newest answers, and say what became of every row."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stock_ml.adapters.lake import Lake
+from stock_ml.bars import MINUTE, validate
 from stock_ml.clean import Cleaned, CleanRules, clean
 from stock_ml.config import Settings
-from stock_ml.errors import AmbiguousLabels
+from stock_ml.errors import AmbiguousLabels, BadQuality
+from stock_ml.quality import Gate
 from stock_ml.received import Convention, Received, label_convention, parse, place
-from stock_ml.sessions import Sessions, sessions
+from stock_ml.sessions import Sessions
+from stock_ml.steps.months import edges_of
+from stock_ml.steps.telling import tell
 
-VERSION = 1  # raise it when cleaning changes: months cleaned by an older version are cleaned again
+VERSION = 2  # raise it when cleaning changes: months cleaned by an older version are cleaned again
 ENOUGH = 5  # sessions that may contradict what a source's labels meant so far
+
+WHOLE_FILE = "all"
+WHOLE_MONTHS = ("sandbox", "alpha_vantage")  # these answer with whole months, the others with what they still have
 
 Item = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Month:
-    """Hold the rows of one month of one answer, and the key that the answer is stored under."""
+    """Hold the rows of one month of one answer, and the key that the answer is stored under.
+
+    `of_file`: the answer is a file of any months, so nothing is due before its first row and after its last.
+    """
 
     rows: pd.DataFrame
     key: str
     known_at: float
+    of_file: bool
 
 
 def clean_symbol(s: Settings, item: Item) -> Item:
     """Clean the answers of an item {"symbol", "months", "raw"?} and return {"symbol", "months": {month: report}}.
 
     Without `raw` (the keys by month) the newest answer of each month is taken. All months are cleaned before one is
-    written: an error in a file leaves clean/ as it was. Raises BadFile, AmbiguousLabels, BadBars or StoreUnavailable.
+    written: an error in a file, or a month that does not pass, leaves clean/ as it was.
+    Raises BadFile, AmbiguousLabels, BadBars, BadQuality or StoreUnavailable.
     """
     lake, symbol = Lake.connect(s), str(item["symbol"])
     months = _months(lake, item)
     if not months:
         return {"symbol": symbol, "months": {}}
-    convention = _learned(s, lake, pd.concat([month.rows for month in months.values()]))
-    cleaned = {name: _cleaned(s, symbol, month, convention) for name, month in months.items()}
+    calendar = s.calendars.of(symbol)
+    convention = _learned(s, lake, pd.concat([month.rows for month in months.values()]), calendar)
+    months = {name: replace(month, rows=place(month.rows, convention, calendar)) for name, month in months.items()}
+    spans = _spans(months, calendar, going_on=s.source in WHOLE_MONTHS and _has_earlier(lake, symbol, min(months)))
+    origin = {"label_convention": convention, "rules": rules_of(s, symbol)}
+    cleaned = {name: _cleaned(s, symbol, month, spans[name], origin) for name, month in months.items()}
+    validate(pd.concat([result.bars for result in cleaned.values()], ignore_index=True))
+    for name, result in cleaned.items():
+        _keep_refused(lake, symbol, name, result)
+    tell(symbol, {name: result.report for name, result in cleaned.items()})
+    _pass(s, lake, symbol, cleaned)
     for name, result in cleaned.items():
         _write(lake, symbol, name, result)
     if s.source == "csv":
@@ -46,9 +68,12 @@ def clean_symbol(s: Settings, item: Item) -> Item:
     return {"symbol": symbol, "months": {name: result.report for name, result in cleaned.items()}}
 
 
-def rules_of(s: Settings) -> dict[str, Any]:
+def rules_of(s: Settings, symbol: str) -> dict[str, Any]:
     """Return what clean bars depend on besides what was received; where it changes they are made anew."""
-    return {"version": VERSION, "exchange": s.exchange, "feed_gap_minutes": s.feed_gap_minutes}
+    exchange = s.calendars.of(symbol).exchange
+    closures = [closure for closure in s.closures if closure.startswith(exchange)]
+    gap = s.feed_gap_minutes
+    return {"version": VERSION, "exchange": exchange, "closures": closures, "feed_gap_minutes": gap}
 
 
 def _months(lake: Lake, item: Item) -> dict[str, Month]:
@@ -64,19 +89,20 @@ def _months(lake: Lake, item: Item) -> dict[str, Month]:
 def _split(received: Received, key: str) -> dict[str, Month]:
     """Return an answer's rows by month: all months of a file, else the one asked for."""
     rows = parse(received.body, received.where)
-    names = rows["label"].dt.strftime("%Y-%m")
-    wanted = names.unique() if received.month == "all" else [received.month]
-    return {str(name): Month(rows[names == name], key, received.fetched_at) for name in sorted(wanted)}
+    names = rows["label"].to_numpy("datetime64[M]")
+    of_file = received.month == WHOLE_FILE
+    wanted = np.unique(names) if of_file else [np.datetime64(str(received.month), "M")]
+    return {str(name): Month(rows[names == name], key, received.fetched_at, of_file) for name in wanted}
 
 
-def _learned(s: Settings, lake: Lake, rows: pd.DataFrame) -> Convention:
+def _learned(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) -> Convention:
     """Return what the labels mean: as learned before from this source, else from these rows (always so for a file)."""
     stored = None if s.source == "csv" else lake.convention()
     if stored is None:
-        found = label_convention(rows, sessions(s.exchange))
+        found = label_convention(rows, calendar)
         lake.write_convention(found)
         return found
-    if _contradict(rows, stored, sessions(s.exchange)):
+    if _contradict(rows, stored, calendar):
         raise AmbiguousLabels(
             f"{s.source} labelled bars by their {stored} so far, and these sessions look labelled by the other edge: "
             f"compare with another source; to learn anew, delete quality/source={s.source}/convention.json"
@@ -85,7 +111,7 @@ def _learned(s: Settings, lake: Lake, rows: pd.DataFrame) -> Convention:
 
 
 def _contradict(rows: pd.DataFrame, stored: Convention, calendar: Sessions) -> bool:
-    if rows["label"].dt.normalize().nunique() < ENOUGH:
+    if len(np.unique(rows["label"].to_numpy("datetime64[D]"))) < ENOUGH:
         return False
     try:
         return label_convention(rows, calendar) != stored
@@ -93,12 +119,52 @@ def _contradict(rows: pd.DataFrame, stored: Convention, calendar: Sessions) -> b
         return False
 
 
-def _cleaned(s: Settings, symbol: str, month: Month, convention: Convention) -> Cleaned:
-    calendar = sessions(s.exchange)
-    rules = CleanRules(calendar, s.feed_gap_minutes, month.known_at)
-    result = clean(place(month.rows, convention, calendar), symbol, s.source, rules)
-    origin = {"raw": month.key, "known_at": month.known_at, "label_convention": convention, "rules": rules_of(s)}
-    return Cleaned(result.bars, {**result.report, **origin})
+def _has_earlier(lake: Lake, symbol: str, month: str) -> bool:
+    return any(known < month for known in lake.clean_months(symbol))
+
+
+def _spans(months: dict[str, Month], calendar: Sessions, going_on: bool) -> dict[str, tuple[float, float]]:
+    """Return for each month the time in which bars are due, UTC epoch seconds.
+
+    It begins with the symbol's first session, or with the month where earlier ones are clean (`going_on`), and ends
+    when the source answered, or with the last row of a file.
+    """
+    ts = np.concatenate([month.rows["ts"].to_numpy() for month in months.values()])
+    regular = ts[calendar.number(ts) >= 0]
+    of_file = any(month.of_file for month in months.values())
+    since = float(calendar.opens[calendar.number(regular.min(keepdims=True))][0]) if len(regular) else np.inf
+    since = -np.inf if going_on else since
+    until = float(ts.max(initial=0)) + MINUTE if of_file else np.inf
+    edges = {name: edges_of(name, calendar) for name in months}
+    return {name: (max(first, since), min(last, until, months[name].known_at)) for name, (first, last) in edges.items()}
+
+
+def _cleaned(s: Settings, symbol: str, month: Month, span: tuple[float, float], origin: Item) -> Cleaned:
+    rules = CleanRules(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span)
+    result = clean(month.rows, symbol, s.source, rules)
+    return replace(result, report=result.report | origin | {"raw": month.key, "known_at": month.known_at})
+
+
+def _keep_refused(lake: Lake, symbol: str, month: str, result: Cleaned) -> None:
+    if len(result.refused):
+        raw = result.report["raw"]
+        result.report["refused_rows"] = lake.quality.write_refused(symbol, month, raw, result.refused)
+
+
+def _pass(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, Cleaned]) -> None:
+    """Raise BadQuality naming every month that does not pass, and where its report is."""
+    gate = Gate(s.minimum_coverage, s.maximum_refused)
+    reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report))}
+    if reasons:
+        keys = [
+            lake.quality.write_failed(symbol, name, cleaned[name].report | {"failed": reasons[name]})
+            for name in reasons
+        ]
+        told = "; ".join(f"{symbol} {name}: {reason}" for name, reason in reasons.items())
+        raise BadQuality(
+            f"{told}. Nothing was written to clean/; see {keys[0]} and the table above, ask the source again, or set "
+            "STOCKML_MINIMUM_COVERAGE or STOCKML_MAXIMUM_REFUSED if that is how this symbol is traded"
+        )
 
 
 def _write(lake: Lake, symbol: str, month: str, result: Cleaned) -> None:

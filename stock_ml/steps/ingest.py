@@ -8,7 +8,6 @@ from stock_ml.adapters.sources.table import Source, open_source
 from stock_ml.clock import Clock, WallClock
 from stock_ml.config import Settings
 from stock_ml.errors import NoBars
-from stock_ml.sessions import sessions
 from stock_ml.steps.cleaning import clean_symbol, rules_of
 from stock_ml.steps.months import ends_at, months_of
 
@@ -31,7 +30,7 @@ def plan(s: Settings) -> list[Item]:
     """
     if s.source == "csv":
         return [{"symbol": symbol, "months": [WHOLE_FILE]} for symbol in s.symbols]
-    months = months_of(open_clock(s).now(), s.history_months, sessions(s.exchange))
+    months = months_of(open_clock(s).now(), s.history_months, s.calendars.of(s.symbols[0]))
     lake = Lake.connect(s)
     return [{"symbol": symbol, "months": [m for m in months if not _done(s, lake, symbol, m)]} for symbol in s.symbols]
 
@@ -62,11 +61,11 @@ def _fetched(lake: Lake, source: Source, symbol: str, month: str) -> str:
 def _whole(s: Settings, lake: Lake, symbol: str, month: str) -> str | None:
     """Return the key of a stored answer that holds the whole month, None where there is none."""
     newest = None if month == WHOLE_FILE else lake.newest_raw(symbol, month)
-    return newest[0] if newest and newest[1] >= ends_at(month, sessions(s.exchange)) else None
+    return newest[0] if newest and newest[1] >= ends_at(month, s.calendars.of(symbol)) else None
 
 
 def _done(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
     report = lake.read_quality(symbol, month)
-    if report is None or report["rules"] != rules_of(s) or month not in lake.clean_months(symbol):
+    if report is None or report["rules"] != rules_of(s, symbol) or month not in lake.clean_months(symbol):
         return False
-    return bool(report["known_at"] >= ends_at(month, sessions(s.exchange)))
+    return bool(report["known_at"] >= ends_at(month, s.calendars.of(symbol)))

@@ -22,5 +22,10 @@ def ends_at(month: str, calendar: Sessions) -> float:
     return float(calendar.closes[np.searchsorted(calendar.dates, after) - 1])
 
 
+def edges_of(month: str, calendar: Sessions) -> tuple[float, float]:
+    """Return when the first session of a month YYYY-MM opens and the last one closes, UTC epoch seconds."""
+    return _opens(month, calendar), ends_at(month, calendar)
+
+
 def _opens(month: str, calendar: Sessions) -> float:
     return float(calendar.opens[np.searchsorted(calendar.dates, np.datetime64(month, "M").astype("datetime64[D]"))])

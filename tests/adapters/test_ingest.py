@@ -152,6 +152,55 @@ def test_another_file_takes_the_place_of_the_first_and_the_first_can_come_back(c
     pd.testing.assert_frame_equal(Lake.connect(csv_settings).read_clean(), before)
 
 
+def rewritten(path: Path, *changes: tuple[str, str]) -> Path:
+    """Return another file like this one, with texts replaced."""
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    other = path.with_name(f"other_{path.name}")
+    other.write_text(text)
+    return other
+
+
+def test_refused_rows_are_kept_with_their_reason_beside_the_report(csv_settings):
+    row = "2023-09-01 10:00:00,10,11,9,10.5,"
+    path = rewritten(csv_settings.csv_path, (row, f"{row}1\n{row}"))
+    [found] = ingest(csv_settings.model_copy(update={"csv_path": path}))
+    report = found["months"]["2023-09"]
+    assert report["refused"] == {"another row for the same minute": 1}
+    kept = Lake.connect(csv_settings).quality.read_refused(report["refused_rows"])
+    assert kept[["label", "volume", "reason"]].values.tolist() == [
+        ["2023-09-01 10:00:00", 1.0, "another row for the same minute"]
+    ]
+    assert report["raw"].rpartition("/")[2] in report["refused_rows"]
+
+
+@pytest.mark.parametrize("limits", [{"minimum_coverage": 0.999}, {"maximum_refused": 0.0}])
+def test_a_month_that_does_not_pass_fails_loudly_and_nothing_reaches_clean(csv_settings, limits):
+    ingest(csv_settings)
+    before = {key: body for key, body in everything(csv_settings).items() if not key.startswith("raw/")}
+    row = "2023-09-01 10:00:00,10,11,9,10.5,"
+    path = rewritten(csv_settings.csv_path, (row, f"{row}1\n{row}"))
+    with pytest.raises(
+        errors.BadQuality, match=r"ABC 2023-09: .* Nothing was written to clean/; see quality/.*failed-"
+    ):
+        ingest(csv_settings.model_copy(update={"csv_path": path, **limits}))
+    after = {key: body for key, body in everything(csv_settings).items() if not key.startswith("raw/")}
+    assert {key: after[key] for key in before} == before
+    assert all("/failed-" in key or "/refused-" in key for key in after.keys() - before.keys())
+
+
+def test_a_day_missing_from_a_file_is_a_feed_gap_unless_it_is_known_as_closed(csv_settings, tmp_path):
+    path = a_file(tmp_path / "gap.csv", ["2023-08-29", "2023-08-31"])
+    missing = csv_settings.model_copy(update={"csv_path": path, "minimum_coverage": 0.5})
+    [found] = ingest(missing)
+    assert found["months"]["2023-08"]["feed_gaps"] == [{"from": "2023-08-30T13:30:00+00:00", "minutes": 390}]
+    [found] = ingest(missing.model_copy(update={"closures": ("XNYS:2023-08-30",)}))
+    assert found["months"]["2023-08"]["feed_gaps"] == []
+    assert found["months"]["2023-08"]["closed_minutes"] == {"2023-08-30": 390}
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

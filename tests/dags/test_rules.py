@@ -2,7 +2,7 @@
 
 from tests.dags.conftest import Airflow
 
-FINAL = {"BadInput", "BadBars", "BadFile", "AmbiguousLabels", "BadMessage", "BadSetting"}
+FINAL = {"BadInput", "BadBars", "BadFile", "BadQuality", "AmbiguousLabels", "BadMessage", "BadSetting"}
 FINAL |= {"BadKey", "PremiumEndpoint", "BadSymbol", "DailyLimit", "HostError"}
 FINAL |= {"TooLittleHistory", "SchemaMismatch", "ParityError"}
 

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stock_ml.bars import epoch, validate
-from stock_ml.clean import CleanRules, clean
-from stock_ml.received.rows import broken
+from stock_ml.adapters.lake import parquet
+from stock_ml.bars import broken, epoch, validate
+from stock_ml.clean import SET_ASIDE, CleanRules, clean
+from stock_ml.received import parse, place
 from stock_ml.sessions import sessions
 
 XNYS = sessions("XNYS")
@@ -38,11 +40,15 @@ def test_newest_first_becomes_ascending_and_extended_hours_are_set_aside():
     assert (result.report["extended_hours"], result.report["kept"]) == (2, 2)
 
 
-def test_an_exact_repeat_is_dropped_and_a_different_row_for_the_minute_is_refused():
-    result = cleaned(rows((0, 51), (0, 51), (0, 60), (1, 52)))
+def test_an_exact_repeat_is_dropped_and_of_different_rows_the_one_that_saw_the_most_volume_stays():
+    received = rows((0, 51), (0, 51), (0, 60), (1, 52))
+    received.loc[2, "volume"] = 9.0
+    result = cleaned(received)
     assert result.bars["close"].tolist() == [51.0, 52.0]
     assert result.report["duplicates"] == 1
     assert result.report["refused"] == {"another row for the same minute": 1}
+    assert result.report["refused_share"] == 0.25
+    assert result.refused[["close", "reason"]].values.tolist() == [[60.0, "another row for the same minute"]]
 
 
 def test_a_broken_row_is_refused_with_its_column_and_another_row_may_stand_for_its_minute():
@@ -51,6 +57,7 @@ def test_a_broken_row_is_refused_with_its_column_and_another_row_may_stand_for_i
     result = cleaned(received)
     assert result.bars["close"].tolist() == [51.5, 52.0]
     assert result.report["refused"] == {"bad high": 1}
+    assert result.refused["reason"].tolist() == ["bad high"]
 
 
 def test_a_bar_that_was_still_forming_is_not_taken():
@@ -76,20 +83,64 @@ def test_no_rows_give_no_bars():
 MINUTES = st.tuples(st.integers(-20, 410), st.sampled_from([0.5, 50.0, 60.0]))
 
 
-@settings(deadline=None)
+@settings(max_examples=40)
 @given(st.lists(MINUTES, max_size=60), st.integers(0, 420), st.integers(1, 30))
 def test_every_row_is_accounted_for_and_the_bars_keep_the_rules(minutes, known, limit):
     received = rows(*minutes)
     result = cleaned(received, OPEN + 60.0 * known, limit)
     report = result.report
-    names = ("kept", "extended_hours", "not_yet_known", "duplicates")
-    assert sum(report[name] for name in names) + sum(report["refused"].values()) == len(received)
+    assert sum(report[name] for name in SET_ASIDE) + len(result.refused) == len(received)
+    assert sum(report["refused"].values()) == len(result.refused)
     assert report["kept"] + report["filled"] == len(validate(result.bars))
     assert (epoch(result.bars["ts"]) + 60 <= OPEN + 60 * known).all()
 
 
-@settings(deadline=None)
-@given(st.lists(MINUTES, max_size=40, unique_by=lambda m: m[0]), st.randoms())
-def test_the_order_of_rows_does_not_matter(minutes, random):
-    shuffled = random.sample(minutes, len(minutes))
-    pd.testing.assert_frame_equal(cleaned(rows(*minutes)).bars, cleaned(rows(*shuffled)).bars)
+VALUES = st.tuples(
+    st.integers(-3, 400), st.sampled_from(["50.0", "50.5", "61"]), st.sampled_from(["0", "-0", "7", "9"])
+)
+HEADER = "timestamp,open,high,low,close,volume"
+
+
+def lines_of(drawn: list[tuple[int, str, str]]) -> list[str]:
+    """Return rows of CSV labelled by the start of the minute; the same minute may come several times."""
+    stamps = pd.to_datetime([OPEN + 60 * m for m, *_ in drawn], unit="s", utc=True).tz_convert(XNYS.zone)
+    return [f"{at:%Y-%m-%d %H:%M:%S},50,61,49,{p},{v}" for at, (_, p, v) in zip(stamps, drawn, strict=True)]
+
+
+def clean_bytes(*deliveries: list[str]) -> bytes:
+    """Return the Parquet of what was delivered as one or several answers."""
+    answers = [parse("\n".join([HEADER, *lines]).encode(), "an answer") for lines in deliveries if lines]
+    return parquet.to_bytes(cleaned(place(pd.concat(answers, ignore_index=True), "start", XNYS)).bars)
+
+
+@settings(max_examples=30)
+@given(st.lists(VALUES, min_size=1, max_size=40), st.randoms(), st.integers(0, 40), st.integers(0, 40))
+def test_order_repeats_chunks_and_another_delivery_change_no_clean_byte(drawn, random, cut, again):
+    lines = lines_of(drawn)
+    whole = clean_bytes(lines)
+    shuffled = random.sample(lines, len(lines))
+    assert clean_bytes(shuffled) == whole
+    assert clean_bytes(shuffled + random.choices(lines, k=again)) == whole
+    assert clean_bytes(shuffled[:cut], shuffled[cut:], lines[:again]) == whole
+
+
+@settings(max_examples=40)
+@given(st.lists(MINUTES, min_size=1, max_size=60), st.integers(0, 400), st.integers(1, 30))
+def test_cutting_the_future_off_never_changes_the_past(minutes, known, limit):
+    received, now = rows(*minutes), OPEN + 60.0 * known
+    then, later = cleaned(received, now, limit).bars, cleaned(received, LATER, limit).bars
+    without = cleaned(received[received["ts"] + 60 <= now], LATER, limit).bars
+    pd.testing.assert_frame_equal(then, without)
+    pd.testing.assert_frame_equal(then, later[epoch(later["ts"]) < now][: len(then)])
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_rows_against_the_direction_of_the_others_are_counted(order):
+    received = rows(*((m, 50) for m in (0, 1, 2, 3, 5, 4, 6)))[::order]
+    assert cleaned(received).report["out_of_order"] == 1
+
+
+def test_rows_of_a_day_without_a_session_are_told_from_extended_hours():
+    received = rows((-1, 50), (0, 50), (390, 50), (1440 + 30, 50))  # the next day is a Saturday
+    report = cleaned(received, LATER + 86_400).report
+    assert (report["extended_hours"], report["session_closed"]) == (2, 1)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from stock_ml.adapters.lake import parquet
 from stock_ml.adapters.lake.objects import Objects
+from stock_ml.adapters.lake.quality import Quality
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 from stock_ml.received import Convention, Received
@@ -28,6 +29,11 @@ class Lake:
     def connect(cls, s: Settings) -> "Lake":
         """Return the installation's lake; nothing is sent yet."""
         return cls(Objects.connect(s), s.source)
+
+    @property
+    def quality(self) -> Quality:
+        """Return what is kept beside the reports of clean months."""
+        return Quality(self.objects, self.source)
 
     def ensure_bucket(self) -> None:
         """Create the bucket where it is missing (Airflow's amazon provider does so in an installation)."""
@@ -48,10 +54,11 @@ class Lake:
 
     def get_raw(self, key: str) -> Received:
         """Return a stored answer byte for byte, with what was noted when it came."""
-        head, body = self.objects.head(key), self.objects.get(key)
-        if head is None or body is None:
+        found = self.objects.read(key)
+        if found is None:
             raise StoreUnavailable(f"{key} is not in bucket {self.objects.bucket}: download it again")
         symbol, month = (part.partition("=")[2] for part in key.split("/")[2:4])
+        head, body = found
         known = head["Metadata"]
         request, at = json.loads(known["request"]), float(known["fetched_at"])
         return Received(known["source"], symbol, month, request, at, body, head["ContentType"])
@@ -104,6 +111,11 @@ class Lake:
         """Return the report of a symbol's month, None where there is none."""
         found = self.objects.get(self._report(symbol, month))
         return json.loads(found) if found else None
+
+    def read_month(self, symbol: str, month: str) -> pd.DataFrame:
+        """Return the clean bars of a symbol's month, none where there are none."""
+        body = self.objects.get(self._clean(symbol) + f"month={month}/bars.parquet")
+        return parquet.from_bytes(body) if body else parquet.empty()
 
     def write_convention(self, convention: Convention) -> None:
         """Remember what this source's labels mean."""

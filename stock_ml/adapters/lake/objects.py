@@ -63,9 +63,14 @@ class Objects:
 
     def get(self, key: str) -> bytes | None:
         """Return an object's bytes, None where it is absent."""
+        found = self.read(key)
+        return found[1] if found else None
+
+    def read(self, key: str) -> tuple[dict[str, Any], bytes] | None:
+        """Return what is noted of an object (ContentType, Metadata) and its bytes, None where it is absent."""
         with self._reached():
             found = self._or_none(self.client.get_object, Key=key)
-            return found["Body"].read() if found else None
+            return (found, found["Body"].read()) if found else None
 
     def delete(self, key: str) -> None:
         """Forget an object, if it is there."""

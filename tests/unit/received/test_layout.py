@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stock_ml.bars import broken
 from stock_ml.errors import BadFile
 from stock_ml.received import parse
-from stock_ml.received.rows import broken
 
 HEADER = "timestamp,open,high,low,close,volume"
 ROW = "2024-03-01 09:30:00,10.0,11.0,9.5,10.5,1200"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from local.sandbox.market import KINDS, VERSION, Market
-from stock_ml.received.rows import broken
+from stock_ml.bars import broken
 from stock_ml.sessions import sessions
 from tests.unit.local.sandbox.markets import FIRST, REALISTIC, XNYS, session_of
 

@@ -1,0 +1,58 @@
+"""What is kept of a month's quality beside its report: refused rows, failed reports, what concerns all symbols."""
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from stock_ml.adapters.lake.objects import Objects
+
+JSON, CSV = "application/json", "text/csv"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Read and write below quality/; every method raises StoreUnavailable where the store does not answer."""
+
+    objects: Objects
+    source: str
+
+    def write_refused(self, symbol: str, month: str, raw: str, rows: pd.DataFrame) -> str:
+        """Keep the refused rows of the answer under the key `raw` as CSV, each with its reason; return the key."""
+        key = self._month(symbol, month) + f"refused-{_digest(raw)}.csv"
+        self.objects.put(key, rows.to_csv(index=False).encode(), CSV)
+        return key
+
+    def read_refused(self, key: str) -> pd.DataFrame:
+        """Return the refused rows under a key that a report names, without rows where it is gone."""
+        body = self.objects.get(key)
+        return pd.read_csv(io.BytesIO(body)) if body else pd.DataFrame()
+
+    def write_failed(self, symbol: str, month: str, report: dict[str, Any]) -> str:
+        """Store the report of a month that did not pass, beside the one of what is clean, and return the key."""
+        return self._put(self._month(symbol, month) + f"failed-{_digest(report['raw'])}.json", report)
+
+    def write_together(self, month: str, report: dict[str, Any]) -> str:
+        """Store what concerns all symbols of a month, and return the key."""
+        return self._put(self._together(month), report)
+
+    def read_together(self, month: str) -> dict[str, Any] | None:
+        """Return what concerns all symbols of a month, None where nothing is stored."""
+        found = self.objects.get(self._together(month))
+        return json.loads(found) if found else None
+
+    def _put(self, key: str, report: dict[str, Any]) -> str:
+        self.objects.put(key, json.dumps(report, indent=1, sort_keys=True).encode(), JSON)
+        return key
+
+    def _month(self, symbol: str, month: str) -> str:
+        return f"quality/source={self.source}/symbol={symbol}/month={month}/"
+
+    def _together(self, month: str) -> str:
+        return f"quality/source={self.source}/together/month={month}.json"
+
+
+def _digest(raw: str) -> str:
+    return raw.rpartition("/")[2]
