@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-import exchange_calendars
 import numpy as np
 import pandas as pd
 
@@ -83,6 +82,8 @@ def sessions(exchange: str, closures: tuple[str, ...] = ()) -> Sessions:
     `closures` are days on which an exchange was closed beyond what the library knows, EXCHANGE:YYYY-MM-DD, or from a
     minute on, EXCHANGE:YYYY-MM-DDTHH:MM in the exchange's own time. Raises BadSetting where a code or a day is unknown.
     """
+    import exchange_calendars  # takes a second, and most who import this file are handed their sessions
+
     try:
         calendar = exchange_calendars.get_calendar(exchange, start=FIRST, end=LAST)
     except exchange_calendars.errors.InvalidCalendarName as error:

@@ -24,6 +24,8 @@ from stock_ml.gaps import Minutes
 from stock_ml.sessions import sessions
 
 PACKAGE = Path(features.__file__).parent
+# told, since looking it up in the files takes seconds
+BARS = "symbol string, ts timestamp, open double, high double, low double, close double, volume double, filled boolean"
 TABLE = "symbol string, bar_ts long, session string, last_close double, target double"
 
 
@@ -31,13 +33,16 @@ TABLE = "symbol string, bar_ts long, session string, last_close double, target d
 def session(s: Settings) -> Iterator[SparkSession]:
     """Start Spark on the master of the settings, ready for `s3a://`, and stop it at the end."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else the workers run whatever python3 is first on PATH
+    # behind Spark's own jars, whose netty is newer; named in spark.jars, each would be copied at every start
+    os.environ.setdefault("SPARK_DIST_CLASSPATH", str(_jars(s) / "*"))
     if _here(s):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     builder = SparkSession.builder.appName(f"stock_ml {s.source}").master(s.spark_master)
-    for name, value in (_spark(s) | _s3a(s)).items():
+    for name, value in _spark(s).items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     try:
+        _give_keys(spark, s)
         with tempfile.TemporaryDirectory() as folder:
             spark.sparkContext.addPyFile(str(_packed(Path(folder))))
             yield spark
@@ -46,13 +51,9 @@ def session(s: Settings) -> Iterator[SparkSession]:
 
 
 def _spark(s: Settings) -> dict[str, str]:
-    jars = s.jars.resolve() / "s3a"
     conf = {
         "spark.driver.memory": s.spark_memory,
         "spark.executor.memory": s.spark_memory,
-        "spark.jars": ",".join(
-            str(jar) for jar in sorted(jars.glob("*.jar"))
-        ),  # after Spark's own, whose netty is newer
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
@@ -62,11 +63,28 @@ def _spark(s: Settings) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(s.state / "spark-warehouse"),
     }
     loopback = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
-    return conf | (loopback if _here(s) else {})
+    jars = {"spark.jars": ",".join(str(jar) for jar in sorted(_jars(s).glob("*.jar")))}
+    return conf | (loopback if _here(s) else {}) | ({} if _one_process(s) else jars)
+
+
+def _jars(s: Settings) -> Path:
+    return s.jars.resolve() / "s3a"
+
+
+def _one_process(s: Settings) -> bool:
+    return s.spark_master == "local" or s.spark_master.startswith("local[")
 
 
 def _here(s: Settings) -> bool:
     return s.spark_master.startswith(("local", "spark://127.0.0.1"))
+
+
+def _give_keys(spark: SparkSession, s: Settings) -> None:
+    # after the start: what the builder is told stands among the JVM's arguments, for every user of the machine to read;
+    # executors get it with each job
+    hadoop = spark._jsc.hadoopConfiguration()
+    for name, value in _s3a(s).items():
+        hadoop.set(f"fs.s3a.{name}", value)
 
 
 def _s3a(s: Settings) -> dict[str, str]:
@@ -83,7 +101,7 @@ def _s3a(s: Settings) -> dict[str, str]:
         conf["access.key"] = s.s3_access_key.get_secret_value()
         conf["secret.key"] = s.s3_secret_key.get_secret_value()
         conf["aws.credentials.provider"] = "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider"
-    return {f"spark.hadoop.fs.s3a.{name}": value for name, value in conf.items()}
+    return conf
 
 
 def _packed(folder: Path) -> Path:
@@ -102,9 +120,14 @@ def read_bars(spark: SparkSession, uri: str, symbols: Sequence[str]) -> DataFram
     """
     try:
         # symbol and source stand in the files too: the path's copies of them are not looked at
-        bars = spark.read.option("recursiveFileLookup", "true").option("pathGlobFilter", "*.parquet").parquet(uri)
+        bars = (
+            spark.read.option("recursiveFileLookup", "true")
+            .option("pathGlobFilter", "*.parquet")
+            .schema(BARS)
+            .parquet(uri)
+        )
     except AnalysisException as error:
-        if error.getCondition() not in {"PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA"}:
+        if error.getCondition() != "PATH_NOT_FOUND":
             raise
         raise TooLittleHistory(f"no clean bars below {uri}: run the DAG ingest_bars first") from error
     except Py4JJavaError as error:
@@ -120,18 +143,28 @@ def feature_rows(bars: DataFrame, schema: dict[str, Any], exchange: str, limit: 
     def of_symbol(frame: pd.DataFrame) -> pd.DataFrame:
         ordered = frame.sort_values("ts", ignore_index=True)
         ordered["ts"] = pd.to_datetime(ordered["ts"], unit="s", utc=True)
-        table = features.table(Minutes.of_frame(ordered), sessions(exchange), schema, limit)
+        table = features.table(Minutes.of_frame(ordered), calendar, schema, limit)
         table.insert(0, "symbol", frame["symbol"].iloc[0])
         return table[table["target"].notna()]
 
+    calendar = sessions(exchange)  # here once: each Python worker would load it anew
     columns = ", ".join([TABLE, *(f"{name} double" for name in schema["names"])])
     return bars.groupBy("symbol").applyInPandas(of_symbol, columns)
 
 
 def save(spark: SparkSession, model: PipelineModel, scratch: str, folder: Path) -> None:
-    """Save a pipeline into a local folder by way of `scratch`, a folder that every executor reaches, then emptied."""
-    model.write().overwrite().save(scratch)
+    """Save a pipeline into a local folder; executors elsewhere write to `scratch`, a place that they all reach."""
+    if spark._jsc.isLocal():
+        model.write().save(folder.resolve().as_uri())
+        for checksum in folder.rglob(".*.crc"):
+            checksum.unlink()
+    else:
+        model.write().save(scratch)
+        _fetch(spark, scratch, folder)
+
+
+def _fetch(spark: SparkSession, uri: str, folder: Path) -> None:
     path = spark._jvm.org.apache.hadoop.fs.Path
-    remote = path(scratch)
+    remote = path(uri)
     system = remote.getFileSystem(spark._jsc.hadoopConfiguration())
-    system.copyToLocalFile(True, remote, path(folder.resolve().as_uri()), True)
+    system.copyToLocalFile(False, remote, path(folder.resolve().as_uri()), True)

@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 
 from stock_ml import features
 from stock_ml.adapters import spark as engine
+from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.registry import version
 from stock_ml.config import Settings
 from stock_ml.scorer import Scorer
@@ -59,7 +60,8 @@ def _data(judged: Judged, uri: str) -> Dataset:
 
 def register(s: Settings, spark: SparkSession, scorer: Scorer, pipeline: PipelineModel, told: dict[str, str]) -> str:
     """Register scorer and pipeline as one version with the tags `told`, and return it."""
-    scratch = f"s3a://{s.s3_bucket}/scratch/{told['schema_hash']}/{scorer.trained_until}"
+    run = mlflow.active_run().info.run_id
     with tempfile.TemporaryDirectory() as folder:
-        engine.save(spark, pipeline, scratch, Path(folder) / "spark")
+        with Lake.connect(s).scratch(run) as scratch:
+            engine.save(spark, pipeline, scratch, Path(folder) / "spark")
         return version.register(s, scorer, Path(folder) / "spark", told)

@@ -83,6 +83,18 @@ def test_a_month_that_is_dropped_takes_its_report_along_and_leaves_what_was_rece
     assert lake.raw_keys("^GSPC", "2024-02") == [key]
 
 
+def test_what_lies_in_scratch_is_forgotten_also_where_the_work_fails(lake):
+    def fail() -> None:
+        with lake.scratch("run") as uri:
+            key = uri.removeprefix(f"s3a://{lake.objects.bucket}/")
+            lake.objects.put(f"{key}/part", b"1", "text/plain")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert lake.objects.keys("") == []
+
+
 def test_what_labels_mean_is_remembered(lake):
     assert lake.convention() is None
     lake.write_convention("end")

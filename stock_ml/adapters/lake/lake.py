@@ -1,7 +1,8 @@
 """One installation's objects, and the only place where their keys are built."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -100,6 +101,16 @@ class Lake:
     def clean_uri(self) -> str:
         """Return where Spark finds the clean bars; below it lie symbol=…/month=…/bars.parquet."""
         return f"s3a://{self.objects.bucket}/{self._clean().rstrip('/')}"
+
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[str]:
+        """Yield where Spark may write during the block; at its end, however it ends, all of it is forgotten."""
+        key = f"scratch/source={self.source}/{name}/"
+        try:
+            yield f"s3a://{self.objects.bucket}/{key.rstrip('/')}"
+        finally:
+            for left in self.objects.keys(key):
+                self.objects.delete(left)
 
     def write_quality(self, symbol: str, month: str, report: dict[str, Any]) -> str:
         """Store what cleaning did to a symbol's month, and return the key."""

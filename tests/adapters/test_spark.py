@@ -1,0 +1,66 @@
+"""Spark against a real S3 service."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local import jars
+from stock_ml import features, train
+from stock_ml.adapters import spark as engine
+from stock_ml.adapters.lake import Lake
+from stock_ml.config import Settings
+from tests.walks import frame, minutes_of, walk
+
+SCHEMA = features.schema(30, 1)
+
+
+@pytest.fixture(scope="module")
+def installation(s3: Settings) -> Settings:
+    """Settings of a bucket with three sessions of two symbols."""
+    jars.fetch("s3a", s3.jars)
+    s = s3.model_copy(update={"s3_bucket": "spark", "symbols": ("AAPL", "GOOGL"), "spark_memory": "1g"})
+    lake = Lake.connect(s)
+    lake.ensure_bucket()
+    for seed, symbol in enumerate(s.symbols):
+        lake.write_clean(symbol, "2024-03", frame(symbol, walk(minutes_of("2024-03-04", 3), seed, pull=0.4), s.source))
+    return s
+
+
+def fitted(s: Settings, folder: Path) -> tuple[tuple[float, ...], list[str]]:
+    """Return coefficients and intercept of a model fitted on all bars, saved in `folder`, and all command lines."""
+    with engine.session(s) as spark:
+        bars = engine.read_bars(spark, Lake.connect(s).clean_uri(), s.symbols)
+        model = train.fit(engine.feature_rows(bars, SCHEMA, s.exchange, s.feed_gap_minutes), SCHEMA["names"])
+        with Lake.connect(s).scratch("test") as scratch:
+            engine.save(spark, model, scratch, folder / "spark")
+        coefficients, intercept = train.parameters(model)
+        lines = command_lines()
+    return (*coefficients, intercept), lines
+
+
+def command_lines() -> list[str]:
+    """Return the command line of each process below this one; one that has just ended has none."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # a zombie is none
+            found.append(" ".join(process.cmdline()))
+    return found
+
+
+def secrets(s: Settings) -> list[str]:
+    return [key.get_secret_value() for key in (s.s3_access_key, s.s3_secret_key) if key]
+
+
+@pytest.fixture(scope="module")
+def here(installation: Settings, tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[float, ...], list[str]]:
+    """What local[*] fits."""
+    return fitted(installation, tmp_path_factory.mktemp("here"))
+
+
+def test_no_command_line_holds_a_key_of_the_object_store(
+    installation: Settings, here: tuple[tuple[float, ...], list[str]]
+) -> None:
+    assert any("SparkSubmit" in line for line in here[1])
+    assert [line for line in here[1] for secret in secrets(installation) if secret in line] == []
