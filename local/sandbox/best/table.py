@@ -1,6 +1,7 @@
 """Bars of regular hours as a table of sessions by minutes, beside what is known of each minute beforehand."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -47,7 +48,7 @@ class Table:
         clock = _clock(usual, quiet, volume / _shares(market, symbol, numbers)[:, None])
         return cls(market.kind, first, close, clock, usual, quiet, (session, minute))
 
-    @property
+    @cached_property
     def rounding(self) -> np.ndarray:
         """Return half a tick in log price at each close, (d, n); 0 where prices are never rounded."""
         half = 0.0 if self.kind.whole_ticks else self.kind.tick / 2
