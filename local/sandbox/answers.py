@@ -1,32 +1,35 @@
-"""Alpha Vantage's answers to TIME_SERIES_INTRADAY: bars as JSON or CSV."""
+"""Alpha Vantage's answers to TIME_SERIES_INTRADAY: bars as JSON or CSV, newest first, numbers as text."""
 
 import numpy as np
 import orjson
 
 VALUES = ("open", "high", "low", "close", "volume")
-FIELDS = [f"{number}. {name}" for number, name in enumerate(VALUES, 1)]
+DIGITS = ("%.4f", "%.4f", "%.4f", "%.4f", "%.0f")
+FIELDS = [f'      "{i}. {name}": "{digits}"' for i, (name, digits) in enumerate(zip(VALUES, DIGITS, strict=True), 1)]
+# one template a row: a month is thousands of rows, and an encoder would be handed each number as a text of its own
+JSON_ROW = '    "%s": {\n' + ",\n".join(FIELDS) + "\n    }"
+CSV_ROW = ",".join(("%s", *DIGITS))
 
 
 def in_json(symbol: str, stamps: list[str], values: np.ndarray, size: str) -> bytes:
-    """Return bars (n, 5) with their labels, ascending, as the JSON answer: newest first, numbers as text."""
+    """Return bars (n, 5), n > 0, with their labels, ascending, as the JSON answer."""
     meta = {
         "1. Information": "Intraday (1min) open, high, low, close prices and volume",
         "2. Symbol": symbol,
-        "3. Last Refreshed": stamps[-1] if stamps else "",
+        "3. Last Refreshed": stamps[-1],
         "4. Interval": "1min",
         "5. Output Size": "Compact" if size == "compact" else "Full size",
         "6. Time Zone": "US/Eastern",
     }
-    rows = [dict(zip(FIELDS, row, strict=True)) for row in _texts(values)]
-    series = dict(zip(reversed(stamps), reversed(rows), strict=True))
-    return orjson.dumps({"Meta Data": meta, "Time Series (1min)": series}, option=orjson.OPT_INDENT_2)
+    head = orjson.dumps({"Meta Data": meta}, option=orjson.OPT_INDENT_2).decode().removesuffix("\n}")
+    series = ",\n".join(_rows(JSON_ROW, stamps, values))
+    return f'{head},\n  "Time Series (1min)": {{\n{series}\n  }}\n}}'.encode()
 
 
 def in_csv(stamps: list[str], values: np.ndarray) -> bytes:
-    """Return bars (n, 5) with their labels, ascending, as the CSV answer: newest first."""
-    rows = [",".join([stamp, *row]) for stamp, row in zip(stamps, _texts(values), strict=True)]
-    return "\r\n".join([",".join(("timestamp", *VALUES)), *reversed(rows), ""]).encode()
+    """Return bars (n, 5) with their labels, ascending, as the CSV answer."""
+    return "\r\n".join([",".join(("timestamp", *VALUES)), *_rows(CSV_ROW, stamps, values), ""]).encode()
 
 
-def _texts(values: np.ndarray) -> list[list[str]]:
-    return [[*(f"{price:.4f}" for price in row[:4]), f"{row[4]:.0f}"] for row in values.tolist()]
+def _rows(template: str, stamps: list[str], values: np.ndarray) -> list[str]:
+    return [template % (stamp, *row) for stamp, row in zip(reversed(stamps), values[::-1].tolist(), strict=True)]
