@@ -3,9 +3,11 @@
 1. **create_bucket** makes the bucket where it is missing; **plan** lists the symbols and the months to fetch.
 2. For each symbol by itself, so that one that fails stops no other: **download** keeps every answer of the source in
    S3 under `raw/`, exactly as received; **clean** makes it into checked bars under `clean/`, a report under `quality/`.
-3. **publish** announces `clean_bars` once, when every symbol is there; `train_model` waits for that.
+3. **publish** names the holes that all symbols share, and announces `clean_bars` once, when every symbol is there;
+   `train_model` waits for that.
 
-A wrong key, an endpoint for paying keys only, a spent daily limit or a bad file fails at once, with the reason
+A wrong key, an endpoint for paying keys only, a spent daily limit, a bad file or a month with too few of its minutes
+fails at once, with the reason
 as the last line of the task's log. Anything else is tried twice more. Running it again changes nothing that is there.
 """
 
@@ -49,6 +51,9 @@ def ingest_bars() -> None:
 
     @task(outlets=[CLEAN_BARS])
     def publish(items: Any, *, outlet_events: Any = None) -> None:
+        from stock_ml.steps import together
+
+        together.look_over(task_settings(), items)
         outlet_events[CLEAN_BARS].extra = {"source": load().source, "symbols": [item["symbol"] for item in items]}
 
     items = plan()

@@ -104,7 +104,7 @@ def _neighbourhood(close: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     start = np.clip(np.arange(n) - half, 0, n - NEIGHBOURS - 1)
     windows = np.lib.stride_tricks.sliding_window_view(close, NEIGHBOURS + 1)[start]
     windows[np.arange(n), np.arange(n) - start] = windows[:, -1]
-    others = windows[:, :-1].copy()
+    others = windows[:, :-1]
     others.partition((half - 1, half), axis=1)
     middle = others[:, half - 1 : half + 1].mean(axis=1)
     return middle, np.abs(others - middle[:, None]).mean(axis=1)

@@ -1,5 +1,6 @@
 """Clean a symbol's newest answers, and say what became of every row."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from stock_ml.steps.telling import tell
 VERSION = 2  # raise it when cleaning changes: months cleaned by an older version are cleaned again
 ENOUGH = 5  # sessions that may contradict what a source's labels meant so far
 
+AT_ONCE = 4  # months written at once: most of the time is the object store's
 WHOLE_FILE = "all"
 WHOLE_MONTHS = ("sandbox", "alpha_vantage")  # these answer with whole months, the others with what they still have
 
@@ -61,8 +63,8 @@ def clean_symbol(s: Settings, item: Item) -> Item:
         _keep_refused(lake, symbol, name, result)
     tell(symbol, {name: result.report for name, result in cleaned.items()})
     _pass(s, lake, symbol, cleaned)
-    for name, result in cleaned.items():
-        _write(lake, symbol, name, result)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
     if s.source == "csv":
         _forget_other_months(lake, symbol, set(cleaned))
     return {"symbol": symbol, "months": {name: result.report for name, result in cleaned.items()}}

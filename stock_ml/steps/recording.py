@@ -24,6 +24,7 @@ from stock_ml.steps import plots
 from stock_ml.steps.judging import Judged
 from stock_ml.steps.measuring import Report
 from stock_ml.steps.purpose import tags_of
+from stock_ml.steps.together import reports_of
 
 
 def tags(s: Settings) -> dict[str, str]:
@@ -41,7 +42,7 @@ def _commit() -> str:
 
 
 def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
-    """Log parameters, metrics, plots and the clean bars' address to the open run."""
+    """Log parameters, metrics, plots, the quality reports and the clean bars' address to the open run."""
     given = {"symbols", "window", "horizon", "holdout_sessions", "feed_gap_minutes", "exchange", "spark_master"}
     mlflow.log_params(s.model_dump(include=given) | {"features": ",".join(features.FEATURES)})
     mlflow.log_params({"rows_trained": int(judged.sessions["rows"].sum()), "trained_until": judged.end})
@@ -49,6 +50,7 @@ def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
     mlflow.log_figure(plots.last_session(judged.walked, sessions(s.exchange).zone), "plots/last_session.png")
     mlflow.log_figure(plots.skill_by_fold(judged.walked), "plots/skill_by_fold.png")
     mlflow.log_figure(plots.error_by_minute(judged.walked, s.horizon), "plots/error_by_minute.png")
+    mlflow.log_dict(reports_of(s), "quality.json")
     mlflow.log_input(_data(judged, uri), context="training")
 
 

@@ -12,6 +12,7 @@ from stock_ml.bars import epoch, validate
 from stock_ml.config import Settings
 from stock_ml.sessions import sessions
 from stock_ml.steps.ingest import clean_symbol, download, plan
+from stock_ml.steps.together import look_over, reports_of
 from tests.adapters.conftest import empty, move_clock
 
 XNYS = sessions("XNYS")
@@ -109,6 +110,23 @@ def test_a_month_before_a_symbol_was_traded_is_left_out(s):
     item = download(s, {"symbol": "GOOGL", "months": ["1999-12", "2024-02"]})
     assert list(item["raw"]) == ["2024-02"]
     assert list(clean_symbol(s, item)["months"]) == ["2024-02"]
+
+
+def test_a_hole_in_all_symbols_at_once_is_named_and_stored(s, caplog):
+    lake = Lake.connect(s)
+    items = [{"symbol": name, "months": ["2024-02"]} for name in ("GOOGL", "AAPL")]
+    for item in items:
+        clean_symbol(s, download(s, item))
+        bars = lake.read_month(item["symbol"], "2024-02")
+        hour = bars["ts"].between("2024-02-14T15:00Z", "2024-02-14T15:59Z")
+        lake.write_clean(item["symbol"], "2024-02", bars[~hour])
+    [hole] = [hole for hole in look_over(s, items)["2024-02"]["holes"] if hole["minutes"] >= 60]
+    assert hole["exchange"] == "XNYS"
+    assert hole["from"] <= "2024-02-14T15:00:00+00:00"
+    assert "no bar of any symbol for" in caplog.text
+    assert hole in lake.quality.read_together("2024-02")["holes"]
+    assert reports_of(s)["symbols"]["AAPL"]["2024-02"]["label_convention"] == "start"
+    assert hole in reports_of(s)["together"]["2024-02"]["holes"]
 
 
 def a_file(path: Path, days: list[str], labels: str = "end") -> Path:

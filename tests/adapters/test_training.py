@@ -86,6 +86,9 @@ def test_the_better_candidate_is_champion_and_its_run_tells_everything(installat
     assert [data.dataset.name for data in run.inputs.dataset_inputs] == ["clean bars"]
     plots = client(installation).list_artifacts(trained["run_id"], "plots")
     assert len(plots) == 3
+    uri = f"runs:/{trained['run_id']}/quality.json"
+    quality = mlflow.artifacts.download_artifacts(uri, tracking_uri=installation.mlflow)
+    assert set(json.loads(Path(quality).read_text())["symbols"]) == set(SYMBOLS)
     tags = client(installation).get_model_version("stock-close", champion.version).tags
     assert (tags["kind"], tags["symbols"]) == ("linear", "AAPL,GOOGL")
     assert float(tags["skill"]) == pytest.approx(trained["skill"], abs=1e-6)

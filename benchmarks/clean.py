@@ -1,0 +1,133 @@
+"""Ten years of one symbol, received, cleaned, and Parquet on S3; beside bare pandas on the same rows."""
+
+import gc
+import io
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from local.programs import seaweed
+from stock_ml.adapters.lake import Lake
+from stock_ml.config import Settings
+from stock_ml.received import Received
+from stock_ml.sessions import Sessions, sessions
+from stock_ml.steps.cleaning import clean_symbol
+from tests.servers import running, settings_in
+
+SYMBOL, TURNS, SILENT = "GOOGL", 3, 0.06  # the last: share of minutes without a trade
+MONTHS = [str(month) for month in np.arange("2014-01", "2024-01", dtype="datetime64[M]")]
+MIB = 1024 * 1024
+
+
+@dataclass
+class Measured:
+    """Hold the seconds of each turn, and the most memory that this process held, MiB."""
+
+    seconds: list[float] = field(default_factory=list)
+    peak_mib: float = 0.0
+
+
+def run(console: Console) -> dict[str, float]:
+    """Measure both on one S3 service of their own, turn by turn, and return the figures."""
+    with tempfile.TemporaryDirectory(prefix="stock_ml-clean-") as home:
+        s = settings_in(Path(home), symbols=(SYMBOL,), source="alpha_vantage", alphavantage_api_key="none")
+        with running(seaweed.program(s), s):
+            lake = Lake.connect(s)
+            lake.ensure_bucket()
+            raw = _received(lake, sessions(s.exchange))
+            ours, theirs = _turns(s, lake, raw)
+            rows = sum((lake.read_quality(SYMBOL, month) or {})["rows_read"] for month in MONTHS)
+    console.print(_table(ours, theirs, rows))
+    ratio = min(ours.seconds) / min(theirs.seconds)
+    figures = {"ratio_to_pandas": ratio, "seconds": min(ours.seconds), "peak_mib": ours.peak_mib, "rows": rows}
+    return {name: round(value, 3) for name, value in figures.items()}
+
+
+def _turns(s: Settings, lake: Lake, raw: dict[str, str]) -> tuple[Measured, Measured]:
+    """Take both in turn, so that what else the machine does meets both; each was tried on a month before."""
+    ours, theirs = Measured(), Measured()
+    item = {"symbol": SYMBOL, "months": MONTHS, "raw": raw}
+    clean_symbol(s, item | {"months": MONTHS[:1]})
+    _bare(lake, list(raw.values())[:1])
+    for _ in range(TURNS):
+        for month in MONTHS:
+            lake.drop_clean(SYMBOL, month)
+        with _measured(theirs):
+            _bare(lake, list(raw.values()))
+        with _measured(ours):
+            clean_symbol(s, item)
+    return ours, theirs
+
+
+def _bare(lake: Lake, keys: list[str]) -> None:
+    """Read, sort, drop duplicates and write: no check, no calendar, no hole, no report, one object."""
+    bodies = (lake.objects.get(key) or b"" for key in keys)
+    rows = pd.concat([pd.read_csv(io.BytesIO(body), parse_dates=["timestamp"]) for body in bodies])
+    sink = io.BytesIO()
+    rows.sort_values("timestamp").drop_duplicates().to_parquet(sink, index=False)
+    lake.objects.put("bare.parquet", sink.getvalue(), "application/vnd.apache.parquet")
+
+
+def _received(lake: Lake, calendar: Sessions) -> dict[str, str]:
+    """Store made-up answers, a month each, and return their keys."""
+    random = np.random.default_rng(1)
+    known = float(calendar.closes[np.searchsorted(calendar.dates, np.datetime64("2024-01-31"))])
+    answers = ((month, _body(month, calendar, random)) for month in MONTHS)
+    request = {"function": "TIME_SERIES_INTRADAY"}
+    return {
+        month: lake.put_raw(Received(lake.source, SYMBOL, month, request, known, body, "text/csv"))
+        for month, body in answers
+    }
+
+
+def _body(month: str, calendar: Sessions, random: np.random.Generator) -> bytes:
+    """Return a month of a random walk in Alpha Vantage's CSV, newest first, with a little of extended hours."""
+    met = calendar.dates.astype("datetime64[M]") == np.datetime64(month)
+    edges = zip(calendar.opens[met], calendar.closes[met], strict=True)
+    ts = np.concatenate([np.arange(start - 900, end + 900, 60) for start, end in edges])
+    ts = ts[(random.random(len(ts)) >= SILENT) | (calendar.minute(ts) <= 1)]
+    close = np.round(100 * np.exp(np.cumsum(random.normal(0, 5e-4, len(ts)))), 2)
+    volume = random.integers(100, 5000, len(ts)) + 50_000 * (calendar.minute(ts) == 0)
+    labels = pd.to_datetime(ts, unit="s", utc=True).tz_convert(calendar.zone).strftime("%Y-%m-%d %H:%M:%S")
+    cells = zip(labels, close.tolist(), volume.tolist(), strict=True)
+    rows = [f"{at},{c:.4f},{c + 0.05:.4f},{c - 0.05:.4f},{c:.4f},{v}" for at, c, v in cells]
+    return "\r\n".join(["timestamp,open,high,low,close,volume", *reversed(rows), ""]).encode()
+
+
+@contextmanager
+def _measured(into: Measured) -> Iterator[None]:
+    gc.collect()
+    done = threading.Event()
+    watch = threading.Thread(target=_watch, args=(done, into))
+    watch.start()
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        into.seconds.append(time.perf_counter() - begun)
+        done.set()
+        watch.join()
+
+
+def _watch(done: threading.Event, into: Measured) -> None:
+    process = psutil.Process()
+    while not done.wait(0.01):
+        into.peak_mib = max(into.peak_mib, process.memory_info().rss / MIB)
+
+
+def _table(ours: Measured, theirs: Measured, rows: int) -> Table:
+    table = Table("", "seconds, each turn", "best", "peak MiB", title=f"{rows:,} rows, received, to Parquet on S3")
+    for name, found in (("stock_ml, 120 objects with reports", ours), ("bare pandas, one object", theirs)):
+        turns = ", ".join(f"{seconds:.1f}" for seconds in found.seconds)
+        table.add_row(name, turns, f"{min(found.seconds):.1f}", f"{found.peak_mib:,.0f}")
+    return table
