@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_none
 
 from local import ports
+from local.sandbox.troubles import KINDS
 from stock_ml import errors
 from stock_ml.adapters.sources import reading
 from stock_ml.adapters.sources.alpha_vantage import AlphaVantage
@@ -170,6 +171,63 @@ def test_requests_keep_to_the_plans_pace(sandbox):
 def test_without_a_key_the_real_source_says_what_to_do(sandbox):
     with pytest.raises(errors.BadKey, match="ALPHAVANTAGE_API_KEY"):
         open_source(sandbox.model_copy(update={"source": "alpha_vantage", "alphavantage_api_key": None}))
+
+
+TROUBLES = {
+    "bad-key": (errors.BadKey, 1),
+    "premium": (errors.PremiumEndpoint, 1),
+    "burst": (errors.BurstLimit, 2),
+    "daily-limit": (errors.DailyLimit, 1),
+    "bad-symbol": (errors.BadSymbol, 1),
+    "empty": (errors.EmptyAnswer, 1),
+    "garbage": (errors.NotAnAnswer, 1),
+    "truncated": (errors.NotAnAnswer, 1),
+    "slow": (errors.TimedOut, 2),
+    "dropped": (errors.SourceUnavailable, 2),
+    "http-429": (errors.ServerError, 2),
+    "http-500": (errors.ServerError, 2),
+    "huge": (errors.TooLarge, 1),
+}
+
+
+def trouble(sandbox: Settings, **given: object) -> None:
+    requests.post(f"{sandbox.sandbox}/trouble", json=given, timeout=5).raise_for_status()
+
+
+def test_each_trouble_that_the_sandbox_can_make_is_tried_here():
+    assert TROUBLES.keys() == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", TROUBLES)
+@pytest.mark.parametrize("datatype", ["json", "csv"])
+def test_each_trouble_of_the_exchange_is_its_own_error_tried_as_often_as_may_help(
+    sandbox, monkeypatch, caplog, kind, datatype
+):
+    expected, times = TROUBLES[kind]
+    monkeypatch.setattr("stock_ml.adapters.sources.intraday.TIMEOUT", 0.5 if kind == "slow" else 10)
+    trouble(sandbox, kind=kind, key=KEY, seconds=1.5)
+    source = asking(sandbox.sandbox, datatype=datatype)
+    sent: list[None] = []
+    source.spend = lambda: sent.append(None)
+    with caplog.at_level(logging.DEBUG), pytest.raises(expected) as caught:
+        source.fetch("GOOGL", "2024-02")
+    trouble(sandbox, kind=None, key=KEY)
+    assert (type(caught.value), len(sent)) == (expected, times)
+    assert KEY not in "".join(traceback.format_exception(caught.value)) + caplog.text
+
+
+def test_a_trouble_that_passes_is_got_over(sandbox):
+    trouble(sandbox, kind="dropped", key=KEY, times=1)
+    assert asking(sandbox.sandbox).newest("GOOGL").body
+
+
+def test_a_plans_requests_of_a_day_are_spent_at_the_exchange(sandbox):
+    plan = {"key": "a plan of two", "a_day": 2}
+    requests.post(f"{sandbox.sandbox}/plans", json=plan, timeout=5).raise_for_status()
+    source = asking(sandbox.sandbox, "a plan of two")
+    assert [source.newest(symbol).symbol for symbol in ("GOOGL", "AAPL")] == ["GOOGL", "AAPL"]
+    with pytest.raises(errors.DailyLimit):
+        source.newest("MSFT")
 
 
 def asking(address: str, key: str = KEY, datatype: str = "json") -> AlphaVantage:

@@ -81,6 +81,8 @@ def _check_csv(body: bytes, where: str, redacted: Redacted) -> None:
         raise _unreadable(body, where, redacted)
     if not rows.strip():
         raise NoBars(f"{where} has no bars of that symbol and month")
+    if not rows.endswith(b"\n"):  # half a row can look like a whole one: 12 of 1234
+        raise NotAnAnswer(f"{where} broke off inside a row: {redacted(rows[-80:].decode('utf-8', 'replace'))!r}")
 
 
 def _unreadable(body: bytes, where: str, redacted: Redacted) -> NotAnAnswer:
