@@ -12,6 +12,7 @@ from stock_ml.errors import BadBars
 MINUTE = 60
 PRICES = ["open", "high", "low", "close"]
 COLUMNS = ["symbol", "ts", *PRICES, "volume", "filled", "source"]
+LARGEST = {"price": 1e9, "volume": 1e15}  # beyond any market; sums and squares of such numbers stay finite
 UTC_STAMPS = "datetime64[ns, UTC]"
 
 
@@ -31,8 +32,8 @@ class Bar(NamedTuple):
 def validate(bars: pd.DataFrame) -> pd.DataFrame:
     """Return `bars` as they came, or refuse them by the schema below.
 
-    `ts` must be UTC, on the minute, ascending and unique per symbol; prices finite and positive with
-    `low <= open, close <= high`; volume finite and not negative.
+    `ts` must be UTC, on the minute, ascending and unique per symbol; prices positive and at most 1e9 with
+    `low <= open, close <= high`; volume not negative and at most 1e15.
     Raises BadBars naming the first bad symbol, time and column.
     """
     from pandera.errors import SchemaError  # takes a second, and the stream needs none
@@ -79,8 +80,8 @@ def _bad(bars: pd.DataFrame) -> np.ndarray:
 def broken(values: np.ndarray) -> np.ndarray:
     """Return for each row of (n, 5) open, high, low, close, volume the first column that breaks a rule, "" if none."""
     o, h, low, c, v = values.T
-    price = [~(np.isfinite(p) & (p > 0)) for p in (o, h, low, c)]
-    rules = [*price, (o > h) | (o < low), (c > h) | (c < low), ~(np.isfinite(v) & (v >= 0))]
+    price = [~((p > 0) & (p <= LARGEST["price"])) for p in (o, h, low, c)]
+    rules = [*price, (o > h) | (o < low), (c > h) | (c < low), ~((v >= 0) & (v <= LARGEST["volume"]))]
     return np.select(rules, [*PRICES, "open", "close", "volume"], default="").astype(object)
 
 

@@ -2,7 +2,7 @@
 
 from stock_ml.received.answer import Received
 from stock_ml.received.labels import Convention, label_convention, place
-from stock_ml.received.layout import parse
+from stock_ml.received.layout import parse, read
 from stock_ml.received.live import bars_of, finished
 
-__all__ = ["Convention", "Received", "bars_of", "finished", "label_convention", "parse", "place"]
+__all__ = ["Convention", "Received", "bars_of", "finished", "label_convention", "parse", "place", "read"]

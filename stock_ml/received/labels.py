@@ -52,8 +52,8 @@ def _votes(frame: pd.DataFrame, sessions: Sessions) -> np.ndarray:
     days = frame["label"].to_numpy("datetime64[D]")
     near = np.minimum(np.searchsorted(sessions.dates, days), len(sessions.dates) - 1)
     met, place = np.unique(near[sessions.dates[near] == days], return_inverse=True)
-    rows = frame[sessions.dates[near] == days]
-    minute = (_utc(rows, sessions.zone) - sessions.opens[met[place]]) // MINUTE
+    rows, ts = frame[sessions.dates[near] == days], _utc(frame, sessions.zone)[sessions.dates[near] == days]
+    minute = (ts - sessions.opens[met[place]]) // MINUTE
     volume = rows["volume"].to_numpy(np.float64)
     lengths = (sessions.closes[met] - sessions.opens[met]) // MINUTE
     return _by_edges(place, minute, volume, lengths)

@@ -6,7 +6,21 @@ import pandas as pd
 
 from stock_ml.errors import BadFile
 from stock_ml.received import csv_layout, csv_quick, json_layout, packed, yahoo_layout
+from stock_ml.received.answer import Received
 from stock_ml.received.rows import RULE, marked
+
+FARTHEST = pd.Timedelta(hours=15)  # no exchange's clock is farther ahead of UTC, with an hour for clocks that differ
+
+
+def read(received: Received) -> pd.DataFrame:
+    """Return an answer's rows as `parse` does. Raises BadFile too where one is of a day still to come."""
+    rows = parse(received.body, received.where)
+    latest = rows["label"].max()
+    if latest > pd.Timestamp(received.fetched_at, unit="s") + FARTHEST:
+        raise BadFile(
+            f"{received.where}, column label: {latest} was still to come when it was received; see the clocks"
+        )
+    return rows
 
 
 def parse(body: bytes, where: str) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from stock_ml.bars import MINUTE, Bar, fullest
 from stock_ml.received.answer import Received
 from stock_ml.received.labels import Convention, place
-from stock_ml.received.layout import parse
+from stock_ml.received.layout import read
 from stock_ml.received.rows import VALUES
 from stock_ml.sessions import sessions
 
@@ -17,7 +17,7 @@ def bars_of(received: Received, convention: Convention, exchange: str) -> list[B
     Raises BadFile where the answer is not in Alpha Vantage's layout.
     """
     calendar = sessions(exchange)
-    rows = place(parse(received.body, received.where), convention, calendar)
+    rows = place(read(received), convention, calendar)
     rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
     values = rows.iloc[fullest(rows)][["ts", *VALUES]].itertuples(index=False)
     made = (Bar(received.symbol, ts, o, h, low, c, v, received.source) for ts, o, h, low, c, v in values)

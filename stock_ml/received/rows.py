@@ -9,7 +9,7 @@ from stock_ml.bars import PRICES, broken
 from stock_ml.errors import BadFile
 
 VALUES = [*PRICES, "volume"]
-RULE = "breaks a rule: all finite, prices above 0 with low <= open, close <= high, volume not below 0"
+RULE = "breaks a rule: prices above 0 and at most 1e9 with low <= open, close <= high, volume from 0 to 1e15"
 FIRST_YEAR, LAST_YEAR = 2000, 2035  # what the calendars know
 Row = tuple[datetime, list[float]]
 

@@ -13,7 +13,7 @@ from stock_ml.clean import Cleaned, CleanRules, clean
 from stock_ml.config import Settings
 from stock_ml.errors import AmbiguousLabels, BadQuality
 from stock_ml.quality import Gate
-from stock_ml.received import Convention, Received, label_convention, parse, place
+from stock_ml.received import Convention, Received, label_convention, place, read
 from stock_ml.sessions import Sessions
 from stock_ml.steps.months import edges_of
 from stock_ml.steps.telling import tell
@@ -90,7 +90,7 @@ def _months(lake: Lake, item: Item) -> dict[str, Month]:
 
 def _split(received: Received, key: str) -> dict[str, Month]:
     """Return an answer's rows by month: all months of a file, else the one asked for."""
-    rows = parse(received.body, received.where)
+    rows = read(received)
     names = rows["label"].to_numpy("datetime64[M]")
     of_file = received.month == WHOLE_FILE
     wanted = np.unique(names) if of_file else [np.datetime64(str(received.month), "M")]

@@ -1,5 +1,6 @@
 """From the source to clean bars in the lake, on real servers; each step may run again."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from stock_ml.steps.together import look_over, reports_of
 from tests.adapters.conftest import empty, move_clock
 
 XNYS = sessions("XNYS")
+HEADER = "timestamp,open,high,low,close,volume\n"
 
 
 def emptied(s: Settings, **given: object) -> Settings:
@@ -227,6 +229,13 @@ def test_a_day_missing_from_a_file_is_a_feed_gap_unless_it_is_known_as_closed(cs
         ("a,b\n1,2\n", "line 1: the header is 'a,b'"),
         ("timestamp,open,high,low,close,volume\n2023-09-01 09:31:00,10,11,9,x,5\n", "line 2, column close: 'x'"),
         ("timestamp,open,high,low,close,volume\n2023-09-01 09:31:00,10,9,9,9,5\n", "line 2, column open: 10"),
+        (f"{HEADER}2023-09-01 09:31:00,10,1e308,9,10,5\n", r"line 2, column high: 1e\+308"),
+        (f"{HEADER}2023-09-01 09:31:00,10,nan,9,10,5\n", "line 2, column high: nan"),
+        (f"{HEADER}2023-03-12 02:30:00,10,11,9,10,5\n", "column label: 2023-03-12 02:30:00 is at a change of clocks"),
+        (f"{HEADER}2023-11-05 01:30:00,10,11,9,10,5\n", "column label: 2023-11-05 01:30:00 is at a change of clocks"),
+        (f"{HEADER}2034-01-03 10:00:00,10,11,9,10,5\n", "column label: 2034-01-03 10:00:00 was still to come"),
+        (gzip.compress(f"{HEADER}2023-09-01 09:31:00,10,11,9,10,5\n".encode(), mtime=0)[:-9], "is cut short"),
+        ("<!doctype html><html>Sign in</html>", "line 1: the header is '<!doctype html>"),
         (None, "No such file"),
     ],
 )
@@ -235,7 +244,7 @@ def test_a_bad_file_is_refused_and_clean_bars_stay_as_they_were(csv_settings, tm
     before = {key: body for key, body in everything(csv_settings).items() if not key.startswith("raw/")}
     bad = tmp_path / "bad.csv"
     if text is not None:
-        bad.write_text(text)
+        bad.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(errors.BadFile, match=f"bad.csv.*{says}"):
         ingest(csv_settings.model_copy(update={"csv_path": bad}))
     after = {key: body for key, body in everything(csv_settings).items() if not key.startswith("raw/")}

@@ -14,7 +14,6 @@ from stock_ml.adapters.sources.patience import RETRIES
 from stock_ml.config import Settings
 from stock_ml.errors import BadSymbol, NoBars
 from stock_ml.received import Received
-from stock_ml.sessions import sessions
 
 DAY = 86_400
 REACH = 30 * DAY - 3600  # Yahoo refuses a window that begins earlier; an hour for clocks that differ
@@ -35,7 +34,7 @@ class Yahoo:
     """Give charts as received; the labels of a month are in the exchange's zone, and bars are stamped in UTC."""
 
     charts: Asks
-    zone: str
+    zone_of: Callable[[str], str]
     pause: float = PAUSE
     now: Callable[[], float] = time.time
     retries: Retrying = RETRIES
@@ -47,7 +46,7 @@ class Yahoo:
         """Return the service; cookies are kept in the installation's folder."""
         from stock_ml.adapters.sources.yahoo_charts import Charts  # a second, which the other sources need not wait
 
-        return cls(Charts(s.yahoo_url, s.state / "yahoo"), sessions(s.exchange).zone)
+        return cls(Charts(s.yahoo_url, s.state / "yahoo"), lambda symbol: s.calendars.of(symbol).zone)
 
     def fetch(self, symbol: str, month: str) -> Received:
         """Return what Yahoo still has of a month YYYY-MM: a JSON array of its answers, byte for byte, one a window.
@@ -56,7 +55,7 @@ class Yahoo:
         """
         begins_at, bodies = self.now(), []
         refused: NoBars | None = None
-        for start, end in self._windows(month, begins_at):
+        for start, end in _windows(month, ZoneInfo(self.zone_of(symbol)), begins_at):
             try:
                 bodies.append(self._ask(symbol, {"period1": str(start), "period2": str(end), **ASKED}))
             except BadSymbol:
@@ -76,15 +75,6 @@ class Yahoo:
         request = {"chart": symbol, **ASKED, **({"month": month} if month else {"range": "1d"})}
         return Received(self.name, symbol, month, request, at, body, "application/json")
 
-    def _windows(self, month: str, now: float) -> Iterator[tuple[int, int]]:
-        start, end = max(self._begin(month), int(now - REACH)), min(self._begin(_after(month)), int(now))
-        while start < end:
-            yield start, min(start + WINDOW, end)
-            start += WINDOW
-
-    def _begin(self, month: str) -> int:
-        return int(datetime.strptime(month, "%Y-%m").replace(tzinfo=ZoneInfo(self.zone)).timestamp())
-
     def _ask(self, symbol: str, asked: dict[str, str]) -> bytes:
         for attempt in self.retries.copy():
             with attempt:
@@ -92,6 +82,17 @@ class Yahoo:
                 self._next = time.monotonic() + self.pause
                 body = self.charts.ask(symbol, asked)
         return body
+
+
+def _windows(month: str, zone: ZoneInfo, now: float) -> Iterator[tuple[int, int]]:
+    start, end = max(_begin(month, zone), int(now - REACH)), min(_begin(_after(month), zone), int(now))
+    while start < end:
+        yield start, min(start + WINDOW, end)
+        start += WINDOW
+
+
+def _begin(month: str, zone: ZoneInfo) -> int:
+    return int(datetime.strptime(month, "%Y-%m").replace(tzinfo=zone).timestamp())
 
 
 def _after(month: str) -> str:
