@@ -1,18 +1,33 @@
 """Bring a champion that fits the settings into being: trigger the DAGs, and wait."""
 
 from collections.abc import Mapping
+from typing import Protocol
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from local import probes
-from local.airflow_api import Airflow, PipelineFailed
+from local.airflow_api import Airflow, AirflowAway, PipelineFailed
 from stock_ml.adapters.champion import champion, tags
 from stock_ml.config import Settings
 from stock_ml.steps.purpose import fits
 
-__all__ = ["INGEST", "TRAIN", "champion", "has_champion", "make_champion"]
+__all__ = ["INGEST", "TRAIN", "champion", "finish", "has_champion", "make_champion"]
 
 INGEST, TRAIN = "ingest_bars", "train_model"
 LONGEST_RUN = 3600
 ENDED = ("success", "failed")
+# a run goes on while Airflow's API is busy or starts anew: three minutes of silence are no reason to give up on it
+PATIENT = Retrying(
+    retry=retry_if_exception_type(AirflowAway), stop=stop_after_delay(180), wait=wait_fixed(0.2), reraise=True
+)
+
+
+class Runs(Protocol):
+    """Tell how runs go."""
+
+    def state(self, dag: str, run: str) -> str: ...
+
+    def why_failed(self, dag: str, run: str) -> str: ...
 
 
 def has_champion(s: Settings) -> bool:
@@ -32,16 +47,20 @@ def make_champion(s: Settings, secrets: Mapping[str, str]) -> None:
     probes.wait(INGEST, lambda: airflow.is_ready(INGEST) and airflow.is_ready(TRAIN))
     note = "SIMULATED bars of the sandbox exchange" if s.simulated else f"bars of source {s.source}"
     before = {run["dag_run_id"] for run in airflow.runs(TRAIN)}
-    _finish(airflow, INGEST, airflow.trigger(INGEST, note))
-    probes.wait(TRAIN, lambda: bool(_new(airflow, before)))
-    _finish(airflow, TRAIN, _new(airflow, before)[-1])
+    finish(airflow, INGEST, airflow.trigger(INGEST, note))
+    probes.wait(TRAIN, lambda: bool(PATIENT(_new, airflow, before)))
+    finish(airflow, TRAIN, PATIENT(_new, airflow, before)[-1])
+
+
+def finish(airflow: Runs, dag: str, run: str) -> None:
+    """Return when a run has succeeded, however often Airflow is away meanwhile for less than three minutes.
+
+    Raises PipelineFailed with the failing task's last words, AirflowAway, or HostError after an hour.
+    """
+    probes.wait(dag, lambda: PATIENT(airflow.state, dag, run) in ENDED, LONGEST_RUN)
+    if PATIENT(airflow.state, dag, run) == "failed":
+        raise PipelineFailed(f"{dag} failed, {PATIENT(airflow.why_failed, dag, run)}")
 
 
 def _new(airflow: Airflow, before: set[str]) -> list[str]:
     return [run["dag_run_id"] for run in airflow.runs(TRAIN) if run["dag_run_id"] not in before]
-
-
-def _finish(airflow: Airflow, dag: str, run: str) -> None:
-    probes.wait(dag, lambda: airflow.state(dag, run) in ENDED, LONGEST_RUN)
-    if airflow.state(dag, run) == "failed":
-        raise PipelineFailed(f"{dag} failed, {airflow.why_failed(dag, run)}")

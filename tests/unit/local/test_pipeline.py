@@ -1,0 +1,31 @@
+"""A run is waited for while Airflow is busy, and its failure is told with the task's last words."""
+
+import pytest
+
+from local.airflow_api import AirflowAway, PipelineFailed
+from local.pipeline import finish
+
+
+class Busy:
+    """Give one answer after another; None is a time-out."""
+
+    def __init__(self, *states: str | None) -> None:
+        self._states = iter(states)
+
+    def state(self, dag: str, run: str) -> str:
+        said = next(self._states)
+        if said is None:
+            raise AirflowAway("Airflow does not answer")
+        return said
+
+    def why_failed(self, dag: str, run: str) -> str:
+        return "task download: BadKey: the key is wrong"
+
+
+def test_a_run_is_waited_for_through_a_time_out_of_airflow() -> None:
+    finish(Busy(None, "running", "success", None, "success"), "ingest_bars", "run")
+
+
+def test_a_failed_run_is_told_with_the_tasks_last_words() -> None:
+    with pytest.raises(PipelineFailed, match=r"^ingest_bars failed, task download: BadKey: the key is wrong$"):
+        finish(Busy("failed", "failed"), "ingest_bars", "run")
