@@ -120,8 +120,10 @@ class StoreUnavailable(StockMLError):
 class WrongSource(StoreUnavailable):
     """Refuse a database that holds the bars of another source."""
 
-    def __init__(self, where: str, theirs: str, ours: str) -> None:
-        super().__init__(
+    @classmethod
+    def met(cls, where: str, theirs: str, ours: str) -> "WrongSource":
+        """Return the error of a database at `where` that is of source `theirs`, while `ours` asks."""
+        return cls(
             f"the database at {where} holds bars of source {theirs}, this installation is of {ours}: give each source "
             "a server of its own with STOCKML_POSTGRES_URL"
         )

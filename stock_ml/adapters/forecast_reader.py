@@ -201,7 +201,7 @@ class ForecastReader:
     def _see_whose(self, connection: psycopg.Connection[Row]) -> None:
         theirs = connection.execute(SOURCE).fetchone()
         if theirs is not None and theirs[0] != self._source:
-            raise WrongSource(self._where(), theirs[0], self._source)
+            raise WrongSource.met(self._where(), theirs[0], self._source)
 
     def _where(self) -> str:
         known = conninfo_to_dict(self._conninfo)  # the password stays out

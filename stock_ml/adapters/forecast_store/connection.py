@@ -58,7 +58,7 @@ class Connection:
     def _see_whose(self, opened: Open) -> None:
         theirs = opened.execute(statements.SOURCE).fetchone()
         if theirs is not None and theirs[0] != self._source:
-            raise WrongSource(self._where(), theirs[0], self._source)
+            raise WrongSource.met(self._where(), theirs[0], self._source)
 
     def _where(self) -> str:
         known = conninfo_to_dict(self._conninfo)  # the password stays out

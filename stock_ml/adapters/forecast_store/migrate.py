@@ -34,7 +34,7 @@ def migrate(s: Settings) -> None:
             connection.execute(text(CLAIM), {"source": s.source})
             theirs = connection.execute(text(SOURCE)).scalar_one()
             if theirs != s.source:
-                raise WrongSource(f"{engine.url.host}:{engine.url.port}", theirs, s.source)
+                raise WrongSource.met(f"{engine.url.host}:{engine.url.port}", theirs, s.source)
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise StoreUnavailable(f"the tables of database stockml were not brought up to date: {reason}") from error
