@@ -1,11 +1,11 @@
-"""The seed and the day that an installation's simulated market began with: other ones would be another market."""
+"""The kind, the seed and the day that an installation's simulated market began with: other ones would be another market."""
 
 import json
 
 from stock_ml.config import Settings
 from stock_ml.errors import BadSetting
 
-FIXED = ("sandbox_seed", "sandbox_start")
+FIXED = ("sandbox_market", "sandbox_seed", "sandbox_start")
 
 
 def keep_origin(s: Settings) -> None:
@@ -18,9 +18,9 @@ def keep_origin(s: Settings) -> None:
         return
     folder, asked = s.state / "sandbox", s.model_dump(include=set(FIXED))
     path = folder / "origin.json"
-    kept = json.loads(path.read_text()) if path.exists() and (folder / "clock.json").exists() else asked
+    kept = json.loads(path.read_text()) if path.exists() and (folder / "clock.json").exists() else {}
     for name in FIXED:
-        if asked[name] != kept[name]:
+        if asked[name] != kept.get(name, asked[name]):
             raise BadSetting(
                 f"STOCKML_{name.upper()} is {asked[name]}, but the bars in {s.state} were made with {kept[name]}: "
                 "set it back, or forget them with `make reset`"

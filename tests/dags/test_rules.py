@@ -3,7 +3,7 @@
 from tests.dags.conftest import Airflow
 
 FINAL = {"BadInput", "BadBars", "BadFile", "BadQuality", "AmbiguousLabels", "BadMessage", "BadSetting"}
-FINAL |= {"BadKey", "PremiumEndpoint", "BadSymbol", "DailyLimit", "HostError"}
+FINAL |= {"BadKey", "PremiumEndpoint", "BadSymbol", "NoBars", "NoNetwork", "TooLarge", "DailyLimit", "HostError", "OtherMarket"}
 FINAL |= {"TooLittleHistory", "SchemaMismatch", "ParityError"}
 
 
