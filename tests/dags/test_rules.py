@@ -3,7 +3,17 @@
 from tests.dags.conftest import Airflow
 
 FINAL = {"BadInput", "BadBars", "BadFile", "BadQuality", "AmbiguousLabels", "BadMessage", "BadSetting"}
-FINAL |= {"BadKey", "PremiumEndpoint", "BadSymbol", "NoBars", "NoNetwork", "TooLarge", "DailyLimit", "HostError", "OtherMarket"}
+FINAL |= {
+    "BadKey",
+    "PremiumEndpoint",
+    "BadSymbol",
+    "NoBars",
+    "NoNetwork",
+    "TooLarge",
+    "DailyLimit",
+    "HostError",
+    "OtherMarket",
+}
 FINAL |= {"TooLittleHistory", "SchemaMismatch", "ParityError"}
 
 

@@ -22,8 +22,10 @@ def begun(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("changed", [{"sandbox_seed": 8}, {"sandbox_start": "2023-03-01"}])
-def test_another_seed_or_start_is_refused_once_there_are_bars(begun: Path, changed: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "changed", [{"sandbox_seed": 8}, {"sandbox_start": "2023-03-01"}, {"sandbox_market": "strong"}]
+)
+def test_another_market_is_refused_once_there_are_bars(begun: Path, changed: dict[str, Any]) -> None:
     name = f"STOCKML_{next(iter(changed)).upper()}"
     for _ in range(2):  # a refusal changes nothing
         with pytest.raises(BadSetting, match=rf"{name}.*make reset"):
