@@ -1,4 +1,4 @@
-"""The kind, the seed and the day that an installation's simulated market began with: other ones would be another market."""
+"""What an installation's simulated market began with, its kind, seed and first day: others would be another market."""
 
 import json
 
