@@ -11,9 +11,9 @@ from stock_ml.bars import COLUMNS, MINUTE, PRICES, fullest
 from stock_ml.sessions import Sessions
 
 VALUES = [*PRICES, "volume"]
-SET_ASIDE = ["kept", "extended_hours", "session_closed", "not_yet_known", "duplicates"]
+SET_ASIDE = ["kept", "extended_hours", "session_closed", "not_yet_known", "duplicates", "superseded"]
 REFUSED = [*(f"bad {column}" for column in VALUES), "another row for the same minute"]
-KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE = range(len(SET_ASIDE))
+KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE, SUPERSEDED = range(len(SET_ASIDE))
 SECOND = len(SET_ASIDE) + len(REFUSED) - 1
 
 
@@ -48,7 +48,9 @@ def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleanRules) -
     `received` has ts (bar opens, int64 UTC epoch seconds), open, high, low, close, volume and `broken` (the column
     that breaks a rule, or ""). The same rows give the same bars, in whatever order and however often they came: of
     different rows for one minute `bars.fullest` stays and the others are refused; a minute without a bar would be
-    filled as one without a trade.
+    filled as one without a trade. Where several answers are cleaned together, the columns `known_at` and `answer` say
+    when each row's was given and which it is, oldest first: of each minute the newest answer with a finished, unbroken
+    row is looked at.
     """
     fates = _fates(received, rules)
     kept = received[fates == KEPT]
@@ -62,15 +64,25 @@ def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleanRules) -
 def _fates(rows: pd.DataFrame, rules: CleanRules) -> np.ndarray:
     """Return what becomes of each row, (n,) of places in SET_ASIDE + REFUSED; the first rule that applies decides."""
     ts, broken = rows["ts"].to_numpy(), rows["broken"].to_numpy()
-    fates = np.where(rules.sessions.number(ts) < 0, EXTENDED, np.where(ts + MINUTE > rules.known_at, FORMING, KEPT))
+    known_at = rows["known_at"].to_numpy() if "known_at" in rows else np.full(len(rows), rules.known_at)
+    fates = np.where(rules.sessions.number(ts) < 0, EXTENDED, np.where(ts + MINUTE > known_at, FORMING, KEPT))
     outside = np.flatnonzero(fates == EXTENDED)
     fates[outside[~rules.sessions.has_day(ts[outside])]] = CLOSED
+    if "known_at" in rows:
+        usable = (broken == "") & (ts + MINUTE <= known_at)
+        fates[_superseded(ts, rows["answer"].to_numpy(), usable)] = SUPERSEDED
     for place, column in enumerate(VALUES, len(SET_ASIDE)):
         fates[(fates == KEPT) & (broken == column)] = place
     good = np.flatnonzero(fates == KEPT)
     if len(np.unique(ts[good])) < len(good):
         fates[good] = _one_a_minute(rows.iloc[good])
     return fates
+
+
+def _superseded(ts: np.ndarray, answer: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Say of each row whether a later answer has a usable one for its minute, (n,)."""
+    newest = pd.Series(np.where(usable, answer, -1)).groupby(ts).transform("max")
+    return np.asarray(answer < newest.to_numpy())
 
 
 def _one_a_minute(rows: pd.DataFrame) -> np.ndarray:
@@ -103,7 +115,7 @@ def _report(received: pd.DataFrame, fates: np.ndarray, bars: gaps.Minutes, rules
         **dict(zip(SET_ASIDE, counts, strict=False)),
         "refused": refused,
         "refused_share": sum(refused.values()) / max(len(fates), 1),
-        "out_of_order": quality.out_of_order(received["ts"].to_numpy()),
+        "out_of_order": quality.out_of_order(received["ts"].to_numpy()[fates != SUPERSEDED]),
         "outliers": quality.outliers(alone),
         "zero_volume": quality.zero_volume(alone.volume),
         **quality.minutes_of(bars, rules.sessions, rules.feed_gap_minutes, rules.span or _span(bars, rules)),

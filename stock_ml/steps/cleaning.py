@@ -1,7 +1,7 @@
-"""Clean a symbol's newest answers, and say what became of every row."""
+"""Clean a symbol's answers, and say what became of every row."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,43 +13,35 @@ from stock_ml.clean import Cleaned, CleanRules, clean
 from stock_ml.config import Settings
 from stock_ml.errors import AmbiguousLabels, BadQuality
 from stock_ml.quality import Gate
-from stock_ml.received import Convention, Received, label_convention, place, read
+from stock_ml.received import Convention, label_convention, place
 from stock_ml.sessions import Sessions
+from stock_ml.steps.answers import Month, months_of_item
 from stock_ml.steps.months import edges_of
 from stock_ml.steps.telling import tell
 
-VERSION = 2  # raise it when cleaning changes: months cleaned by an older version are cleaned again
+VERSION = 3  # raise it when cleaning changes: months cleaned by an older version are cleaned again
 ENOUGH = 5  # sessions that may contradict what a source's labels meant so far
 
 AT_ONCE = 4  # months written at once: most of the time is the object store's
-WHOLE_FILE = "all"
 WHOLE_MONTHS = ("sandbox", "alpha_vantage")  # these answer with whole months, the others with what they still have
 
 Item = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Month:
-    """Hold the rows of one month of one answer, and the key that the answer is stored under.
-
-    `of_file`: the answer is a file of any months, so nothing is due before its first row and after its last.
-    """
-
-    rows: pd.DataFrame
-    key: str
-    known_at: float
-    of_file: bool
-
-
 def clean_symbol(s: Settings, item: Item) -> Item:
     """Clean the answers of an item {"symbol", "months", "raw"?} and return {"symbol", "months": {month: report}}.
 
-    Without `raw` (the keys by month) the newest answer of each month is taken. All months are cleaned before one is
-    written: an error in a file, or a month that does not pass, leaves clean/ as it was.
-    Raises BadFile, AmbiguousLabels, BadBars, BadQuality or StoreUnavailable.
+    Without `raw` (the keys by month) the newest answer of each month is taken; of a source that answers with windows
+    all answers are. All months are cleaned before one is written: an error in a file, or a month that does not pass,
+    leaves clean/ as it was. Raises BadFile, AmbiguousLabels, BadBars, BadQuality or StoreUnavailable.
     """
-    lake, symbol = Lake.connect(s), str(item["symbol"])
-    months = _months(lake, item)
+    return clean_in(Lake.connect(s), s, item)
+
+
+def clean_in(lake: Lake, s: Settings, item: Item) -> Item:
+    """Do what `clean_symbol` says, in this lake."""
+    symbol = str(item["symbol"])
+    months = months_of_item(lake, item)
     if not months:
         return {"symbol": symbol, "months": {}}
     calendar = s.calendars.of(symbol)
@@ -76,25 +68,6 @@ def rules_of(s: Settings, symbol: str) -> dict[str, Any]:
     closures = [closure for closure in s.closures if closure.startswith(exchange)]
     gap = s.feed_gap_minutes
     return {"version": VERSION, "exchange": exchange, "closures": closures, "feed_gap_minutes": gap}
-
-
-def _months(lake: Lake, item: Item) -> dict[str, Month]:
-    found: dict[str, Month] = {}
-    for asked in item["months"]:
-        newest = lake.newest_raw(item["symbol"], asked)
-        key = item.get("raw", {}).get(asked) or (newest and newest[0])
-        if key:
-            found |= _split(lake.get_raw(key), key)
-    return found
-
-
-def _split(received: Received, key: str) -> dict[str, Month]:
-    """Return an answer's rows by month: all months of a file, else the one asked for."""
-    rows = read(received)
-    names = rows["label"].to_numpy("datetime64[M]")
-    of_file = received.month == WHOLE_FILE
-    wanted = np.unique(names) if of_file else [np.datetime64(str(received.month), "M")]
-    return {str(name): Month(rows[names == name], key, received.fetched_at, of_file) for name in wanted}
 
 
 def _learned(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) -> Convention:
@@ -144,7 +117,8 @@ def _spans(months: dict[str, Month], calendar: Sessions, going_on: bool) -> dict
 def _cleaned(s: Settings, symbol: str, month: Month, span: tuple[float, float], origin: Item) -> Cleaned:
     rules = CleanRules(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span)
     result = clean(month.rows, symbol, s.source, rules)
-    return replace(result, report=result.report | origin | {"raw": month.key, "known_at": month.known_at})
+    whence = {"raw": month.key, "answers": list(month.keys), "unreadable": month.unreadable}
+    return replace(result, report=result.report | origin | whence | {"known_at": month.known_at})
 
 
 def _keep_refused(lake: Lake, symbol: str, month: str, result: Cleaned) -> None:

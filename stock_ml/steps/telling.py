@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 log = logging.getLogger(__name__)
-COUNTS = ("rows_read", "kept", "extended_hours", "session_closed", "duplicates", "out_of_order")
+COUNTS = ("rows_read", "kept", "extended_hours", "session_closed", "duplicates", "superseded", "out_of_order")
 MINUTES = ("filled", "left_out", "feed_gap_minutes")
 
 
