@@ -53,6 +53,7 @@ class Publisher:
     @property
     def silence(self) -> float:
         """Return for how many seconds messages have waited while Kafka confirmed none; 0 where none wait."""
+        self.look()  # what was confirmed since the last message is known only when the client is asked
         return self._wall() - self._heard if self.undelivered else 0.0
 
     def bar(self, bar: Bar) -> None:
