@@ -75,7 +75,7 @@ def test_bars_stored_before_it_was_said_whose_they_are_say_it(
     with psycopg.connect(settings.postgres()) as connection:
         connection.execute("delete from bars")
         connection.execute("drop table installation")
-        connection.execute("update alembic_version set version_num = '0002'")
+        connection.execute("update alembic_version set version_num = '0003'")
         connection.execute("insert into bars select %s, now(), 1, 1, 1, 1, 1, false, 'sandbox', false", [symbol])
     with pytest.raises(WrongSource):
         migrate(settings.model_copy(update={"source": "alpha_vantage"}))
