@@ -2,8 +2,16 @@
 
 import os
 
-from local.pipeline import ensure_champion
+from local.pipeline import has_champion, make_champion
 from stock_ml.config import load
 
+
+def main() -> None:
+    """Bring a champion into being where none fits; a second run changes nothing."""
+    s = load()
+    if not has_champion(s):
+        make_champion(s, os.environ)
+
+
 if __name__ == "__main__":
-    ensure_champion(load(), os.environ)
+    main()

@@ -6,6 +6,7 @@ Airflow and MLflow, which take seconds to ask, are asked in tests/dags.
 import importlib
 import importlib.util
 import re
+import runpy
 import subprocess
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def test_the_preparation_is_made_of_commands_that_exist() -> None:
     migrate, prepare = (part.split() for part in script.split(" && "))
     assert migrate == ["airflow", "db", "migrate"]
     assert runs_from_here(prepare)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docker").glob("*.py")), ids=lambda path: path.stem)
+def test_every_script_finds_what_it_imports(path: Path) -> None:
+    runpy.run_path(str(path), run_name="loaded")
 
 
 @pytest.mark.parametrize("name", ["producer", "consumer"])
