@@ -52,7 +52,9 @@ def _text(value: Any) -> str:
         return value.get_secret_value()
     if isinstance(value, Path):
         return str(value.resolve())
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return ",".join(each if isinstance(each, str) else ":".join(each) for each in value)
+    return str(value)
 
 
 def _sandbox(s: Settings) -> Program:

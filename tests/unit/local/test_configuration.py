@@ -44,7 +44,7 @@ def test_no_setting_of_the_first_shell_reaches_a_program() -> None:
 
 def test_a_program_is_given_exactly_the_present_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    s = load(home=tmp_path, window=20)
+    s = load(home=tmp_path, window=20, exchanges="VOD:XLON,SAP:XETR", closures="XNYS:2018-12-05,XLON:2020-01-02T13:00")
     monkeypatch.setenv("STOCKML_S3_URL", "http://old")
     for name, value in environment(s).items():
         monkeypatch.setenv(name, value)
