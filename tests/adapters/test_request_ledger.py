@@ -9,11 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from local import ports
-from stock_ml.adapters.forecast_store import migrate
 from stock_ml.adapters.request_ledger import RequestLedger, budget_of, fingerprint, spender
 from stock_ml.budget import Budget
 from stock_ml.config import Settings
 from stock_ml.errors import DailyLimit, StoreUnavailable
+from tests.servers import tables
 
 SECRET = "SECRETKEY0123456"
 
@@ -21,7 +21,7 @@ SECRET = "SECRETKEY0123456"
 @pytest.fixture
 def conninfo(postgres: Settings) -> str:
     """A database with an empty ledger."""
-    migrate(postgres)
+    tables(postgres)
     with psycopg.connect(postgres.postgres()) as connection:
         connection.execute("truncate requests_spent")
     return postgres.postgres()
