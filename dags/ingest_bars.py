@@ -3,12 +3,9 @@
 1. **create_bucket** makes the bucket where it is missing; **plan** lists the symbols and the months to fetch.
 2. For each symbol by itself, so that one that fails stops no other: **download** keeps every answer of the source in
    S3 under `raw/`, exactly as received; **clean** makes it into checked bars under `clean/`, a report under `quality/`.
-3. **publish** names the holes that all symbols share, and announces `clean_bars` once, when every symbol is there;
-   `train_model` waits for that.
-
-A wrong key, an endpoint for paying keys only, a spent daily limit, a bad file or a month with too few of its minutes
-fails at once, with the reason
-as the last line of the task's log. Anything else is tried twice more. Running it again changes nothing that is there.
+3. **publish** names holes that all symbols share, and announces `clean_bars` once; `train_model` waits for that.
+4. A refused key, a spent daily limit, a bad file or a month with too few of its minutes fails at once, the reason in
+   the log's last line. Anything else is tried twice more. Running it again changes nothing that is there.
 """
 
 from typing import Any
@@ -53,11 +50,10 @@ def ingest_bars() -> None:
     def publish(items: Any, *, outlet_events: Any = None) -> None:
         from stock_ml.steps import together
 
-        together.look_over(task_settings(), items)
-        outlet_events[CLEAN_BARS].extra = {"source": load().source, "symbols": [item["symbol"] for item in items]}
+        together.look_over(s := task_settings(), items)
+        outlet_events[CLEAN_BARS].extra = {"source": s.source, "symbols": [item["symbol"] for item in items]}
 
-    items = plan()
-    S3CreateBucketOperator(task_id="create_bucket", bucket_name=load().s3_bucket) >> items
+    S3CreateBucketOperator(task_id="create_bucket", bucket_name=load().s3_bucket) >> (items := plan())
     symbol.expand(item=items) >> publish(items)
 
 

@@ -34,11 +34,13 @@ def test_the_producer_gets_the_secrets_that_supervised_programs_get(tmp_path: Pa
     assert given["STOCKML_S3_SECRET_KEY"]
 
 
+def would(*words: str) -> str:
+    """Return what make would run, also where a make runs this test."""
+    argv = ["make", "--no-print-directory", "-n", "replay", *words]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def test_make_passes_on_what_was_given() -> None:
-    words = ["make", "-n", "replay", "FROM=2024-03-04", "TO=2024-03-08", "SPEED=600"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip().endswith('local replay "2024-03-04" --last "2024-03-08" --speed "600"')
-    done = subprocess.run(
-        ["make", "-n", "replay", "FROM=holdout"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip().endswith('local replay "holdout"  --speed "max"')
+    given = would("FROM=2024-03-04", "TO=2024-03-08", "SPEED=600")
+    assert given.endswith('local replay "2024-03-04" --last "2024-03-08" --speed "600"')
+    assert would("FROM=holdout").endswith('local replay "holdout"  --speed "max"')
