@@ -25,7 +25,9 @@ def _left(pid_file: Path) -> list[psutil.Process]:
     if not pid_file.exists() or pid_file.stat().st_mtime < psutil.boot_time():
         return []
     leader = int(pid_file.read_text())
-    if _lives(leader):  # then it is another program's: a number is given away again only when its session is empty
+    # one that lives is another program's: a number is given away again only when its session is empty; and our own
+    # session is never a supervisor's, though its leader may have ended
+    if _lives(leader) or leader == os.getsid(0):
         return []
     return [p for p in psutil.process_iter() if _session(p.pid) == leader]
 

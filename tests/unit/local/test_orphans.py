@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from local import orphans
+from local.program import ROOT
 
 # a session leader that leaves a child behind, and says both numbers
 LEADER = "import os, subprocess; print(os.getpid(), subprocess.Popen(['sleep', '600'], stdout=-3).pid, flush=True)"
@@ -33,8 +34,35 @@ def test_the_children_of_a_dead_supervisor_are_ended(left: tuple[int, int], tmp_
 
 
 def test_nothing_is_ended_where_the_number_belongs_to_a_living_process(tmp_path: Path) -> None:
-    (tmp_path / orphans.PID).write_text(str(os.getsid(0)))
-    assert orphans.end(tmp_path) == 0
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as other:
+        (tmp_path / orphans.PID).write_text(str(other.pid))
+        assert orphans.end(tmp_path) == 0
+        assert other.poll() is None
+        other.kill()
+
+
+# a session leader that ends while its child goes on, and asks for the session's end there
+LEADERLESS = """
+import os, subprocess, sys
+subprocess.Popen([sys.executable, "-c", sys.argv[1], sys.argv[2]])
+os._exit(0)
+"""
+ASKS = """
+import os, sys
+from pathlib import Path
+from local import orphans
+leader = os.getsid(0)
+while os.getppid() == leader:
+    os.sched_yield()
+(Path(sys.argv[1]) / orphans.PID).write_text(str(leader))
+print(orphans.end(Path(sys.argv[1])), flush=True)
+"""
+
+
+def test_our_own_session_is_never_ended_though_its_leader_is_gone(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", LEADERLESS, ASKS, str(tmp_path)]
+    done = subprocess.run(argv, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, check=True)
+    assert done.stdout == b"0\n"
 
 
 def test_nothing_is_ended_where_the_machine_was_started_since(left: tuple[int, int], tmp_path: Path) -> None:
