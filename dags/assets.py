@@ -1,6 +1,21 @@
-"""The assets that the DAGs pass on, each named once."""
+"""The assets that the DAGs pass on, each named once, and what the triggerer watches for on Kafka."""
 
-from airflow.sdk import Asset
+from airflow.providers.apache.kafka.triggers.await_message import AwaitMessageTrigger
+from airflow.sdk import Asset, AssetWatcher
 
-CLEAN_BARS = Asset(name="clean_bars", group="stock_ml")
-MODEL = Asset(name="stock_close", group="stock_ml")
+from stock_ml.config import load
+
+GROUP = "stock_ml"
+
+
+def _told_on(topic: str, read: str) -> list[AssetWatcher]:
+    """Watch a topic; `read` is the function of `dags.watching` that makes an event of a message."""
+    topics = [f"{load().kafka_topic}.{topic}"]
+    connection = f"stockml_{topic}"  # a consumer group each, since offsets are the group's
+    trigger = AwaitMessageTrigger(topics, f"dags.watching.{read}", connection, poll_interval=1)
+    return [AssetWatcher(name=topics[0], trigger=trigger)]
+
+
+SESSION_CLOSED = Asset(name="session_closed", group=GROUP, watchers=_told_on("sessions", "closed_session"))
+CLEAN_BARS = Asset(name="clean_bars", group=GROUP)
+MODEL = Asset(name="stock_close", group=GROUP)

@@ -1,5 +1,8 @@
 """### Bars: from the source to clean Parquet
 
+Runs after each trading session of the exchange: as soon as the producer announces on Kafka that one closed, and with a
+real source 90 minutes after its close in any case. Where bars are simulated or replayed the wall's time says nothing.
+
 1. **create_bucket** makes the bucket where it is missing; **plan** lists the symbols and the months to fetch.
 2. For each symbol by itself, so that one that fails stops no other: **download** keeps every answer of the source in
    S3 under `raw/`, exactly as received; **clean** makes it into checked bars under `clean/`, a report under `quality/`.
@@ -11,18 +14,15 @@
 from typing import Any
 
 from airflow.providers.amazon.aws.operators.s3 import S3CreateBucketOperator
-from airflow.sdk import CronTriggerTimetable, dag, task, task_group
+from airflow.sdk import dag, task, task_group
 
 from dags.assets import CLEAN_BARS
 from dags.rules import dag_rules, task_settings
+from dags.schedules import after_each_session
 from stock_ml.config import load
-from stock_ml.exchanges import after_the_close
-
-CRON, ZONE = after_the_close(load().exchange, minutes=90)
-SCHEDULE = CronTriggerTimetable(CRON, timezone=ZONE) if load().live else None
 
 
-@dag(schedule=SCHEDULE, doc_md=__doc__, **dag_rules("ingest_bars"))
+@dag(schedule=after_each_session(minutes=90), doc_md=__doc__, **dag_rules("ingest_bars"))
 def ingest_bars() -> None:
     @task
     def plan() -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from local import probes
 from local.configuration import inherited
 from local.private import write_private
 from local.program import PYTHON, ROOT, Program
+from local.programs.connections import connections
 from local.programs.postgres import connected
 from local.programs.services import environment
 from stock_ml.config import Settings
@@ -87,8 +88,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
     env = {f"AIRFLOW__{name}": str(value) for name, value in section.items()}
-    env |= {"AIRFLOW_HOME": str(s.state / "airflow"), "AIRFLOW_CONN_AWS_DEFAULT": _aws(s)}
-    return environment(s) | env
+    return environment(s) | env | {"AIRFLOW_HOME": str(s.state / "airflow")} | connections(s)
 
 
 def _part(name: str, env: Mapping[str, str]) -> Program:
@@ -100,10 +100,3 @@ def _part(name: str, env: Mapping[str, str]) -> Program:
 def _passwords(s: Settings, secrets: Mapping[str, str]) -> Callable[[], None]:
     users = {"admin": secrets["AIRFLOW_ADMIN_PASSWORD"], "viewer": secrets["AIRFLOW_VIEWER_PASSWORD"]}
     return lambda: write_private(s.state / "airflow" / "passwords.json", json.dumps(users))
-
-
-def _aws(s: Settings) -> str:
-    keys = (s.s3_access_key, s.s3_secret_key)
-    access, secret = (key.get_secret_value() if key else "" for key in keys)
-    extra = {"endpoint_url": s.s3, "region_name": s.s3_region}
-    return json.dumps({"conn_type": "aws", "login": access, "password": secret, "extra": extra})

@@ -39,6 +39,27 @@ def plugins() -> dict[str, Any]:
     return {"views": views, "errors": plugins_manager.get_import_errors(), "imported": _heavy(before)}
 
 
+def sessions(first: str, last: str) -> dict[str, Any]:
+    """List the runs of the timetable between two days, as Airflow keeps it in its database and as backfills do."""
+    from airflow.sdk import DAG
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import TimeRestriction
+    from pendulum import parse as day
+    from trading_sessions import TradingSessions
+
+    dag = DAG("sessions", schedule=TradingSessions("XNYS", minutes=90))
+    kept = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    runs = [
+        [info.run_after.isoformat(), *(edge.isoformat() for edge in info.data_interval)]
+        for info in kept.iter_dagrun_infos_between(day(first), day(last))
+    ]
+    restriction = TimeRestriction(None, None, catchup=False)
+    ahead = kept.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+    closed = kept.timetable.infer_manual_data_interval(run_after=day("2021-11-26T18:30:00"))
+    words = [kept.timetable.description, kept.timetable.summary]
+    return {"runs": runs, "ahead": ahead.run_after.timestamp(), "manual": closed.start.isoformat(), "words": words}
+
+
 def decide() -> dict[str, Any]:
     """Ask the retry policy about each error of the project, and about one that is not."""
     from dags.rules import FinalErrors
@@ -102,7 +123,7 @@ def _task(task: Any) -> dict[str, Any]:
     }
 
 
-COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {f.__name__: f for f in (parse, plugins, decide, run)}
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {f.__name__: f for f in (parse, plugins, sessions, decide, run)}
 
 if __name__ == "__main__":
     command, answer, *words = sys.argv[1:]

@@ -26,11 +26,11 @@ def test_training_starts_with_clean_bars_and_gives_a_model(parsed: dict[str, Any
 @pytest.mark.parametrize(
     ("source", "timetable"),
     [
-        ("alpha_vantage", "CronTriggerTimetable"),
-        ("yahoo", "CronTriggerTimetable"),
-        ("sandbox", "NullTimetable"),
-        ("csv", "NullTimetable"),
+        ("alpha_vantage", "AssetOrTimeSchedule"),
+        ("yahoo", "AssetOrTimeSchedule"),
+        ("sandbox", "AssetTriggeredTimetable"),
+        ("csv", "AssetTriggeredTimetable"),
     ],
 )
-def test_only_a_real_exchange_has_a_daily_schedule(parsed: dict[str, Any], source: str, timetable: str) -> None:
+def test_the_wall_starts_ingest_with_a_real_exchange_only(parsed: dict[str, Any], source: str, timetable: str) -> None:
     assert parsed[source]["dags"]["ingest_bars"]["timetable"] == timetable

@@ -1,0 +1,18 @@
+"""When DAGs run that follow the market."""
+
+from typing import Any
+
+from airflow.sdk import AssetOrTimeSchedule
+from trading_sessions import TradingSessions
+
+from dags.assets import SESSION_CLOSED
+from stock_ml.config import load
+
+
+def after_each_session(minutes: int) -> Any:
+    """Return the schedule of what follows a session: its announcement, and the wall's time with a real source."""
+    s = load()
+    if not s.live:
+        return [SESSION_CLOSED]
+    timetable: Any = TradingSessions(s.exchange, s.closures, minutes)
+    return AssetOrTimeSchedule(timetable=timetable, assets=[SESSION_CLOSED])

@@ -1,0 +1,79 @@
+"""A timetable of an exchange's trading sessions: one run a session, some minutes after its close."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.plugins_manager import AirflowPlugin
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+from pendulum import DateTime
+from pendulum import instance as in_pendulum
+
+if TYPE_CHECKING:
+    from stock_ml.sessions import Sessions
+
+
+class TradingSessions(Timetable):
+    """Run once for each session of an exchange, `minutes` after its close; the session is the run's data interval.
+
+    `closures` are days closed beyond what the calendar knows, as in the settings. Without catchup sessions that nobody
+    ran for are passed over, but for the newest. Half days and holidays are the exchange's own.
+    """
+
+    def __init__(self, exchange: str, closures: tuple[str, ...] = (), minutes: int = 90) -> None:
+        self.exchange, self.closures, self.minutes = exchange, tuple(closures), minutes
+        self.description = f"Each trading session of {exchange}, {minutes} minutes after its close"
+
+    @property
+    def summary(self) -> str:
+        """Return what the list of DAGs shows."""
+        return f"{self.exchange} sessions"
+
+    def serialize(self) -> dict[str, Any]:
+        """Return what `deserialize` makes the same timetable of."""
+        return {"exchange": self.exchange, "closures": list(self.closures), "minutes": self.minutes}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> "TradingSessions":
+        """Return the timetable that `serialize` told of."""
+        return cls(data["exchange"], tuple(data["closures"]), data["minutes"])
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        """Return the newest session that had closed at that time, however few minutes before."""
+        return self._interval(self._sessions().upcoming(run_after.timestamp()) - 1)
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """Return the next session to run for, and when; None where it opens after the latest time allowed."""
+        at = self._next(last_automated_data_interval, restriction)
+        interval = self._interval(at)
+        if restriction.latest is not None and interval.start > restriction.latest:
+            return None
+        return DagRunInfo(run_after=interval.end + timedelta(minutes=self.minutes), data_interval=interval)
+
+    def _next(self, last: DataInterval | None, restriction: TimeRestriction) -> int:
+        sessions, earliest = self._sessions(), restriction.earliest
+        due = sessions.upcoming(datetime.now(UTC).timestamp() - 60 * self.minutes)  # the first not to be run for yet
+        at = due if last is None else sessions.upcoming(last.end.timestamp())
+        if not restriction.catchup:
+            at = max(at, due - 1)
+        elif last is None and earliest is not None:
+            at = 0
+        return at if earliest is None else max(at, int(sessions.opens.searchsorted(earliest.timestamp())))
+
+    def _interval(self, number: int) -> DataInterval:
+        sessions = self._sessions()
+        edges = (sessions.opens[number], sessions.closes[number])
+        return DataInterval(*(in_pendulum(datetime.fromtimestamp(int(edge), UTC)) for edge in edges))
+
+    def _sessions(self) -> "Sessions":
+        from stock_ml.sessions import sessions  # loads pandas and the calendars: the scheduler needs them, no parser
+
+        return sessions(self.exchange, self.closures)
+
+
+class TradingSessionsPlugin(AirflowPlugin):
+    """Register the timetable, so that Airflow can keep it in its database."""
+
+    name = "trading_sessions"
+    timetables = (TradingSessions,)

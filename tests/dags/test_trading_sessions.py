@@ -1,0 +1,56 @@
+"""The timetable of trading sessions against ten years of the New York Stock Exchange written by hand."""
+
+import time
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.dags.conftest import Airflow
+from tests.dags.new_york import CLOSED, HALF_DAYS
+
+NEW_YORK = ZoneInfo("America/New_York")
+BOTH_CHANGES_OF_THE_CLOCK = ("2021-03-12", "2021-03-15", "2021-11-05", "2021-11-08")
+
+
+@pytest.fixture(scope="module")
+def told(airflow: Airflow) -> dict[str, Any]:
+    return airflow.ask("sessions", "2016-01-01", "2025-12-31T23:59").value
+
+
+def runs(told: dict[str, Any]) -> list[tuple[datetime, ...]]:
+    return [tuple(datetime.fromisoformat(time).astimezone(NEW_YORK) for time in run) for run in told["runs"]]
+
+
+def named(days: dict[int, str]) -> set[str]:
+    return {f"{year}-{day}" for year, all_days in days.items() for day in all_days.split()}
+
+
+def test_there_is_one_run_for_each_session_of_ten_years_and_none_on_a_holiday(told: dict[str, Any]) -> None:
+    every = [date(2016, 1, 1) + timedelta(days=n) for n in range(3653)]
+    expected = [str(day) for day in every if day.weekday() < 5 and str(day) not in named(CLOSED)]
+    assert [str(start.date()) for _, start, _ in runs(told)] == expected
+
+
+def test_a_session_is_the_interval_from_open_to_close_and_half_days_are_short(told: dict[str, Any]) -> None:
+    assert {(start.hour, start.minute) for _, start, _ in runs(told)} == {(9, 30)}
+    short = {str(start.date()) for _, start, end in runs(told) if (end.hour, end.minute) == (13, 0)}
+    assert short == named(HALF_DAYS)
+    assert all((end.hour, end.minute) == (16, 0) for _, start, end in runs(told) if str(start.date()) not in short)
+
+
+def test_a_run_comes_after_the_close_on_both_sides_of_a_change_of_the_clock(told: dict[str, Any]) -> None:
+    assert all(after - end == timedelta(minutes=90) for after, _, end in runs(told))
+    utc = {start[:10]: (start[11:16], end[11:16]) for _, start, end in told["runs"]}
+    winter, summer = ("14:30", "21:00"), ("13:30", "20:00")
+    assert [utc[day] for day in BOTH_CHANGES_OF_THE_CLOCK] == [winter, summer, summer, winter]
+
+
+def test_the_first_run_is_still_ahead_and_a_person_s_run_is_of_the_newest_session(told: dict[str, Any]) -> None:
+    assert time.time() < told["ahead"] < time.time() + 7 * 86_400
+    assert told["manual"].startswith("2021-11-26T14:30")  # half an hour after the half day's close
+
+
+def test_a_person_reads_what_it_means(told: dict[str, Any]) -> None:
+    assert told["words"] == ["Each trading session of XNYS, 90 minutes after its close", "XNYS sessions"]
