@@ -1,6 +1,8 @@
 """### Model: from clean bars to the champion
 
-Runs whenever `ingest_bars` announces `clean_bars`. **train** makes feature rows from the clean bars, fits a linear
+Runs when `ingest_bars` announces `clean_bars`, but trains only where enough sessions closed since the last training
+(`STOCKML_RETRAIN_SESSIONS`) or the settings changed: else the task ends as skipped and says so. Triggered by a person
+it always trains. **train** makes feature rows from the clean bars, fits a linear
 model with Spark, measures it against persistence on sessions that it was not trained on, logs all of it as one
 MLflow run, registers the better of the two as a version of `stock-close`, and moves the alias `champion` to it.
 The consumer serves the new champion within seconds, without a restart.
@@ -12,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import CLEAN_BARS, MODEL
 from dags.rules import dag_rules, task_settings
@@ -20,10 +23,15 @@ from dags.rules import dag_rules, task_settings
 @dag(schedule=[CLEAN_BARS], doc_md=__doc__, **dag_rules("train_model"))
 def train_model() -> None:
     @task(outlets=[MODEL], execution_timeout=timedelta(hours=2))
-    def train() -> dict[str, Any]:
-        from stock_ml.steps import training
+    def train(*, triggering_asset_events: Any = None) -> dict[str, Any]:
+        from stock_ml.steps import refreshing
 
-        return dict(training.train(task_settings()))
+        s = task_settings()
+        if triggering_asset_events and (reason := refreshing.covered(s)):
+            raise AirflowSkipException(reason)
+        from stock_ml.steps import training  # Spark and MLflow take seconds to import
+
+        return dict(training.train(s))
 
     train()
 

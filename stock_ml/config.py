@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     # the model
     window: int = Field(30, ge=16, le=390, description="bars that a forecast looks back on")
     horizon: int = Field(1, ge=1, le=60, description="minutes ahead of the newest bar that the close is forecast for")
+    retrain_sessions: int = Field(
+        5, ge=1, description="sessions that close before clean bars lead to a new training; 5 for sandbox, else 1"
+    )
     spark_master: str = Field("local[*]", description="Spark master URL for training")
     spark_memory: str = Field("2g", description="memory of the Spark driver and of each executor")
 
@@ -165,6 +168,7 @@ class Settings(BaseSettings):
         key = given.get("ALPHAVANTAGE_API_KEY") or given.get("alphavantage_api_key")
         source = given.setdefault("source", "alpha_vantage" if key else "sandbox")
         given.setdefault("holdout_sessions", 2 if source == "csv" else 0)
+        given.setdefault("retrain_sessions", 5 if source == "sandbox" else 1)
         suffix = f"-{str(source).replace('_', '-')}"
         given.setdefault("s3_bucket", f"stockml{suffix}")
         # what this installation starts has nothing of another source in it; what is brought may

@@ -1,4 +1,4 @@
-"""Ask MLflow over plain HTTP which version is champion, for programs that need no more of MLflow than this."""
+"""Ask MLflow over plain HTTP which version is champion or newest, for programs that need no more of MLflow."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,16 +18,15 @@ def champion(s: Settings) -> dict[str, Any]:
 
     Raises RegistryUnavailable where MLflow does not answer, or with anything else.
     """
-    answer = _ask(s)
-    told = _json(answer)
-    if answer.ok and isinstance(version := told.get("model_version"), dict):
-        return version
-    if (answer.status_code, told.get("error_code")) in ABSENT:
-        return {}
-    raise RegistryUnavailable(
-        f"MLflow at {s.mlflow} answered {answer.status_code} to the question for the champion: {answer.text[:200]!r}; "
-        "see its log"
-    )
+    told = _ask(s, "registered-models/alias", {"name": s.mlflow_model, "alias": "champion"})
+    return dict(told.get("model_version", {}))
+
+
+def newest(s: Settings) -> dict[str, Any]:
+    """Return the version that was registered last, nothing where there is none; raises as `champion` does."""
+    wanted = {"filter": f"name = '{s.mlflow_model}'", "max_results": "1", "order_by": "creation_timestamp DESC"}
+    found = _ask(s, "model-versions/search", wanted).get("model_versions", [])
+    return dict(found[0]) if found else {}
 
 
 def tags(version: Mapping[str, Any]) -> dict[str, str]:
@@ -35,19 +34,28 @@ def tags(version: Mapping[str, Any]) -> dict[str, str]:
     return {tag["key"]: tag.get("value", "") for tag in version.get("tags", [])}
 
 
-def _ask(s: Settings) -> requests.Response:
-    query = {"name": s.mlflow_model, "alias": "champion"}
+def _ask(s: Settings, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return what MLflow tells, nothing where there is no such thing."""
     try:
-        return requests.get(f"{s.mlflow}/api/2.0/mlflow/registered-models/alias", params=query, timeout=TIMEOUT)
+        answer = requests.get(f"{s.mlflow}/api/2.0/mlflow/{path}", params=query, timeout=TIMEOUT)
     except requests.RequestException as error:
         raise RegistryUnavailable(
             f"MLflow at {s.mlflow} does not answer ({type(error).__name__}); see that it runs: `make status`"
         ) from error
+    told = _json(answer)
+    if answer.ok and told is not None:
+        return told
+    if (answer.status_code, (told or {}).get("error_code")) in ABSENT:
+        return {}
+    raise RegistryUnavailable(
+        f"MLflow at {s.mlflow} answered {answer.status_code} to the question for {path}: {answer.text[:200]!r}; "
+        "see its log"
+    )
 
 
-def _json(answer: requests.Response) -> dict[str, Any]:
+def _json(answer: requests.Response) -> dict[str, Any] | None:
     try:
         told = answer.json()
     except requests.JSONDecodeError:
-        return {}
-    return told if isinstance(told, dict) else {}
+        return None
+    return told if isinstance(told, dict) else None

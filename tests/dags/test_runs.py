@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from local import pipeline
+from stock_ml.adapters.champion import newest
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
+from stock_ml.steps.refreshing import covered
 from tests.dags.conftest import Airflow
 
 SYMBOLS = ["AAPL", "GOOGL"]
@@ -37,7 +39,9 @@ def test_what_was_received_and_what_is_clean_stand_in_the_lake(ingested: dict[st
     assert sorted(lake.read_clean()["symbol"].unique()) == SYMBOLS
 
 
-def test_training_registers_a_champion(ingested: dict[str, Any], installed: Airflow, mlflow_server: Settings) -> None:
+def test_training_registers_a_champion_and_clean_bars_need_no_other_one(
+    ingested: dict[str, Any], installed: Airflow, mlflow_server: Settings
+) -> None:
     before = pipeline.champion(mlflow_server).get("version", "0")
     answer = installed.ask("run", "train_model")
     trained = answer.value
@@ -46,6 +50,8 @@ def test_training_registers_a_champion(ingested: dict[str, Any], installed: Airf
     assert [event["asset"] for event in trained["events"]] == ["stock_close"]
     # not by one exactly: MLflow makes a second version where a slow answer's request is sent again
     assert int(pipeline.champion(mlflow_server)["version"]) > int(before)
+    assert int(newest(mlflow_server)["version"]) >= int(pipeline.champion(mlflow_server)["version"])
+    assert "0 sessions closed" in str(covered(mlflow_server.model_copy(update={"symbols": tuple(SYMBOLS)})))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from local.installation import Installation, describe
 from local.program import PYTHON, ROOT
 from local.programs.services import environment
 from local.supervision import Supervisor
+from stock_ml.adapters.broker import ClosedSession, Publisher
 from stock_ml.bars import MINUTE
 from stock_ml.config import Settings
 from stock_ml.sessions import sessions
@@ -117,19 +118,32 @@ def test_dags_triggered_through_the_api_lead_to_a_champion_that_is_served_withou
     s = stack.settings
     airflow = Airflow(s, stack.secrets)
     consumer = next(p["pid"] for p in Supervisor(s).processes() if p["name"] == "consumer")
-    before, runs = pipeline.champion(s)["version"], {r["dag_run_id"] for r in airflow.runs(pipeline.TRAIN)}
-    ingest = airflow.trigger(pipeline.INGEST)
-    probes.wait("the end of ingest_bars", lambda: airflow.state(pipeline.INGEST, ingest) == "success", 300)
-    probes.wait("a run of train_model", lambda: newest(airflow)["dag_run_id"] not in runs, 60)
-    probes.wait("the end of train_model", lambda: newest(airflow)["state"] == "success", 300)
+    before = pipeline.champion(s)["version"]
+    pipeline.finish(airflow, pipeline.INGEST, airflow.trigger(pipeline.INGEST))
+    pipeline.finish(airflow, pipeline.TRAIN, airflow.trigger(pipeline.TRAIN))
     after = pipeline.champion(s)["version"]
     assert int(after) > int(before)
     probes.wait(f"a forecast of version {after}", lambda: data(s)["forecasts"][-1][6] == after, 60)
     assert consumer == next(p["pid"] for p in Supervisor(s).processes() if p["name"] == "consumer")
 
 
-def newest(airflow: Airflow) -> dict[str, Any]:
-    return airflow.runs(pipeline.TRAIN, 1)[0]
+def test_a_session_announced_on_kafka_is_ingested_and_leads_to_no_training_before_enough_have_closed(
+    stack: Installation,
+) -> None:
+    s, airflow = stack.settings, Airflow(stack.settings, stack.secrets)
+    before = {dag: {run["dag_run_id"] for run in airflow.runs(dag)} for dag in (pipeline.INGEST, pipeline.TRAIN)}
+    publisher = Publisher.connect(s)
+    publisher.session(ClosedSession(s.exchange, "2024-03-01", 1709326800))
+    assert publisher.flush(10) == 0
+    for dag in before:
+        probes.wait(f"a run of {dag}", lambda dag=dag: newest(airflow, dag)["dag_run_id"] not in before[dag], 60)
+        pipeline.finish(airflow, dag, newest(airflow, dag)["dag_run_id"])
+    (train,) = airflow.tasks(pipeline.TRAIN, newest(airflow, pipeline.TRAIN)["dag_run_id"])
+    assert train["state"] == "skipped"
+
+
+def newest(airflow: Airflow, dag: str) -> dict[str, Any]:
+    return airflow.runs(dag, 1)[0]
 
 
 def pids(s: Settings) -> dict[str, int]:

@@ -1,0 +1,64 @@
+"""Whether a run of `train_model` has anything to train for, or a newer training covers its events already."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stock_ml.adapters import champion as registry
+from stock_ml.adapters.lake import Lake
+from stock_ml.config import Settings
+from stock_ml.sessions import Sessions
+from stock_ml.steps.purpose import fits
+
+
+@dataclass(frozen=True)
+class Newest:
+    """Hold the newest version, when it was registered (wall) and what it was trained until, in UTC epoch seconds."""
+
+    version: str
+    registered_at: float
+    trained_until: float
+
+
+def covered(s: Settings, alerted_at: float | None = None) -> str | None:
+    """Return why a run that events started need not train, None where it must.
+
+    `alerted_at` is the wall time of the newest alert among the events, None where there is none. Raises
+    RegistryUnavailable or StoreUnavailable.
+    """
+    newest = _newest(s)
+    if newest is None or not fits(registry.tags(registry.champion(s)), s):
+        return None
+    known_at = max((_known_at(Lake.connect(s), symbol) for symbol in s.symbols), default=0.0)
+    return reason(newest, known_at, alerted_at, s.calendars.of(s.symbols[0]), s.retrain_sessions)
+
+
+def reason(newest: Newest, known_at: float, alerted_at: float | None, calendar: Sessions, sessions: int) -> str | None:
+    """Return why the newest version covers bars known at `known_at`, and an alert; None where it does not.
+
+    An alert is covered by a version registered after it. Clean bars are where fewer than `sessions` sessions closed
+    since the version was trained.
+    """
+    if alerted_at is not None and alerted_at > newest.registered_at:
+        return None
+    since = calendar.upcoming(known_at) - calendar.upcoming(newest.trained_until)
+    if since >= sessions:
+        return None
+    return (
+        f"version {newest.version} is new enough: {max(since, 0)} sessions closed since it was trained, and training "
+        f"waits for {sessions} (STOCKML_RETRAIN_SESSIONS); trigger train_model to train at once"
+    )
+
+
+def _newest(s: Settings) -> Newest | None:
+    found = registry.newest(s)
+    tags: Mapping[str, Any] = registry.tags(found)
+    if "trained_until" not in tags:
+        return None
+    return Newest(str(found["version"]), int(found["creation_timestamp"]) / 1000, float(tags["trained_until"]))
+
+
+def _known_at(lake: Lake, symbol: str) -> float:
+    months = lake.clean_months(symbol)
+    report = lake.read_quality(symbol, months[-1]) if months else None
+    return float(report["known_at"]) if report else 0.0
