@@ -31,8 +31,9 @@ class Batches:
 
         Raises what was away when it is asked to stop, and BrokerRefused: what is not committed comes again.
         """
-        batch = read((message.value() for message in messages), self.rules)
-        stored = until_back(lambda: self.keeper.keep(batch.bars, serving), self.stopping, _say)
+        batch = read([message.value() for message in messages], self.rules)
+        handled = until_back(lambda: self.keeper.take(batch.bars, serving), self.stopping, _say)
+        stored = until_back(lambda: self.keeper.store(handled), self.stopping, _say)
         until_back(lambda: self._reject(messages, batch.refused), self.stopping, _say)
         log.info(line("stored", messages=len(messages), refused=len(batch.refused), **stored._asdict()))
         try:

@@ -1,21 +1,18 @@
-"""Handle a batch of bars: what to store, what to forecast. Nothing is read or written here."""
+"""Turn completed windows into forecasts. Nothing is read or written here."""
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from serving.rules import Rules
-from serving.taking import Taken, take
-from stock_ml.adapters.forecast_store import BarRow, ForecastRow
-from stock_ml.bars import MINUTE, Bar
-from stock_ml.features import kernel
-from stock_ml.gaps import Minutes
+from stock_ml.adapters.forecast_store import FORECASTS, NUMBERS
+from stock_ml.bars import MINUTE
+from stock_ml.features import Floats, kernel
 from stock_ml.scorer import Scorer, prices
+from stock_ml.sessions import Sessions
 
-GATHERED = ("ts", "close", "known", "windows")
+CHUNK = 2_000  # windows at a time: what the kernel works on stays in the processor's cache
 
 
 class Serving(NamedTuple):
@@ -26,55 +23,48 @@ class Serving(NamedTuple):
     scorer: Scorer
 
 
-class Handled(NamedTuple):
-    """Hold what a batch brings: rows to store, and the histories to go on from once they are stored."""
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """Hold completed windows (n, W, C): the symbol's `slot`, the last bar's `ts` and `close`, when it was `known`."""
 
-    bars: list[BarRow]
-    forecasts: list[ForecastRow]
-    histories: dict[str, Minutes]
-
-
-def by_symbol(bars: Sequence[Bar]) -> dict[str, list[Bar]]:
-    """Return the bars of each symbol, in the order in which they came."""
-    ordered = sorted(bars, key=attrgetter("symbol"))
-    return {symbol: list(group) for symbol, group in groupby(ordered, attrgetter("symbol"))}
+    slot: np.ndarray
+    ts: np.ndarray
+    close: np.ndarray
+    known: np.ndarray
+    windows: Floats
 
 
-def handle(
-    histories: Mapping[str, Minutes], bars: Sequence[Bar], serving: Serving | None, now: float | None, rules: Rules
-) -> Handled:
-    """Return what a batch brings.
-
-    `now` is the Clock's time in UTC epoch seconds; None in a replay, where a forecast is made at the moment when the
-    newest bar of its symbol became known. Without a model bars are kept, and nothing is forecast.
-    """
-    taken = [take(symbol, histories[symbol], new, rules) for symbol, new in by_symbol(bars).items()]
-    rows = [row for one in taken for row in one.rows]
-    forecasts = [] if serving is None else _forecasts(taken, serving, now, rules)
-    return Handled(rows, forecasts, {one.symbol: one.history for one in taken})
-
-
-def _forecasts(taken: Sequence[Taken], serving: Serving, now: float | None, rules: Rules) -> list[ForecastRow]:
-    symbols = np.repeat([one.symbol for one in taken], [len(one.ts) for one in taken])
-    if len(symbols) == 0:
-        return []
-    ts, close, known, windows = (np.concatenate([getattr(one, name) for one in taken]) for name in GATHERED)
-    values = _values(windows, close, serving.scorer)
-    target = ts + rules.horizon * MINUTE
-    made_at = known if now is None else np.full(len(ts), now)
-    session = rules.sessions.dates[rules.sessions.number(ts)].astype(str)
-    late = made_at >= target + MINUTE  # the target's close was known by then
-    columns = (column.tolist() for column in (symbols, ts, target, session, values, made_at, late))
-    told = (serving.version, serving.scorer.trained_until)
-    return [
-        ForecastRow._make((symbol, at, rules.horizon, aim, day, *numbers, *told, made, is_late))
-        for symbol, at, aim, day, numbers, made, is_late in zip(*columns, strict=True)
-        if np.isfinite(numbers).all()  # absurd prices in a window may overflow; then nothing can be said
-    ]
+def forecasts(ready: Ready, serving: Serving, sessions: Sessions, rules: Rules) -> np.ndarray:
+    """Return a table of FORECASTS for the windows whose target is in the session; made when the last bar was known."""
+    number = sessions.number(ready.ts)
+    target = ready.ts + rules.horizon * MINUTE
+    values = _values(ready, serving.scorer)
+    # absurd prices in a window may overflow; then nothing can be said
+    kept = (target < sessions.closes[number]) & np.isfinite(values).all(axis=1)
+    table = np.zeros(int(kept.sum()), FORECASTS)
+    table["symbol"] = rules.symbol_table[ready.slot[kept]]
+    table["bar_ts"], table["target_ts"], table["horizon"] = ready.ts[kept], target[kept], rules.horizon
+    table["session"] = sessions.dates[number[kept]]
+    for name, column in zip(NUMBERS, values[kept].T, strict=True):
+        table[name] = column
+    table["model_version"], table["trained_until"] = serving.version, serving.scorer.trained_until
+    return stamped(table, ready.known[kept])
 
 
-def _values(windows: np.ndarray, close: np.ndarray, scorer: Scorer) -> np.ndarray:
+def stamped(table: np.ndarray, made_at: np.ndarray | float) -> np.ndarray:
+    """Return forecasts as made at a time in UTC epoch seconds: late ones are those whose target was known by then."""
+    told = table.copy()
+    told["made_at"] = made_at
+    told["late"] = told["made_at"] >= told["target_ts"] + MINUTE
+    return told
+
+
+def _values(ready: Ready, scorer: Scorer) -> Floats:
     """Return last close, predicted close and its bounds, (n, 8)."""
-    with np.errstate(all="ignore"):
-        forecast = prices(close, scorer.predict(kernel(windows)))
-    return np.column_stack([close, *vars(forecast).values()])
+    parts = [np.empty((0, len(NUMBERS)))]
+    for start in range(0, len(ready.ts), CHUNK):
+        close, windows = ready.close[start : start + CHUNK], ready.windows[start : start + CHUNK]
+        with np.errstate(all="ignore"):
+            forecast = prices(close, scorer.predict(kernel(windows)))
+        parts.append(np.column_stack([close, *vars(forecast).values()]))
+    return np.concatenate(parts)

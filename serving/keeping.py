@@ -1,47 +1,83 @@
 """Keep bars: what is known of each symbol, from the database when it is not in memory, and back into it."""
 
-from collections.abc import Sequence
+import numpy as np
 
-from serving.forecasting import Serving, by_symbol, handle
+from serving.arrived import Arrived
+from serving.forecasting import Serving
+from serving.handling import Handled, handle, split
+from serving.inorder import remember
+from serving.rings import Rings
 from serving.rules import Rules
+from serving.sorting import in_order, new
 from serving.taking import reaches
 from stock_ml.adapters.forecast_store import ForecastStore, Stored
-from stock_ml.bars import Bar
 from stock_ml.clock import Clock, EventClock
 from stock_ml.gaps import Minutes
 
 
 class Keeper:
-    """Turn received bars into stored bars and forecasts."""
+    """Turn received bars into stored bars and forecasts: `take` a batch once, then `store` it until that succeeds."""
 
     def __init__(self, store: ForecastStore, clock: Clock, rules: Rules) -> None:
         self._store, self._clock, self._rules = store, clock, rules
-        self._histories: dict[str, Minutes] = {}
+        self._rings = Rings(len(rules.names), rules.rows)
 
     def forget(self) -> None:
         """Drop what is in memory, when another process may have stored since; the database knows it all."""
-        self._histories.clear()
+        self._rings.forget(np.arange(len(self._rules.names)))
 
-    def keep(self, bars: Sequence[Bar], serving: Serving | None) -> Stored:
-        """Store a batch of bars with their forecasts; the same batch again changes nothing.
+    def take(self, bars: Arrived, serving: Serving | None) -> Handled:
+        """Take a batch into memory, and return what it brings; the same bars again bring nothing.
+
+        Raises StoreUnavailable: nothing is taken then, call it again.
+        """
+        bars = bars.by_symbol()
+        self._load_for(bars)
+        bars = new(self._rings, bars)
+        return handle(self._rings, bars, self._histories(bars), serving, self._rules)
+
+    def store(self, handled: Handled) -> Stored:
+        """Store what a batch brought, its forecasts made now; the same again changes nothing.
 
         Raises StoreUnavailable or SourceUnavailable (the sandbox's clock): nothing is stored then, call it again.
         """
-        self._load_for(bars)
-        handled = handle(self._histories, bars, serving, self._now(), self._rules)
-        stored = self._store.store(handled.bars, handled.forecasts)
-        self._histories |= handled.histories
-        return stored
+        if not isinstance(self._clock, EventClock):  # a replay's time is told by the bars themselves
+            handled = handled.made(self._clock.now())
+        return self._store.store(*handled.known, fresh=handled.fresh)
 
-    def _now(self) -> float | None:
-        # a replay's time is told by the bars themselves
-        return None if isinstance(self._clock, EventClock) else self._clock.now()
+    def _load_for(self, bars: Arrived) -> None:
+        slots, oldest = _oldest(bars)
+        lacking = ~self._rings.loaded[slots]
+        if not lacking.any():
+            return
+        found, whole = self._newest(slots[lacking], oldest[lacking])
+        self._rings.relearn(slots[lacking], whole)
+        for part, sessions in split(found, self._rules):
+            remember(self._rings, part, sessions, self._rules)
 
-    def _load_for(self, bars: Sequence[Bar]) -> None:
-        oldest = {symbol: min(bar.ts for bar in new) for symbol, new in by_symbol(bars).items()}
-        lacking = {
-            symbol: ts for symbol, ts in oldest.items() if not reaches(self._histories.get(symbol), ts, self._rules)
-        }
-        if lacking:
-            received = self._store.received(lacking, self._rules.rows)
-            self._histories |= {symbol: Minutes.of_bars(bars) for symbol, bars in received.items()}
+    def _histories(self, bars: Arrived) -> dict[int, Minutes]:
+        """Return what is known of the symbols whose bars did not come in order, as far back as they need it."""
+        slots, oldest = _oldest(bars.pick(~in_order(self._rings, bars)))
+        known = {slot: self._rings.received(slot) for slot in slots.tolist()}
+        reached = [reaches(known[slot], at, self._rules) for slot, at in zip(slots.tolist(), oldest, strict=True)]
+        short = ~(self._rings.whole[slots] | np.array(reached, dtype=bool))
+        if short.any():
+            found, self._rings.whole[slots[short]] = self._newest(slots[short], oldest[short])
+            known |= {slot: found.pick(found.slot == slot).minutes() for slot in slots[short].tolist()}
+        return known
+
+    def _newest(self, slots: np.ndarray, before: np.ndarray) -> tuple[Arrived, np.ndarray]:
+        """Return the stored bars around a time of each symbol, and whether nothing older of it is stored."""
+        names = [self._rules.names[slot] for slot in slots]
+        rows = self._store.newest(dict(zip(names, before.tolist(), strict=True)), self._rules.rows)
+        older = np.bincount(rows["place"][rows["ts"] < before[rows["place"]]], minlength=len(slots))
+        values = np.stack([rows[name] for name in ("open", "high", "low", "close", "volume")])
+        return Arrived(slots[rows["place"]], rows["ts"], values), older < self._rules.rows
+
+
+def _oldest(bars: Arrived) -> tuple[np.ndarray, np.ndarray]:
+    """Return the slots of bars given symbol by symbol, and the oldest minute of each."""
+    begins = np.flatnonzero(bars.first())
+    if len(begins) == 0:
+        return bars.slot, bars.ts
+    return bars.slot[begins], np.minimum.reduceat(bars.ts, begins)

@@ -1,12 +1,13 @@
 """Read a batch of messages: bars that belong to this installation, and the others with their reasons."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from serving.arrived import Arrived
 from serving.rules import Rules
-from stock_ml.adapters.broker import decode_bar
+from stock_ml.adapters.broker import decode_bar, decode_bars
 from stock_ml.bars import Bar
 from stock_ml.errors import BadMessage
 
@@ -14,19 +15,40 @@ from stock_ml.errors import BadMessage
 class Read(NamedTuple):
     """Hold the bars in the order of their messages, and for each refused message its index and the reason."""
 
-    bars: list[Bar]
+    bars: Arrived
     refused: list[tuple[int, str]]
 
 
-def read(values: Iterable[bytes | None], rules: Rules) -> Read:
+def read(values: Sequence[bytes | None], rules: Rules) -> Read:
     """Read the messages' values; one that cannot be used never stops the others."""
-    done = Read([], [])
-    for index, value in enumerate(values):
+    plain = decode_bars(values)
+    slot = np.array([rules.slots.get(symbol, -1) for symbol in plain.symbols], dtype=np.int64)
+    ours = np.array([source == rules.source for source in plain.sources], dtype=bool)
+    good = (slot >= 0) & ours
+    good[good] = _in_session(slot[good], plain.ts[good], rules)
+    bars = Arrived(slot, plain.ts, plain.values).pick(good)
+    at = plain.at[good]
+    return Read(bars, []) if len(at) == len(values) else _with_the_rest(bars, at, values, rules)
+
+
+def _with_the_rest(bars: Arrived, at: np.ndarray, values: Sequence[bytes | None], rules: Rules) -> Read:
+    """Read one by one what was not plainly good: `decode_bar` and `_checked` say what is wrong with it, if anything."""
+    odd: dict[int, Bar] = {}
+    refused = []
+    for index in np.setdiff1d(np.arange(len(values)), at).tolist():
         try:
-            done.bars.append(_checked(decode_bar(value), rules))
+            odd[index] = _checked(decode_bar(values[index]), rules)
         except BadMessage as error:
-            done.refused.append((index, str(error)))
-    return done
+            refused.append((index, str(error)))
+    both = bars.and_then(Arrived.of_bars(list(odd.values()), rules.slots))
+    return Read(both.pick(np.argsort(np.append(at, list(odd)))), refused)
+
+
+def _in_session(slot: np.ndarray, ts: np.ndarray, rules: Rules) -> np.ndarray:
+    if len(rules.calendars) == 1:
+        return np.asarray(rules.sessions.number(ts) >= 0)
+    inside = [sessions.number(ts) >= 0 for sessions in rules.calendars]
+    return np.asarray(np.choose(rules.calendar[slot], inside))
 
 
 def accepted(values: Iterable[bytes | None], rules: Rules) -> Iterator[Bar]:
@@ -43,6 +65,7 @@ def _checked(bar: Bar, rules: Rules) -> Bar:
         raise BadMessage(f"symbol {bar.symbol!r:.40} is not configured; see STOCKML_SYMBOLS")
     if bar.source != rules.source:
         raise BadMessage(f"the bar is of source {bar.source!r:.40}, this installation is of {rules.source}")
-    if rules.sessions.number(np.array(bar.ts)) < 0:
-        raise BadMessage(f"ts {bar.ts} is no minute of a session of {rules.sessions.exchange}")
+    sessions = rules.sessions_of(bar.symbol)
+    if sessions.number(np.array(bar.ts)) < 0:
+        raise BadMessage(f"ts {bar.ts} is no minute of a session of {sessions.exchange}")
     return bar

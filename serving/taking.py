@@ -1,29 +1,32 @@
-"""Take new bars of one symbol into its history: what is new, what to store, which windows it completes."""
+"""Take new bars of one symbol into its history, in whatever order they came: what is new, what to store, which windows.
 
-from collections.abc import Sequence
+These are the rules in full; `inorder` does the same for many symbols at once where bars came in order.
+"""
+
 from dataclasses import dataclass
 
 import numpy as np
 
+from serving.arrived import Arrived
 from serving.rules import Rules
 from stock_ml import features, gaps
-from stock_ml.adapters.forecast_store import BarRow
-from stock_ml.bars import MINUTE, Bar
+from stock_ml.bars import MINUTE
 from stock_ml.gaps import Minutes
+from stock_ml.sessions import Sessions
 
 
 @dataclass(frozen=True, eq=False)
 class Taken:
     """Hold what new bars of a symbol bring.
 
-    `history`: its newest received bars. `rows`: the bars to store. For each window that a new bar completes, with its
-    target in the same session: the bar's `ts` and `close`, `known` (when the newest bar until then was known), all
-    (n,), and the window, (n, W, C).
+    `received`: all its received bars known now. `minutes` and `late`: the bars to store, (r,). For each window that a
+    new bar completes: the bar's `ts` and `close`, `known` (when the newest bar until then was known), all (n,), and the
+    window, (n, W, C).
     """
 
-    symbol: str
-    history: Minutes
-    rows: list[BarRow]
+    received: Minutes
+    minutes: Minutes
+    late: np.ndarray
     ts: np.ndarray
     close: np.ndarray
     known: np.ndarray
@@ -37,49 +40,42 @@ class _New:
     known: np.ndarray
 
 
-def reaches(history: Minutes | None, oldest: int, rules: Rules) -> bool:
+def reaches(history: Minutes, oldest: int, rules: Rules) -> bool:
     """Say whether a history holds all that bars from `oldest` (epoch seconds) on need; else load a longer one."""
-    if history is None:
-        return False
-    complete = len(history) < rules.rows
-    return complete or int(np.searchsorted(history.ts, oldest)) >= rules.window
+    return int(np.searchsorted(history.ts, oldest)) >= rules.window
 
 
-def take(symbol: str, history: Minutes, bars: Sequence[Bar], rules: Rules) -> Taken:
+def take(history: Minutes, bars: Arrived, sessions: Sessions, rules: Rules) -> Taken:
     """Take bars in the order in which they came; those already in the history, or twice in `bars`, bring nothing."""
     new = _new(history, bars)
     received = _merged(history, new.bars)
-    minutes = gaps.fill(received, rules.sessions, rules.limit)
+    minutes = gaps.fill(received, sessions, rules.limit)
     at = np.searchsorted(minutes.ts, new.bars.ts)
-    ready = np.isin(at, _ends(minutes, rules))
+    ready = np.isin(at, features.ends(minutes, sessions, rules.window, rules.limit))
     ends = at[ready]
-    table = features.rows(minutes, rules.sessions)
-    windows = table[ends[:, None] + np.arange(1 - rules.window, 1)]
-    newest = _pick(received, np.arange(max(len(received) - rules.rows, 0), len(received)))
-    rows = _rows(symbol, minutes, _filled_around(minutes, received, new.bars.ts), rules)
-    rows += _rows(symbol, new.bars, np.arange(len(new.bars)), rules, new.late)
-    return Taken(symbol, newest, rows, minutes.ts[ends], minutes.close[ends], new.known[ready], windows)
+    windows = features.rows(minutes, sessions)[ends[:, None] + np.arange(1 - rules.window, 1)]
+    around = _pick(minutes, _filled_around(minutes, received, new.bars.ts))
+    late = np.concatenate([np.zeros(len(around), dtype=bool), new.late])
+    known = new.known[ready]
+    return Taken(received, joined(around, new.bars), late, minutes.ts[ends], minutes.close[ends], known, windows)
 
 
-def _new(history: Minutes, bars: Sequence[Bar]) -> _New:
-    came = Minutes.of_bars(bars)
+def _new(history: Minutes, bars: Arrived) -> _New:
+    came = bars.minutes()
     before = np.maximum.accumulate(np.append(history.ts[-1:] if len(history) else [-1], came.ts))[:-1]
     _, first = np.unique(came.ts, return_index=True)  # ascending in time; of two for one minute the first one stays
     first = first[~np.isin(came.ts[first], history.ts)]
     return _New(_pick(came, first), came.ts[first] < before[first], np.maximum(came.ts, before)[first] + MINUTE)
 
 
+def joined(*parts: Minutes) -> Minutes:
+    """Return minutes one after the other."""
+    return Minutes(*(np.concatenate(columns) for columns in zip(*(vars(part).values() for part in parts), strict=True)))
+
+
 def _merged(history: Minutes, new: Minutes) -> Minutes:
-    both = [np.concatenate(pair) for pair in zip(vars(history).values(), vars(new).values(), strict=True)]
-    return _pick(Minutes(*both), np.argsort(both[0], kind="stable"))
-
-
-def _ends(minutes: Minutes, rules: Rules) -> np.ndarray:
-    """Return where valid windows end whose target is in the same session."""
-    ends: np.ndarray = features.ends(minutes, rules.sessions, rules.window, rules.limit)
-    target = minutes.ts[ends] + rules.horizon * MINUTE
-    same: np.ndarray = target < rules.sessions.closes[rules.sessions.number(minutes.ts[ends])]
-    return np.extract(same, ends)
+    both = joined(history, new)
+    return _pick(both, np.argsort(both.ts, kind="stable"))
 
 
 def _filled_around(minutes: Minutes, received: Minutes, new: np.ndarray) -> np.ndarray:
@@ -89,12 +85,6 @@ def _filled_around(minutes: Minutes, received: Minutes, new: np.ndarray) -> np.n
     first, last = np.searchsorted(received.ts, [new[0], new[-1]])
     low, high = received.ts[max(first - 1, 0)], received.ts[min(last + 1, len(received) - 1)]
     return np.flatnonzero(minutes.filled & (minutes.ts > low) & (minutes.ts < high))
-
-
-def _rows(symbol: str, minutes: Minutes, at: np.ndarray, rules: Rules, late: np.ndarray | None = None) -> list[BarRow]:
-    columns = [column[at].tolist() for column in vars(minutes).values()]
-    lates = [False] * len(at) if late is None else late[at].tolist()
-    return [BarRow._make((symbol, *row, rules.source, is_late)) for *row, is_late in zip(*columns, lates, strict=True)]
 
 
 def _pick(minutes: Minutes, at: np.ndarray) -> Minutes:

@@ -77,11 +77,16 @@ def ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> np.nd
     Neighbours are at most `limit + 1` trading minutes apart; a window may cross the night, but no unadjusted split.
     """
     index = sessions.index(minutes.ts)
-    step = np.diff(index)
-    joined = (step >= 1) & (step <= limit + 1) & (index[:-1] >= 0) & (splits.before(minutes, sessions)[1:] == 1.0)
-    begins = np.insert(np.where(joined, 0, np.arange(1, len(index))), 0, 0)[: len(index)]
+    whole = joined(index[:-1], index[1:], limit) & (splits.before(minutes, sessions)[1:] == 1.0)
+    begins = np.insert(np.where(whole, 0, np.arange(1, len(index))), 0, 0)[: len(index)]
     run = np.arange(len(index)) - np.maximum.accumulate(begins)
     return np.flatnonzero((run >= window - 1) & ~minutes.filled & (index >= 0))
+
+
+def joined(before: NDArray[np.int64], after: NDArray[np.int64], limit: int) -> NDArray[np.bool_]:
+    """Say of neighbouring rows, given by their trading minutes, whether no feed gap lies between them, (n,)."""
+    step = after - before
+    return np.asarray((step >= 1) & (step <= limit + 1) & (before >= 0))
 
 
 def windows(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> tuple[np.ndarray, np.ndarray]:

@@ -57,10 +57,15 @@ def fill(bars: Minutes, sessions: Sessions, limit: int) -> Minutes:
 
 def _missing(ts: np.ndarray, sessions: Sessions, limit: int) -> np.ndarray:
     """Return how many minutes to fill after each bar, (n,); none after the last."""
+    return np.append(missing(ts[:-1], ts[1:], sessions, limit), np.zeros(min(len(ts), 1), dtype=np.int64))
+
+
+def missing(before: np.ndarray, ts: np.ndarray, sessions: Sessions, limit: int) -> np.ndarray:
+    """Return how many minutes to fill between neighbouring received bars, (n,)."""
     number = sessions.number(ts)
-    hole = np.diff(ts) // MINUTE - 1
-    fillable = (number[1:] == number[:-1]) & (number[1:] >= 0) & (hole >= 1) & is_no_trade(hole, limit)
-    return np.append(np.where(fillable, hole, 0), np.zeros(min(len(ts), 1), dtype=np.int64))
+    hole = (ts - before) // MINUTE - 1
+    fillable = (number == sessions.number(before)) & (number >= 0) & (hole >= 1) & is_no_trade(hole, limit)
+    return np.where(fillable, hole, 0)
 
 
 def is_no_trade(minutes: np.ndarray, limit: int) -> np.ndarray:

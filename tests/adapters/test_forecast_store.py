@@ -7,7 +7,7 @@ import pytest
 from psycopg.rows import namedtuple_row
 from pydantic import SecretStr
 
-from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, migrate
+from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, Rows, migrate
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable, WrongSource
@@ -92,6 +92,29 @@ def test_the_same_batch_twice_changes_nothing(settings: Settings, store: Forecas
     assert (rows(settings, "bars", symbol), rows(settings, "forecasts", symbol)) == before
 
 
+def test_fresh_rows_are_stored_as_others_are_and_change_nothing_where_they_are_stored_already(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    other = f"{symbol}XY"
+    fresh = Rows.of([bar(symbol, 0), bar(other, 1, filled=True)], [forecast(symbol, 0), forecast(other, 1)])
+    assert store.store([bar(symbol, 5)], [], fresh) == (3, 2)
+    once = [rows(settings, relation, name) for relation in ("bars", "forecasts") for name in (symbol, other)]
+    assert store.store([bar(symbol, 5)], [], fresh) == (0, 0)
+    assert [rows(settings, relation, name) for relation in ("bars", "forecasts") for name in (symbol, other)] == once
+    store.store([bar(f"{symbol}B", 0)], [forecast(f"{symbol}B", 0)])
+    kept = [rows(settings, relation, f"{symbol}B")[0][1:] for relation in ("bars", "forecasts")]
+    assert [row[:-1] for row in kept] == [once[0][0][1:-1], once[2][0][1:-1]]  # but for stored_at
+
+
+def test_of_fresh_rows_some_of_which_are_stored_the_others_are_new(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    store.store([bar(symbol, 0, 100.0)], [forecast(symbol, 0)])
+    fresh = Rows.of([bar(symbol, 0, 200.0), bar(symbol, 1)], [forecast(symbol, 0), forecast(symbol, 1)])
+    assert store.store(fresh=fresh) == (1, 1)
+    assert [row.close for row in rows(settings, "bars", symbol)] == [100.0, 100.25]
+
+
 def test_a_stored_forecast_never_changes(settings: Settings, store: ForecastStore, symbol: str) -> None:
     store.store([], [forecast(symbol, 0, 101.0)])
     store.store([], [forecast(symbol, 0, 555.0)])
@@ -108,9 +131,11 @@ def test_a_received_bar_never_changes_and_a_filled_one_gives_way(
 
 
 def test_a_batch_that_fails_stores_nothing_of_it(settings: Settings, store: ForecastStore, symbol: str) -> None:
-    broken = forecast(symbol, 0)._replace(predicted_close=None)  # type: ignore[arg-type]  # the database refuses it
-    with pytest.raises(Exception, match="predicted_close"):
+    broken = forecast(symbol, 0)._replace(target_ts=T)  # no later than its bar
+    with pytest.raises(psycopg.errors.CheckViolation):
         store.store([bar(symbol, 0)], [broken])
+    with pytest.raises(psycopg.errors.CheckViolation):
+        store.store(fresh=Rows.of([bar(symbol, 0)], [broken]))
     assert rows(settings, "bars", symbol) == []
     assert store.store([bar(symbol, 0)], [forecast(symbol, 0)]) == (1, 1)
 
@@ -141,6 +166,10 @@ def test_received_bars_come_back_from_some_rows_before_a_time_on_without_filled_
     assert found[symbol][0] == Bar(symbol, T + 60, 100.25, 101.25, 99.25, 100.25, 10.0, "sandbox")
     assert found["NONE"] == []
     assert len(store.received({symbol: T + 240}, 100)[symbol]) == 5
+    table = store.newest({"NONE": T, symbol: T + 240}, 2)
+    assert table["place"].tolist() == [1, 1, 1, 1]
+    assert [tuple(row)[1:] for row in table.tolist()] == [b[1:7] for b in found[symbol]]
+    assert len(store.newest({"NONE": T}, 2)) == 0
 
 
 def test_a_state_is_replaced_and_says_how_old_it_is(store: ForecastStore) -> None:

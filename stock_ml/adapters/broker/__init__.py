@@ -1,6 +1,13 @@
 """Bars, sessions and rejected messages on Kafka."""
 
-from stock_ml.adapters.broker.messages import ClosedSession, decode_bar, decode_session, encode_bar, encode_session
+from stock_ml.adapters.broker.messages import (
+    ClosedSession,
+    decode_bar,
+    decode_bars,
+    decode_session,
+    encode_bar,
+    encode_session,
+)
 from stock_ml.adapters.broker.publisher import Publisher
 from stock_ml.adapters.broker.read_back import read_back
 from stock_ml.adapters.broker.subscriber import Received, Subscriber
@@ -13,6 +20,7 @@ __all__ = [
     "Subscriber",
     "Topics",
     "decode_bar",
+    "decode_bars",
     "decode_session",
     "empty_topics",
     "encode_bar",

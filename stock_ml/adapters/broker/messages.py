@@ -1,8 +1,11 @@
 """The messages on the topics, and the strict reading of what others may have put there."""
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NamedTuple
 
+import msgspec
+import numpy as np
 import orjson
 
 from stock_ml.bars import MINUTE, Bar
@@ -24,6 +27,30 @@ class ClosedSession(NamedTuple):
     close: int
 
 
+class _Bar(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A message as it should be; what does not fit it is looked at by `decode_bar`."""
+
+    v: Literal[1]
+    symbol: str
+    ts: Annotated[int, msgspec.Meta(ge=0, lt=YEAR_2100, multiple_of=MINUTE)]
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    source: str
+
+
+class PlainBars(NamedTuple):
+    """Hold the messages that are plainly good: their places `at`, symbols, sources, `ts`, and `values` (5, n)."""
+
+    at: np.ndarray
+    symbols: list[str]
+    sources: list[str]
+    ts: np.ndarray
+    values: np.ndarray
+
+
 def encode_bar(bar: Bar) -> bytes:
     """Return a bar as the topic holds it."""
     return orjson.dumps({"v": VERSION, **bar._asdict()})
@@ -42,6 +69,25 @@ def decode_bar(value: bytes | None) -> Bar:
     return bar
 
 
+def decode_bars(values: Sequence[bytes | None]) -> PlainBars:
+    """Return the bars that `decode_bar` is sure to take, in a tenth of its time; the others are left to it."""
+    decode, at, bars = msgspec.json.Decoder(_Bar).decode, [], []
+    for index, value in enumerate(values):
+        if value is None or len(value) > LARGEST:
+            continue
+        try:
+            bars.append(decode(value))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        at.append(index)
+    numbers = np.array([(b.open, b.high, b.low, b.close, b.volume) for b in bars], dtype=np.float64).reshape(-1, 5).T
+    good = _plausible(*numbers)
+    kept = [bar for bar, keep in zip(bars, good.tolist(), strict=True) if keep]
+    ts = np.array([bar.ts for bar in kept], dtype=np.int64)
+    symbols, sources = [bar.symbol for bar in kept], [bar.source for bar in kept]
+    return PlainBars(np.array(at, dtype=np.int64)[good], symbols, sources, ts, numbers[:, good])
+
+
 def encode_session(closed: ClosedSession) -> bytes:
     """Return a closed session as its topic holds it."""
     return orjson.dumps({"v": VERSION, **closed._asdict()})
@@ -53,6 +99,12 @@ def decode_session(value: bytes | None) -> ClosedSession:
     if not (isinstance(given["exchange"], str) and isinstance(given["session"], str) and type(given["close"]) is int):
         raise BadMessage("a session has an exchange and a date as text, and its close as whole epoch seconds")
     return ClosedSession(given["exchange"], given["session"], given["close"])
+
+
+def _plausible(opened: np.ndarray, high: np.ndarray, low: np.ndarray, close: np.ndarray, volume: np.ndarray) -> Any:
+    """Say of bars what `decode_bar` says of one, (n,)."""
+    ordered = (low <= np.minimum(opened, close)) & (np.maximum(opened, close) <= high)
+    return (low > 0) & ordered & (volume >= 0)
 
 
 def _fields(value: bytes | None, wanted: frozenset[str]) -> dict[str, Any]:

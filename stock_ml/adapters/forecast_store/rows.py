@@ -1,6 +1,38 @@
-"""What is stored: one row a bar, one row a forecast."""
+"""What is stored: one row a bar, one row a forecast; as tables of many rows, and as single ones."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+PRICES = ("open", "high", "low", "close")
+BOUNDS = ("lower_50", "upper_50", "lower_90", "upper_90", "lower_99", "upper_99")
+NUMBERS = ("last_close", "predicted_close", *BOUNDS)
+# the columns of BarRow and ForecastRow below
+BARS = np.dtype(
+    [
+        ("symbol", "S16"),
+        ("ts", np.int64),
+        *((name, np.float64) for name in (*PRICES, "volume")),
+        ("filled", np.bool_),
+        ("source", "S16"),
+        ("late", np.bool_),
+    ]
+)
+FORECASTS = np.dtype(
+    [
+        ("symbol", "S16"),
+        ("bar_ts", np.int64),
+        ("horizon", np.int16),
+        ("target_ts", np.int64),
+        ("session", "M8[D]"),
+        *((name, np.float64) for name in NUMBERS),
+        ("model_version", "S32"),
+        ("trained_until", np.float64),
+        ("made_at", np.float64),
+        ("late", np.bool_),
+    ]
+)
 
 
 class BarRow(NamedTuple):
@@ -41,3 +73,27 @@ class ForecastRow(NamedTuple):
     trained_until: float
     made_at: float
     late: bool
+
+
+Table = Sequence[Any] | np.ndarray  # single rows, or a table of them
+
+
+class Rows(NamedTuple):
+    """Hold what is stored together: tables of BARS and of FORECASTS."""
+
+    bars: np.ndarray
+    forecasts: np.ndarray
+
+    @classmethod
+    def of(cls, bars: Table = (), forecasts: Table = ()) -> "Rows":
+        """Take tables, or single rows."""
+        return cls(_table(bars, BARS), _table(forecasts, FORECASTS))
+
+    @classmethod
+    def together(cls, *parts: "Rows") -> "Rows":
+        """Return the rows of several parts, in their order."""
+        return parts[0] if len(parts) == 1 else cls(*(np.concatenate(tables) for tables in zip(*parts, strict=True)))
+
+
+def _table(rows: Table, dtype: np.dtype) -> np.ndarray:
+    return rows if isinstance(rows, np.ndarray) else np.array(list(rows), dtype=dtype)

@@ -1,37 +1,38 @@
-"""The statements; rows are copied into temporary tables and merged from there: one statement a batch, not one a row."""
+"""The statements; what may be stored already is copied into temporary tables and merged from there, a batch at once."""
+
+from stock_ml.adapters.forecast_store.rows import BARS, FORECASTS
 
 SOURCE = "select source from installation"
 STAGING = """
 create temp table new_bars (
-    symbol text, ts bigint, open float8, high float8, low float8, close float8, volume float8,
+    symbol text, ts timestamptz, open float8, high float8, low float8, close float8, volume float8,
     filled boolean, source text, late boolean
 ) on commit delete rows;
 create temp table new_forecasts (
-    symbol text, bar_ts bigint, horizon smallint, target_ts bigint, session date, last_close float8,
+    symbol text, bar_ts timestamptz, horizon smallint, target_ts timestamptz, session date, last_close float8,
     predicted_close float8, lower_50 float8, upper_50 float8, lower_90 float8, upper_90 float8, lower_99 float8,
-    upper_99 float8, model_version text, trained_until float8, made_at float8, late boolean
+    upper_99 float8, model_version text, trained_until timestamptz, made_at timestamptz, late boolean
 ) on commit delete rows
 """
-COPY_BARS = "copy new_bars from stdin"
-COPY_FORECASTS = "copy new_forecasts from stdin"
+_BARS, _FORECASTS = (", ".join(table.names or ()) for table in (BARS, FORECASTS))
+COPY_BARS = f"copy bars ({_BARS}) from stdin (format binary)"
+COPY_FORECASTS = f"copy forecasts ({_FORECASTS}) from stdin (format binary)"
+STAGE_BARS = f"copy new_bars ({_BARS}) from stdin (format binary)"
+STAGE_FORECASTS = f"copy new_forecasts ({_FORECASTS}) from stdin (format binary)"
 # a received bar never changes; a filled one gives way to the bar that came late, or to a fill that knows of it
-MERGE_BARS = """
-insert into bars (symbol, ts, open, high, low, close, volume, filled, source, late)
-select symbol, to_timestamp(ts), open, high, low, close, volume, filled, source, late from new_bars order by 1, 2
+MERGE_BARS = f"""
+insert into bars ({_BARS})
+select {_BARS} from new_bars order by symbol, ts
 on conflict (symbol, ts) do update set
     open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
     volume = excluded.volume, filled = excluded.filled, late = excluded.late, stored_at = now()
 where bars.filled and (bars.close, bars.filled) is distinct from (excluded.close, excluded.filled)
-"""
-MERGE_FORECASTS = """
-insert into forecasts (symbol, bar_ts, horizon, target_ts, session, last_close, predicted_close, lower_50, upper_50,
-    lower_90, upper_90, lower_99, upper_99, model_version, trained_until, made_at, late)
-select symbol, to_timestamp(bar_ts), horizon, to_timestamp(target_ts), session, last_close, predicted_close, lower_50,
-    upper_50, lower_90, upper_90, lower_99, upper_99, model_version, to_timestamp(trained_until),
-    to_timestamp(made_at), late
-from new_forecasts order by 1, 2, 3
+"""  # noqa: S608 - names of this package's own columns
+MERGE_FORECASTS = f"""
+insert into forecasts ({_FORECASTS})
+select {_FORECASTS} from new_forecasts order by symbol, bar_ts, horizon
 on conflict do nothing
-"""
+"""  # noqa: S608 - names of this package's own columns
 RECEIVED = """
 with wanted as (
     select symbol, to_timestamp(before) as before
@@ -47,6 +48,22 @@ select symbol, extract(epoch from bars.ts)::bigint, open, high, low, close, volu
 from bars join first using (symbol)
 where bars.ts >= first.ts and not filled
 order by 1, 2
+"""
+# the same for many symbols, each by its place among them: rows of one width
+NEWEST = """
+copy (
+    select place::int, extract(epoch from found.ts)::bigint, open, high, low, close, volume
+    from unnest(%(symbols)s::text[], %(before)s::bigint[]) with ordinality as wanted (symbol, before, place)
+    cross join lateral (
+        select coalesce((
+            select ts from bars
+            where bars.symbol = wanted.symbol and bars.ts < to_timestamp(wanted.before) and not filled
+            order by ts desc offset %(count)s - 1 limit 1
+        ), '-infinity') as ts
+    ) as first
+    join bars as found on found.symbol = wanted.symbol and found.ts >= first.ts and not found.filled
+    order by 1, 2
+) to stdout (format binary)
 """
 WRITE_STATE = """
 insert into service_state (service, state) values (%(service)s, %(state)s)

@@ -1,16 +1,24 @@
 """Write bars and forecasts in one transaction; the same rows again change nothing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import psycopg
 from psycopg.types.json import Jsonb
 
-from stock_ml.adapters.forecast_store import statements
+from stock_ml.adapters.forecast_store import binary, statements
 from stock_ml.adapters.forecast_store.connection import Connection
-from stock_ml.adapters.forecast_store.rows import BarRow, ForecastRow
+from stock_ml.adapters.forecast_store.rows import Rows, Table
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
+
+NOTHING = Rows.of()
+COPY = (statements.COPY_BARS, statements.COPY_FORECASTS)
+STAGE = (statements.STAGE_BARS, statements.STAGE_FORECASTS)
+MERGE = (statements.MERGE_BARS, statements.MERGE_FORECASTS)
+VALUES = ("open", "high", "low", "close", "volume")
+RECEIVED = np.dtype([("place", np.int32), ("ts", np.int64), *((c, np.float64) for c in VALUES)])
 
 
 class Stored(NamedTuple):
@@ -35,13 +43,29 @@ class ForecastStore:
         """Return a store of this installation; the connection opens with the first call."""
         return cls(Connection(s.postgres(), statements.STAGING, s.source))
 
-    def store(self, bars: Iterable[BarRow], forecasts: Iterable[ForecastRow]) -> Stored:
-        """Store bars and forecasts, all or nothing."""
-        with self._connection.use() as connection, connection.transaction(), connection.cursor() as cursor:
-            _copy(cursor, statements.COPY_BARS, bars)
-            new_bars = cursor.execute(statements.MERGE_BARS).rowcount
-            _copy(cursor, statements.COPY_FORECASTS, forecasts)
-            return Stored(new_bars, cursor.execute(statements.MERGE_FORECASTS).rowcount)
+    def store(self, bars: Table = (), forecasts: Table = (), fresh: Rows = NOTHING) -> Stored:
+        """Store bars and forecasts, all or nothing.
+
+        `fresh` ones are most likely not stored yet: they are copied in directly, and merged only where one is there.
+        """
+        known = Rows.of(bars, forecasts)
+        with self._connection.use() as connection:
+            try:
+                return _stored(connection, known, fresh)
+            except psycopg.errors.UniqueViolation:
+                return _stored(connection, Rows.together(known, fresh), NOTHING)
+
+    def newest(self, before: Mapping[str, int], count: int) -> np.ndarray:
+        """Return what `received` does as a table of RECEIVED, `place` being the symbol's place in `before`, from 0."""
+        values = {"symbols": list(before), "before": list(before.values()), "count": count}
+        with (
+            self._connection.use() as connection,
+            connection.cursor() as cursor,
+            cursor.copy(statements.NEWEST, values) as copy,
+        ):
+            rows = binary.decode(b"".join(copy), RECEIVED)
+        rows["place"] -= 1
+        return rows
 
     def received(self, before: Mapping[str, int], count: int) -> dict[str, list[Bar]]:
         """Return for each symbol its `count` newest received bars before a time, and all from then on; ascending.
@@ -97,7 +121,19 @@ class ForecastStore:
         self._connection.close()
 
 
-def _copy(cursor: psycopg.Cursor[Any], statement: str, rows: Iterable[Sequence[Any]]) -> None:
-    with cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
+def _stored(connection: psycopg.Connection[Any], known: Rows, fresh: Rows) -> Stored:
+    with connection.transaction(), connection.cursor() as cursor:
+        copied = [_copy(cursor, *each) for each in zip(COPY, fresh, strict=True)]
+        merged = [_merge(cursor, *each) for each in zip(STAGE, MERGE, known, strict=True)]
+    return Stored(*(sum(counts) for counts in zip(copied, merged, strict=True)))
+
+
+def _merge(cursor: psycopg.Cursor[Any], stage: str, merge: str, rows: np.ndarray) -> int:
+    return cursor.execute(merge).rowcount if _copy(cursor, stage, rows) else 0
+
+
+def _copy(cursor: psycopg.Cursor[Any], statement: str, rows: np.ndarray) -> int:
+    if len(rows):
+        with cursor.copy(statement) as copy:
+            copy.write(binary.encode(rows))
+    return len(rows)

@@ -1,14 +1,17 @@
 """Drive the handler as the consumer does, with memory in the database's place."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from serving.forecasting import Serving, by_symbol, handle
+from serving.arrived import Arrived
+from serving.forecasting import Serving
+from serving.keeping import Keeper
 from serving.rules import Rules
-from serving.taking import reaches
-from stock_ml.adapters.forecast_store import BarRow, ForecastRow
+from stock_ml.adapters.forecast_store import RECEIVED, BarRow, ForecastRow, Rows, Stored
 from stock_ml.bars import MINUTE, Bar
+from stock_ml.clock import EventClock
 from stock_ml.features import FEATURES
 from stock_ml.gaps import Minutes
 from stock_ml.scorer import Scorer
@@ -39,38 +42,86 @@ def day(*, without: Iterable[int] = (), sessions: int = 1, symbol: str = "GOOGL"
     return bars_of(take(walk(ts, seed), keep), symbol)
 
 
-class Stream:
-    """Keep what is stored, by the rules that the database keeps."""
+@dataclass
+class Standing:
+    """Stand for a clock that somebody reads."""
 
-    def __init__(self, rules: Rules = RULES, now: float | None = None, serving: Serving | None = SERVING) -> None:
-        self.rules, self.now, self.serving = rules, now, serving
-        self.histories: dict[str, Minutes] = {}
+    at: float
+
+    def now(self) -> float:
+        return self.at
+
+
+class MemoryStore:
+    """Keep rows by the rules that the database keeps."""
+
+    def __init__(self) -> None:
         self.bars: dict[tuple[str, int], BarRow] = {}
         self.forecasts: dict[tuple[str, int], ForecastRow] = {}
 
-    def send(self, *bars: Bar) -> "Stream":
-        for symbol, new in by_symbol(bars).items():
-            oldest = min(bar.ts for bar in new)
-            if not reaches(self.histories.get(symbol), oldest, self.rules):
-                self.histories[symbol] = Minutes.of_bars(self._received(symbol, oldest))
-        handled = handle(self.histories, bars, self.serving, self.now, self.rules)
-        for row in handled.bars:
+    def store(self, bars: np.ndarray, forecasts: np.ndarray, fresh: Rows) -> Stored:
+        stored, made = bar_rows(fresh.bars), forecast_rows(fresh.forecasts)
+        assert not {row[:2] for row in stored} & self.bars.keys()
+        assert not {row[:2] for row in made} & self.forecasts.keys()
+        for row in stored + bar_rows(bars):
             if self.bars.get((row.symbol, row.ts), row).filled or (row.symbol, row.ts) not in self.bars:
                 self.bars[row.symbol, row.ts] = row
-        for made in handled.forecasts:
-            self.forecasts.setdefault((made.symbol, made.bar_ts), made)
-        self.histories |= handled.histories
+        for one in made + forecast_rows(forecasts):
+            self.forecasts.setdefault((one.symbol, one.bar_ts), one)
+        return Stored(len(stored), len(made))
+
+    def newest(self, before: Mapping[str, int], count: int) -> np.ndarray:
+        rows = [
+            (place, *bar[1:7])
+            for place, (symbol, ts) in enumerate(before.items())
+            for bar in self._received(symbol, ts, count)
+        ]
+        return np.array(rows, dtype=RECEIVED)
+
+    def _received(self, symbol: str, before: int, count: int) -> list[BarRow]:
+        rows = sorted(row for row in self.bars.values() if row.symbol == symbol and not row.filled)
+        return rows[max(sum(row.ts < before for row in rows) - count, 0) :]
+
+
+class Stream:
+    """Send bars as the consumer does, with memory in the database's place; `now` None is a replay."""
+
+    def __init__(self, rules: Rules = RULES, now: float | None = None, serving: Serving | None = SERVING) -> None:
+        self.rules, self.serving, self.store = rules, serving, MemoryStore()
+        self.keeper = Keeper(self.store, EventClock() if now is None else Standing(now), rules)
+
+    @property
+    def bars(self) -> dict[tuple[str, int], BarRow]:
+        return self.store.bars
+
+    @property
+    def forecasts(self) -> dict[tuple[str, int], ForecastRow]:
+        return self.store.forecasts
+
+    def send(self, *bars: Bar) -> "Stream":
+        self.keeper.store(self.keeper.take(Arrived.of_bars(list(bars), self.rules.slots), self.serving))
         return self
 
     def forget(self) -> "Stream":
         """Restart: all that is in memory is gone."""
-        self.histories.clear()
+        self.keeper.forget()
         return self
 
-    def _received(self, symbol: str, before: int) -> Sequence[Bar]:
-        rows = sorted(row for row in self.bars.values() if row.symbol == symbol and not row.filled)
-        first = max(sum(row.ts < before for row in rows) - self.rules.rows, 0)
-        return [Bar(row.symbol, *row[1:7], source=row.source) for row in rows[first:]]
+
+def bar_rows(table: np.ndarray) -> list[BarRow]:
+    """Return the rows of a table of BARS one by one."""
+    rows = [BarRow(*row) for row in table.tolist()]
+    return [row._replace(symbol=row.symbol.decode(), source=row.source.decode()) for row in rows]
+
+
+def forecast_rows(table: np.ndarray) -> list[ForecastRow]:
+    """Return the rows of a table of FORECASTS one by one."""
+    rows = [ForecastRow(*row) for row in table.tolist()]
+    told = [(row.symbol.decode(), str(row.session), row.model_version.decode()) for row in rows]
+    return [
+        row._replace(symbol=symbol, session=day, model_version=version)
+        for row, (symbol, day, version) in zip(rows, told, strict=True)
+    ]
 
 
 def minute(number: int) -> int:

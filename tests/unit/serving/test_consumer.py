@@ -1,10 +1,11 @@
 """The consumer's turns, with memory in the place of Kafka and PostgreSQL."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
+import numpy as np
 import pytest
 
 from serving.batches import Batches
@@ -14,11 +15,11 @@ from serving.forecasting import Serving
 from serving.keeping import Keeper
 from serving.state import OnceAMinute, StateWriter
 from stock_ml.adapters.broker import encode_bar
-from stock_ml.adapters.forecast_store import BarRow, ForecastRow, Stored
+from stock_ml.adapters.forecast_store import RECEIVED, BarRow, ForecastRow, Rows, Stored
 from stock_ml.bars import Bar
 from stock_ml.clock import EventClock
 from stock_ml.errors import BrokerRefused
-from tests.unit.serving.streams import RULES, SERVING, day, minute
+from tests.unit.serving.streams import RULES, SERVING, bar_rows, day, forecast_rows, minute
 
 BARS = day()[:60]
 
@@ -72,12 +73,12 @@ class Store:
     forecasts: list[ForecastRow] = field(default_factory=list)
     told: Mapping[str, Any] = field(default_factory=dict)
 
-    def received(self, before: Mapping[str, int], _: int) -> dict[str, list[Bar]]:
-        return {symbol: [] for symbol in before}
+    def newest(self, before: Mapping[str, int], _: int) -> np.ndarray:
+        return np.empty(0, RECEIVED)
 
-    def store(self, bars: Iterable[BarRow], forecasts: Iterable[ForecastRow]) -> Stored:
-        self.bars += bars
-        self.forecasts += forecasts
+    def store(self, bars: np.ndarray, forecasts: np.ndarray, fresh: Rows) -> Stored:
+        self.bars += bar_rows(fresh.bars)
+        self.forecasts += forecast_rows(fresh.forecasts)
         return Stored(len(self.bars), len(self.forecasts))
 
     def write_state(self, _: str, state: Mapping[str, Any]) -> None:

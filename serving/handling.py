@@ -1,0 +1,82 @@
+"""Handle a batch of new bars: what to store of them, and their forecasts. Nothing is read or written here."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from serving.arrived import Arrived
+from serving.forecasting import Ready, Serving, forecasts, stamped
+from serving.inorder import extend, remember
+from serving.rings import Rings
+from serving.rules import Rules
+from serving.taking import take
+from stock_ml.adapters.forecast_store import BARS, Rows
+from stock_ml.bars import MINUTE
+from stock_ml.gaps import Minutes
+from stock_ml.sessions import Sessions
+
+
+class Handled(NamedTuple):
+    """Hold what a batch brings: `fresh` rows that nobody can have stored, and rows that may be `known`."""
+
+    fresh: Rows
+    known: Rows
+
+    def made(self, now: float) -> "Handled":
+        """Return the same with its forecasts made now, in UTC epoch seconds."""
+        return Handled(*(rows._replace(forecasts=stamped(rows.forecasts, now)) for rows in self))
+
+
+def handle(
+    rings: Rings, bars: Arrived, histories: Mapping[int, Minutes], serving: Serving | None, rules: Rules
+) -> Handled:
+    """Take new bars, given symbol by symbol, into the rings, and return what they bring.
+
+    `histories` holds, by slot, the bars known of each symbol whose new ones did not all come in order. Without a model
+    bars are kept, and nothing is forecast. A forecast is made when the newest bar of its symbol became known.
+    """
+    late = np.isin(bars.slot, list(histories))
+    fresh = [_fresh(rings, part, sessions, serving, rules) for part, sessions in split(bars.pick(~late), rules)]
+    known = [
+        _known(rings, bars.pick(bars.slot == slot), history, serving, rules) for slot, history in histories.items()
+    ]
+    return Handled(Rows.together(Rows.of(), *fresh), Rows.together(Rows.of(), *known))
+
+
+def split(bars: Arrived, rules: Rules) -> Iterator[tuple[Arrived, Sessions]]:
+    """Yield the bars of each calendar with its sessions: of most installations all in one."""
+    calendar = rules.calendar[bars.slot]
+    for number in np.unique(calendar):
+        yield bars.pick(calendar == number), rules.calendars[number]
+
+
+def _fresh(rings: Rings, bars: Arrived, sessions: Sessions, serving: Serving | None, rules: Rules) -> Rows:
+    brought = extend(rings, bars, sessions, rules)
+    rows = _bar_rows(brought.slot, brought.minutes, False, rules)
+    if serving is None:
+        return Rows.of(rows)
+    ended = bars.pick(brought.at)
+    ready = Ready(ended.slot, ended.ts, ended.values[3], ended.ts + MINUTE, brought.windows)
+    return Rows(rows, forecasts(ready, serving, sessions, rules))
+
+
+def _known(rings: Rings, bars: Arrived, history: Minutes, serving: Serving | None, rules: Rules) -> Rows:
+    slot = int(bars.slot[0])
+    sessions = rules.sessions_of(rules.names[slot])
+    taken = take(history, bars, sessions, rules)
+    rings.relearn(bars.slot[:1], rings.whole[slot])
+    remember(rings, Arrived.of_minutes(slot, taken.received), sessions, rules)
+    rows = _bar_rows(np.full(len(taken.minutes), slot), taken.minutes, taken.late, rules)
+    if serving is None:
+        return Rows.of(rows)
+    ready = Ready(np.full(len(taken.ts), slot), taken.ts, taken.close, taken.known, taken.windows)
+    return Rows(rows, forecasts(ready, serving, sessions, rules))
+
+
+def _bar_rows(slot: np.ndarray, minutes: Minutes, late: np.ndarray | bool, rules: Rules) -> np.ndarray:
+    table = np.zeros(len(slot), BARS)
+    table["symbol"], table["source"], table["late"] = rules.symbol_table[slot], rules.source.encode(), late
+    for name, column in vars(minutes).items():
+        table[name] = column
+    return table
