@@ -17,5 +17,6 @@ def _told_on(topic: str, read: str) -> list[AssetWatcher]:
 
 
 SESSION_CLOSED = Asset(name="session_closed", group=GROUP, watchers=_told_on("sessions", "closed_session"))
+RETRAINING_WANTED = Asset(name="retraining_wanted", group=GROUP, watchers=_told_on("alerts", "alert"))
 CLEAN_BARS = Asset(name="clean_bars", group=GROUP)
 MODEL = Asset(name="stock_close", group=GROUP)

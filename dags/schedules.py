@@ -3,7 +3,7 @@
 from typing import Any
 
 from airflow.sdk import AssetOrTimeSchedule
-from trading_sessions import TradingSessions
+from trading_sessions import TradingSessions, WithinSessions
 
 from dags.assets import SESSION_CLOSED
 from stock_ml.config import load
@@ -16,3 +16,9 @@ def after_each_session(minutes: int) -> Any:
         return [SESSION_CLOSED]
     timetable: Any = TradingSessions(s.exchange, s.closures, minutes)
     return AssetOrTimeSchedule(timetable=timetable, assets=[SESSION_CLOSED])
+
+
+def within_each_session(every: int, after: int) -> Any:
+    """Return the schedule of what looks on: every so many minutes and once after; by announcements where simulated."""
+    s = load()
+    return WithinSessions(s.exchange, s.closures, every, after) if s.live else [SESSION_CLOSED]

@@ -1,8 +1,11 @@
 """### Model: from clean bars to the champion
 
 Runs when `ingest_bars` announces `clean_bars`, but trains only where enough sessions closed since the last training
-(`STOCKML_RETRAIN_SESSIONS`) or the settings changed: else the task ends as skipped and says so. Triggered by a person
-it always trains. **train** makes feature rows from the clean bars, fits a linear
+(`STOCKML_RETRAIN_SESSIONS`) or the settings changed: else the task ends as skipped and says so. An alert of
+`monitor_forecasts` on Kafka starts a training at once, its reason in the log and among the run's asset events; a
+hundred alerts lead to one. Triggered by a person it always trains.
+
+**train** makes feature rows from the clean bars, fits a linear
 model with Spark, measures it against persistence on sessions that it was not trained on, logs all of it as one
 MLflow run, registers the better of the two as a version of `stock-close`, and moves the alias `champion` to it.
 The consumer serves the new champion within seconds, without a restart.
@@ -16,18 +19,19 @@ from typing import Any
 from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.assets import CLEAN_BARS, MODEL
+from dags.assets import CLEAN_BARS, MODEL, RETRAINING_WANTED
 from dags.rules import dag_rules, task_settings
 
 
-@dag(schedule=[CLEAN_BARS], doc_md=__doc__, **dag_rules("train_model"))
+@dag(schedule=CLEAN_BARS | RETRAINING_WANTED, doc_md=__doc__, **dag_rules("train_model"))
 def train_model() -> None:
     @task(outlets=[MODEL], execution_timeout=timedelta(hours=2))
     def train(*, triggering_asset_events: Any = None) -> dict[str, Any]:
         from stock_ml.steps import refreshing
 
-        s = task_settings()
-        if triggering_asset_events and (reason := refreshing.covered(s)):
+        s, events = task_settings(), triggering_asset_events or {}
+        alerts = [event.extra["payload"] for event in events.get(RETRAINING_WANTED, [])]
+        if events and (reason := refreshing.covered(s, alerts)):
             raise AirflowSkipException(reason)
         from stock_ml.steps import training  # Spark and MLflow take seconds to import
 

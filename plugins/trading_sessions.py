@@ -1,5 +1,6 @@
-"""A timetable of an exchange's trading sessions: one run a session, some minutes after its close."""
+"""Timetables of an exchange's trading sessions: one run after each, or many within."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -67,13 +68,68 @@ class TradingSessions(Timetable):
         return DataInterval(*(in_pendulum(datetime.fromtimestamp(int(edge), UTC)) for edge in edges))
 
     def _sessions(self) -> "Sessions":
-        from stock_ml.sessions import sessions  # loads pandas and the calendars: the scheduler needs them, no parser
+        return _load(self.exchange, self.closures)
 
-        return sessions(self.exchange, self.closures)
+
+class WithinSessions(Timetable):
+    """Run every `every` minutes of each session of an exchange until its close, and once `after` minutes after it.
+
+    A run's interval is a point in time. What was missed is not made up for, but for the newest.
+    """
+
+    def __init__(self, exchange: str, closures: tuple[str, ...] = (), every: int = 5, after: int = 120) -> None:
+        self.exchange, self.closures, self.every, self.after = exchange, tuple(closures), every, after
+        told = f"Every {every} minutes of each trading session of {exchange}"
+        self.description = f"{told}, and {after} minutes after its close"
+
+    @property
+    def summary(self) -> str:
+        """Return what the list of DAGs shows."""
+        return f"within {self.exchange} sessions"
+
+    def serialize(self) -> dict[str, Any]:
+        """Return what `deserialize` makes the same timetable of."""
+        given = {"exchange": self.exchange, "closures": list(self.closures)}
+        return given | {"every": self.every, "after": self.after}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> "WithinSessions":
+        """Return the timetable that `serialize` told of."""
+        return cls(data["exchange"], tuple(data["closures"]), data["every"], data["after"])
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        """Return the moment itself."""
+        return DataInterval.exact(run_after)
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """Return the next moment to run at; None where it is after the latest time allowed."""
+        last = -math.inf if last_automated_data_interval is None else last_automated_data_interval.end.timestamp()
+        if not restriction.catchup:
+            last = max(last, datetime.now(UTC).timestamp() - 60 * self.every)
+        if restriction.earliest is not None:
+            last = max(last, restriction.earliest.timestamp() - 1)
+        at = in_pendulum(datetime.fromtimestamp(self._following(last), UTC))
+        return None if restriction.latest is not None and at > restriction.latest else DagRunInfo.exact(at)
+
+    def _following(self, ts: float) -> int:
+        """Return the first moment after a time, both in UTC epoch seconds."""
+        sessions, step, after = _load(self.exchange, self.closures), 60 * self.every, 60 * self.after
+        number = sessions.upcoming(ts - after)  # the first session whose last moment is still ahead
+        opens, closes = int(sessions.opens[number]), int(sessions.closes[number])
+        ahead = opens + max(1, int((ts - opens) // step) + 1) * step
+        return ahead if ahead <= closes else closes + after
+
+
+def _load(exchange: str, closures: tuple[str, ...]) -> "Sessions":
+    from stock_ml.sessions import sessions  # loads pandas and the calendars: the scheduler needs them, no parser
+
+    return sessions(exchange, closures)
 
 
 class TradingSessionsPlugin(AirflowPlugin):
-    """Register the timetable, so that Airflow can keep it in its database."""
+    """Register the timetables, so that Airflow can keep them in its database."""
 
     name = "trading_sessions"
-    timetables = (TradingSessions,)
+    timetables = (TradingSessions, WithinSessions)

@@ -97,6 +97,20 @@ class Settings(BaseSettings):
     spark_master: str = Field("local[*]", description="Spark master URL for training")
     spark_memory: str = Field("2g", description="memory of the Spark driver and of each executor")
 
+    # what is tolerated of live forecasts before a new training is asked for
+    monitor_sessions: int = Field(
+        5, ge=1, description="newest sessions of the serving version that are judged; also the pause between two alerts"
+    )
+    monitor_skill: float = Field(
+        -0.01, le=0, description="least skill against the last price, where being below it is no chance"
+    )
+    monitor_coverage: float = Field(
+        0.05, gt=0, lt=0.9, description="how far the 90 % interval's coverage may be from 90 %"
+    )
+    monitor_drift: float = Field(
+        1.0, gt=0, description="largest population stability index of a feature against what was trained on"
+    )
+
     # the sandbox exchange
     sandbox_market: Literal["realistic", "random_walk", "strong"] = Field(
         "realistic", description="how much past bars tell: realistic (a little), random_walk (nothing) or strong (much)"

@@ -1,6 +1,7 @@
 """Whether a run of `train_model` has anything to train for, or a newer training covers its events already."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
 from stock_ml.sessions import Sessions
 from stock_ml.steps.purpose import fits
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,14 @@ class Newest:
     trained_until: float
 
 
-def covered(s: Settings, alerted_at: float | None = None) -> str | None:
+def covered(s: Settings, alerts: Sequence[Mapping[str, Any]] = ()) -> str | None:
     """Return why a run that events started need not train, None where it must.
 
-    `alerted_at` is the wall time of the newest alert among the events, None where there is none. Raises
-    RegistryUnavailable or StoreUnavailable.
+    `alerts` are those among the events, as Kafka has them. Raises RegistryUnavailable or StoreUnavailable.
     """
+    for alert in alerts:
+        log.warning("alert: %s", alert["reason"])
+    alerted_at = max((float(alert["raised_at"]) for alert in alerts), default=None)
     newest = _newest(s)
     if newest is None or not fits(registry.tags(registry.champion(s)), s):
         return None

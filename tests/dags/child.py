@@ -60,6 +60,19 @@ def sessions(first: str, last: str) -> dict[str, Any]:
     return {"runs": runs, "ahead": ahead.run_after.timestamp(), "manual": closed.start.isoformat(), "words": words}
 
 
+def within(first: str, last: str) -> dict[str, Any]:
+    """List the moments of the other timetable between two times, as Airflow keeps it in its database."""
+    from airflow.sdk import DAG
+    from airflow.serialization.serialized_objects import DagSerialization
+    from pendulum import parse as time
+    from trading_sessions import WithinSessions
+
+    dag = DAG("within", schedule=WithinSessions("XNYS", every=5, after=120))
+    kept = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    runs = [info.run_after.isoformat() for info in kept.iter_dagrun_infos_between(time(first), time(last))]
+    return {"runs": runs, "words": kept.timetable.description}
+
+
 def decide() -> dict[str, Any]:
     """Ask the retry policy about each error of the project, and about one that is not."""
     from dags.rules import FinalErrors
@@ -123,7 +136,9 @@ def _task(task: Any) -> dict[str, Any]:
     }
 
 
-COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {f.__name__: f for f in (parse, plugins, sessions, decide, run)}
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
+    f.__name__: f for f in (parse, plugins, sessions, within, decide, run)
+}
 
 if __name__ == "__main__":
     command, answer, *words = sys.argv[1:]

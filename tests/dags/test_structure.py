@@ -17,7 +17,7 @@ def test_ingest_goes_from_the_bucket_to_one_event(parsed: dict[str, Any]) -> Non
     assert {name: task["outlets"] for name, task in tasks.items() if task["outlets"]} == {"publish": ["clean_bars"]}
 
 
-def test_training_starts_with_clean_bars_and_gives_a_model(parsed: dict[str, Any]) -> None:
+def test_training_starts_with_clean_bars_or_an_alert_and_gives_a_model(parsed: dict[str, Any]) -> None:
     dag = parsed["sandbox"]["dags"]["train_model"]
     assert dag["timetable"] == "AssetTriggeredTimetable"
     assert {name: task["outlets"] for name, task in dag["tasks"].items()} == {"train": ["stock_close"]}
@@ -34,3 +34,10 @@ def test_training_starts_with_clean_bars_and_gives_a_model(parsed: dict[str, Any
 )
 def test_the_wall_starts_ingest_with_a_real_exchange_only(parsed: dict[str, Any], source: str, timetable: str) -> None:
     assert parsed[source]["dags"]["ingest_bars"]["timetable"] == timetable
+
+
+@pytest.mark.parametrize(("source", "timetable"), [("yahoo", "WithinSessions"), ("sandbox", "AssetTriggeredTimetable")])
+def test_monitoring_looks_on_within_the_sessions_of_a_real_exchange(
+    parsed: dict[str, Any], source: str, timetable: str
+) -> None:
+    assert parsed[source]["dags"]["monitor_forecasts"]["timetable"] == timetable

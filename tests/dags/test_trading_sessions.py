@@ -54,3 +54,10 @@ def test_the_first_run_is_still_ahead_and_a_person_s_run_is_of_the_newest_sessio
 
 def test_a_person_reads_what_it_means(told: dict[str, Any]) -> None:
     assert told["words"] == ["Each trading session of XNYS, 90 minutes after its close", "XNYS sessions"]
+
+
+def test_within_a_session_runs_come_every_few_minutes_until_its_close_and_once_after(airflow: Airflow) -> None:
+    told = airflow.ask("within", "2021-11-25T00:00", "2021-11-29T14:36").value
+    half_day = [f"2021-11-26T{minute // 60:02}:{minute % 60:02}:00+00:00" for minute in range(875, 1081, 5)]
+    assert told["runs"] == [*half_day, "2021-11-26T20:00:00+00:00", "2021-11-29T14:35:00+00:00"]
+    assert told["words"] == "Every 5 minutes of each trading session of XNYS, and 120 minutes after its close"

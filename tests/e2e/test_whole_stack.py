@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from local.supervision import Supervisor
 from stock_ml.adapters.broker import ClosedSession, Publisher
 from stock_ml.bars import MINUTE
 from stock_ml.config import Settings
+from stock_ml.monitoring import Alert
 from stock_ml.sessions import sessions
 from tests.servers import settings_in
 
@@ -131,7 +133,8 @@ def test_a_session_announced_on_kafka_is_ingested_and_leads_to_no_training_befor
     stack: Installation,
 ) -> None:
     s, airflow = stack.settings, Airflow(stack.settings, stack.secrets)
-    before = {dag: {run["dag_run_id"] for run in airflow.runs(dag)} for dag in (pipeline.INGEST, pipeline.TRAIN)}
+    dags = (pipeline.INGEST, pipeline.TRAIN, "monitor_forecasts")
+    before = {dag: {run["dag_run_id"] for run in airflow.runs(dag)} for dag in dags}
     publisher = Publisher.connect(s)
     publisher.session(ClosedSession(s.exchange, "2024-03-01", 1709326800))
     assert publisher.flush(10) == 0
@@ -140,6 +143,27 @@ def test_a_session_announced_on_kafka_is_ingested_and_leads_to_no_training_befor
         pipeline.finish(airflow, dag, newest(airflow, dag)["dag_run_id"])
     (train,) = airflow.tasks(pipeline.TRAIN, newest(airflow, pipeline.TRAIN)["dag_run_id"])
     assert train["state"] == "skipped"
+
+
+def test_an_alert_on_kafka_starts_one_training_however_often_it_is_told(stack: Installation) -> None:
+    s, airflow = stack.settings, Airflow(stack.settings, stack.secrets)
+    before = {run["dag_run_id"] for run in airflow.runs(pipeline.TRAIN)}
+    version = int(pipeline.champion(s)["version"])
+    publisher = Publisher.connect(s)
+    alert = Alert("skill", "said by a test", str(version), time.time(), 1709326800.0)
+    for _ in range(3):
+        publisher.alert(alert)
+    assert publisher.flush(10) == 0
+
+    def runs() -> list[dict[str, Any]]:
+        return [run for run in airflow.runs(pipeline.TRAIN) if run["dag_run_id"] not in before]
+
+    def tasks() -> list[str]:
+        return [airflow.tasks(pipeline.TRAIN, run["dag_run_id"])[0]["state"] for run in reversed(runs())]
+
+    probes.wait("a training and a run that it covers", lambda: tasks()[:2] == ["success", "skipped"], 180)
+    probes.wait("the end of all", lambda: all(run["state"] == "success" for run in runs()), 60)
+    assert set(tasks()[1:]) == {"skipped"}
 
 
 def newest(airflow: Airflow, dag: str) -> dict[str, Any]:

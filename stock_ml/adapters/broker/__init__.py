@@ -1,5 +1,6 @@
 """Bars, sessions and rejected messages on Kafka."""
 
+from stock_ml.adapters.broker.alerts import decode_alert, encode_alert
 from stock_ml.adapters.broker.messages import (
     ClosedSession,
     decode_bar,
@@ -19,10 +20,12 @@ __all__ = [
     "Received",
     "Subscriber",
     "Topics",
+    "decode_alert",
     "decode_bar",
     "decode_bars",
     "decode_session",
     "empty_topics",
+    "encode_alert",
     "encode_bar",
     "encode_session",
     "ensure_topics",

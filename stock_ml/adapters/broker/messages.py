@@ -58,11 +58,11 @@ def encode_bar(bar: Bar) -> bytes:
 
 def decode_bar(value: bytes | None) -> Bar:
     """Return the bar in a message. Raises BadMessage naming what is wrong with it."""
-    given = _fields(value, BAR_FIELDS)
+    given = fields(value, BAR_FIELDS)
     for name in ("symbol", "source"):
         if not isinstance(given[name], str):
             raise BadMessage(f"{name} is {_told(given[name])}, it must be text")
-    numbers = [_number(name, given[name]) for name in NUMBERS]
+    numbers = [number(name, given[name]) for name in NUMBERS]
     bar = Bar._make([given["symbol"], _minute(given["ts"]), *numbers, given["source"]])
     if not (0 < bar.low <= min(bar.open, bar.close) and max(bar.open, bar.close) <= bar.high and bar.volume >= 0):
         raise BadMessage("prices must be positive with low <= open, close <= high, and volume not negative")
@@ -95,7 +95,7 @@ def encode_session(closed: ClosedSession) -> bytes:
 
 def decode_session(value: bytes | None) -> ClosedSession:
     """Return the session in a message. Raises BadMessage naming what is wrong with it."""
-    given = _fields(value, SESSION_FIELDS)
+    given = fields(value, SESSION_FIELDS)
     if not (isinstance(given["exchange"], str) and isinstance(given["session"], str) and type(given["close"]) is int):
         raise BadMessage("a session has an exchange and a date as text, and its close as whole epoch seconds")
     return ClosedSession(given["exchange"], given["session"], given["close"])
@@ -107,7 +107,7 @@ def _plausible(opened: np.ndarray, high: np.ndarray, low: np.ndarray, close: np.
     return (low > 0) & ordered & (volume >= 0)
 
 
-def _fields(value: bytes | None, wanted: frozenset[str]) -> dict[str, Any]:
+def fields(value: bytes | None, wanted: frozenset[str]) -> dict[str, Any]:
     if value is None or len(value) > LARGEST:
         raise BadMessage("there is no value" if value is None else f"{len(value)} bytes are more than {LARGEST}")
     try:
@@ -123,7 +123,7 @@ def _fields(value: bytes | None, wanted: frozenset[str]) -> dict[str, Any]:
     return given
 
 
-def _number(name: str, given: object) -> float:
+def number(name: str, given: object) -> float:
     if type(given) not in (int, float) or not math.isfinite(given):  # type: ignore[arg-type]  # a number, by now
         raise BadMessage(f"{name} is {_told(given)}, it must be a number")
     return float(given)  # type: ignore[arg-type]  # a number, by now

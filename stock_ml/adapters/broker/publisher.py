@@ -8,11 +8,13 @@ from time import monotonic
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from stock_ml.adapters.broker.client import client_config
+from stock_ml.adapters.broker.alerts import encode_alert
 from stock_ml.adapters.broker.messages import ClosedSession, encode_bar, encode_session
 from stock_ml.adapters.broker.topics import LIMITS, Topics
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
+from stock_ml.monitoring import Alert
 
 log = logging.getLogger(__name__)
 FULL = 10_000  # messages
@@ -63,6 +65,10 @@ class Publisher:
     def session(self, closed: ClosedSession) -> None:
         """Announce a closed session. Raises BrokerUnavailable where the buffer is full: try again."""
         self._send(self._topics.sessions, closed.exchange.encode(), encode_session(closed))
+
+    def alert(self, alert: Alert) -> None:
+        """Ask for a new training. Raises BrokerUnavailable where the buffer is full: try again."""
+        self._send(self._topics.alerts, alert.kind.encode(), encode_alert(alert))
 
     def rejected(self, message: Message, reason: str) -> None:
         """Publish what could not be read, byte for byte; the headers say where it stood and why it was refused."""

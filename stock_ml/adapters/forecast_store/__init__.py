@@ -1,8 +1,9 @@
-"""Write bars, forecasts and what the services say of themselves to PostgreSQL."""
+"""Write bars, forecasts and what the services say of themselves to PostgreSQL; watch over what was forecast."""
 
 from stock_ml.adapters.forecast_store.migrate import migrate
 from stock_ml.adapters.forecast_store.rows import BARS, FORECASTS, NUMBERS, BarRow, ForecastRow, Rows
 from stock_ml.adapters.forecast_store.store import RECEIVED, ForecastStore, Stored
+from stock_ml.adapters.forecast_store.watch import Watch
 
 __all__ = [
     "BARS",
@@ -14,5 +15,6 @@ __all__ = [
     "ForecastStore",
     "Rows",
     "Stored",
+    "Watch",
     "migrate",
 ]

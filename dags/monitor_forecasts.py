@@ -1,0 +1,42 @@
+"""### Monitoring: are the live forecasts still any good?
+
+**monitor** judges the version that serves over its newest sessions: skill against the last price, the intervals'
+coverage, the features' drift from what it was trained on. Every look is kept in PostgreSQL. Past a limit
+(`STOCKML_MONITOR_…`) an alert goes to Kafka, and `train_model` starts at once. One alert is open until a version was
+registered after it, and is told again at each look; the next one waits until as many sessions have closed as are
+judged.
+
+**see_clean** fails where the bars of a session are not clean two hours after its close, also when `ingest_bars` never
+ran.
+
+With a real source it runs every five minutes of a session and once two hours after its close, where bars are simulated
+or replayed after each session that closed.
+"""
+
+from typing import Any
+
+from airflow.sdk import dag, task
+
+from dags.rules import dag_rules, task_settings
+from dags.schedules import within_each_session
+
+
+@dag(schedule=within_each_session(every=5, after=120), doc_md=__doc__, **dag_rules("monitor_forecasts"))
+def monitor_forecasts() -> None:
+    @task
+    def monitor() -> dict[str, Any]:
+        from stock_ml.steps import monitoring
+
+        return monitoring.monitor(task_settings())
+
+    @task
+    def see_clean() -> None:
+        from stock_ml.steps import cleanliness
+
+        cleanliness.see_clean(task_settings(), minutes=120)
+
+    monitor()
+    see_clean()
+
+
+monitor_forecasts()

@@ -1,0 +1,83 @@
+"""Monitoring against real PostgreSQL and Kafka: it alerts once, repeats until acted on, and then waits."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import psycopg
+import pytest
+
+from stock_ml.adapters.broker import Topics, decode_alert, ensure_topics, read_back
+from stock_ml.config import Settings
+from stock_ml.monitoring import FEWEST, Alert
+from stock_ml.steps.monitoring import cooled, monitor
+from tests.adapters.answering import Answer, answering
+from tests.adapters.test_watch import T, put
+from tests.servers import tables
+
+
+@pytest.fixture
+def mlflow() -> Iterator[Answer]:
+    with answering() as answer:
+        answer.status, answer.body = 200, b'{"model_versions": []}'
+        yield answer
+
+
+@pytest.fixture
+def s(postgres: Settings, kafka: Settings, mlflow: Answer, tmp_path: Path) -> Settings:
+    """An installation that replays a file: its time is that of its newest bar."""
+    given = {
+        "source": "csv",
+        "csv_path": tmp_path / "x.csv",
+        "symbols": (f"M{uuid4().hex[:6].upper()}",),
+        "horizon": 7,
+        "monitor_coverage": 0.2,
+    }
+    own = kafka.model_copy(update=given | {"kafka_topic": f"t{uuid4().hex[:8]}", "mlflow_url": mlflow.url})
+    tables(own)
+    ensure_topics(own)
+    with psycopg.connect(own.postgres()) as connection:
+        connection.execute("truncate alerts, looks")
+        connection.execute("delete from forecasts where horizon = 7")
+    return own
+
+
+def serve(s: Settings, worse: float) -> None:
+    """Store forecasts that are further from the next close than the last one is, by `worse` times its distance."""
+    closes = 100 + np.cumsum(np.random.default_rng(2).normal(0, 0.01, FEWEST + 2))
+    move = np.append(np.diff(closes), 0.0)
+    put(s, "7", closes, closes - worse * move, s.symbols[0])
+
+
+def alerts(s: Settings) -> list[Alert]:
+    return [decode_alert(value) for value in read_back(s, Topics.of(s).alerts)]
+
+
+def test_where_nothing_was_forecast_nothing_is_judged(s: Settings) -> None:
+    assert monitor(s) == {"look": None, "alert": None}
+
+
+def test_a_model_as_good_as_the_last_price_raises_no_alert_and_is_kept(s: Settings) -> None:
+    serve(s, worse=0.0)
+    told = monitor(s)
+    assert told["alert"] is None
+    assert told["look"]["skill"] == pytest.approx(0.0)
+    with psycopg.connect(s.postgres()) as connection:
+        assert connection.execute("select model_version, report->>'forecasts' from looks").fetchall() == [("7", "1501")]
+
+
+def test_a_worse_one_is_told_once_repeated_until_acted_on_and_then_left_alone(s: Settings, mlflow: Answer) -> None:
+    serve(s, worse=0.5)
+    first = monitor(s)["alert"]
+    assert first["kind"] == "skill"
+    assert monitor(s)["alert"] == first
+    mlflow.body = b'{"model_versions": [{"version": "8", "creation_timestamp": %d}]}' % (1000 * first["raised_at"] + 1)
+    assert monitor(s)["alert"] is None  # version 7 is as bad as it was, and an alert is fresh
+    assert [alert._asdict() for alert in alerts(s)] == [first, first]
+
+
+def test_the_pause_between_alerts_is_counted_in_sessions(s: Settings) -> None:
+    calendar = s.calendars.of("GOOGL")
+    assert not cooled(T, T + 4 * 86_400, calendar, 5)
+    assert cooled(T, T + 7 * 86_400, calendar, 5)
