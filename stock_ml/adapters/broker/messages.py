@@ -108,6 +108,7 @@ def _plausible(opened: np.ndarray, high: np.ndarray, low: np.ndarray, close: np.
 
 
 def fields(value: bytes | None, wanted: frozenset[str]) -> dict[str, Any]:
+    """Return the fields of a message that has just those wanted. Raises BadMessage naming what is wrong with it."""
     if value is None or len(value) > LARGEST:
         raise BadMessage("there is no value" if value is None else f"{len(value)} bytes are more than {LARGEST}")
     try:
@@ -124,6 +125,7 @@ def fields(value: bytes | None, wanted: frozenset[str]) -> dict[str, Any]:
 
 
 def number(name: str, given: object) -> float:
+    """Return a field as a number. Raises BadMessage unless it is a finite one."""
     if type(given) not in (int, float) or not math.isfinite(given):  # type: ignore[arg-type]  # a number, by now
         raise BadMessage(f"{name} is {_told(given)}, it must be a number")
     return float(given)  # type: ignore[arg-type]  # a number, by now

@@ -7,8 +7,8 @@ from time import monotonic
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.alerts import encode_alert
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.messages import ClosedSession, encode_bar, encode_session
 from stock_ml.adapters.broker.topics import LIMITS, Topics
 from stock_ml.bars import Bar
