@@ -7,6 +7,7 @@ from rich.console import Console
 
 from local import orphans
 from local.installation import LAST_TO_STOP
+from local.programs import seaweed
 from local.supervision import Supervisor
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
@@ -18,6 +19,7 @@ def down(s: Settings, console: Console) -> None:
     if supervisor.is_up():
         supervisor.stop(last=LAST_TO_STOP)
     orphans.end(s.state)
+    seaweed.remove_sockets(s)
     console.print(f"stopped; the data of source {s.source} stay in {s.state}")
 
 

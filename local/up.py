@@ -18,7 +18,7 @@ from local.steps import Took, run_all
 from local.supervision import Supervisor
 from stock_ml.adapters import host
 from stock_ml.config import Settings
-from stock_ml.errors import HostError
+from stock_ml.errors import HostError, without_login
 
 
 def up(given: Settings, console: Console) -> dict[str, Took]:
@@ -86,10 +86,10 @@ def _say_where(one: Installation, console: Console) -> None:
     rows = {
         "Dashboard": f"http://127.0.0.1:{s.dashboard_port}",
         "Airflow": f"{address(s)}  (admin / {password})",
-        "MLflow": s.mlflow,
+        "MLflow": without_login(s.mlflow),
     }
     if s.simulated:
-        rows["Sandbox exchange"] = f"{s.sandbox}  SIMULATED data"
+        rows["Sandbox exchange"] = f"{without_login(s.sandbox)}  SIMULATED data"
     console.print()
     for name, place in rows.items():
         console.print(f"{name:17} {place}")

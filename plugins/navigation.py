@@ -5,6 +5,7 @@ from typing import Any
 from airflow.sdk.plugins_manager import AirflowPlugin
 
 from stock_ml.config import Settings, load
+from stock_ml.errors import without_login
 
 
 class Navigation(AirflowPlugin):
@@ -22,5 +23,6 @@ def links(s: Settings) -> list[dict[str, Any]]:
     pages = [("Forecasts", "forecasts", f"http://127.0.0.1:{s.dashboard_port}/"), ("Models", "models", s.mlflow)]
     if s.simulated:
         pages.append(("Exchange (SIMULATED)", "exchange", s.sandbox))
+    pages = [(name, route, without_login(href)) for name, route, href in pages]
     shown = {"destination": "nav", "category": "stock_ml"}
     return [{"name": name, "url_route": f"stock-ml-{route}", "href": href, **shown} for name, route, href in pages]

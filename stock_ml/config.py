@@ -235,7 +235,7 @@ class Settings(BaseSettings):
             raise ValueError(
                 "source csv needs STOCKML_CSV_PATH, a file in Alpha Vantage's CSV layout, or a folder of them"
             )
-        if self.source == "csv" and len(self.symbols) > 1 and not (self.csv_path and self.csv_path.is_dir()):
+        if self.source == "csv" and len(self.symbols) > 1 and self.csv_path and self.csv_path.is_file():
             raise ValueError(
                 f"a file has the bars of one symbol, not of {', '.join(self.symbols)}; give a folder of files"
             )

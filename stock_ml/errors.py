@@ -1,8 +1,18 @@
 """Every error that a person may meet, as one small tree; each message names what, where, and what to do."""
 
+import re
+
+
+def without_login(text: str) -> str:
+    """Return an address, or words with addresses in them, as they may be shown: without any user and password."""
+    return re.sub(r"(?<=://)[^/\s]*@", "", text)
+
 
 class StockMLError(Exception):
-    """Say what went wrong, where, and what to do."""
+    """Say what went wrong, where, and what to do; a login in an address is left out of every message."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(without_login(message))
 
 
 class BadInput(StockMLError):

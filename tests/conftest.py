@@ -52,6 +52,7 @@ def s3(settings: Settings) -> Iterator[Settings]:
     """A real S3 service without buckets."""
     with running(seaweed.program(settings), settings):
         yield settings
+    seaweed.remove_sockets(settings)
 
 
 @pytest.fixture(scope="session")

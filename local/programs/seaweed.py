@@ -1,6 +1,9 @@
 """S3 from SeaweedFS, one process, from a wheel."""
 
 import json
+import shutil
+from functools import partial
+from pathlib import Path
 
 from local import probes
 from local.private import write_private
@@ -23,7 +26,16 @@ def program(s: Settings) -> Program:
         "weed_s3_grpc_port": s.weed_s3_grpc_port,
     }
     ready = probes.http(f"http://127.0.0.1:{s.s3_port}/status")
-    return Program(NAME, _argv(s), ready, ports, prepare=lambda: _identity(s))
+    env = {"TMPDIR": str(_scratch(s))}  # where it logs, beside what it prints
+    return Program(NAME, _argv(s), ready, ports, env, prepare=partial(_prepare, s))
+
+
+def remove_sockets(s: Settings) -> None:
+    """Remove the unix sockets that it makes in /tmp, whatever it is told, and leaves there when it ends."""
+    servers = (s.s3_port, s.weed_filer_port)
+    ports = (*servers, s.weed_s3_grpc_port, s.weed_filer_grpc_port, s.weed_master_grpc_port, s.weed_volume_grpc_port)
+    for left in (path for port in ports for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")):  # noqa: S108 - its choice
+        left.unlink(missing_ok=True)
 
 
 def _argv(s: Settings) -> tuple[str, ...]:
@@ -51,8 +63,18 @@ def _argv(s: Settings) -> tuple[str, ...]:
     return (str(BIN / "weed"), "server", "-s3", *(f"-{name}={value}" for name, value in options.items()))
 
 
-def _identity(s: Settings) -> None:
+def _scratch(s: Settings) -> Path:
+    return s.state / "tmp" / "s3"
+
+
+def _prepare(s: Settings) -> None:
+    shutil.rmtree(_scratch(s), ignore_errors=True)  # each start begins new logs there
+    _scratch(s).mkdir(parents=True)
     (s.state / "s3").mkdir(parents=True, exist_ok=True)
+    _identity(s)
+
+
+def _identity(s: Settings) -> None:
     keys = (s.s3_access_key, s.s3_secret_key)
     access, secret = (key.get_secret_value() if key else "" for key in keys)
     identity = {"name": "stockml", "credentials": [{"accessKey": access, "secretKey": secret}], "actions": ["Admin"]}

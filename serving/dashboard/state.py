@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from stock_ml.adapters.forecast_reader import Service
+from stock_ml.errors import without_login
 
 STALE = 15.0  # wall seconds without a word from a service
 KNOWN_AFTER = 60_000  # milliseconds from a bar's open until it is known
@@ -35,12 +36,6 @@ def freshness(service: Service | None) -> dict[str, Any]:
     return {"seen": True, "age": service.age, "stale": service.age > STALE, "waiting": waiting, "lag": lag}
 
 
-def without_login(url: str) -> str:
-    """Return an address as it may be shown: a user and password in it are left out."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
-
-
 def _model(consumer: Service | None, mlflow: str) -> dict[str, Any] | None:
     version = consumer.state.get("model_version") if consumer else None
     if consumer is None or version is None:
@@ -48,7 +43,11 @@ def _model(consumer: Service | None, mlflow: str) -> dict[str, Any] | None:
     run = consumer.state.get("run_id")
     page = f"runs/{quote(str(run), safe='')}" if run else "models"
     trained_until = _ms(consumer.state.get("trained_until"))
-    return {"version": str(version), "trained_until": trained_until, "url": f"{without_login(mlflow)}/#/{page}"}
+    return {
+        "version": str(version),
+        "trained_until": trained_until,
+        "url": f"{without_login(mlflow).rstrip('/')}/#/{page}",
+    }
 
 
 def _ms(seconds: float | None) -> int | None:

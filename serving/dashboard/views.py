@@ -9,10 +9,9 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 
 from serving.dashboard.data import answer
 from serving.dashboard.query import parse
-from serving.dashboard.state import without_login
 from stock_ml.adapters.forecast_reader import ForecastReader
 from stock_ml.config import Settings
-from stock_ml.errors import StoreUnavailable
+from stock_ml.errors import StoreUnavailable, without_login
 
 views = Blueprint("views", __name__)
 HERE = Path(__file__).parent
@@ -44,7 +43,7 @@ def index() -> str:
         s=s,
         zone=own.zone,
         gap_ms=s.feed_gap_minutes * 60_000,
-        mlflow=without_login(s.mlflow),
+        mlflow=without_login(s.mlflow).rstrip("/"),
         airflow=f"http://127.0.0.1:{s.airflow_port}",
         scripts=list(pin["files"]),
         version=pin["version"],

@@ -1,5 +1,7 @@
 """The installation that was brought up last is the one that other commands mean."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,30 @@ def test_what_was_brought_up_is_recalled_though_the_shell_says_otherwise(
     monkeypatch.setenv("STOCKML_MLFLOW_URL", "http://another")
     recalled = recall()
     assert (recalled.source, recalled.symbols, recalled.window, recalled.mlflow_url) == ("csv", ("IBM",), 20, None)
+
+
+def test_a_folder_that_is_gone_by_now_changes_nothing(home: Path, tmp_path: Path) -> None:
+    (folder := tmp_path / "bars").mkdir()
+    for symbol in ("IBM", "MSFT"):
+        (folder / f"{symbol}.csv").write_text("bars")
+    remember(load(source="csv", csv_path=folder))
+    shutil.rmtree(folder)
+    assert recall().symbols == ("IBM", "MSFT")
+
+
+def test_what_runs_can_be_stopped_though_the_settings_are_wrong_by_now(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember(load(source="yahoo"))
+    monkeypatch.setenv("STOCKML_POSTGRES_URL", "no address")
+    assert (recall().source, recall().state) == ("yahoo", home / "yahoo")
+
+
+def test_settings_of_another_version_are_recalled_as_far_as_they_are_known(home: Path) -> None:
+    remember(load(source="sandbox"))
+    kept = json.loads((home / FILE).read_text())
+    (home / FILE).write_text(json.dumps(kept | {"window": "no number any more", "gone": 1}))
+    assert (recall().source, recall().state, recall().simulated) == ("sandbox", home / "sandbox", True)
 
 
 def test_no_secret_is_kept(home: Path) -> None:

@@ -1,6 +1,4 @@
-import pytest
-
-from serving.dashboard.state import STALE, freshness, service_states, without_login
+from serving.dashboard.state import STALE, freshness, service_states
 from stock_ml.adapters.forecast_reader import Service
 
 PRODUCER = Service({"now": 1_709_303_475.0, "market_open": True, "next_change": 1_709_326_800.0}, 0.5)
@@ -41,8 +39,3 @@ def test_a_consumer_without_a_model_names_what_it_waits_for() -> None:
     told = service_states({"consumer": Service({"waiting": "a champion"}, 1.0)}, None, "http://m")
     assert told["model"] is None
     assert told["consumer"]["waiting"] == "a champion"
-
-
-@pytest.mark.parametrize("url", ["https://user:secret@mlflow.example:5000/base/", "https://mlflow.example:5000/base"])
-def test_an_address_is_shown_without_its_login(url: str) -> None:
-    assert without_login(url) == "https://mlflow.example:5000/base"
