@@ -1,7 +1,9 @@
 from collections.abc import Iterator
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import psycopg
 import pytest
 from psycopg.rows import namedtuple_row
@@ -67,21 +69,6 @@ def test_a_database_of_another_source_is_refused_and_stays_as_it_is(
     refused.close()
     assert rows(settings, "bars", symbol) == []
     migrate(settings)
-
-
-def test_bars_stored_before_it_was_said_whose_they_are_say_it(
-    settings: Settings, store: ForecastStore, symbol: str
-) -> None:
-    with psycopg.connect(settings.postgres()) as connection:
-        connection.execute("delete from bars")
-        connection.execute("drop table installation")
-        connection.execute("update alembic_version set version_num = '0003'")
-        connection.execute("insert into bars select %s, now(), 1, 1, 1, 1, 1, false, 'sandbox', false", [symbol])
-    with pytest.raises(WrongSource):
-        migrate(settings.model_copy(update={"source": "alpha_vantage"}))
-    migrate(settings)
-    with psycopg.connect(settings.postgres()) as connection:
-        assert connection.execute("select source from installation").fetchall() == [("sandbox",)]
 
 
 def test_the_same_batch_twice_changes_nothing(settings: Settings, store: ForecastStore, symbol: str) -> None:
@@ -211,3 +198,57 @@ def test_what_is_held_is_counted_and_can_be_forgotten(store: ForecastStore, symb
     assert store.forget([symbol]) == (4, 3)
     assert store.held([symbol], 1, T, T + 900) == (0, 0)
     assert store.held([other], 1, T, T + 900) == (1, 1)
+
+
+def test_the_first_rows_of_a_day_make_its_partitions_also_by_two_stores_at_once(
+    settings: Settings, symbol: str
+) -> None:
+    stores = [ForecastStore.connect(settings) for _ in range(2)]
+    days = [T + 86_400 * (400 + day) for day in range(5)]
+    batches = [[bar(f"{symbol}{n}", 0)._replace(ts=ts) for ts in days] for n in range(2)]
+    made = [forecast(symbol, 0)._replace(bar_ts=ts + 86_400, target_ts=ts + 86_460) for ts in days]
+    threads = [Thread(target=store.store, args=(batch, made)) for store, batch in zip(stores, batches, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(rows(settings, "bars", f"{symbol}{n}")) for n in range(2)] == [5, 5]
+    assert len(rows(settings, "forecasts", symbol)) == 5
+    with psycopg.connect(settings.postgres()) as connection:
+        day = f"bars_{np.datetime64(days[0], 's').astype(str)[:10].replace('-', '')}"
+        assert connection.execute(f"select count(*) from {day}").fetchone() == (2,)  # noqa: S608 - a name of this file
+    for store in stores:
+        store.close()
+
+
+def test_batches_are_numbered_in_the_order_of_their_commits_and_announced(settings: Settings, symbol: str) -> None:
+    store = ForecastStore.connect(settings)
+    with psycopg.connect(settings.postgres(), autocommit=True) as heard, psycopg.connect(settings.postgres()) as slow:
+        heard.execute("listen stored")
+        before = highest(heard)
+        slow.execute("select batch_stored(now(), now())")  # not committed yet: what is stored now must wait for it
+        storing = Thread(target=store.store, args=([bar(symbol, 0), bar(symbol, 7)], [forecast(symbol, 3)]))
+        storing.start()
+        waiting = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
+        while heard.execute(waiting).fetchone() != (True,):
+            pass
+        assert highest(heard) == before
+        slow.commit()
+        storing.join()
+        told = [int(notice.payload) for notice in heard.notifies(timeout=5, stop_after=2)]
+        assert told == [highest(heard) - 1, highest(heard)]
+        first, last, new = heard.execute(
+            "select extract(epoch from first)::int, extract(epoch from last)::int, array_agg(ts) from batches"
+            " join bars using (stored_at) where ts between first and last and id = %s group by 1, 2",
+            [told[1]],
+        ).fetchone() or (0, 0, [])
+    assert (first, last, len(new)) == (T, T + 420, 2)
+    store.store([bar(symbol, 0)], [])
+    with psycopg.connect(settings.postgres()) as connection:
+        assert highest(connection) == told[1]  # what changes nothing is no batch
+    store.close()
+
+
+def highest(connection: psycopg.Connection[Any]) -> int:
+    (found,) = connection.execute("select coalesce(max(id), 0) from batches").fetchone() or (0,)
+    return int(found)

@@ -33,6 +33,7 @@ insert into forecasts ({_FORECASTS})
 select {_FORECASTS} from new_forecasts order by symbol, bar_ts, horizon
 on conflict do nothing
 """  # noqa: S608 - names of this package's own columns
+BATCH_STORED = "select batch_stored(to_timestamp(%(first)s), to_timestamp(%(last)s))"
 RECEIVED = """
 with wanted as (
     select symbol, to_timestamp(before) as before

@@ -7,7 +7,7 @@ import numpy as np
 import psycopg
 from psycopg.types.json import Jsonb
 
-from stock_ml.adapters.forecast_store import binary, statements
+from stock_ml.adapters.forecast_store import binary, partitions, statements
 from stock_ml.adapters.forecast_store.connection import Connection
 from stock_ml.adapters.forecast_store.rows import Rows, Table
 from stock_ml.bars import Bar
@@ -51,9 +51,9 @@ class ForecastStore:
         known = Rows.of(bars, forecasts)
         with self._connection.use() as connection:
             try:
-                return _stored(connection, known, fresh)
+                return _in_their_days(connection, known, fresh)
             except psycopg.errors.UniqueViolation:
-                return _stored(connection, Rows.together(known, fresh), NOTHING)
+                return _in_their_days(connection, Rows.together(known, fresh), NOTHING)
 
     def newest(self, before: Mapping[str, int], count: int) -> np.ndarray:
         """Return what `received` does as a table of RECEIVED, `place` being the symbol's place in `before`, from 0."""
@@ -121,11 +121,25 @@ class ForecastStore:
         self._connection.close()
 
 
+def _in_their_days(connection: psycopg.Connection[Any], known: Rows, fresh: Rows) -> Stored:
+    try:
+        return _stored(connection, known, fresh)
+    except psycopg.errors.CheckViolation as error:
+        if error.diag.constraint_name:
+            raise
+        partitions.make(connection, known, fresh)  # no rule is broken: these are the first rows of their day
+    return _stored(connection, known, fresh)
+
+
 def _stored(connection: psycopg.Connection[Any], known: Rows, fresh: Rows) -> Stored:
     with connection.transaction(), connection.cursor() as cursor:
         copied = [_copy(cursor, *each) for each in zip(COPY, fresh, strict=True)]
         merged = [_merge(cursor, *each) for each in zip(STAGE, MERGE, known, strict=True)]
-    return Stored(*(sum(counts) for counts in zip(copied, merged, strict=True)))
+        stored = Stored(*(sum(counts) for counts in zip(copied, merged, strict=True)))
+        if any(stored):
+            minutes = partitions.minutes(known, fresh)
+            cursor.execute(statements.BATCH_STORED, {"first": int(minutes.min()), "last": int(minutes.max())})
+    return stored
 
 
 def _merge(cursor: psycopg.Cursor[Any], stage: str, merge: str, rows: np.ndarray) -> int:
