@@ -32,6 +32,9 @@ logs: .venv/ready ## follow the log of one process: make logs NAME=consumer
 replay: .venv/ready ## publish stored sessions again: make replay FROM=2024-03-04 TO=2024-03-08 SPEED=max
 	@.venv/bin/python -m local replay "$(FROM)" $(if $(TO),--last "$(TO)") --speed "$(or $(SPEED),max)"
 
+retire: .venv/ready ## move days older than the newest STOCKML_KEEP_SESSIONS sessions from PostgreSQL to S3
+	@.venv/bin/python -m local retire
+
 reset: .venv/ready ## forget an installation and its data, after asking
 	@.venv/bin/python -m local reset
 
@@ -70,4 +73,4 @@ lock: .venv/dev ## resolve requirements.in and requirements-dev.in anew
 .venv/dev: requirements-dev.txt .venv/ready
 	@.venv/bin/uv pip install -q --python .venv/bin/python -r requirements-dev.txt && touch $@
 
-.PHONY: help up down status logs replay reset check test bench screenshot facts lock
+.PHONY: help up down status logs replay retire reset check test bench screenshot facts lock

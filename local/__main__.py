@@ -1,4 +1,4 @@
-"""`python -m local up|down|status|logs|replay|reset`: the commands behind the Makefile's."""
+"""`python -m local up|down|status|logs|replay|retire|reset`: the commands behind the Makefile's."""
 
 import os
 import sys
@@ -14,6 +14,7 @@ from local import replay as replays
 from local import status as statuses
 from local import up as ups
 from local.current import recall
+from local.private import keep_secrets, with_secrets
 from stock_ml.config import load
 from stock_ml.errors import StockMLError
 
@@ -50,6 +51,15 @@ def logs(name: str) -> None:
 def replay(first: str, last: str = "", speed: str = "max") -> None:
     """Publish stored sessions of the lake that the topic lacks."""
     replays.replay(recall(), first, last, speed)
+
+
+@app.command()
+def retire() -> None:
+    """Move the oldest days from PostgreSQL to S3; Airflow does so by itself."""
+    from stock_ml.steps import retention  # the other commands have no use for what it brings along
+
+    one = recall()
+    console.print(retention.retire(with_secrets(one, keep_secrets(one))) or "no day is old enough")
 
 
 @app.command()

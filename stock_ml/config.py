@@ -163,6 +163,9 @@ class Settings(BaseSettings):
     kafka_retention_days: int = Field(
         30, ge=1, description="days that the topic keeps its bars; set when it is created"
     )
+    keep_sessions: int = Field(
+        120, ge=2, description="newest sessions kept in PostgreSQL; older days go to S3 as Parquet, and are dropped"
+    )
     s3_url: str | None = Field(None, description="address of your S3 service")
     s3_bucket: str = Field("", description="bucket; stockml-<source> by default")
     s3_region: str = Field("us-east-1", description="region of the bucket")

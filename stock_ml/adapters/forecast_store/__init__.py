@@ -1,6 +1,7 @@
 """Write bars, forecasts and what the services say of themselves to PostgreSQL; watch over what was forecast."""
 
 from stock_ml.adapters.forecast_store.migrate import migrate
+from stock_ml.adapters.forecast_store.old_days import TABLES, OldDays
 from stock_ml.adapters.forecast_store.rows import BARS, FORECASTS, NUMBERS, BarRow, ForecastRow, Rows
 from stock_ml.adapters.forecast_store.store import RECEIVED, ForecastStore, Stored
 from stock_ml.adapters.forecast_store.watch import Watch
@@ -10,9 +11,11 @@ __all__ = [
     "FORECASTS",
     "NUMBERS",
     "RECEIVED",
+    "TABLES",
     "BarRow",
     "ForecastRow",
     "ForecastStore",
+    "OldDays",
     "Rows",
     "Stored",
     "Watch",

@@ -1,0 +1,83 @@
+"""Days that left the database: bars and forecasts as they were stored, one Parquet object a table and UTC day."""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from stock_ml.adapters.lake.objects import Objects
+from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
+
+KEYS = {"bars": ["symbol", "ts"], "forecasts": ["symbol", "bar_ts", "horizon"]}
+TIMES = ("ts", "bar_ts", "target_ts", "trained_until", "made_at", "stored_at")
+KINDS: dict[str, Any] = dict.fromkeys(TIMES, pa.timestamp("us", "UTC"))
+KINDS |= dict.fromkeys(("symbol", "source", "model_version"), pa.string()) | {"session": pa.date32()}
+KINDS |= dict.fromkeys(("filled", "late"), pa.bool_()) | {"horizon": pa.int16()}
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Keep and read days; every method raises StoreUnavailable where the store does not answer."""
+
+    objects: Objects
+    source: str
+
+    @classmethod
+    def connect(cls, s: Settings) -> "Archive":
+        """Return the installation's archive; nothing is sent yet."""
+        return cls(Objects.connect(s), s.source)
+
+    def add(self, table: str, day: str, rows: bytes) -> int:
+        """Keep a day's rows, given as CSV with a header, and count them; they are read back before it returns.
+
+        A row whose key is kept already stays as it is, but for a filled bar, which gives way to the bar that came.
+        """
+        new = _from_csv(rows)
+        old = self.read(table, day)
+        kept = new if old is None else _together(old, new, KEYS[table])
+        body = _to_bytes(kept)
+        self.objects.put(self._key(table, day), body, "application/vnd.apache.parquet")
+        if self.objects.get(self._key(table, day)) != body:
+            raise StoreUnavailable(f"{self._key(table, day)} does not hold what was put there; nothing was dropped")
+        return int(new.num_rows)
+
+    def read(self, table: str, day: str) -> Any:
+        """Return a day's rows as an Arrow table, None where there are none."""
+        body = self.objects.get(self._key(table, day))
+        return pq.read_table(io.BytesIO(body)) if body else None
+
+    def days(self, table: str) -> list[str]:
+        """Return the days that are kept of a table, YYYY-MM-DD in UTC, ascending."""
+        return [key.split("/day=")[1].partition("/")[0] for key in self.objects.keys(self._folder(table))]
+
+    def _folder(self, table: str) -> str:
+        return f"archive/source={self.source}/{table}/"
+
+    def _key(self, table: str, day: str) -> str:
+        return f"{self._folder(table)}day={day}/{table}.parquet"
+
+
+def _from_csv(rows: bytes) -> Any:
+    names = rows.partition(b"\n")[0].decode().split(",")
+    kinds = {name: KINDS.get(name, pa.float64()) for name in names}
+    options = csv.ConvertOptions(column_types=kinds, true_values=["t"], false_values=["f"])
+    return csv.read_csv(io.BytesIO(rows), convert_options=options)
+
+
+def _together(old: Any, new: Any, key: list[str]) -> Any:
+    both = pa.concat_tables([old, new], promote_options="default")
+    frame = both.select([*key, *({"filled"} & set(both.column_names))]).to_pandas()
+    if "filled" in frame:
+        frame = frame.sort_values("filled", kind="stable")
+    first = frame.drop_duplicates(key).sort_values(key).index
+    return both.take(pa.array(first))
+
+
+def _to_bytes(table: Any) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()

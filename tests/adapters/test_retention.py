@@ -1,0 +1,102 @@
+"""Old days leave PostgreSQL for S3, whole and unchanged, whatever happens on the way."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from stock_ml.adapters.forecast_store import ForecastStore
+from stock_ml.adapters.lake import Archive, Lake
+from stock_ml.adapters.lake.objects import Objects
+from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
+from stock_ml.steps.retention import retire
+from tests.adapters.conftest import empty
+from tests.adapters.test_forecast_store import T, bar, forecast
+from tests.servers import tables
+
+DAY, WEEK = 86_400, ["2024-03-01", "2024-03-04", "2024-03-05", "2024-03-06"]
+OPENS = [T, T + 3 * DAY, T + 4 * DAY, T + 5 * DAY]
+
+
+@pytest.fixture
+def s(postgres: Settings, s3: Settings) -> Iterator[Settings]:
+    """Settings with an empty bucket and nothing but four sessions stored, of which two are kept."""
+    tables(postgres)
+    own = postgres.model_copy(update={"keep_sessions": 2, "s3_bucket": "retention"})
+    empty(Lake.connect(own))
+    with psycopg.connect(own.postgres(), autocommit=True) as connection:
+        connection.execute("truncate bars, forecasts")
+    store = ForecastStore.connect(own)
+    for opens in OPENS:
+        shift = (opens - T) // 60
+        bars = [bar(f"A{n}", shift + m, 100.1 + n, filled=m == 2, late=m == 3) for n in range(3) for m in range(5)]
+        store.store(bars, [forecast(f"A{n}", shift + m, 100.7 + m / 7) for n in range(3) for m in range(3)])
+    store.close()
+    yield own
+    with psycopg.connect(own.postgres(), autocommit=True) as connection:
+        connection.execute("truncate bars, forecasts")
+
+
+def stored(s: Settings, table: str) -> list[dict[str, Any]]:
+    with psycopg.connect(s.postgres(), row_factory=psycopg.rows.dict_row) as connection:
+        return connection.execute(f"select * from {table} order by 1, 2").fetchall()  # noqa: S608 - names of this file
+
+
+def archived(s: Settings, table: str) -> list[dict[str, Any]]:
+    archive = Archive.connect(s)
+    rows = [row for day in archive.days(table) for row in archive.read(table, day).to_pylist()]
+    return sorted(rows, key=lambda row: list(row.values())[:2])
+
+
+def test_old_days_are_on_s3_as_they_were_stored_and_gone_here(s: Settings) -> None:
+    before = {table: stored(s, table) for table in ("bars", "forecasts")}
+    assert retire(s) == {day: {"bars": 15, "forecasts": 9} for day in WEEK[:2]}
+    for table, rows in before.items():
+        left = stored(s, table)
+        assert len(left) == len(rows) // 2
+        assert sorted(archived(s, table) + left, key=lambda row: list(row.values())[:2]) == rows
+    with psycopg.connect(s.postgres()) as connection:
+        assert connection.execute(
+            "select to_regclass('bars_20240301'), to_regclass('forecasts_20240304')"
+        ).fetchone() == (
+            None,
+            None,
+        )
+    assert retire(s) == {}
+
+
+def test_what_s3_does_not_take_stays_here(s: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {table: stored(s, table) for table in ("bars", "forecasts")}
+    monkeypatch.setattr(Objects, "get", lambda *_: None)  # what was put is not there when it is read back
+    with pytest.raises(StoreUnavailable, match="does not hold what was put there"):
+        retire(s)
+    assert {table: stored(s, table) for table in before} == before
+    monkeypatch.undo()
+    assert list(retire(s)) == WEEK[:2]
+
+
+def test_a_day_that_comes_again_joins_what_is_archived_and_changes_none_of_it(s: Settings) -> None:
+    retire(s)
+    before = {table: archived(s, table) for table in ("bars", "forecasts")}
+    store = ForecastStore.connect(s)
+    again = [bar("A0", 1, 999.0), bar("A0", 2, 500.0), bar("A0", 9, 100.1)]  # minute 2 was filled
+    store.store(again, [forecast("A0", 1, 999.0), forecast("A0", 4)])
+    store.close()
+    assert list(retire(s)) == WEEK[:1]
+    bars = archived(s, "bars")
+    assert len(bars) == len(before["bars"]) + 1
+    assert [row["close"] for row in bars if row["symbol"] == "A0"][:5] == [100.1, 100.1, 500.0, 100.1, 100.1]
+    forecasts = archived(s, "forecasts")
+    assert [row for row in forecasts if row in before["forecasts"]] == before["forecasts"]
+    assert len(forecasts) == len(before["forecasts"]) + 1
+
+
+def test_batches_of_days_ago_are_forgotten(s: Settings) -> None:
+    with psycopg.connect(s.postgres(), autocommit=True) as connection:
+        connection.execute(
+            "update batches set stored_at = now() - interval '25 hours' where id < (select max(id) from batches)"
+        )
+        retire(s)
+        assert connection.execute("select count(*) from batches").fetchone() == (1,)
