@@ -4,6 +4,8 @@ import logging
 from dataclasses import dataclass
 from threading import Event
 
+import numpy as np
+
 from serving.forecasting import Serving
 from serving.keeping import Keeper
 from serving.logs import line
@@ -32,6 +34,7 @@ class Batches:
         Raises what was away when it is asked to stop, and BrokerRefused: what is not committed comes again.
         """
         batch = read([message.value() for message in messages], self.rules)
+        self.keeper.see(batch.bars, np.array([messages[at].partition() for at in batch.at.tolist()], dtype=np.int64))
         handled = until_back(lambda: self.keeper.take(batch.bars, serving), self.stopping, _say)
         stored = until_back(lambda: self.keeper.store(handled), self.stopping, _say)
         until_back(lambda: self._reject(messages, batch.refused), self.stopping, _say)

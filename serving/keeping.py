@@ -1,5 +1,7 @@
 """Keep bars: what is known of each symbol, from the database when it is not in memory, and back into it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from serving.arrived import Arrived
@@ -21,10 +23,16 @@ class Keeper:
     def __init__(self, store: ForecastStore, clock: Clock, rules: Rules) -> None:
         self._store, self._clock, self._rules = store, clock, rules
         self._rings = Rings(len(rules.names), rules.rows)
+        self._partition = np.full(len(rules.names), -1)  # from which a symbol's bars come
 
-    def forget(self) -> None:
-        """Drop what is in memory, when another process may have stored since; the database knows it all."""
-        self._rings.forget(np.arange(len(self._rules.names)))
+    def see(self, bars: Arrived, partitions: np.ndarray) -> None:
+        """Note from which partition each bar came, (n,); a symbol that comes from another one is not known any more."""
+        self._rings.forget(bars.slot[self._partition[bars.slot] != partitions])
+        self._partition[bars.slot] = partitions
+
+    def forget(self, partitions: Sequence[int]) -> None:
+        """Drop the symbols of partitions that come or go: another process may store them; the database knows it all."""
+        self._rings.forget(np.isin(self._partition, partitions))
 
     def take(self, bars: Arrived, serving: Serving | None) -> Handled:
         """Take a batch into memory, and return what it brings; the same bars again bring nothing.

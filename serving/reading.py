@@ -13,9 +13,10 @@ from stock_ml.errors import BadMessage
 
 
 class Read(NamedTuple):
-    """Hold the bars in the order of their messages, and for each refused message its index and the reason."""
+    """Hold the bars in the order of their messages, `at` which index, and of each refused one its index and reason."""
 
     bars: Arrived
+    at: np.ndarray
     refused: list[tuple[int, str]]
 
 
@@ -28,7 +29,7 @@ def read(values: Sequence[bytes | None], rules: Rules) -> Read:
     good[good] = _in_session(slot[good], plain.ts[good], rules)
     bars = Arrived(slot, plain.ts, plain.values).pick(good)
     at = plain.at[good]
-    return Read(bars, []) if len(at) == len(values) else _with_the_rest(bars, at, values, rules)
+    return Read(bars, at, []) if len(at) == len(values) else _with_the_rest(bars, at, values, rules)
 
 
 def _with_the_rest(bars: Arrived, at: np.ndarray, values: Sequence[bytes | None], rules: Rules) -> Read:
@@ -41,7 +42,9 @@ def _with_the_rest(bars: Arrived, at: np.ndarray, values: Sequence[bytes | None]
         except BadMessage as error:
             refused.append((index, str(error)))
     both = bars.and_then(Arrived.of_bars(list(odd.values()), rules.slots))
-    return Read(both.pick(np.argsort(np.append(at, list(odd)))), refused)
+    places = np.concatenate([at, np.array(list(odd), dtype=np.int64)])
+    order = np.argsort(places)
+    return Read(both.pick(order), places[order], refused)
 
 
 def _in_session(slot: np.ndarray, ts: np.ndarray, rules: Rules) -> np.ndarray:

@@ -37,7 +37,7 @@ def subscribed(s: Settings) -> Iterator[Callable[[], Subscriber]]:
     opened: list[Subscriber] = []
 
     def subscribe() -> Subscriber:
-        opened.append(Subscriber.connect(s, f"{s.kafka_topic}-group", lambda: None))
+        opened.append(Subscriber.connect(s, f"{s.kafka_topic}-group", lambda _: None))
         return opened[-1]
 
     yield subscribe

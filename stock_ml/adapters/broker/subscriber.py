@@ -23,8 +23,8 @@ class Subscriber:
         self._consumer = consumer
 
     @classmethod
-    def connect(cls, s: Settings, group: str, moved: Callable[[], None]) -> "Subscriber":
-        """Join a group; `moved` is called, while messages are taken, whenever partitions come or go."""
+    def connect(cls, s: Settings, group: str, moved: Callable[[Sequence[int]], None]) -> "Subscriber":
+        """Join a group; `moved` is told, while messages are taken, of partitions that come or go."""
         config = {
             "group.id": group,
             "group.protocol": "consumer",
@@ -83,9 +83,9 @@ class Subscriber:
 
 
 class _Moved:
-    def __init__(self, moved: Callable[[], None]) -> None:
+    def __init__(self, moved: Callable[[Sequence[int]], None]) -> None:
         self._moved = moved
 
     def __call__(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("partitions moved=%s", ",".join(str(at.partition) for at in partitions))
-        self._moved()
+        self._moved([at.partition for at in partitions])

@@ -2,7 +2,7 @@
 
 from stock_ml.adapters.forecast_store.migrate import migrate
 from stock_ml.adapters.forecast_store.old_days import TABLES, OldDays
-from stock_ml.adapters.forecast_store.rows import BARS, FORECASTS, NUMBERS, BarRow, ForecastRow, Rows
+from stock_ml.adapters.forecast_store.rows import BARS, FORECASTS, NUMBERS, BarRow, ForecastRow, Rows, Table
 from stock_ml.adapters.forecast_store.store import RECEIVED, ForecastStore, Stored
 from stock_ml.adapters.forecast_store.watch import Watch
 
@@ -18,6 +18,7 @@ __all__ = [
     "OldDays",
     "Rows",
     "Stored",
+    "Table",
     "Watch",
     "migrate",
 ]

@@ -58,6 +58,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.bars: dict[tuple[str, int], BarRow] = {}
         self.forecasts: dict[tuple[str, int], ForecastRow] = {}
+        self.asked: list[str] = []  # symbols that were read again
 
     def store(self, bars: np.ndarray, forecasts: np.ndarray, fresh: Rows) -> Stored:
         stored, made = bar_rows(fresh.bars), forecast_rows(fresh.forecasts)
@@ -71,6 +72,7 @@ class MemoryStore:
         return Stored(len(stored), len(made))
 
     def newest(self, before: Mapping[str, int], count: int) -> np.ndarray:
+        self.asked += before
         rows = [
             (place, *bar[1:7])
             for place, (symbol, ts) in enumerate(before.items())
@@ -98,13 +100,15 @@ class Stream:
     def forecasts(self) -> dict[tuple[str, int], ForecastRow]:
         return self.store.forecasts
 
-    def send(self, *bars: Bar) -> "Stream":
-        self.keeper.store(self.keeper.take(Arrived.of_bars(list(bars), self.rules.slots), self.serving))
+    def send(self, *bars: Bar, partition: int = 0) -> "Stream":
+        arrived = Arrived.of_bars(list(bars), self.rules.slots)
+        self.keeper.see(arrived, np.full(len(bars), partition))
+        self.keeper.store(self.keeper.take(arrived, self.serving))
         return self
 
     def forget(self) -> "Stream":
         """Restart: all that is in memory is gone."""
-        self.keeper.forget()
+        self.keeper.forget([0, 1])
         return self
 
 

@@ -1,0 +1,48 @@
+"""The least that must be done: take messages, COPY as many bars and forecasts into the same tables, commit.
+
+No check, no window, no forecast, no memory of what came before: the last close stands for every number of a forecast.
+"""
+
+import numpy as np
+import orjson
+
+from benchmarks._consumer import tell
+from serving.stopping import stop_on_signals
+from stock_ml.adapters.broker import Subscriber
+from stock_ml.adapters.forecast_store import BARS, FORECASTS, NUMBERS, ForecastStore, Rows
+from stock_ml.config import load
+
+BATCH, WAIT = 10_000, 0.2  # as the consumer
+
+
+def rows(values: list[bytes]) -> Rows:
+    """Return a bar and a forecast for each message."""
+    given = [orjson.loads(value) for value in values]
+    bars, forecasts = np.zeros(len(given), BARS), np.zeros(len(given), FORECASTS)
+    for name in ("symbol", "ts", "open", "high", "low", "close", "volume", "source"):
+        bars[name] = [one[name] for one in given]
+    forecasts["symbol"], forecasts["bar_ts"], forecasts["target_ts"] = bars["symbol"], bars["ts"], bars["ts"] + 60
+    forecasts["horizon"], forecasts["session"] = 1, bars["ts"].astype("M8[s]")
+    forecasts["made_at"], forecasts["model_version"] = bars["ts"] + 60, b"1"
+    for name in NUMBERS:
+        forecasts[name] = bars["close"]
+    return Rows(bars, forecasts)
+
+
+def main() -> None:
+    """Take, copy and commit until SIGTERM."""
+    s = load()
+    stopping, _ = stop_on_signals()
+    subscriber, store = Subscriber.connect(s, f"{s.kafka_topic}-bare", lambda _: None), ForecastStore.connect(s)
+    done = 0
+    while not stopping.is_set():
+        if messages := subscriber.take(BATCH, WAIT):
+            store.store(fresh=rows([message.value() for message in messages]))
+            subscriber.commit(messages)
+            tell(done := done + len(messages))
+    store.close()
+    subscriber.close()
+
+
+if __name__ == "__main__":
+    main()

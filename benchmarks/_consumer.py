@@ -1,0 +1,73 @@
+"""The consumer as it serves, with a model given by hand; it tells of each commit on its standard output."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from serving.consumer import Consumer
+from serving.forecasting import Serving
+from serving.rules import Rules
+from serving.stopping import stop_on_signals
+from stock_ml.adapters.broker import Received
+from stock_ml.adapters.forecast_store import Rows, Stored, Table
+from stock_ml.config import load
+from stock_ml.features import FEATURES
+from stock_ml.scorer import Scorer
+
+NOTHING = Rows.of()
+QUANTILES = {"50": 0.7, "90": 1.7, "99": 2.6}
+
+
+@dataclass
+class Given:
+    """Stand for the watch on the champion."""
+
+    serving: Serving
+    settled: bool = True
+    trouble: str | None = None
+
+
+class Watched:
+    """Do what the consumer's store and subscriber do; count the seconds of the one, and tell when the other is done."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._store, self._commit = consumer.store.store, consumer.batches.subscriber.commit
+        self._messages, self._database = 0, 0.0
+        consumer.store.store = self.store  # type: ignore[method-assign]  # the same, and a look at the clock
+        consumer.batches.subscriber.commit = self.commit  # type: ignore[method-assign]  # the same, and a line
+
+    def store(self, bars: Table = (), forecasts: Table = (), fresh: Rows = NOTHING) -> Stored:
+        """Store, and add the seconds."""
+        begun = time.monotonic()
+        stored = self._store(bars, forecasts, fresh)
+        self._database += time.monotonic() - begun
+        return stored
+
+    def commit(self, messages: Sequence[Received]) -> None:
+        """Commit, and tell how many messages that makes."""
+        self._commit(messages)
+        self._messages += len(messages)
+        tell(self._messages, self._database)
+
+
+def tell(messages: int, database: float = 0.0) -> None:
+    """Print the time, the messages committed so far, the seconds spent with the database, and the memory held."""
+    memory = psutil.Process().memory_info().rss
+    print(json.dumps({"at": time.monotonic(), "messages": messages, "database": database, "rss": memory}), flush=True)
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    s = load()
+    stopping, _ = stop_on_signals()
+    scorer = Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, Rules.of(s).schema, 0)
+    consumer = Consumer.connect(s, Given(Serving("1", "given", scorer)), stopping)
+    Watched(consumer)
+    consumer.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""What is in memory: lost for exactly the partitions that move, and back from the database at the next bar."""
+
+import pytest
+
+from serving.arrived import Arrived
+from serving.keeping import Keeper
+from stock_ml.adapters.forecast_store import Rows, Stored
+from stock_ml.clock import EventClock
+from stock_ml.errors import StoreUnavailable
+from tests.unit.serving.streams import RULES, SERVING, MemoryStore, Standing, Stream, day
+
+GOOGL, AAPL = day()[:80], day(symbol="AAPL", seed=2)[:80]
+
+
+def test_only_the_symbols_of_partitions_that_move_are_read_again() -> None:
+    stream = Stream()
+    stream.send(*GOOGL[:40], partition=0).send(*AAPL[:40], partition=1)
+    assert stream.store.asked == ["GOOGL", "AAPL"]
+    stream.keeper.forget([1, 3])
+    stream.send(*GOOGL[40:60], partition=0).send(*AAPL[40:60], partition=1)
+    assert stream.store.asked == ["GOOGL", "AAPL", "AAPL"]
+    stream.send(*GOOGL[60:], *AAPL[60:], partition=1)  # the topic got more partitions: GOOGL comes from another one
+    assert stream.store.asked == ["GOOGL", "AAPL", "AAPL", "GOOGL"]
+    assert stream.forecasts == Stream().send(*GOOGL, *AAPL).forecasts
+
+
+def test_after_a_move_bars_that_another_consumer_stored_are_known() -> None:
+    stream, other = Stream(), Stream()
+    other.store = stream.store
+    other.keeper = Keeper(stream.store, EventClock(), RULES)
+    stream.send(*GOOGL[:30])
+    stream.keeper.forget([0])
+    other.send(*GOOGL[25:60])
+    stream.send(*GOOGL[55:])
+    assert stream.forecasts == Stream().send(*GOOGL).forecasts
+
+
+class Away(MemoryStore):
+    """Stand for a database that is away for the first calls."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self.left = calls
+
+    def store(self, bars: object, forecasts: object, fresh: Rows) -> Stored:
+        self.left -= 1
+        if self.left >= 0:
+            raise StoreUnavailable("away")
+        return super().store(bars, forecasts, fresh)  # type: ignore[arg-type]  # as they came
+
+
+def test_what_was_taken_while_the_database_is_away_is_stored_once_it_is_back_and_late_by_then() -> None:
+    store, clock = Away(2), Standing(GOOGL[15].ts + 61.0)
+    keeper = Keeper(store, clock, RULES)
+    handled = keeper.take(Arrived.of_bars(GOOGL[:16], RULES.slots), SERVING)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            keeper.store(handled)
+        clock.at += 60
+    assert keeper.store(handled) == (16, 1)
+    made = list(store.forecasts.values())
+    assert [(one.made_at, one.late) for one in made] == [(clock.at, True)]
