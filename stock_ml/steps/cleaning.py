@@ -49,7 +49,10 @@ def clean_in(lake: Lake, s: Settings, item: Item) -> Item:
     months = {name: replace(month, rows=place(month.rows, convention, calendar)) for name, month in months.items()}
     spans = _spans(months, calendar, going_on=s.source in WHOLE_MONTHS and _has_earlier(lake, symbol, min(months)))
     origin = {"label_convention": convention, "rules": rules_of(s, symbol)}
-    cleaned = {name: _cleaned(s, symbol, month, spans[name], origin) for name, month in months.items()}
+    cleaned = {
+        name: _cleaned(s, symbol, month, spans[name], origin | _revised(lake, item, name))
+        for name, month in months.items()
+    }
     validate(pd.concat([result.bars for result in cleaned.values()], ignore_index=True))
     for name, result in cleaned.items():
         _keep_refused(lake, symbol, name, result)
@@ -60,6 +63,13 @@ def clean_in(lake: Lake, s: Settings, item: Item) -> Item:
     if s.source == "csv":
         _forget_other_months(lake, symbol, set(cleaned))
     return {"symbol": symbol, "months": {name: result.report for name, result in cleaned.items()}}
+
+
+def _revised(lake: Lake, item: Item, month: str) -> Item:
+    """Return every revision of a month that was seen, the newest last: they stay in its report."""
+    report = lake.read_quality(str(item["symbol"]), month) or {}
+    known, found = report.get("revisions", []), item.get("revisions", {}).get(month)
+    return {"revisions": [*known, found] if found and found not in known else known}
 
 
 def rules_of(s: Settings, symbol: str) -> dict[str, Any]:

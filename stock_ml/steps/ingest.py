@@ -1,71 +1,101 @@
-"""Ingest bars: plan what is missing, download it as received, clean it. Each step may run again at any time."""
+"""Download what is missing, as received. It may run again at any time, and goes on where it was."""
 
+import logging
+from dataclasses import dataclass, field
 from typing import Any
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.market_clock import MarketClock
+from stock_ml.adapters.request_ledger import spender
 from stock_ml.adapters.sources.table import Source, open_source
-from stock_ml.clock import Clock, WallClock
 from stock_ml.config import Settings
-from stock_ml.errors import NoBars
-from stock_ml.steps.cleaning import clean_symbol, rules_of
-from stock_ml.steps.months import ends_at, months_of
-
-WHOLE_FILE = "all"
+from stock_ml.errors import DailyLimit, NoBars
+from stock_ml.received import read
+from stock_ml.revisions import Revision, compare
+from stock_ml.steps.cleaning import clean_symbol
+from stock_ml.steps.planning import WHOLE_FILE, plan, whole
 
 Item = dict[str, Any]
+log = logging.getLogger(__name__)
 
-__all__ = ["clean_symbol", "download", "open_clock", "plan"]
-
-
-def open_clock(s: Settings) -> Clock:
-    """Return the clock by which months and sessions end: the sandbox's own, or the wall."""
-    return MarketClock.connect(s) if s.simulated else WallClock()
-
-
-def plan(s: Settings) -> list[Item]:
-    """Return one item a symbol, {"symbol", "months"}: the months whose clean bars are missing or not complete.
-
-    Months are `history_months` whole ones and the current one by the source's clock; source csv has its whole file.
-    """
-    if s.source == "csv":
-        return [{"symbol": symbol, "months": [WHOLE_FILE]} for symbol in s.symbols]
-    months = months_of(open_clock(s).now(), s.history_months, s.calendars.of(s.symbols[0]))
-    lake = Lake.connect(s)
-    return [{"symbol": symbol, "months": [m for m in months if not _done(s, lake, symbol, m)]} for symbol in s.symbols]
+__all__ = ["clean_symbol", "download", "plan"]
 
 
 def download(s: Settings, item: Item) -> Item:
-    """Store what the source answers for each month of the item, as received; return the item with `raw`, key by month.
+    """Store what the source answers for each month of the item {"symbol", "months"}, as received.
 
-    A past month that was received whole is not asked for again. A month without bars is left out where the source has
-    others of the symbol. Raises the source's own errors, BadFile, or StoreUnavailable.
+    Return the item with `raw` (keys by month) and `revisions` (by month, where an answer differs from the one before).
+    A past month that was received whole is not asked for again, unless a later one was revised: then months are asked
+    for again, back to one that has not changed. A month without bars is left out where the source has others of the
+    symbol. Raises the source's own errors, BadFile, or StoreUnavailable; a spent day names what is left.
     """
-    lake, source, symbol = Lake.connect(s), open_source(s), str(item["symbol"])
-    raw: dict[str, str] = {}
-    refused = None
-    for month in item["months"]:
+    return download_from(open_source(s, spender(s)), s, item)
+
+
+def download_from(source: Source, s: Settings, item: Item) -> Item:
+    """Do what `download` says, from this source."""
+    work = _Work(s, Lake.connect(s), source, str(item["symbol"]))
+    months = list(item["months"])
+    for at, month in enumerate(months):
         try:
-            raw[month] = _whole(s, lake, symbol, month) or _fetched(lake, source, symbol, month)
+            work.get(month)
+        except DailyLimit as error:
+            raise _left(s, work, months[at:], error) from error
+    if work.refused and not work.raw and not work.lake.clean_months(work.symbol):
+        raise work.refused
+    work.lake.quality.write_left(work.symbol, [])
+    return {**item, "months": sorted({*months, *work.raw}), "raw": work.raw, "revisions": work.revisions}
+
+
+@dataclass
+class _Work:
+    """Collect the answers of one symbol."""
+
+    s: Settings
+    lake: Lake
+    source: Source
+    symbol: str
+    raw: dict[str, str] = field(default_factory=dict)
+    revisions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: NoBars | None = None
+
+    def get(self, month: str) -> None:
+        """Take the whole month that is stored, or ask for it, and for earlier ones while they turn out revised."""
+        if key := whole(self.s, self.lake, self.symbol, month):
+            self.raw[month] = key
+            return
+        revised = self._ask(month)
+        for earlier in reversed([known for known in self._known() if known < month]) if revised else ():
+            log.warning("%s %s was revised: asking for %s again", self.symbol, month, earlier)
+            if not self._ask(earlier):
+                return
+
+    def _ask(self, month: str) -> bool:
+        """Fetch and store a month, and say whether it differs from what was stored before."""
+        before = None if month == WHOLE_FILE else self.lake.newest_raw(self.symbol, month)
+        try:
+            self.raw[month] = self.lake.put_raw(self.source.fetch(self.symbol, month))
         except NoBars as error:
-            refused = error
-    if refused and not raw and not lake.clean_months(symbol):
-        raise refused
-    return {**item, "raw": raw}
+            self.refused = error
+            return False
+        if before is None or before[0] == self.raw[month]:
+            return False
+        found = compare(read(self.lake.get_raw(before[0])), read(self.lake.get_raw(self.raw[month])))
+        self._note(month, before[0], found)
+        return found.any
+
+    def _note(self, month: str, before: str, found: Revision) -> None:
+        if found.any:
+            told = found.told() | {"before": before, "after": self.raw[month]}
+            self.revisions[month] = told
+            kind = f"prices are {found.ratio:g} times what they were" if found.ratio else "no one ratio explains it"
+            minutes = f"{found.changed} minutes changed, {found.removed} gone of {found.compared}"
+            log.warning("%s %s was revised: %s, first %s; %s", self.symbol, month, minutes, found.first, kind)
+
+    def _known(self) -> list[str]:
+        return [month for month in self.lake.clean_months(self.symbol) if self.lake.raw_keys(self.symbol, month)]
 
 
-def _fetched(lake: Lake, source: Source, symbol: str, month: str) -> str:
-    return lake.put_raw(source.fetch(symbol, month))
-
-
-def _whole(s: Settings, lake: Lake, symbol: str, month: str) -> str | None:
-    """Return the key of a stored answer that holds the whole month, None where there is none."""
-    newest = None if month == WHOLE_FILE else lake.newest_raw(symbol, month)
-    return newest[0] if newest and newest[1] >= ends_at(month, s.calendars.of(symbol)) else None
-
-
-def _done(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
-    report = lake.read_quality(symbol, month)
-    if report is None or report["rules"] != rules_of(s, symbol) or month not in lake.clean_months(symbol):
-        return False
-    return bool(report["known_at"] >= ends_at(month, s.calendars.of(symbol)))
+def _left(s: Settings, work: _Work, months: list[str], error: DailyLimit) -> DailyLimit:
+    left = [month for month in months if whole(s, work.lake, work.symbol, month) is None]
+    key = work.lake.quality.write_left(work.symbol, left)
+    return DailyLimit(f"{error}. Left of {work.symbol}: {', '.join(left)}; noted in {key}, the next run goes on there")

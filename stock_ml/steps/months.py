@@ -22,6 +22,13 @@ def ends_at(month: str, calendar: Sessions) -> float:
     return float(calendar.closes[np.searchsorted(calendar.dates, after) - 1])
 
 
+def complete_at(month: str, now: float, calendar: Sessions) -> float:
+    """Return from when on an answer holds all of a month YYYY-MM that is over at `now`, UTC epoch seconds."""
+    at = calendar.upcoming(now)
+    newest = now // MINUTE * MINUTE if calendar.opens[at] < now else float(calendar.closes[at - 1])
+    return min(newest, ends_at(month, calendar))
+
+
 def edges_of(month: str, calendar: Sessions) -> tuple[float, float]:
     """Return when the first session of a month YYYY-MM opens and the last one closes, UTC epoch seconds."""
     return _opens(month, calendar), ends_at(month, calendar)

@@ -1,6 +1,8 @@
 """From the source to clean bars in the lake, on real servers; each step may run again."""
 
 import gzip
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +11,14 @@ import pytest
 
 from stock_ml import errors
 from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.sources.table import open_source
 from stock_ml.bars import epoch, validate
+from stock_ml.budget import Budget
 from stock_ml.config import Settings
+from stock_ml.received import Received
 from stock_ml.sessions import sessions
-from stock_ml.steps.ingest import clean_symbol, download, plan
+from stock_ml.steps.ingest import clean_symbol, download, download_from, plan
+from stock_ml.steps.planning import Plan, make_plan
 from stock_ml.steps.together import look_over, reports_of
 from tests.adapters.conftest import empty, move_clock
 
@@ -55,12 +61,81 @@ def test_history_and_the_running_session_become_clean_bars_up_to_the_sources_clo
     assert february["rows_read"] == february["kept"] + february["extended_hours"]
 
 
-def test_run_again_it_asks_only_for_the_current_month_and_changes_no_byte(s):
+def test_run_again_at_once_there_is_nothing_to_do_and_no_byte_changes(s):
     ingest(s)
     before = everything(s)
-    assert plan(s) == [{"symbol": name, "months": ["2024-03"]} for name in ("GOOGL", "AAPL")]
+    assert make_plan(s) == Plan([{"symbol": name, "months": []} for name in ("GOOGL", "AAPL")], 0, Budget(), 0)
     ingest(s)
     assert everything(s) == before
+
+
+def test_minutes_later_only_the_current_month_is_asked_for_again(s):
+    ingest(s)
+    move_clock(s, 120)
+    made = make_plan(s)
+    assert made.items == [{"symbol": name, "months": ["2024-03"]} for name in ("GOOGL", "AAPL")]
+    assert made.told() == "2 symbols, 2 months to clean, 2 requests: at once"
+
+
+def test_a_run_that_was_killed_goes_on_where_it_was(s):
+    item = {"symbol": "GOOGL", "months": ["2024-02"]}
+    [key] = download(s, item)["raw"].values()  # and then it died: nothing is clean
+    assert plan(s)[0]["months"] == ["2024-02", "2024-03"]
+    assert make_plan(s).requests == 3  # of AAPL both months, of GOOGL the current one
+    assert download(s, item)["raw"] == {"2024-02": key}
+
+
+def halved(s: Settings, month: str) -> str:
+    """Store for a month what the source would have said of it before a split, and return the key."""
+    lake, source = Lake.connect(s), open_source(s)
+    answer = source.fetch("GOOGL", month)
+    given = json.loads(answer.body)
+    bars = given["Time Series (1min)"]
+    for bar in bars.values():
+        bar.update({name: f"{float(value) / 2:.4f}" for name, value in bar.items() if "volume" not in name})
+    before = replace(answer, body=json.dumps(given).encode(), fetched_at=answer.fetched_at - 60)
+    return lake.put_raw(before)
+
+
+def test_a_split_in_what_came_before_is_reported_and_history_is_asked_for_again_as_far_as_it_changed(s, caplog):
+    lake = Lake.connect(s)
+    unchanged = lake.put_raw(open_source(s).fetch("GOOGL", "2023-12"))
+    old = {month: halved(s, month) for month in ("2024-01", "2024-02", "2024-03")}
+    clean_symbol(s, {"symbol": "GOOGL", "months": ["2023-12", *old], "raw": {"2023-12": unchanged, **old}})
+    item = download(s, {"symbol": "GOOGL", "months": ["2024-03"]})
+    assert item["months"] == ["2023-12", "2024-01", "2024-02", "2024-03"]
+    assert item["raw"]["2023-12"] == unchanged
+    assert {month: round(told["ratio"], 6) for month, told in item["revisions"].items()} == dict.fromkeys(old, 2.0)
+    assert "prices are 2 times what they were" in caplog.text
+    reports = clean_symbol(s, item)["months"]
+    assert [told["before"] for told in reports["2024-02"]["revisions"]] == [old["2024-02"]]
+    close = lake.read_clean(["GOOGL"])["close"].to_numpy()
+    assert np.abs(np.diff(np.log(close))).max() < 0.4  # nothing old is glued to anything new
+    again = clean_symbol(s, item)["months"]
+    assert again["2024-02"] == reports["2024-02"]
+
+
+def test_what_a_spent_day_left_is_noted_and_the_next_run_goes_on_there(s):
+    class Spent:
+        """Give a month, then say that the day is spent."""
+
+        name, asked = "sandbox", 0
+
+        def fetch(self, symbol: str, month: str) -> Received:
+            self.asked += 1
+            if self.asked > 1:
+                raise errors.DailyLimit("all requests are spent")
+            return source.fetch(symbol, month)
+
+    source, lake = open_source(s), Lake.connect(s)
+    wanted = {"symbol": "GOOGL", "months": ["2023-12", "2024-01", "2024-02"]}
+    with pytest.raises(errors.DailyLimit, match=r"Left of GOOGL: 2024-01, 2024-02; noted in quality/.*left\.json"):
+        download_from(Spent(), s, wanted)
+    assert lake.quality.read_left("GOOGL") == ["2024-01", "2024-02"]
+    first = lake.raw_keys("GOOGL", "2023-12")
+    assert list(download(s, wanted)["raw"]) == wanted["months"]
+    assert lake.raw_keys("GOOGL", "2023-12") == first
+    assert lake.quality.read_left("GOOGL") == []
 
 
 def test_the_same_raw_objects_give_the_same_clean_bytes(s):

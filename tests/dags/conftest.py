@@ -15,7 +15,7 @@ from local import jars
 from local.private import keep_secrets
 from local.programs import orchestration, services
 from stock_ml.config import Settings
-from tests.servers import running
+from tests.servers import running, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,4 +88,5 @@ def installed(airflow: Airflow, exchange: Settings, mlflow_server: Settings) -> 
     secrets = keep_secrets(s)
     jars.fetch("s3a", s.jars)
     orchestration.migrate(s, secrets)
+    tables(s)
     return Airflow(airflow.home, orchestration.airflow_environment(s, secrets))

@@ -43,6 +43,20 @@ class Quality:
         found = self.objects.get(self._together(month))
         return json.loads(found) if found else None
 
+    def write_left(self, symbol: str, months: list[str]) -> str:
+        """Remember which months a spent day left to ask for, none where all were given; return the key."""
+        key = f"quality/source={self.source}/symbol={symbol}/left.json"
+        if months:
+            self._put(key, {"months": months})
+        else:
+            self.objects.delete(key)
+        return key
+
+    def read_left(self, symbol: str) -> list[str]:
+        """Return which months a spent day left to ask for."""
+        found = self.objects.get(f"quality/source={self.source}/symbol={symbol}/left.json")
+        return list(json.loads(found)["months"]) if found else []
+
     def _put(self, key: str, report: dict[str, Any]) -> str:
         self.objects.put(key, json.dumps(report, indent=1, sort_keys=True).encode(), JSON)
         return key

@@ -1,0 +1,93 @@
+"""Plan an ingest: which months of which symbols are missing or not complete, and what asking for them takes."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.market_clock import MarketClock
+from stock_ml.adapters.request_ledger import RequestLedger, budget_of
+from stock_ml.bars import MINUTE
+from stock_ml.budget import Budget
+from stock_ml.clock import Clock, WallClock
+from stock_ml.config import Settings
+from stock_ml.steps.cleaning import rules_of
+from stock_ml.steps.months import complete_at, ends_at, months_of
+
+WHOLE_FILE = "all"
+RUNS_LATE = 60 * MINUTE  # what a real source may lack of the newest minutes when it is asked
+
+Item = dict[str, Any]
+log = logging.getLogger(__name__)
+
+
+def open_clock(s: Settings) -> Clock:
+    """Return the clock by which months and sessions end: the sandbox's own, or the wall."""
+    return MarketClock.connect(s) if s.simulated else WallClock()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Hold one item a symbol, {"symbol", "months"}, and how many requests they take under which budget."""
+
+    items: list[Item]
+    requests: int
+    budget: Budget
+    spent_today: int
+
+    def told(self) -> str:
+        """Say it in one line: months, requests, and how long they take at the source's rate."""
+        months = sum(len(item["months"]) for item in self.items)
+        seconds, days = self.budget.seconds(self.requests), self.budget.days(self.requests, self.spent_today)
+        pace = f"about {seconds / MINUTE:.1f} min at {self.budget.per_minute} a minute" if seconds else "at once"
+        spread = f", on {days} days of {self.budget.per_day} requests" if days > 1 else ""
+        return f"{len(self.items)} symbols, {months} months to clean, {self.requests} requests: {pace}{spread}"
+
+
+def make_plan(s: Settings) -> Plan:
+    """Return what is to do: months are `history_months` whole ones and the current one by the source's clock.
+
+    A month is done when its clean bars were made by today's rules from an answer that lacks no minute yet. Source csv
+    has its whole file. Raises StoreUnavailable, or SourceUnavailable (the sandbox's clock).
+    """
+    if s.source == "csv":
+        return Plan([{"symbol": symbol, "months": [WHOLE_FILE]} for symbol in s.symbols], 0, Budget(), 0)
+    now = open_clock(s).now()
+    months = months_of(now, s.history_months, s.calendars.of(s.symbols[0]))
+    lake = Lake.connect(s)
+    wanted = {symbol: _wanted(s, lake, symbol, months, now) for symbol in s.symbols}
+    requests = sum(whole(s, lake, symbol, month) is None for symbol, lacking in wanted.items() for month in lacking)
+    items: list[Item] = [{"symbol": symbol, "months": lacking} for symbol, lacking in wanted.items()]
+    counted = s.source == "alpha_vantage"
+    return Plan(items, requests, budget_of(s), RequestLedger.connect(s).spent_today() if counted else 0)
+
+
+def plan(s: Settings) -> list[Item]:
+    """Return the items of the plan, and tell it in the log. Raises as `make_plan` does."""
+    made = make_plan(s)
+    log.info("plan: %s", made.told())
+    for item in made.items:
+        log.info("plan: %s %s", item["symbol"], ", ".join(item["months"]) or "nothing to do")
+    return made.items
+
+
+def whole(s: Settings, lake: Lake, symbol: str, month: str) -> str | None:
+    """Return the key of a stored answer that holds the whole month, None where there is none."""
+    newest = None if month == WHOLE_FILE else lake.newest_raw(symbol, month)
+    return newest[0] if newest and newest[1] >= _settled(s, ends_at(month, s.calendars.of(symbol))) else None
+
+
+def _wanted(s: Settings, lake: Lake, symbol: str, months: list[str], now: float) -> list[str]:
+    there = set(lake.clean_months(symbol))
+    return [month for month in months if month not in there or not _done(s, lake, symbol, month, now)]
+
+
+def _done(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
+    report = lake.read_quality(symbol, month)
+    if report is None or report["rules"] != rules_of(s, symbol):
+        return False
+    return bool(report["known_at"] >= _settled(s, complete_at(month, now, s.calendars.of(symbol))))
+
+
+def _settled(s: Settings, until: float) -> float:
+    return until + RUNS_LATE if s.live else until
