@@ -3,10 +3,14 @@
 import socket
 from collections.abc import Collection
 from contextlib import ExitStack
+from itertools import islice, repeat
+from random import SystemRandom
 
 from local.program import Program
 from stock_ml.adapters.host import listening
 from stock_ml.errors import HostError
+
+SERVERS = range(10_000, 32_000)  # below what Linux and macOS give to outgoing connections
 
 
 def check(programs: list[Program], ours: Collection[int] = ()) -> None:
@@ -31,12 +35,22 @@ def _refuse_twice(wanted: list[tuple[int, str]]) -> None:
 
 
 def free(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 on which nobody listens now, all different."""
+    """Return ports of 127.0.0.1 on which nobody listens now, all different, by chance: two callers seldom meet.
+
+    None is of those that the system gives to outgoing connections, which may take any of them at any moment.
+    """
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+        bound = (stack.enter_context(socket.socket()) for _ in repeat(None))
+        tried = zip(bound, SystemRandom().sample(SERVERS, len(SERVERS)), strict=False)
+        return list(islice((port for one, port in tried if _binds(one, port)), count))
+
+
+def _binds(one: socket.socket, port: int) -> bool:
+    try:
+        one.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
 
 
 def _told(port: int, setting: str) -> str:

@@ -45,3 +45,4 @@ def test_ports_given_out_at_once_are_different_and_free() -> None:
     found = ports.free(20)
     assert len(set(found)) == 20
     assert all(listening.port_is_free(port) for port in found)
+    assert all(port in ports.SERVERS for port in found)

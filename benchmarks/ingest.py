@@ -1,0 +1,87 @@
+"""Ten symbols and twelve months from the sandbox exchange to clean Parquet on S3; then the same again."""
+
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from local.programs import seaweed, services
+from stock_ml.adapters.lake import Lake
+from stock_ml.config import Settings
+from stock_ml.steps.ingest import clean_symbol, download
+from stock_ml.steps.planning import make_plan
+from tests.servers import running, settings_in
+
+SYMBOLS = ("AAPL", "AMD", "AMZN", "GOOGL", "IBM", "INTC", "META", "MSFT", "NVDA", "TSLA")
+MONTHS, AT_ONCE = 11, 2  # whole months, and the current one; tasks at once
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Hold what one ingest of everything took and made."""
+
+    seconds: float
+    requests: int
+    rows: int
+    objects: int
+
+
+def run(console: Console) -> dict[str, float]:
+    """Ingest twice on servers of its own, the clock paused, and return the figures."""
+    with tempfile.TemporaryDirectory(prefix="stock_ml-ingest-") as home, _servers(Path(home)) as s:
+        first, second = _turn(s), _turn(s)
+    console.print(_table(first, second))
+    figures = {
+        "bars_per_s": first.rows / first.seconds,
+        "requests": first.requests,
+        "objects": first.objects,
+        "second_run_requests": second.requests,
+        "second_run_s": second.seconds,
+    }
+    return {name: round(value, 3) for name, value in figures.items()}
+
+
+@contextmanager
+def _servers(home: Path) -> Iterator[Settings]:
+    # the market's clock begins a session and a half into its month, and stands
+    s = settings_in(home, source="sandbox", symbols=SYMBOLS, history_months=MONTHS, sandbox_start="2024-03-15")
+    (sandbox,) = [program for program in services.programs(s) if program.name == "sandbox"]
+    with running(seaweed.program(s), s), running(sandbox, s):
+        requests.post(f"{s.sandbox}/clock", json={"paused": True}, timeout=10).raise_for_status()
+        Lake.connect(s).ensure_bucket()
+        yield s
+    seaweed.remove_sockets(s)
+
+
+def _turn(s: Settings) -> Turn:
+    begun = time.perf_counter()
+    made = make_plan(s)
+    with ProcessPoolExecutor(AT_ONCE, mp_context=multiprocessing.get_context("spawn")) as pool:
+        rows = sum(pool.map(partial(_symbol, s), made.items))
+    seconds = time.perf_counter() - begun
+    return Turn(seconds, made.requests, rows, len(Lake.connect(s).objects.keys("")))
+
+
+def _symbol(s: Settings, item: dict[str, Any]) -> int:
+    """Do what the two tasks of a symbol do, and return the rows received."""
+    reports = clean_symbol(s, download(s, item))["months"]
+    return sum(int(report["rows_read"]) for report in reports.values())
+
+
+def _table(first: Turn, second: Turn) -> Table:
+    title = f"{len(SYMBOLS)} symbols, {MONTHS + 1} months, {AT_ONCE} symbols at once"
+    table = Table("run", "seconds", "requests", "rows", "rows a second", "objects on S3", title=title)
+    for name, turn in (("first", first), ("again", second)):
+        pace = f"{turn.rows / turn.seconds:,.0f}"
+        table.add_row(name, f"{turn.seconds:.1f}", str(turn.requests), f"{turn.rows:,}", pace, f"{turn.objects:,}")
+    return table
