@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from serving.batches import Batches
 from serving.champion import Champion
 from serving.clocks import open_clock
+from serving.endpoints import serve
 from serving.forecasting import Serving
 from serving.keeping import Keeper
 from serving.logs import line, set_up
@@ -58,7 +59,7 @@ class Consumer:
         keeper = Keeper(store, open_clock(s), rules)
         subscriber = Subscriber.connect(s, f"{s.kafka_topic}-consumer", keeper.forget)
         batches = Batches(subscriber, Publisher.connect(s), keeper, rules, stopping)
-        return cls(champion, batches, store, StateWriter(store, "consumer"))
+        return cls(champion, batches, store, StateWriter(store, "consumer", batches.health))
 
     def run(self) -> bool:
         """Work until stopped, then leave the group; say whether that went as it should. Raises BrokerRefused."""
@@ -82,6 +83,15 @@ class Consumer:
         self.state.tell(self._told)
         trouble = self.champion.trouble
         self.minute.warn(line("champion", trouble=trouble) if trouble else None)
+        self._measure(trouble)
+
+    def _measure(self, trouble: str | None) -> None:
+        health, meters, serving = self.batches.health, self.batches.meters, self.champion.serving
+        health.turned()
+        health.heard("champion", trouble)
+        health.heard("kafka", self.batches.subscriber.trouble)
+        meters.lag.set(self.batches.subscriber.lag())
+        meters.serves(*((serving.version, serving.scorer.trained_until) if serving else (None, 0.0)))
 
     def _told(self) -> dict[str, Any]:
         serving = self.champion.serving
@@ -89,7 +99,7 @@ class Consumer:
             "model_version": serving.version if serving else None,
             "run_id": serving.run_id if serving else None,
             "trained_until": serving.scorer.trained_until if serving else None,
-            "waiting": self.champion.trouble,
+            "waiting": self.champion.trouble or self.batches.subscriber.trouble,
             "lag": self.batches.subscriber.lag(),
         }
 
@@ -102,6 +112,7 @@ def main() -> int:
         s = load()
         champion = Champion(Registry.connect(s), Rules.of(s).schema)
         consumer = Consumer.connect(s, champion, stopping)
+        serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health)
         champion.watch(stopping)
         left = consumer.run()
     except (BadSetting, BrokerRefused) as error:

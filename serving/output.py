@@ -7,7 +7,9 @@ from functools import partial
 from threading import Event
 from typing import Any
 
+from serving.health import Health
 from serving.logs import line
+from serving.meters import ProducerMeters
 from serving.publishing import market, newly_closed
 from serving.state import OnceAMinute, StateWriter
 from serving.stopping import until_back
@@ -36,7 +38,8 @@ class Output:
         self.sessions = sessions(self.s.exchange)
         self.store = ForecastStore.connect(self.s)
         self._publisher = Publisher.connect(self.s)
-        self._state = StateWriter(self.store, "producer")
+        self.health, self.meters = Health(), ProducerMeters()
+        self._state = StateWriter(self.store, "producer", self.health)
         self._minute = OnceAMinute()
 
     def publish(self, bars: Iterable[Bar]) -> int:
@@ -51,6 +54,7 @@ class Output:
                 self._publisher.bar(bar)
             except BrokerUnavailable:
                 until_back(partial(self._publisher.bar, bar), NEVER, self._say)
+            self.meters.published(bar.ts)
         return count
 
     def delivered(self, seconds: float) -> bool:
@@ -68,13 +72,19 @@ class Output:
             closed = ClosedSession(self.s.exchange, str(self.sessions.dates[number]), close)
             until_back(partial(self._publisher.session, closed), NEVER, say)
             self.announced = close
+            self.meters.sessions.inc()
             log.info(line("session closed", session=closed.session))
 
     def tell(self, now: float | None, waiting: str | None, **more: Any) -> None:
         """Say in the log once a minute, and in the state once a second, what is waited for."""
         told = {"source": self.s.source, "simulated": self.s.simulated, "symbols": list(self.s.symbols)}
         known = market(now, self.sessions) if now is not None else {}
-        waiting = waiting or self._unheard()
+        unheard = self._unheard()
+        self.health.turned()
+        self.health.heard("kafka", unheard)
+        self.health.heard("bars", waiting)
+        self.meters.undelivered.set(self._publisher.undelivered)
+        waiting = waiting or unheard
         self._state.tell(lambda: told | known | {"waiting": waiting} | more)
         self._minute.warn(line("waiting", reason=waiting) if waiting else None)
 
@@ -96,6 +106,7 @@ class Output:
     def _say(self, error: BaseException) -> None:
         say(error)
         self.tell(None, str(error))
+        self.health.away(error)
 
 
 def say(error: BaseException) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from math import inf, isfinite
 
+from serving.endpoints import serve
 from serving.live import Live
 from serving.logs import line, set_up
 from serving.output import Output
@@ -72,7 +73,9 @@ def _run(s: Settings, output: Output, given: argparse.Namespace) -> int:
         except BadSetting as error:
             log.error(line("refused", reason=error))
             return 1
-    elif s.source == "csv":
+        return 0
+    serve(s.producer_port, output.meters.registry, output.health)
+    if s.source == "csv":
         replay.holdout_and_stay()
     else:
         Live(s, output).run()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
+from serving.health import Health
 from serving.logs import line
 from stock_ml.adapters.forecast_store import ForecastStore
 from stock_ml.errors import StockMLError
@@ -16,8 +17,8 @@ EVERY, AFTER_FAILURE = 1.0, 5.0  # seconds
 class StateWriter:
     """Write a service's row; a database that is away is told in the log, and never stops the service."""
 
-    def __init__(self, store: ForecastStore, service: str) -> None:
-        self._store, self._service = store, service
+    def __init__(self, store: ForecastStore, service: str, health: Health | None = None) -> None:
+        self._store, self._service, self._health = store, service, health or Health()
         self._due = 0.0
 
     def tell(self, state: Callable[[], Mapping[str, Any]]) -> None:
@@ -27,8 +28,10 @@ class StateWriter:
         wait = EVERY
         try:
             self._store.write_state(self._service, state())
+            self._health.heard("postgresql", None)
         except StockMLError as error:
             log.warning(line("state not written", reason=error))
+            self._health.away(error)
             wait = AFTER_FAILURE
         self._due = monotonic() + wait
 

@@ -134,6 +134,8 @@ class Settings(BaseSettings):
     kafka_controller_port: Port = Field(8605, description="Kafka's KRaft controller")
     postgres_port: Port = Field(8606, description="PostgreSQL")
     s3_port: Port = Field(8607, description="the S3 gateway")
+    consumer_port: Port = Field(8615, description="the consumer's /metrics, /healthz and /readyz")
+    producer_port: Port = Field(8616, description="the producer's /metrics, /healthz and /readyz")
     weed_master_port: Port = Field(8608, description="SeaweedFS master")
     weed_volume_port: Port = Field(8609, description="SeaweedFS volume server")
     weed_filer_port: Port = Field(8610, description="SeaweedFS filer")

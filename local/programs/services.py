@@ -65,14 +65,13 @@ def _sandbox(s: Settings) -> Program:
 
 def _producer(s: Settings) -> Program:
     after = ("topics", "tables", *(["sandbox"] if s.simulated else []))
-    return Program(
-        "producer", (PYTHON, "-m", "serving.producer"), probes.spoke(s, "producer"), {}, environment(s), after
-    )
+    argv, ports = (PYTHON, "-m", "serving.producer"), {"producer_port": s.producer_port}
+    return Program("producer", argv, probes.spoke(s, "producer"), ports, environment(s), after)
 
 
 def _consumer(s: Settings) -> Program:
-    argv = (PYTHON, "-m", "serving.consumer")
-    return Program("consumer", argv, probes.spoke(s, "consumer"), {}, environment(s), ("topics", "tables"))
+    argv, ports = (PYTHON, "-m", "serving.consumer"), {"consumer_port": s.consumer_port}
+    return Program("consumer", argv, probes.spoke(s, "consumer"), ports, environment(s), ("topics", "tables"))
 
 
 def _dashboard(s: Settings) -> Program:

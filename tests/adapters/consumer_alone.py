@@ -1,10 +1,13 @@
 """A consumer as a process, its model given by hand: to be killed."""
 
-from threading import Event
-
 from serving.consumer import Consumer
+from serving.endpoints import serve
+from serving.stopping import stop_on_signals
 from stock_ml.config import load
 from tests.adapters.test_consumer import Fixed
 
 if __name__ == "__main__":
-    Consumer.connect(load(), Fixed(), Event()).run()
+    s = load()
+    consumer = Consumer.connect(s, Fixed(), stop_on_signals()[0])
+    serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health)
+    consumer.run()

@@ -18,6 +18,7 @@ from stock_ml.monitoring import Alert
 
 log = logging.getLogger(__name__)
 FULL = 10_000  # messages
+LARGEST_KEPT, LARGEST_KEY = 1_500_000, 100_000  # bytes of a rejected message
 
 
 class Publisher:
@@ -71,10 +72,17 @@ class Publisher:
         self._send(self._topics.alerts, alert.kind.encode(), encode_alert(alert))
 
     def rejected(self, message: Message, reason: str) -> None:
-        """Publish what could not be read, byte for byte; the headers say where it stood and why it was refused."""
+        """Publish what could not be read, byte for byte; the headers say where it stood and why it was refused.
+
+        Of what is larger than any topic of ours takes, the beginning is kept, and `bytes` says how large it was.
+        """
+        value = message.value()
         headers = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+        headers |= {"reason": reason, "bytes": len(value or b"")}
         told = [(name, str(value).encode()) for name, value in headers.items()]
-        self._send(self._topics.rejected, message.key(), message.value(), [*told, ("reason", reason.encode())])
+        key = message.key()
+        kept = value[:LARGEST_KEPT] if value else value
+        self._send(self._topics.rejected, key[:LARGEST_KEY] if key else key, kept, told)
 
     def look(self) -> None:
         """Hear what became of the messages sent so far."""

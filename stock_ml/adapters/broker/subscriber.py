@@ -6,6 +6,7 @@ from threading import Thread
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from stock_ml.adapters.broker.brokers import EVERY, Brokers
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.topics import Topics
 from stock_ml.config import Settings
@@ -19,8 +20,8 @@ SETTLE = 0.01  # seconds in which bars of the same minute come in together
 class Subscriber:
     """Take messages of the partitions that the group gave to this process; use it from one thread."""
 
-    def __init__(self, consumer: Consumer) -> None:
-        self._consumer = consumer
+    def __init__(self, consumer: Consumer, brokers: Brokers) -> None:
+        self._consumer, self._brokers = consumer, brokers
 
     @classmethod
     def connect(cls, s: Settings, group: str, moved: Callable[[Sequence[int]], None]) -> "Subscriber":
@@ -32,10 +33,11 @@ class Subscriber:
             "auto.offset.reset": "earliest",
             "error_cb": lambda error: log.warning("kafka error=%s", error),
         }
-        consumer = Consumer(client_config(s) | config)
+        brokers = Brokers(s.kafka)
+        consumer = Consumer(client_config(s) | config | EVERY | {"stats_cb": brokers})
         told = _Moved(moved)
         consumer.subscribe([Topics.of(s).bars], on_assign=told, on_revoke=told, on_lost=told)
-        return cls(consumer)
+        return cls(consumer, brokers)
 
     def take(self, count: int, seconds: float) -> list[Message]:
         """Return the messages that are there, up to `count`, waiting at most `seconds` for the first one.
@@ -66,6 +68,11 @@ class Subscriber:
         """Return how many messages of the own partitions wait to be read, as last heard from the broker."""
         positions = self._consumer.position(self._consumer.assignment())
         return sum(max(self._newest(at) - at.offset, 0) for at in positions if at.offset >= 0)
+
+    @property
+    def trouble(self) -> str | None:
+        """Return that no broker answers, None where one does, as known since messages were asked for last."""
+        return self._brokers.trouble
 
     def close(self, seconds: float = 3.0) -> bool:
         """Leave the group, so that others take over at once, and say whether the broker took notice in time.

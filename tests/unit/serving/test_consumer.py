@@ -37,11 +37,18 @@ class Message:
     def offset(self) -> int:
         return 0
 
+    def topic(self) -> str:
+        return "stockml"
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 1_000_000
+
 
 @dataclass
 class Topic:
     waiting: list[Message] = field(default_factory=list)
     committed: int = 0
+    trouble: str | None = None
 
     def send(self, *bars: Bar) -> None:
         self.waiting += [Message(encode_bar(bar)) for bar in bars]
