@@ -26,7 +26,7 @@ def rows(values: list[bytes]) -> Rows:
     forecasts["made_at"], forecasts["model_version"] = bars["ts"] + 60, b"1"
     for name in NUMBERS:
         forecasts[name] = bars["close"]
-    return Rows(bars, forecasts)
+    return Rows.of(bars, forecasts)
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     done = 0
     while not stopping.is_set():
         if messages := subscriber.take(BATCH, WAIT):
-            store.store(fresh=rows([message.value() for message in messages]))
+            store.store_batch(rows([message.value() for message in messages]), Rows.of())
             subscriber.commit(messages)
             tell(done := done + len(messages))
     store.close()

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 import psutil
 
 from serving.consumer import Consumer
-from serving.forecasting import Serving
+from serving.forecasting import Models, Serving
 from serving.rules import Rules
 from serving.stopping import stop_on_signals
 from stock_ml.adapters.broker import Received
-from stock_ml.adapters.forecast_store import Rows, Stored, Table
+from stock_ml.adapters.forecast_store import Rows, Stored
 from stock_ml.config import load
 from stock_ml.features import FEATURES
 from stock_ml.scorer import Scorer
 
-NOTHING = Rows.of()
 QUANTILES = {"50": 0.7, "90": 1.7, "99": 2.6}
 
 
@@ -25,7 +24,7 @@ QUANTILES = {"50": 0.7, "90": 1.7, "99": 2.6}
 class Given:
     """Stand for the watch on the champion."""
 
-    serving: Serving
+    models: Models
     settled: bool = True
     trouble: str | None = None
 
@@ -34,15 +33,15 @@ class Watched:
     """Do what the consumer's store and subscriber do; count the seconds of the one, and tell when the other is done."""
 
     def __init__(self, consumer: Consumer) -> None:
-        self._store, self._commit = consumer.store.store, consumer.batches.subscriber.commit
+        self._store, self._commit = consumer.store.store_batch, consumer.batches.subscriber.commit
         self._messages, self._database = 0, 0.0
-        consumer.store.store = self.store  # type: ignore[method-assign]  # the same, and a look at the clock
+        consumer.store.store_batch = self.store  # type: ignore[method-assign]  # the same, and a look at the clock
         consumer.batches.subscriber.commit = self.commit  # type: ignore[method-assign]  # the same, and a line
 
-    def store(self, bars: Table = (), forecasts: Table = (), fresh: Rows = NOTHING) -> Stored:
+    def store(self, fresh: Rows, known: Rows) -> Stored:
         """Store, and add the seconds."""
         begun = time.monotonic()
-        stored = self._store(bars, forecasts, fresh)
+        stored = self._store(fresh, known)
         self._database += time.monotonic() - begun
         return stored
 
@@ -64,7 +63,7 @@ def main() -> None:
     s = load()
     stopping, _ = stop_on_signals()
     scorer = Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, Rules.of(s).schema, 0)
-    consumer = Consumer.connect(s, Given(Serving("1", "given", scorer)), stopping)
+    consumer = Consumer.connect(s, Given(Models(Serving("1", "given", scorer))), stopping)
     Watched(consumer)
     consumer.run()
 

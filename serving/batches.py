@@ -7,7 +7,7 @@ from time import monotonic
 
 import numpy as np
 
-from serving.forecasting import Serving
+from serving.forecasting import Models
 from serving.health import Health
 from serving.keeping import Keeper
 from serving.logs import line
@@ -34,7 +34,7 @@ class Batches:
     meters: ConsumerMeters = field(default_factory=ConsumerMeters)
     health: Health = field(default_factory=Health)
 
-    def handle(self, messages: list[Received], serving: Serving | None) -> None:
+    def handle(self, messages: list[Received], models: Models) -> None:
         """Store, reject and commit; without a model bars are stored and nothing is forecast.
 
         Raises what was away when it is asked to stop, and BrokerRefused: what is not committed comes again.
@@ -43,7 +43,7 @@ class Batches:
         self.meters.behind.begin()
         batch = read([message.value() for message in messages], self.rules)
         self.keeper.see(batch.bars, np.array([messages[at].partition() for at in batch.at.tolist()], dtype=np.int64))
-        handled = until_back(lambda: self.keeper.take(batch.bars, serving), self.stopping, self._away)
+        handled = until_back(lambda: self.keeper.take(batch.bars, models), self.stopping, self._away)
         stored = until_back(lambda: self.keeper.store(handled), self.stopping, self._away)
         self.health.heard("postgresql", None)
         until_back(lambda: self._reject(messages, batch.refused), self.stopping, self._away)

@@ -1,10 +1,11 @@
 """Watch which model is champion, from a thread of its own: an MLflow that hangs must not hold up the stream."""
 
 import logging
+from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any, Protocol
 
-from serving.forecasting import Serving
+from serving.forecasting import Models, Serving
 from serving.logs import line
 from stock_ml.adapters.registry import ChampionRef
 from stock_ml.errors import ModelError, RegistryUnavailable
@@ -14,27 +15,62 @@ log = logging.getLogger(__name__)
 NONE_YET = "waiting for a champion"
 
 
-class Models(Protocol):
-    """Say which version is champion, and load one."""
+class Registered(Protocol):
+    """Say which version is champion, which one challenges it, and load one."""
 
     def champion(self) -> ChampionRef | None: ...
+    def challenger(self) -> ChampionRef | None: ...
     def load(self, version: str) -> Scorer: ...
 
 
-class Champion:
-    """Hold the model that serves; it changes between two looks, and an unfit one never takes its place."""
+class Loaded:
+    """Keep the version of one alias loaded; an unfit one never takes the place of the one before."""
 
-    def __init__(self, models: Models, schema: dict[str, Any]) -> None:
-        self._models, self._schema = models, schema
-        self._serving: Serving | None = None
-        self._refused: str | None = None
+    def __init__(self, load: Callable[[str], Scorer], schema: dict[str, Any]) -> None:
+        self._load, self._schema = load, schema
+        self._refused: tuple[str | None, str | None] = None, None
+        self.serving: Serving | None = None
+
+    def follow(self, ref: ChampionRef) -> str | None:
+        """Load a version if it is another one; return why it does not serve, None if it does.
+
+        Raises RegistryUnavailable.
+        """
+        if self.serving and ref.version == self.serving.version:
+            return None
+        if ref.version == self._refused[0]:
+            return self._refused[1]
+        try:
+            scorer = self._load(ref.version)
+            scorer.check(self._schema)
+        except RegistryUnavailable:
+            raise
+        except ModelError as error:
+            self._refused = ref.version, f"version {ref.version} is refused: {error}"
+            log.warning(line("refused", model_version=ref.version, reason=error))
+            return self._refused[1]
+        self.serving = Serving(ref.version, ref.run_id, scorer)
+        log.info(line("serving", model_version=ref.version, run_id=ref.run_id))
+        return None
+
+    def drop(self) -> None:
+        """Keep none."""
+        self.serving = None
+
+
+class Champion:
+    """Hold the models that forecast; they change between two looks."""
+
+    def __init__(self, registered: Registered, schema: dict[str, Any]) -> None:
+        self._registered = registered
+        self._champion, self._challenger = (Loaded(registered.load, schema) for _ in range(2))
         self._trouble: str | None = "waiting for MLflow"
         self._settled = False
 
     @property
-    def serving(self) -> Serving | None:
-        """Return the model that serves."""
-        return self._serving
+    def models(self) -> Models:
+        """Return who forecasts."""
+        return Models(self._champion.serving, self._challenger.serving)
 
     @property
     def settled(self) -> bool:
@@ -47,18 +83,18 @@ class Champion:
         return self._trouble
 
     def look(self) -> None:
-        """Ask once which version is champion, and load it if it is another one."""
+        """Ask once which versions are champion and challenger, and load those that are others."""
         try:
-            champion = self._models.champion()
+            champion = self._registered.champion()
             if champion is None:
-                self._say(None if self._serving else NONE_YET)
-            elif self._serving and champion.version == self._serving.version:
-                self._say(None)
-            elif champion.version != self._refused:
-                self._load(champion)
+                trouble = None if self._champion.serving else NONE_YET
+            else:
+                trouble = self._champion.follow(champion)
             self._settled = True
+            self._trouble = trouble
+            self._look_at_challenger(champion)
         except RegistryUnavailable as error:
-            self._say(str(error))
+            self._trouble = str(error)
 
     def watch(self, stopping: Event, seconds: float = 1.0) -> Thread:
         """Look again and again until stopped; what ends the watch unasked stops the process, to be started anew."""
@@ -75,19 +111,9 @@ class Champion:
         thread.start()
         return thread
 
-    def _load(self, champion: ChampionRef) -> None:
-        try:
-            scorer = self._models.load(champion.version)
-            scorer.check(self._schema)
-        except RegistryUnavailable:
-            raise
-        except ModelError as error:
-            self._refused = champion.version
-            self._say(f"version {champion.version} is refused: {error}")
+    def _look_at_challenger(self, champion: ChampionRef | None) -> None:
+        challenger = self._registered.challenger()
+        if challenger is None or (champion and challenger.version == champion.version):
+            self._challenger.drop()  # nobody challenges, or the challenger won
         else:
-            self._serving = Serving(champion.version, champion.run_id, scorer)
-            log.info(line("serving", model_version=champion.version, run_id=champion.run_id))
-            self._say(None)
-
-    def _say(self, trouble: str | None) -> None:
-        self._trouble = trouble
+            self._challenger.follow(challenger)  # an unfit one is told in the log

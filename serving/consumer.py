@@ -14,7 +14,7 @@ from serving.batches import Batches
 from serving.champion import Champion
 from serving.clocks import open_clock
 from serving.endpoints import serve
-from serving.forecasting import Serving
+from serving.forecasting import Models
 from serving.keeping import Keeper
 from serving.logs import line, set_up
 from serving.rules import Rules
@@ -35,7 +35,7 @@ class ChampionSource(Protocol):
     """Say which model serves, whether that is known yet, and what is wrong with it."""
 
     @property
-    def serving(self) -> Serving | None: ...
+    def models(self) -> Models: ...
     @property
     def settled(self) -> bool: ...
     @property
@@ -79,14 +79,14 @@ class Consumer:
         if not self.champion.settled:
             self.batches.stopping.wait(WAIT)
         elif messages := self.batches.subscriber.take(BATCH, WAIT):
-            self.batches.handle(messages, self.champion.serving)
+            self.batches.handle(messages, self.champion.models)
         self.state.tell(self._told)
         trouble = self.champion.trouble
         self.minute.warn(line("champion", trouble=trouble) if trouble else None)
         self._measure(trouble)
 
     def _measure(self, trouble: str | None) -> None:
-        health, meters, serving = self.batches.health, self.batches.meters, self.champion.serving
+        health, meters, serving = self.batches.health, self.batches.meters, self.champion.models.champion
         health.turned()
         health.heard("champion", trouble)
         health.heard("kafka", self.batches.subscriber.trouble)
@@ -94,11 +94,12 @@ class Consumer:
         meters.serves(*((serving.version, serving.scorer.trained_until) if serving else (None, 0.0)))
 
     def _told(self) -> dict[str, Any]:
-        serving = self.champion.serving
+        serving, challenger = self.champion.models
         return {
             "model_version": serving.version if serving else None,
             "run_id": serving.run_id if serving else None,
             "trained_until": serving.scorer.trained_until if serving else None,
+            "challenger": challenger.version if challenger else None,
             "waiting": self.champion.trouble or self.batches.subscriber.trouble,
             "lag": self.batches.subscriber.lag(),
         }

@@ -8,7 +8,7 @@ import numpy as np
 from serving.rules import Rules
 from stock_ml.adapters.forecast_store import FORECASTS, NUMBERS
 from stock_ml.bars import MINUTE
-from stock_ml.features import Floats, kernel
+from stock_ml.features import FEATURES, Floats, kernel
 from stock_ml.scorer import Scorer, prices
 from stock_ml.sessions import Sessions
 
@@ -23,19 +23,35 @@ class Serving(NamedTuple):
     scorer: Scorer
 
 
+class Models(NamedTuple):
+    """Hold who forecasts: the champion, whose word counts, and a challenger in its shadow."""
+
+    champion: Serving | None = None
+    challenger: Serving | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """Hold completed windows (n, W, C): the symbol's `slot`, the last bar's `ts` and `close`, when it was `known`."""
+    """Hold completed windows: the symbol's `slot`, the last bar's `ts` and `close`, when it was `known`, features."""
 
     slot: np.ndarray
     ts: np.ndarray
     close: np.ndarray
     known: np.ndarray
-    windows: Floats
+    features: Floats
 
 
-def forecasts(ready: Ready, serving: Serving, sessions: Sessions, rules: Rules) -> np.ndarray:
+def features(windows: Floats) -> Floats:
+    """Return the features of windows (n, W, C), some at a time."""
+    with np.errstate(all="ignore"):  # absurd prices in a window may overflow
+        parts = [kernel(windows[start : start + CHUNK]) for start in range(0, len(windows), CHUNK)]
+    return np.concatenate(parts) if parts else np.empty((0, len(FEATURES)))
+
+
+def forecasts(ready: Ready, serving: Serving | None, sessions: Sessions, rules: Rules) -> np.ndarray:
     """Return a table of FORECASTS for the windows whose target is in the session; made when the last bar was known."""
+    if serving is None:
+        return np.zeros(0, FORECASTS)
     number = sessions.number(ready.ts)
     target = ready.ts + rules.horizon * MINUTE
     values = _values(ready, serving.scorer)
@@ -61,10 +77,6 @@ def stamped(table: np.ndarray, made_at: np.ndarray | float) -> np.ndarray:
 
 def _values(ready: Ready, scorer: Scorer) -> Floats:
     """Return last close, predicted close and its bounds, (n, 8)."""
-    parts = [np.empty((0, len(NUMBERS)))]
-    for start in range(0, len(ready.ts), CHUNK):
-        close, windows = ready.close[start : start + CHUNK], ready.windows[start : start + CHUNK]
-        with np.errstate(all="ignore"):
-            forecast = prices(close, scorer.predict(kernel(windows)))
-        parts.append(np.column_stack([close, *vars(forecast).values()]))
-    return np.concatenate(parts)
+    with np.errstate(all="ignore"):
+        forecast = prices(ready.close, scorer.predict(ready.features))
+    return np.column_stack([ready.close, *vars(forecast).values()])

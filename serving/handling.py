@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from serving.arrived import Arrived
-from serving.forecasting import Ready, Serving, forecasts, stamped
+from serving.forecasting import Models, Ready, features, forecasts, stamped
 from serving.inorder import extend, remember
 from serving.rings import Rings
 from serving.rules import Rules
@@ -25,22 +25,20 @@ class Handled(NamedTuple):
 
     def made(self, now: float) -> "Handled":
         """Return the same with its forecasts made now, in UTC epoch seconds."""
-        return Handled(*(rows._replace(forecasts=stamped(rows.forecasts, now)) for rows in self))
+        return Handled(
+            *(Rows(rows.bars, stamped(rows.forecasts, now), stamped(rows.shadows, now)) for rows in self),
+        )
 
 
-def handle(
-    rings: Rings, bars: Arrived, histories: Mapping[int, Minutes], serving: Serving | None, rules: Rules
-) -> Handled:
+def handle(rings: Rings, bars: Arrived, histories: Mapping[int, Minutes], models: Models, rules: Rules) -> Handled:
     """Take new bars, given symbol by symbol, into the rings, and return what they bring.
 
     `histories` holds, by slot, the bars known of each symbol whose new ones did not all come in order. Without a model
     bars are kept, and nothing is forecast. A forecast is made when the newest bar of its symbol became known.
     """
     late = np.isin(bars.slot, list(histories))
-    fresh = [_fresh(rings, part, sessions, serving, rules) for part, sessions in split(bars.pick(~late), rules)]
-    known = [
-        _known(rings, bars.pick(bars.slot == slot), history, serving, rules) for slot, history in histories.items()
-    ]
+    fresh = [_fresh(rings, part, sessions, models, rules) for part, sessions in split(bars.pick(~late), rules)]
+    known = [_known(rings, bars.pick(bars.slot == slot), history, models, rules) for slot, history in histories.items()]
     return Handled(Rows.together(Rows.of(), *fresh), Rows.together(Rows.of(), *known))
 
 
@@ -51,27 +49,27 @@ def split(bars: Arrived, rules: Rules) -> Iterator[tuple[Arrived, Sessions]]:
         yield bars.pick(calendar == number), rules.calendars[number]
 
 
-def _fresh(rings: Rings, bars: Arrived, sessions: Sessions, serving: Serving | None, rules: Rules) -> Rows:
+def _fresh(rings: Rings, bars: Arrived, sessions: Sessions, models: Models, rules: Rules) -> Rows:
     brought = extend(rings, bars, sessions, rules)
     rows = _bar_rows(brought.slot, brought.minutes, False, rules)
-    if serving is None:
+    if not any(models):
         return Rows.of(rows)
     ended = bars.pick(brought.at)
-    ready = Ready(ended.slot, ended.ts, ended.values[3], ended.ts + MINUTE, brought.windows)
-    return Rows(rows, forecasts(ready, serving, sessions, rules))
+    ready = Ready(ended.slot, ended.ts, ended.values[3], ended.ts + MINUTE, features(brought.windows))
+    return Rows(rows, *(forecasts(ready, model, sessions, rules) for model in models))
 
 
-def _known(rings: Rings, bars: Arrived, history: Minutes, serving: Serving | None, rules: Rules) -> Rows:
+def _known(rings: Rings, bars: Arrived, history: Minutes, models: Models, rules: Rules) -> Rows:
     slot = int(bars.slot[0])
     sessions = rules.sessions_of(rules.names[slot])
     taken = take(history, bars, sessions, rules)
     rings.relearn(bars.slot[:1], rings.whole[slot])
     remember(rings, Arrived.of_minutes(slot, taken.received), sessions, rules)
     rows = _bar_rows(np.full(len(taken.minutes), slot), taken.minutes, taken.late, rules)
-    if serving is None:
+    if not any(models):
         return Rows.of(rows)
-    ready = Ready(np.full(len(taken.ts), slot), taken.ts, taken.close, taken.known, taken.windows)
-    return Rows(rows, forecasts(ready, serving, sessions, rules))
+    ready = Ready(np.full(len(taken.ts), slot), taken.ts, taken.close, taken.known, features(taken.windows))
+    return Rows(rows, *(forecasts(ready, model, sessions, rules) for model in models))
 
 
 def _bar_rows(slot: np.ndarray, minutes: Minutes, late: np.ndarray | bool, rules: Rules) -> np.ndarray:

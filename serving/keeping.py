@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from serving.arrived import Arrived
-from serving.forecasting import Serving
+from serving.forecasting import Models
 from serving.handling import Handled, handle, split
 from serving.inorder import remember
 from serving.rings import Rings
@@ -34,7 +34,7 @@ class Keeper:
         """Drop the symbols of partitions that come or go: another process may store them; the database knows it all."""
         self._rings.forget(np.isin(self._partition, partitions))
 
-    def take(self, bars: Arrived, serving: Serving | None) -> Handled:
+    def take(self, bars: Arrived, models: Models) -> Handled:
         """Take a batch into memory, and return what it brings; the same bars again bring nothing.
 
         Raises StoreUnavailable: nothing is taken then, call it again.
@@ -42,7 +42,7 @@ class Keeper:
         bars = bars.by_symbol()
         self._load_for(bars)
         bars = new(self._rings, bars)
-        return handle(self._rings, bars, self._histories(bars), serving, self._rules)
+        return handle(self._rings, bars, self._histories(bars), models, self._rules)
 
     def store(self, handled: Handled) -> Stored:
         """Store what a batch brought, its forecasts made now; the same again changes nothing.
@@ -51,7 +51,7 @@ class Keeper:
         """
         if not isinstance(self._clock, EventClock):  # a replay's time is told by the bars themselves
             handled = handled.made(self._clock.now())
-        return self._store.store(*handled.known, fresh=handled.fresh)
+        return self._store.store_batch(*handled)
 
     def _load_for(self, bars: Arrived) -> None:
         slots, oldest = _oldest(bars)

@@ -21,7 +21,7 @@ from psycopg.rows import namedtuple_row
 from local.program import PYTHON, ROOT
 from local.programs.services import environment
 from serving.consumer import Consumer
-from serving.forecasting import Serving
+from serving.forecasting import Models, Serving
 from stock_ml.adapters.broker import Topics, encode_bar, ensure_topics, read_back
 from stock_ml.adapters.forecast_store import ForecastStore
 from stock_ml.bars import Bar
@@ -36,6 +36,11 @@ class Fixed:
     serving: Serving | None = SERVING
     settled: bool = True
     trouble: str | None = None
+    challenger: Serving | None = None
+
+    @property
+    def models(self) -> Models:
+        return Models(self.serving, self.challenger)
 
 
 @pytest.fixture
@@ -124,6 +129,22 @@ def test_the_model_is_swapped_between_two_batches_without_a_restart(s: Settings)
         publish(s, *map(encode_bar, bars[30:]))
         wait(lambda: len(rows(s, "forecasts")) == 20)
     assert [row.model_version for row in rows(s, "forecasts")] == ["7"] * 10 + ["8"] * 10
+
+
+def test_a_challenger_is_scored_in_the_shadow_and_may_come_and_go(s: Settings) -> None:
+    bars, champion = bars_of(s, 40), Fixed()
+    publish(s, *map(encode_bar, bars[:20]))
+    with consuming(s, champion):
+        wait(lambda: len(rows(s, "forecasts")) == 5)
+        champion.challenger = SERVING._replace(version="8")
+        publish(s, *map(encode_bar, bars[20:30]))
+        wait(lambda: len(rows(s, "forecasts")) == 15)
+        champion.challenger = None
+        publish(s, *map(encode_bar, bars[30:]))
+        wait(lambda: len(rows(s, "forecasts")) == 25)
+    shadows = rows(s, "shadow_forecasts")
+    assert {row.model_version for row in shadows} == {"8"}
+    assert [row.bar_ts.timestamp() for row in shadows] == [bar.ts for bar in bars[20:30]]
 
 
 def test_nothing_is_taken_before_it_is_known_whether_there_is_a_champion(s: Settings) -> None:

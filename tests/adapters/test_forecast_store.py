@@ -84,9 +84,9 @@ def test_fresh_rows_are_stored_as_others_are_and_change_nothing_where_they_are_s
 ) -> None:
     other = f"{symbol}XY"
     fresh = Rows.of([bar(symbol, 0), bar(other, 1, filled=True)], [forecast(symbol, 0), forecast(other, 1)])
-    assert store.store([bar(symbol, 5)], [], fresh) == (3, 2)
+    assert store.store_batch(fresh, Rows.of([bar(symbol, 5)])) == (3, 2)
     once = [rows(settings, relation, name) for relation in ("bars", "forecasts") for name in (symbol, other)]
-    assert store.store([bar(symbol, 5)], [], fresh) == (0, 0)
+    assert store.store_batch(fresh, Rows.of([bar(symbol, 5)])) == (0, 0)
     assert [rows(settings, relation, name) for relation in ("bars", "forecasts") for name in (symbol, other)] == once
     store.store([bar(f"{symbol}B", 0)], [forecast(f"{symbol}B", 0)])
     kept = [rows(settings, relation, f"{symbol}B")[0][1:] for relation in ("bars", "forecasts")]
@@ -98,7 +98,7 @@ def test_of_fresh_rows_some_of_which_are_stored_the_others_are_new(
 ) -> None:
     store.store([bar(symbol, 0, 100.0)], [forecast(symbol, 0)])
     fresh = Rows.of([bar(symbol, 0, 200.0), bar(symbol, 1)], [forecast(symbol, 0), forecast(symbol, 1)])
-    assert store.store(fresh=fresh) == (1, 1)
+    assert store.store_batch(fresh, Rows.of()) == (1, 1)
     assert [row.close for row in rows(settings, "bars", symbol)] == [100.0, 100.25]
 
 
@@ -122,9 +122,28 @@ def test_a_batch_that_fails_stores_nothing_of_it(settings: Settings, store: Fore
     with pytest.raises(psycopg.errors.CheckViolation):
         store.store([bar(symbol, 0)], [broken])
     with pytest.raises(psycopg.errors.CheckViolation):
-        store.store(fresh=Rows.of([bar(symbol, 0)], [broken]))
+        store.store_batch(Rows.of([bar(symbol, 0)], [broken]), Rows.of())
     assert rows(settings, "bars", symbol) == []
     assert store.store([bar(symbol, 0)], [forecast(symbol, 0)]) == (1, 1)
+
+
+def test_a_challengers_forecasts_stand_apart_each_once_a_version(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    store.store([bar(symbol, 0), bar(symbol, 1, 102.0)], [forecast(symbol, 0)])
+    first = Rows.of((), (), [forecast(symbol, 0)])
+    other = Rows.of((), (), [forecast(symbol, 0)._replace(model_version="2"), forecast(symbol, 0, 555.0)])
+    store.store_batch(first, Rows.of())
+    store.store_batch(Rows.of(), other)
+    store.store_batch(first, Rows.of())
+    kept = rows(settings, "shadow_outcomes", symbol)
+    assert sorted((row.model_version, row.predicted_close, row.actual_close) for row in kept) == [
+        ("1", 101.0, 102.0),
+        ("2", 101.0, 102.0),
+    ]
+    assert len(rows(settings, "forecasts", symbol)) == 1
+    store.forget([symbol])
+    assert rows(settings, "shadow_forecasts", symbol) == []
 
 
 def test_only_forecasts_made_in_time_and_after_training_count(

@@ -27,7 +27,7 @@ def s(postgres: Settings, s3: Settings) -> Iterator[Settings]:
     own = postgres.model_copy(update={"keep_sessions": 2, "s3_bucket": "retention"})
     empty(Lake.connect(own))
     with psycopg.connect(own.postgres(), autocommit=True) as connection:
-        connection.execute("truncate bars, forecasts")
+        connection.execute("truncate bars, forecasts, shadow_forecasts")
     store = ForecastStore.connect(own)
     for opens in OPENS:
         shift = (opens - T) // 60
@@ -36,7 +36,7 @@ def s(postgres: Settings, s3: Settings) -> Iterator[Settings]:
     store.close()
     yield own
     with psycopg.connect(own.postgres(), autocommit=True) as connection:
-        connection.execute("truncate bars, forecasts")
+        connection.execute("truncate bars, forecasts, shadow_forecasts")
 
 
 def stored(s: Settings, table: str) -> list[dict[str, Any]]:

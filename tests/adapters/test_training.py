@@ -199,3 +199,9 @@ def test_an_object_store_that_is_away_is_said_to_be_away(installation):
     away = installation.model_copy(update={"s3_port": ports.free(1)[0], "s3_bucket": "away"})
     with engine.session(away) as spark, pytest.raises(StoreUnavailable, match="s3a://away"):
         engine.read_bars(spark, Lake.connect(away).clean_uri(), SYMBOLS)
+
+
+def test_a_challenger_is_named_beside_the_champion(trained, registry):
+    assert registry.challenger() is None
+    registry.challenge(trained["version"])
+    assert registry.challenger() == registry.champion()

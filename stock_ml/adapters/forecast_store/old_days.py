@@ -9,7 +9,7 @@ from psycopg import sql
 from stock_ml.adapters.forecast_store.connection import Connection
 from stock_ml.config import Settings
 
-TABLES = ("bars", "forecasts")
+TABLES = ("bars", "forecasts", "shadow_forecasts")
 # one that reads may go on while a day is copied; the drop itself waits for readers, and others behind it: not for long
 SET_UP = "set statement_timeout = '10min'; set lock_timeout = '5s'"
 NEWEST_BAR = "select extract(epoch from max(ts))::bigint from bars"
@@ -45,7 +45,7 @@ class OldDays:
 
     @contextmanager
     def leaving(self, day: str) -> Iterator[Read]:
-        """Give a function that reads a table's rows of a day as CSV with a header; drop the day after the block.
+        """Give a function that reads a table's rows of a day as CSV with a header, b"" for none; then drop the day.
 
         Nobody stores into the day meanwhile. An error in the block leaves the day as it is.
         """
@@ -74,5 +74,7 @@ def _exists(connection: psycopg.Connection, table: str) -> bool:
 
 def _csv(connection: psycopg.Connection, table: str) -> bytes:
     copy = sql.SQL("copy (select * from {} order by 1, 2) to stdout (format csv, header)")
-    with connection.cursor() as cursor, cursor.copy(copy.format(sql.Identifier(table))) as rows:
-        return b"".join(rows)
+    with connection.cursor() as cursor:
+        with cursor.copy(copy.format(sql.Identifier(table))) as rows:
+            found = b"".join(rows)
+        return found if cursor.rowcount else b""

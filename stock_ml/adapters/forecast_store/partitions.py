@@ -10,13 +10,14 @@ from stock_ml.adapters.forecast_store.rows import Rows
 DAY = 86_400  # seconds
 MAKE = """
 select partition_day(parent, to_timestamp(second)::date)
-from unnest(array['bars', 'forecasts']) as parent, unnest(%(seconds)s::bigint[]) as second
+from unnest(array['bars', 'forecasts', 'shadow_forecasts']) as parent, unnest(%(seconds)s::bigint[]) as second
 """
 
 
 def minutes(*parts: Rows) -> np.ndarray:
     """Return the minutes by which rows find their day, UTC epoch seconds: a bar's own, a forecast's bar's."""
-    return np.concatenate([times for rows in parts for times in (rows.bars["ts"], rows.forecasts["bar_ts"])])
+    times = [(rows.bars["ts"], rows.forecasts["bar_ts"], rows.shadows["bar_ts"]) for rows in parts]
+    return np.concatenate([column for three in times for column in three])
 
 
 def make(connection: psycopg.Connection[Any], *parts: Rows) -> None:

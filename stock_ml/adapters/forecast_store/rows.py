@@ -79,15 +79,16 @@ Table = Sequence[Any] | np.ndarray  # single rows, or a table of them
 
 
 class Rows(NamedTuple):
-    """Hold what is stored together: tables of BARS and of FORECASTS."""
+    """Hold what is stored together: a table of BARS, and FORECASTS of the champion and, as shadows, of a challenger."""
 
     bars: np.ndarray
     forecasts: np.ndarray
+    shadows: np.ndarray
 
     @classmethod
-    def of(cls, bars: Table = (), forecasts: Table = ()) -> "Rows":
+    def of(cls, bars: Table = (), forecasts: Table = (), shadows: Table = ()) -> "Rows":
         """Take tables, or single rows."""
-        return cls(_table(bars, BARS), _table(forecasts, FORECASTS))
+        return cls(_table(bars, BARS), _table(forecasts, FORECASTS), _table(shadows, FORECASTS))
 
     @classmethod
     def together(cls, *parts: "Rows") -> "Rows":

@@ -12,15 +12,15 @@ create temp table new_forecasts (
     symbol text, bar_ts timestamptz, horizon smallint, target_ts timestamptz, session date, last_close float8,
     predicted_close float8, lower_50 float8, upper_50 float8, lower_90 float8, upper_90 float8, lower_99 float8,
     upper_99 float8, model_version text, trained_until timestamptz, made_at timestamptz, late boolean
-) on commit delete rows
+) on commit delete rows;
+create temp table new_shadow_forecasts (like new_forecasts) on commit delete rows
 """
 _BARS, _FORECASTS = (", ".join(table.names or ()) for table in (BARS, FORECASTS))
-COPY_BARS = f"copy bars ({_BARS}) from stdin (format binary)"
-COPY_FORECASTS = f"copy forecasts ({_FORECASTS}) from stdin (format binary)"
-STAGE_BARS = f"copy new_bars ({_BARS}) from stdin (format binary)"
-STAGE_FORECASTS = f"copy new_forecasts ({_FORECASTS}) from stdin (format binary)"
+_COLUMNS = {"bars": _BARS, "forecasts": _FORECASTS, "shadow_forecasts": _FORECASTS}
+COPY = tuple(f"copy {table} ({columns}) from stdin (format binary)" for table, columns in _COLUMNS.items())
+STAGE = tuple(f"copy new_{table} ({columns}) from stdin (format binary)" for table, columns in _COLUMNS.items())
 # a received bar never changes; a filled one gives way to the bar that came late, or to a fill that knows of it
-MERGE_BARS = f"""
+_MERGE_BARS = f"""
 insert into bars ({_BARS})
 select {_BARS} from new_bars order by symbol, ts
 on conflict (symbol, ts) do update set
@@ -28,11 +28,12 @@ on conflict (symbol, ts) do update set
     volume = excluded.volume, filled = excluded.filled, late = excluded.late, stored_at = now()
 where bars.filled and (bars.close, bars.filled) is distinct from (excluded.close, excluded.filled)
 """  # noqa: S608 - names of this package's own columns
-MERGE_FORECASTS = f"""
-insert into forecasts ({_FORECASTS})
-select {_FORECASTS} from new_forecasts order by symbol, bar_ts, horizon
-on conflict do nothing
-"""  # noqa: S608 - names of this package's own columns
+_MERGE_FORECASTS = tuple(
+    f"insert into {table} ({_FORECASTS}) select {_FORECASTS} from new_{table} order by symbol, bar_ts, horizon"  # noqa: S608 - names of this package's own columns
+    " on conflict do nothing"
+    for table in ("forecasts", "shadow_forecasts")
+)
+MERGE = (_MERGE_BARS, *_MERGE_FORECASTS)
 BATCH_STORED = "select batch_stored(to_timestamp(%(first)s), to_timestamp(%(last)s))"
 RECEIVED = """
 with wanted as (
@@ -81,5 +82,6 @@ select (select count(*) from bars where symbol = any(%(symbols)s) and not filled
        (select count(*) from forecasts where symbol = any(%(symbols)s) and horizon = %(horizon)s and not late
             and bar_ts between to_timestamp(%(first)s) and to_timestamp(%(last)s))
 """
+FORGET_SHADOWS = "delete from shadow_forecasts where symbol = any(%(symbols)s)"
 FORGET_FORECASTS = "delete from forecasts where symbol = any(%(symbols)s)"
 FORGET_BARS = "delete from bars where symbol = any(%(symbols)s)"

@@ -14,9 +14,6 @@ from stock_ml.bars import Bar
 from stock_ml.config import Settings
 
 NOTHING = Rows.of()
-COPY = (statements.COPY_BARS, statements.COPY_FORECASTS)
-STAGE = (statements.STAGE_BARS, statements.STAGE_FORECASTS)
-MERGE = (statements.MERGE_BARS, statements.MERGE_FORECASTS)
 VALUES = ("open", "high", "low", "close", "volume")
 RECEIVED = np.dtype([("place", np.int32), ("ts", np.int64), *((c, np.float64) for c in VALUES)])
 
@@ -43,12 +40,15 @@ class ForecastStore:
         """Return a store of this installation; the connection opens with the first call."""
         return cls(Connection(s.postgres(), statements.STAGING, s.source))
 
-    def store(self, bars: Table = (), forecasts: Table = (), fresh: Rows = NOTHING) -> Stored:
-        """Store bars and forecasts, all or nothing.
+    def store(self, bars: Table = (), forecasts: Table = ()) -> Stored:
+        """Store bars and forecasts, all or nothing."""
+        return self.store_batch(NOTHING, Rows.of(bars, forecasts))
 
-        `fresh` ones are most likely not stored yet: they are copied in directly, and merged only where one is there.
+    def store_batch(self, fresh: Rows, known: Rows) -> Stored:
+        """Store what a batch brought, all or nothing.
+
+        `fresh` rows are most likely not stored yet: they are copied in directly, and merged only where one is there.
         """
-        known = Rows.of(bars, forecasts)
         with self._connection.use() as connection:
             try:
                 return _in_their_days(connection, known, fresh)
@@ -113,6 +113,7 @@ class ForecastStore:
         """Delete every bar and forecast of these symbols, and count them."""
         values = {"symbols": list(symbols)}
         with self._connection.use() as connection, connection.transaction():
+            connection.execute(statements.FORGET_SHADOWS, values)
             forecasts = connection.execute(statements.FORGET_FORECASTS, values).rowcount
             return Stored(connection.execute(statements.FORGET_BARS, values).rowcount, forecasts)
 
@@ -133,9 +134,10 @@ def _in_their_days(connection: psycopg.Connection[Any], known: Rows, fresh: Rows
 
 def _stored(connection: psycopg.Connection[Any], known: Rows, fresh: Rows) -> Stored:
     with connection.transaction(), connection.cursor() as cursor:
-        copied = [_copy(cursor, *each) for each in zip(COPY, fresh, strict=True)]
-        merged = [_merge(cursor, *each) for each in zip(STAGE, MERGE, known, strict=True)]
-        stored = Stored(*(sum(counts) for counts in zip(copied, merged, strict=True)))
+        copied = [_copy(cursor, *each) for each in zip(statements.COPY, fresh, strict=True)]
+        merged = [_merge(cursor, *each) for each in zip(statements.STAGE, statements.MERGE, known, strict=True)]
+        bars, forecasts, _ = (sum(counts) for counts in zip(copied, merged, strict=True))
+        stored = Stored(bars, forecasts)
         if any(stored):
             minutes = partitions.minutes(known, fresh)
             cursor.execute(statements.BATCH_STORED, {"first": int(minutes.min()), "last": int(minutes.max())})

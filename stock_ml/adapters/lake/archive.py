@@ -13,6 +13,7 @@ from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 
 KEYS = {"bars": ["symbol", "ts"], "forecasts": ["symbol", "bar_ts", "horizon"]}
+KEYS["shadow_forecasts"] = [*KEYS["forecasts"], "model_version"]
 TIMES = ("ts", "bar_ts", "target_ts", "trained_until", "made_at", "stored_at")
 KINDS: dict[str, Any] = dict.fromkeys(TIMES, pa.timestamp("us", "UTC"))
 KINDS |= dict.fromkeys(("symbol", "source", "model_version"), pa.string()) | {"session": pa.date32()}

@@ -16,7 +16,7 @@ from stock_ml.config import Settings
 from stock_ml.errors import RegistryUnavailable
 from stock_ml.scorer import Scorer
 
-CHAMPION, SCORER = "champion", "scorer.json"
+CHAMPION, CHALLENGER, SCORER = "champion", "challenger", "scorer.json"
 ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}  # no such model; a model without this alias
 
 
@@ -52,10 +52,17 @@ class Registry:
         return cls(MlflowClient(s.mlflow, s.mlflow), s.mlflow, s.mlflow_model)
 
     def champion(self) -> ChampionRef | None:
-        """Return the version that the alias points at, None where there is none: one small request."""
+        """Return the version that serves, None where there is none: one small request."""
+        return self._aliased(CHAMPION)
+
+    def challenger(self) -> ChampionRef | None:
+        """Return the version that is scored in the champion's shadow, None where there is none: one small request."""
+        return self._aliased(CHALLENGER)
+
+    def _aliased(self, alias: str) -> ChampionRef | None:
         with reached(self.url):
             try:
-                found = self.client.get_model_version_by_alias(self.model, CHAMPION)
+                found = self.client.get_model_version_by_alias(self.model, alias)
             except MlflowException as error:
                 if error.error_code in ABSENT:
                     return None
@@ -75,6 +82,11 @@ class Registry:
         """Make a version the champion; consumers see it at their next look."""
         with reached(self.url):
             self.client.set_registered_model_alias(self.model, CHAMPION, version)
+
+    def challenge(self, version: str) -> None:
+        """Make a version the challenger: consumers score it from their next look on, and store its forecasts apart."""
+        with reached(self.url):
+            self.client.set_registered_model_alias(self.model, CHALLENGER, version)
 
 
 @contextmanager

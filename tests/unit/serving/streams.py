@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.arrived import Arrived
-from serving.forecasting import Serving
+from serving.forecasting import Models, Serving
 from serving.keeping import Keeper
 from serving.rules import Rules
 from stock_ml.adapters.forecast_store import RECEIVED, BarRow, ForecastRow, Rows, Stored
@@ -58,17 +58,20 @@ class MemoryStore:
     def __init__(self) -> None:
         self.bars: dict[tuple[str, int], BarRow] = {}
         self.forecasts: dict[tuple[str, int], ForecastRow] = {}
+        self.shadows: dict[tuple[str, int, str], ForecastRow] = {}
         self.asked: list[str] = []  # symbols that were read again
 
-    def store(self, bars: np.ndarray, forecasts: np.ndarray, fresh: Rows) -> Stored:
+    def store_batch(self, fresh: Rows, known: Rows) -> Stored:
         stored, made = bar_rows(fresh.bars), forecast_rows(fresh.forecasts)
         assert not {row[:2] for row in stored} & self.bars.keys()
         assert not {row[:2] for row in made} & self.forecasts.keys()
-        for row in stored + bar_rows(bars):
+        for row in stored + bar_rows(known.bars):
             if self.bars.get((row.symbol, row.ts), row).filled or (row.symbol, row.ts) not in self.bars:
                 self.bars[row.symbol, row.ts] = row
-        for one in made + forecast_rows(forecasts):
+        for one in made + forecast_rows(known.forecasts):
             self.forecasts.setdefault((one.symbol, one.bar_ts), one)
+        for one in forecast_rows(fresh.shadows) + forecast_rows(known.shadows):
+            self.shadows.setdefault((one.symbol, one.bar_ts, one.model_version), one)
         return Stored(len(stored), len(made))
 
     def newest(self, before: Mapping[str, int], count: int) -> np.ndarray:
@@ -90,6 +93,7 @@ class Stream:
 
     def __init__(self, rules: Rules = RULES, now: float | None = None, serving: Serving | None = SERVING) -> None:
         self.rules, self.serving, self.store = rules, serving, MemoryStore()
+        self.challenger: Serving | None = None
         self.keeper = Keeper(self.store, EventClock() if now is None else Standing(now), rules)
 
     @property
@@ -103,7 +107,7 @@ class Stream:
     def send(self, *bars: Bar, partition: int = 0) -> "Stream":
         arrived = Arrived.of_bars(list(bars), self.rules.slots)
         self.keeper.see(arrived, np.full(len(bars), partition))
-        self.keeper.store(self.keeper.take(arrived, self.serving))
+        self.keeper.store(self.keeper.take(arrived, Models(self.serving, self.challenger)))
         return self
 
     def forget(self) -> "Stream":

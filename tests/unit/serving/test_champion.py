@@ -16,6 +16,7 @@ MINE = RULES.schema
 @dataclass
 class Models:
     alias: str | None = None
+    second: str | None = None
     away: bool = False
     versions: dict[str, Scorer | ModelError] = field(default_factory=dict)
     loads: int = 0
@@ -24,6 +25,9 @@ class Models:
         if self.away:
             raise RegistryUnavailable("MLflow does not answer")
         return ChampionRef(self.alias, f"run-{self.alias}") if self.alias else None
+
+    def challenger(self) -> ChampionRef | None:
+        return ChampionRef(self.second, f"run-{self.second}") if self.second else None
 
     def load(self, version: str) -> Scorer:
         self.loads += 1
@@ -34,7 +38,11 @@ class Models:
 
 
 def version(champion: Champion) -> str | None:
-    return champion.serving.version if champion.serving else None
+    return champion.models.champion.version if champion.models.champion else None
+
+
+def shadow(champion: Champion) -> str | None:
+    return champion.models.challenger.version if champion.models.challenger else None
 
 
 def test_it_waits_for_a_champion_and_serves_it_when_it_comes() -> None:
@@ -73,6 +81,29 @@ def test_an_unfit_version_is_refused_with_its_reason_and_the_old_one_serves_on(u
     models.alias = "1"
     champion.look()
     assert champion.trouble is None
+
+
+def test_a_challenger_is_loaded_beside_the_champion_until_nobody_challenges_or_it_won() -> None:
+    models = Models("1", "2", versions={"1": SCORER, "2": replace(SCORER, intercept=1.0)})
+    champion = Champion(models, MINE)
+    for _ in range(2):
+        champion.look()
+    assert (version(champion), shadow(champion), models.loads) == ("1", "2", 2)
+    models.second = None
+    champion.look()
+    assert (version(champion), shadow(champion)) == ("1", None)
+    models.alias = models.second = "2"
+    champion.look()
+    assert (version(champion), shadow(champion)) == ("2", None)
+
+
+def test_an_unfit_challenger_is_told_once_and_changes_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    models = Models("1", "2", versions={"1": SCORER, "2": ModelError("damaged")})
+    champion = Champion(models, MINE)
+    for _ in range(3):
+        champion.look()
+    assert (version(champion), shadow(champion), champion.trouble, models.loads) == ("1", None, None, 2)
+    assert [r.message for r in caplog.records if "refused" in r.message] == ["refused model_version=2 reason=damaged"]
 
 
 def test_an_mlflow_that_is_away_at_the_start_leaves_it_unknown_whether_there_is_a_champion() -> None:

@@ -11,7 +11,7 @@ import pytest
 from serving.batches import Batches
 from serving.champion import NONE_YET
 from serving.consumer import Consumer
-from serving.forecasting import Serving
+from serving.forecasting import Models
 from serving.keeping import Keeper
 from serving.state import OnceAMinute, StateWriter
 from stock_ml.adapters.broker import encode_bar
@@ -22,6 +22,7 @@ from stock_ml.errors import BrokerRefused
 from tests.unit.serving.streams import RULES, SERVING, bar_rows, day, forecast_rows, minute
 
 BARS = day()[:60]
+NONE = Models()
 
 
 @dataclass
@@ -83,7 +84,7 @@ class Store:
     def newest(self, before: Mapping[str, int], _: int) -> np.ndarray:
         return np.empty(0, RECEIVED)
 
-    def store(self, bars: np.ndarray, forecasts: np.ndarray, fresh: Rows) -> Stored:
+    def store_batch(self, fresh: Rows, known: Rows) -> Stored:
         self.bars += bar_rows(fresh.bars)
         self.forecasts += forecast_rows(fresh.forecasts)
         return Stored(len(self.bars), len(self.forecasts))
@@ -94,7 +95,7 @@ class Store:
 
 @dataclass
 class Champion:
-    serving: Serving | None = None
+    models: Models = NONE
     settled: bool = True
     trouble: str | None = NONE_YET
 
@@ -126,7 +127,7 @@ def test_without_a_champion_it_says_so_once_a_minute_keeps_bars_and_forecasts_fr
     assert said == [f'champion trouble="{NONE_YET}"'] * 4
     assert (len(world.store.bars), world.store.forecasts, world.topic.committed) == (40, [], 40)
     assert world.store.told["waiting"] == NONE_YET
-    world.champion.serving, world.champion.trouble = SERVING, None
+    world.champion.models, world.champion.trouble = Models(SERVING), None
     for bar in BARS[40:]:
         world.topic.send(bar)
         consumer.turn()

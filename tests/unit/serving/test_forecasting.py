@@ -151,6 +151,25 @@ def test_each_forecast_names_the_model_that_made_it() -> None:
     assert told == [("7", 0)] * 15 + [("8", 5)] * 10
 
 
+def test_a_challenger_forecasts_the_same_bars_apart_and_changes_nothing_that_is_served() -> None:
+    bars = day(without=(20,))[:60]
+    alone, stream = Stream().send(*bars), Stream()
+    stream.challenger = Serving("8", "other", replace(SCORER, intercept=0.01))
+    for at in range(0, 60, 7):
+        stream.send(*bars[at : at + 9])
+    assert (stream.forecasts, stream.bars) == (alone.forecasts, alone.bars)
+    apart = {key[:2]: row for key, row in stream.store.shadows.items()}
+    assert apart.keys() == alone.forecasts.keys()
+    assert all(row.model_version == "8" and row.predicted_close > alone.forecasts[at][6] for at, row in apart.items())
+
+
+def test_a_challenger_without_a_champion_forecasts_too() -> None:
+    stream = Stream(serving=None)
+    stream.challenger = SERVING
+    stream.send(*day()[:20])
+    assert (len(stream.forecasts), len(stream.store.shadows)) == (0, 5)
+
+
 @pytest.mark.parametrize(("seconds", "late"), [(61.0, False), (119.9, False), (120.0, True)])
 def test_a_forecast_is_late_once_its_target_is_known(seconds: float, late: bool) -> None:
     bars = day()[:16]

@@ -3,6 +3,7 @@
 import pytest
 
 from serving.arrived import Arrived
+from serving.forecasting import Models
 from serving.keeping import Keeper
 from stock_ml.adapters.forecast_store import Rows, Stored
 from stock_ml.clock import EventClock
@@ -42,17 +43,17 @@ class Away(MemoryStore):
         super().__init__()
         self.left = calls
 
-    def store(self, bars: object, forecasts: object, fresh: Rows) -> Stored:
+    def store_batch(self, fresh: Rows, known: Rows) -> Stored:
         self.left -= 1
         if self.left >= 0:
             raise StoreUnavailable("away")
-        return super().store(bars, forecasts, fresh)  # type: ignore[arg-type]  # as they came
+        return super().store_batch(fresh, known)
 
 
 def test_what_was_taken_while_the_database_is_away_is_stored_once_it_is_back_and_late_by_then() -> None:
     store, clock = Away(2), Standing(GOOGL[15].ts + 61.0)
     keeper = Keeper(store, clock, RULES)
-    handled = keeper.take(Arrived.of_bars(GOOGL[:16], RULES.slots), SERVING)
+    handled = keeper.take(Arrived.of_bars(GOOGL[:16], RULES.slots), Models(SERVING))
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
             keeper.store(handled)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from serving.forecasting import Models
 from serving.keeping import Keeper
 from serving.reading import read
 from stock_ml import features, gaps
@@ -59,7 +60,7 @@ def stream(sent: Iterator[list[Bar]]) -> MemoryStore:
         done = read([encode_bar(bar) for bar in bars], RULES)
         assert not done.refused
         keeper.see(done.bars, np.zeros(len(done.at), dtype=np.int64))
-        keeper.store(keeper.take(done.bars, SERVING))
+        keeper.store(keeper.take(done.bars, Models(SERVING)))
         if count % 9 == 5:
             keeper.forget([0])
     return store
