@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from local import commands
 from local import down as downs
 from local import replay as replays
 from local import status as statuses
@@ -60,6 +61,12 @@ def retire() -> None:
 
     one = recall()
     console.print(retention.retire(with_secrets(one, keep_secrets(one))) or "no day is old enough")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def stockml(words: typer.Context) -> None:
+    """Run the command `stockml` with the settings and secrets of the installation."""
+    commands.run(words.args)
 
 
 @app.command()

@@ -51,7 +51,7 @@ def _processes(supervisor: Supervisor) -> Table:
 def _dags(s: Settings) -> Table:
     table = Table("DAG", "last run", "state", "ended")
     airflow = Airflow(s, keep_secrets(s))
-    for dag in (pipeline.INGEST, pipeline.TRAIN):
+    for dag in pipeline.DAGS:
         try:
             runs = airflow.runs(dag, 1)
         except HostError:

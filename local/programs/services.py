@@ -20,6 +20,15 @@ def programs(s: Settings) -> list[Program]:
 
 
 def environment(s: Settings) -> dict[str, str]:
+    """Return what a program needs to know: the settings, its Java, where the project's code is.
+
+    Raises HostError where there is no Java.
+    """
+    # Spark's own search must end at the Java that was checked
+    return settings_environment(s) | {"JAVA_HOME": host.java_home()}
+
+
+def settings_environment(s: Settings) -> dict[str, str]:
     """Return every setting as an environment variable, secrets included: for the process's eyes only.
 
     What is not set is there and empty, so that no older value lives on.
@@ -31,7 +40,6 @@ def environment(s: Settings) -> dict[str, str]:
         named
         | aws_chain(s)
         | {
-            "JAVA_HOME": host.java_home(),  # Spark's own search must end at the Java that was checked
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "MLFLOW_DISABLE_TELEMETRY": "true",

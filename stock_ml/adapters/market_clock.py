@@ -52,4 +52,7 @@ class MarketClock:
             response.raise_for_status()
             return Reading(**response.json())
         except (requests.RequestException, TypeError) as error:
-            raise SourceUnavailable(f"the sandbox's clock at {self.address} does not answer: {error}") from error
+            reason = type(error).__name__
+            raise SourceUnavailable(
+                f"the sandbox's clock at {self.address} does not answer ({reason}): see that it runs"
+            ) from error

@@ -12,7 +12,7 @@ from stock_ml.adapters.broker.messages import (
 from stock_ml.adapters.broker.publisher import Publisher
 from stock_ml.adapters.broker.read_back import read_back
 from stock_ml.adapters.broker.subscriber import Received, Subscriber
-from stock_ml.adapters.broker.topics import Topics, empty_topics, ensure_topics
+from stock_ml.adapters.broker.topics import Topics, empty_topics, ensure_topics, list_topics
 
 __all__ = [
     "ClosedSession",
@@ -29,5 +29,6 @@ __all__ = [
     "encode_bar",
     "encode_session",
     "ensure_topics",
+    "list_topics",
     "read_back",
 ]

@@ -52,6 +52,15 @@ def ensure_topics(s: Settings) -> None:
                 raise BrokerUnavailable(f"Kafka at {s.kafka} did not make topic {name}: {error.args[0]}") from error
 
 
+def list_topics(s: Settings) -> dict[str, int]:
+    """Return how many partitions each topic has. Raises BrokerUnavailable where Kafka does not answer."""
+    try:
+        known = _admin(s).list_topics(timeout=SECONDS / 3).topics
+    except KafkaException as error:
+        raise BrokerUnavailable(f"Kafka at {s.kafka} does not answer: {error.args[0]}") from error
+    return {name: len(topic.partitions) for name, topic in known.items()}
+
+
 def empty_topics(s: Settings) -> None:
     """Delete every bar and every closed session on the topics; the offsets go on from where they are.
 

@@ -1,0 +1,1 @@
+"""The command `stockml`: look over an installation, its data and its models."""

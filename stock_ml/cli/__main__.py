@@ -1,0 +1,28 @@
+"""`python -m stock_ml.cli`: what `./stockml` runs, with the settings of the installation."""
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from stock_ml.cli import data, examination
+from stock_ml.errors import StockMLError
+
+app = typer.Typer(name="stockml", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command("doctor")(examination.doctor)
+app.add_typer(data.app, name="data")
+
+
+def main() -> int:
+    """Run a command; what goes wrong is told in one line."""
+    try:
+        app()
+    except StockMLError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]stopped:[/] {escape(str(error))}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

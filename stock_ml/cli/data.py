@@ -1,0 +1,73 @@
+"""`stockml data`: what there is of the bars, and what an ingest would ask for."""
+
+import typer
+from rich import box
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from stock_ml.cli.calendar_picture import LEGEND, picture
+from stock_ml.config import load
+from stock_ml.steps.holdings import Holdings, holdings
+from stock_ml.steps.planning import make_plan
+
+app = typer.Typer(no_args_is_help=True, help="What there is of the bars, what is missing, and why.")
+SHOWN = 12  # of each kind, newest first
+
+
+@app.command()
+def report(symbol: str) -> None:
+    """Show what there is of a symbol, what is missing, and why, as a table and a calendar."""
+    found = holdings(load(), symbol.upper())
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(counts(found))
+    console.print(Group(*picture(found.months, found.due), Text.from_markup(LEGEND)))
+    for line in told(found):
+        console.print(escape(line))
+
+
+@app.command()
+def plan() -> None:
+    """Show what an ingest would ask the source for, and how long that takes on this tier."""
+    made = make_plan(load())
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(escape(made.told()))
+    for item in made.items:
+        console.print(escape(f"{item['symbol']}: {', '.join(item['months']) or 'nothing to do'}"))
+
+
+def counts(found: Holdings) -> Table:
+    """Return a row a month: what became of its rows, and of its minutes."""
+    names = ("month", "rows", "kept", "extended", "refused", "filled", "gap min", "coverage")
+    table = Table(*names, box=box.SIMPLE, title=f"Bars of {found.symbol}")
+    for month, report in found.months.items():
+        numbers = [report["rows_read"], report["kept"], report["extended_hours"], sum(report["refused"].values())]
+        numbers += [report["filled"], report["feed_gap_minutes"]]
+        share = "-" if report["coverage"] is None else f"{report['coverage']:.1%}"
+        table.add_row(month, *(f"{number:,}" for number in numbers), share)
+    return table
+
+
+def told(found: Holdings) -> list[str]:
+    """Return in words what the table and the calendar do not say."""
+    sessions = {day: n["received"] for report in found.months.values() for day, n in report["sessions"].items()}
+    labels = sorted({str(report["label_convention"]) for report in found.months.values()})
+    lines = [
+        f"labels mark a bar's {' and '.join(labels)}; {sum(sessions.values()):,} minutes in {len(sessions)} sessions",
+        f"minutes a session, newest: {', '.join(f'{day} {n}' for day, n in list(sessions.items())[-SHOWN:])}",
+    ]
+    gaps = [f"{gap['from'][:16]} {gap['minutes']} min" for r in found.months.values() for gap in r["feed_gaps"]]
+    shared = [f"{hole['from'][:16]} {hole['minutes']} min" for hole in found.shared]
+    refused = [f"{n} {why}" for report in found.months.values() for why, n in report["refused"].items()]
+    revised = [f"{at} {r['changed']} min" for at, m in found.months.items() for r in m.get("revisions", [])]
+    closed = [f"{day} {minutes} min" for day, minutes in found.closed.items()]
+    split = [f"{one.session} {one.ratio:g}:1" for one in found.splits]
+    kinds = {"feed gaps": gaps, "missing in all symbols": shared, "rows refused": refused, "closed": closed}
+    kinds |= {"revised by the source": revised, "splits": split, "still to be asked for": found.left}
+    return lines + [_listed(name, words) for name, words in kinds.items() if words]
+
+
+def _listed(name: str, words: list[str]) -> str:
+    more = f" and {len(words) - SHOWN} earlier" if len(words) > SHOWN else ""
+    return f"{name} ({len(words)}): {', '.join(words[-SHOWN:])}{more}"

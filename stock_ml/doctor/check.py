@@ -1,0 +1,48 @@
+"""One check, and how many of them are done at once."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal, NamedTuple
+
+from stock_ml.config import Settings
+from stock_ml.errors import StockMLError
+
+State = Literal["ok", "note", "bad"]
+
+
+class Finding(NamedTuple):
+    """Say how a part is: `told` is what was seen, `advice` what to do about it, "" where nothing is to be done."""
+
+    part: str
+    state: State
+    told: str
+    advice: str = ""
+
+
+class Answer(NamedTuple):
+    """Hold what a check saw: `note` asks for attention, and is no failure."""
+
+    told: str
+    advice: str = ""
+    state: State = "ok"
+
+
+Check = Callable[[Settings], Answer]
+
+
+def examine(s: Settings, checks: Mapping[str, tuple[Check, str]]) -> list[Finding]:
+    """Do all checks at once and return what each found; one that raises is bad, with its advice.
+
+    `checks` are by the part's name the check, and what to do where it fails.
+    """
+    with ThreadPoolExecutor(len(checks)) as pool:
+        asked = {part: pool.submit(_one, s, part, *check) for part, check in checks.items()}
+        return [found.result() for found in asked.values()]
+
+
+def _one(s: Settings, part: str, check: Check, advice: str) -> Finding:
+    try:
+        answer = check(s)
+    except StockMLError as error:
+        return Finding(part, "bad", f"{type(error).__name__}: {error}", advice)
+    return Finding(part, answer.state, answer.told, answer.advice)

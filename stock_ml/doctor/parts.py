@@ -1,0 +1,101 @@
+"""The parts of an installation, and how each is looked at."""
+
+import shutil
+import time
+
+from stock_ml.adapters import champion as registry
+from stock_ml.adapters.broker import Topics, list_topics
+from stock_ml.adapters.forecast_store import ForecastStore
+from stock_ml.adapters.host import java_version, listening
+from stock_ml.adapters.lake import Lake
+from stock_ml.bars import utc
+from stock_ml.config import Settings
+from stock_ml.doctor.check import Answer, Check
+from stock_ml.doctor.market import clock, key, source
+from stock_ml.errors import HostError
+
+STARTS = "`make up` starts it, `make status` and `make logs` show how it is"
+ROOMY, TIGHT = 5 << 30, 1 << 30  # bytes
+APART = 2.0  # seconds by which the machine's clock and the database's may differ
+
+
+def java(_: Settings) -> Answer:
+    """See that Java is new enough for Kafka and Spark."""
+    return Answer(f"version {java_version()}")
+
+
+def disk(s: Settings) -> Answer:
+    """See how much room is left where data are kept."""
+    place = next(folder for folder in (s.state, *s.state.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    told = f"{free / (1 << 30):.0f} GiB free at {place}"
+    if free < TIGHT:
+        raise HostError(told)
+    advice = "bars, models and logs grow: make room, or set STOCKML_HOME to a larger disk"
+    return Answer(told, advice, "note") if free < ROOMY else Answer(told)
+
+
+def ports(s: Settings) -> Answer:
+    """See who listens where this installation's servers do."""
+    names = [name for name in type(s).model_fields if name.endswith("_port")]
+    taken = {name: getattr(s, name) for name in names if not listening.port_is_free(getattr(s, name))}
+    if not taken:
+        return Answer("all free: nothing runs here", "`make up` starts everything", "note")
+    holders = sorted({listening.holder(port).split()[0].strip(":") for port in taken.values()})
+    return Answer(f"{len(taken)} of {len(names)} in use, by {', '.join(holders)}")
+
+
+def postgres(s: Settings) -> Answer:
+    """See that the tables answer, and whose they are."""
+    store = ForecastStore.connect(s)
+    try:
+        apart = abs(store.now() - time.time())
+        newest = store.read_state("consumer")
+    finally:
+        store.close()
+    if apart > APART:
+        return Answer(f"answers; its clock is {apart:.0f} s from this machine's", "set both by NTP", "note")
+    return Answer("answers" + (f"; the consumer spoke {newest[1]:.0f} s ago" if newest else ""))
+
+
+def s3(s: Settings) -> Answer:
+    """See that the bucket answers, and how many months are clean."""
+    lake = Lake.connect(s)
+    months = {symbol: len(lake.clean_months(symbol)) for symbol in s.symbols}
+    told = f"bucket {s.s3_bucket}: {sum(months.values())} clean months of {len(months)} symbols"
+    lacking = [symbol for symbol, count in months.items() if not count]
+    advice = f"trigger ingest_bars: nothing is clean of {', '.join(lacking)}" if lacking else ""
+    return Answer(told, advice, "note" if lacking else "ok")
+
+
+def kafka(s: Settings) -> Answer:
+    """See that the topics are there."""
+    there, wanted = list_topics(s), set(Topics.of(s))
+    lacking = sorted(wanted - there.keys())
+    if lacking:
+        return Answer(f"answers, and lacks the topics {', '.join(lacking)}", "`make up` makes them", "note")
+    return Answer(f"topic {s.kafka_topic} has {there[s.kafka_topic]} partitions")
+
+
+def mlflow(s: Settings) -> Answer:
+    """See which version is champion."""
+    found = registry.champion(s)
+    if not found:
+        return Answer("answers; no champion yet", "trigger ingest_bars: train_model follows", "note")
+    until = registry.tags(found).get("trained_until")
+    trained = f", trained until {utc(float(until)):%Y-%m-%d %H:%M} UTC" if until else ""
+    return Answer(f"{s.mlflow_model} version {found['version']} is champion{trained}")
+
+
+CHECKS: dict[str, tuple[Check, str]] = {
+    "key": (key, "set ALPHAVANTAGE_API_KEY in .env, or take SOURCE=yahoo, csv or sandbox"),
+    "source": (source, "see the message; SOURCE=sandbox needs no network"),
+    "clock": (clock, STARTS),
+    "Java": (java, "install it, or set JAVA_HOME"),
+    "disk": (disk, "make room, or set STOCKML_HOME to a larger disk"),
+    "ports": (ports, "see who holds them; STOCKML_…_PORT changes each"),
+    "PostgreSQL": (postgres, STARTS),
+    "S3": (s3, STARTS),
+    "Kafka": (kafka, STARTS),
+    "MLflow": (mlflow, STARTS),
+}
