@@ -17,8 +17,9 @@ from stock_ml import features
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.registry import Registry
+from stock_ml.adapters.registry.versions import promote, rollback, versions
 from stock_ml.config import Settings
-from stock_ml.errors import RegistryUnavailable, StoreUnavailable, TooLittleHistory
+from stock_ml.errors import ModelError, RegistryUnavailable, StoreUnavailable, TooLittleHistory
 from stock_ml.gaps import Minutes, fill
 from stock_ml.scorer import prices
 from stock_ml.steps.training import TrainingResult, train
@@ -180,8 +181,14 @@ def test_where_nothing_moves_persistence_is_champion_intervals_and_all(installat
     scorer = registry.load(result["version"])
     assert scorer.kind == "persistence"
     assert scorer.trained_until == TS[-1] + 60
-    registry.promote(trained["version"])
+    assert rollback(registry, "a test") == (result["version"], trained["version"])
     assert registry.champion().version == trained["version"]
+    known = {version.number: version for version in versions(registry)}
+    assert known[result["version"]].tags["replaced"] == trained["version"]
+    assert known[trained["version"]].aliases == ["champion"]
+    assert known[trained["version"]].tags["promoted_by"] == "a test"
+    with pytest.raises(ModelError, match="has no version '999'"):
+        promote(registry, "999", "a test")
 
 
 def test_a_registry_that_is_away_is_said_to_be_away(installation):

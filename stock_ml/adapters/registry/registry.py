@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import mlflow
@@ -78,10 +79,20 @@ class Registry:
             )
             return Scorer.from_json(Path(path).read_text())
 
-    def promote(self, version: str) -> None:
-        """Make a version the champion; consumers see it at their next look."""
+    def promote(self, version: str, by: str = "train_model") -> str | None:
+        """Make a version the champion, and return the one that it replaces; consumers see it at their next look.
+
+        The version's tags tell who promoted it, when, and which version it replaced.
+        """
+        before = self.champion()
+        replaced = before.version if before and before.version != version else None
+        told = {"promoted_by": by, "promoted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+        told |= {"replaced": replaced} if replaced else {}
         with reached(self.url):
+            for name, value in told.items():
+                self.client.set_model_version_tag(self.model, version, name, value)
             self.client.set_registered_model_alias(self.model, CHAMPION, version)
+        return replaced
 
     def challenge(self, version: str) -> None:
         """Make a version the challenger: consumers score it from their next look on, and store its forecasts apart."""

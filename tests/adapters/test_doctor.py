@@ -1,0 +1,63 @@
+"""The doctor at an installation where nothing runs, and at one where everything does."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from typer.testing import CliRunner
+
+from stock_ml.adapters.broker import ensure_topics
+from stock_ml.cli.__main__ import app
+from stock_ml.config import Settings
+from stock_ml.doctor import CHECKS, Finding, examine
+from tests.servers import settings_in, tables
+
+SERVERS = {"source", "clock", "PostgreSQL", "S3", "Kafka", "MLflow"}
+
+
+def by_part(s: Settings) -> dict[str, Finding]:
+    return {found.part: found for found in examine(s, CHECKS)}
+
+
+def test_where_nothing_runs_each_server_is_named_with_what_to_do(tmp_path: Path) -> None:
+    found = by_part(settings_in(tmp_path, source="sandbox"))
+    assert {part for part, one in found.items() if one.state == "bad"} == SERVERS
+    assert all(found[part].advice for part in SERVERS)
+    assert (found["Java"].state, found["ports"].state) == ("ok", "note")
+
+
+def test_where_everything_runs_all_is_well(
+    mlflow_server: Settings, kafka: Settings, sandbox: Settings, settings: Settings
+) -> None:
+    s = settings.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}", "s3_bucket": f"doctor-{uuid4().hex[:8]}"})
+    tables(s)
+    found = by_part(s)
+    assert found["S3"].state == "bad"  # the bucket is not there
+    assert (found["Kafka"].state, found["Kafka"].advice) == ("note", "`make up` makes them")
+    ensure_topics(s)
+    found = by_part(s)
+    assert {part for part, one in found.items() if one.state == "bad"} == {"S3"}
+    assert found["Kafka"].told == f"topic {s.kafka_topic} has 4 partitions"
+    assert "SIMULATED" in found["source"].told
+    assert "is open until" in found["clock"].told
+
+
+def test_a_key_is_asked_for_where_the_source_needs_one_and_never_shown(postgres: Settings) -> None:
+    tables(postgres)
+    real = postgres.model_copy(update={"source": "alpha_vantage"})
+    assert by_part(real)["key"].told.startswith("BadKey")
+    shown = CHECKS["key"][0](settings_with_key(real))
+    assert "set; 75 requests a minute, 0 of any number spent today" in shown.told
+    assert "hidden" not in str(shown)
+
+
+def settings_with_key(s: Settings) -> Settings:
+    return Settings(**s.model_dump(exclude={"alphavantage_api_key"}), ALPHAVANTAGE_API_KEY=f"hidden{uuid4().hex}")
+
+
+def test_the_command_prints_one_page_and_its_exit_code_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in settings_in(tmp_path, source="sandbox").model_dump(include={"postgres_port", "home"}).items():
+        monkeypatch.setenv(f"STOCKML_{name.upper()}", str(value))
+    told = CliRunner().invoke(app, ["doctor"])
+    assert told.exit_code == 1
+    assert all(part in told.stdout for part in CHECKS)

@@ -1,0 +1,55 @@
+"""What the report of a symbol says in words."""
+
+from typing import Any
+
+from rich.console import Console
+
+from stock_ml.cli.data import counts, told
+from stock_ml.splits import Split
+from stock_ml.steps.holdings import Holdings
+
+REPORT: dict[str, Any] = {
+    "rows_read": 1200,
+    "kept": 1000,
+    "extended_hours": 190,
+    "refused": {"high below low": 10},
+    "filled": 40,
+    "feed_gap_minutes": 90,
+    "feed_gaps": [{"from": "2024-03-05T15:00:00+00:00", "minutes": 90}],
+    "coverage": 0.912,
+    "label_convention": "end",
+    "revisions": [{"changed": 7}],
+    "sessions": {"2024-03-04": {"received": 390}, "2024-03-05": {"received": 300}},
+    "closed_minutes": {},
+}
+HOLE = {"exchange": "XNYS", "from": "2024-03-05T15:00:00+00:00", "minutes": 90}
+FOUND = Holdings(
+    "GOOGL", {"2024-03": REPORT}, {}, {"2024-03-29": 390}, [Split("2024-03-05", 20.0)], [HOLE], ["2023-01"]
+)
+
+
+def test_every_reason_for_a_missing_minute_is_named() -> None:
+    assert told(FOUND) == [
+        "labels mark a bar's end; 690 minutes in 2 sessions",
+        "minutes a session, newest: 2024-03-04 390, 2024-03-05 300",
+        "feed gaps (1): 2024-03-05T15:00 90 min",
+        "missing in all symbols (1): 2024-03-05T15:00 90 min",
+        "rows refused (1): 10 high below low",
+        "closed (1): 2024-03-29 390 min",
+        "revised by the source (1): 2024-03 7 min",
+        "splits (1): 2024-03-05 20:1",
+        "still to be asked for (1): 2023-01",
+    ]
+
+
+def test_a_long_list_shows_its_newest_and_counts_the_rest() -> None:
+    closed = {f"2024-01-{day:02}": 390 for day in range(1, 16)}
+    line = next(line for line in told(Holdings("A", {"2024-03": REPORT}, {}, closed, [], [], [])) if "closed" in line)
+    assert line.startswith("closed (15): 2024-01-04 390 min, ")
+    assert line.endswith("2024-01-15 390 min and 3 earlier")
+
+
+def test_the_table_counts_rows_and_minutes() -> None:
+    with (console := Console(width=100)).capture() as capture:
+        console.print(counts(FOUND))
+    assert capture.get().split()[-8:] == ["2024-03", "1,200", "1,000", "190", "10", "40", "90", "91.2%"]
