@@ -48,8 +48,8 @@ test: check ## every test: unit, adapters, DAGs, the whole stack in a browser
 	.venv/bin/python -m pytest -n 2 tests/unit
 	.venv/bin/python -m pytest tests/adapters tests/dags tests/e2e
 
-bench: .venv/dev ## list the benchmarks, or run one: make bench NAME=start
-	@.venv/bin/python -m benchmarks $(NAME)
+bench: .venv/dev ## list the benchmarks, or run one: make bench NAME=start, WITH="seed=2" for its options
+	@.venv/bin/python -m benchmarks $(NAME) $(WITH)
 
 screenshot: .venv/dev ## photograph the running dashboard for the README
 	@.venv/bin/python -m docs.screenshot

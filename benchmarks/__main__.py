@@ -1,4 +1,4 @@
-"""`python -m benchmarks` lists the benchmarks, `python -m benchmarks NAME` runs one."""
+"""`python -m benchmarks` lists the benchmarks, `python -m benchmarks NAME [option=number …]` runs one."""
 
 import importlib
 import json
@@ -25,7 +25,8 @@ def main(asked: list[str]) -> int:
     if asked[0] not in names():
         console.print(f"no benchmark is called {asked[0]!r}; there are: {', '.join(names())}")
         return 1
-    figures = importlib.import_module(f"benchmarks.{asked[0]}").run(console)
+    options = {name: int(value) for name, _, value in (word.partition("=") for word in asked[1:])}
+    figures = importlib.import_module(f"benchmarks.{asked[0]}").run(console, **options)
     print(json.dumps({"name": asked[0], "figures": figures}))
     return 0
 

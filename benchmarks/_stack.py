@@ -1,0 +1,119 @@
+"""The stack under its supervisor, but for Airflow, replaying a file's bars: what chaos and soak disturb and watch."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+
+from local import jars, orphans, probes
+from local.installation import LAST_TO_STOP, describe
+from local.program import Program
+from local.programs import kafka, postgres
+from local.starting import start
+from local.steps import Step, Took, run_all
+from local.supervision import Supervisor
+from serving.rules import Rules
+from stock_ml.adapters.broker import ensure_topics
+from stock_ml.adapters.forecast_store import migrate
+from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.registry import Registry, tracking, version
+from stock_ml.bars import COLUMNS, Bar
+from stock_ml.config import Settings
+from stock_ml.features import FEATURES
+from stock_ml.scorer import Scorer
+from stock_ml.steps.purpose import tags_of
+from tests.servers import settings_in
+
+NAMES = ("postgres", "s3", "kafka", "mlflow", "producer", "consumer", "dashboard")
+QUANTILES = {"50": 0.7, "90": 1.7, "99": 2.6}
+
+
+class Quiet:
+    """Show no step."""
+
+    def began(self, step: str) -> None: ...
+    def ended(self, step: str, took: Took) -> None: ...
+
+
+@dataclass
+class Stack:
+    """Hold one installation's programs and their supervisor."""
+
+    s: Settings
+    programs: list[Program]
+    supervisor: Supervisor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.supervisor = Supervisor(self.s)
+
+    def up(self, bars: list[Bar]) -> None:
+        """Start all; the first time the bars become the lake's, with a champion for them."""
+        self.supervisor.run(self.programs)
+        s = self.s
+        steps = [Step(p.name, partial(start, p, self.supervisor, s.state), _after(p)) for p in self.programs]
+        steps.append(Step("databases", partial(postgres.create_databases, s), ("postgres",)))
+        steps.append(Step("tables", partial(migrate, s), ("databases",)))
+        steps.append(Step("topics", partial(ensure_topics, s), ("kafka",)))
+        steps.append(Step("champion", partial(_champion, s, bars), ("mlflow", "s3", "tables")))
+        run_all(steps, Quiet())
+
+    def down(self) -> None:
+        """Stop all, in order."""
+        if self.supervisor.is_up():
+            self.supervisor.stop(last=LAST_TO_STOP)
+        orphans.end(self.s.state)
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a program, as soon as it has one."""
+        probes.wait(name, lambda: bool(self.supervisor.look(name)["pid"]), 120, log=name)
+        return int(self.supervisor.look(name)["pid"])
+
+
+@contextmanager
+def stack(symbols: tuple[str, ...], speed: float) -> Iterator[Stack]:
+    """Give a stack that is not up yet; all of it is gone afterwards. `speed`: market seconds a second of the replay."""
+    with tempfile.TemporaryDirectory(prefix="stock_ml-stack-", ignore_cleanup_errors=True) as home:
+        files = Path(home) / "files"
+        files.mkdir()
+        for symbol in symbols:
+            (files / f"{symbol}.csv").write_text(symbol)
+        given = {"source": "csv", "csv_path": files, "symbols": symbols, "holdout_sessions": 2}
+        s = settings_in(Path(home), sandbox_speed=speed, **given)
+        jars.fetch(kafka.NAME, s.jars)
+        one = describe(s)
+        made = Stack(one.settings, [p for p in one.programs if p.name in NAMES])
+        try:
+            yield made
+        finally:
+            made.down()
+
+
+def given_scorer(s: Settings) -> Scorer:
+    """Return a linear model that nobody trained."""
+    return Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, Rules.of(s).schema, 0)
+
+
+def _after(p: Program) -> tuple[str, ...]:
+    return (*p.after, "champion") if p.name in ("producer", "consumer") else p.after
+
+
+def _champion(s: Settings, bars: list[Bar]) -> None:
+    lake = Lake.connect(s)
+    lake.ensure_bucket()
+    if lake.clean_months(s.symbols[0]):
+        return
+    frame = pd.DataFrame(bars).assign(filled=False)
+    frame["ts"] = pd.to_datetime(frame["ts"], unit="s", utc=True)
+    for symbol, rows in frame.groupby("symbol"):
+        lake.write_clean(str(symbol), "2024-03", rows[list(COLUMNS)])
+        digest = sha256(str(symbol).encode()).hexdigest()
+        lake.write_quality(str(symbol), "2024-03", {"raw": f"raw/{digest}"})
+    with tracking.run(s, {}), tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "none").write_text("no Spark made this model")
+        made = version.register(s, given_scorer(s), Path(folder), tags_of(s))
+    Registry.connect(s).promote(made)
