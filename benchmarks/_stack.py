@@ -64,9 +64,10 @@ class Stack:
 
     def down(self) -> None:
         """Stop all, in order."""
+        was = orphans.leader(self.s.state)
         if self.supervisor.is_up():
             self.supervisor.stop(last=LAST_TO_STOP)
-        orphans.end(self.s.state)
+        orphans.end(self.s.state, was)
 
     def pid(self, name: str) -> int:
         """Return the process id of a program, as soon as it has one."""

@@ -16,9 +16,10 @@ from stock_ml.errors import HostError
 def down(s: Settings, console: Console) -> None:
     """Stop every process of the installation; its data stay."""
     supervisor = Supervisor(s)
+    was = orphans.leader(s.state)
     if supervisor.is_up():
         supervisor.stop(last=LAST_TO_STOP)
-    orphans.end(s.state)
+    orphans.end(s.state, was)
     seaweed.remove_sockets(s)
     console.print(f"stopped; the data of source {s.source} stay in {s.state}")
 

@@ -9,9 +9,17 @@ SECONDS = 20
 PID = "supervisord.pid"
 
 
-def end(state: Path) -> int:
-    """End every process that a dead supervisor of this installation left, and return how many there were."""
-    left = _left(state / PID)
+def leader(state: Path) -> int | None:
+    """Return the supervisor's process id, which is its session's number too; None where none was started."""
+    return int((state / PID).read_text()) if (state / PID).exists() else None
+
+
+def end(state: Path, was: int | None = None) -> int:
+    """End every process that a dead supervisor of this installation left, and return how many there were.
+
+    `was` is the one that was just stopped, and took its own file away.
+    """
+    left = _left(state / PID) if was is None or (state / PID).exists() else _of(was)
     for process in left:
         process.terminate()
     for process in psutil.wait_procs(left, timeout=SECONDS)[1]:
@@ -24,7 +32,10 @@ def end(state: Path) -> int:
 def _left(pid_file: Path) -> list[psutil.Process]:
     if not pid_file.exists() or pid_file.stat().st_mtime < psutil.boot_time():
         return []
-    leader = int(pid_file.read_text())
+    return _of(int(pid_file.read_text()))
+
+
+def _of(leader: int) -> list[psutil.Process]:
     # one that lives is another program's: a number is given away again only when its session is empty; and our own
     # session is never a supervisor's, though its leader may have ended
     if _lives(leader) or leader == os.getsid(0):

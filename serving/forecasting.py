@@ -68,9 +68,12 @@ def forecasts(ready: Ready, serving: Serving | None, sessions: Sessions, rules: 
 
 
 def stamped(table: np.ndarray, made_at: np.ndarray | float) -> np.ndarray:
-    """Return forecasts as made at a time in UTC epoch seconds: late ones are those whose target was known by then."""
+    """Return forecasts as made at a time in UTC epoch seconds: late ones are those whose target was known by then.
+
+    None is made before its bar is known, though a clock that was set back may say so.
+    """
     told = table.copy()
-    told["made_at"] = made_at
+    told["made_at"] = np.maximum(made_at, told["bar_ts"] + MINUTE)
     told["late"] = told["made_at"] >= told["target_ts"] + MINUTE
     return told
 

@@ -1,6 +1,7 @@
 """Keep bars: what is known of each symbol, from the database when it is not in memory, and back into it."""
 
 from collections.abc import Sequence
+from math import inf
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from serving.taking import reaches
 from stock_ml.adapters.forecast_store import ForecastStore, Stored
 from stock_ml.clock import Clock, EventClock
 from stock_ml.gaps import Minutes
+
+DAY = 86_400  # seconds
 
 
 class Keeper:
@@ -33,6 +36,13 @@ class Keeper:
     def forget(self, partitions: Sequence[int]) -> None:
         """Drop the symbols of partitions that come or go: another process may store them; the database knows it all."""
         self._rings.forget(np.isin(self._partition, partitions))
+
+    def latest(self) -> float:
+        """Return the last minute that may have been, by the Clock and a day: clocks differ. A replay's has no end.
+
+        Raises SourceUnavailable (the sandbox's clock).
+        """
+        return inf if isinstance(self._clock, EventClock) else self._clock.now() + DAY
 
     def take(self, bars: Arrived, models: Models) -> Handled:
         """Take a batch into memory, and return what it brings; the same bars again bring nothing.

@@ -53,7 +53,7 @@ class Live:
         if count:
             log.info(line("published", bars=count))
         self._announce(poller, now)
-        self._output.tell(now, poller.trouble)
+        self._output.tell(now, poller.trouble or set_back(now, poller.newest))
         sleep(nap)
 
     def _published(self) -> dict[str, Recent]:
@@ -98,6 +98,13 @@ class Live:
 
     def _refused_pause(self) -> float:
         return MINUTE if self._s.simulated else HOUR
+
+
+def set_back(now: float, newest: int) -> str | None:
+    """Return that the clock was set back, where it stands before the newest bar; bars wait until it has caught up."""
+    if now >= newest:
+        return None
+    return f"the clock says {utc(now)}, before the newest bar of {utc(newest)}: was it set back? Bars wait until then"
 
 
 def _now(clock: Clock) -> float | None:

@@ -52,6 +52,11 @@ class Poller:
         """Return what the source refuses, None where it answers."""
         return self.refused or next((known.trouble for known in self.symbols.values() if known.trouble), None)
 
+    @property
+    def newest(self) -> int:
+        """Return the newest minute that was published of any symbol, 0 where none was."""
+        return max((known.published.newest or 0 for known in self.symbols.values()), default=0)
+
     def new_bars(self, now: float) -> list[Bar]:
         """Return all bars that were not published yet, late ones too, in the order of time; `now` is the market's."""
         due = [symbol for symbol, known in self.symbols.items() if not self.refused and self._is_due(known, now)]

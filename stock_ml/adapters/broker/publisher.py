@@ -1,6 +1,5 @@
 """Publish in order, without loss and without repeats while the process lives."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -8,6 +7,7 @@ from time import monotonic
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from stock_ml.adapters.broker.alerts import encode_alert
+from stock_ml.adapters.broker.brokers import Errors
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.messages import ClosedSession, encode_bar, encode_session
 from stock_ml.adapters.broker.topics import LIMITS, Topics
@@ -16,7 +16,6 @@ from stock_ml.config import Settings
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
 from stock_ml.monitoring import Alert
 
-log = logging.getLogger(__name__)
 FULL = 10_000  # messages
 LARGEST_KEPT, LARGEST_KEY = 1_500_000, 100_000  # bytes of a rejected message
 
@@ -44,7 +43,7 @@ class Publisher:
             "message.timeout.ms": 0,
             "linger.ms": 5,
             "queue.buffering.max.messages": 2 * FULL,
-            "error_cb": lambda error: log.warning("kafka error=%s", error),
+            "error_cb": Errors(),
         }
         return cls(Producer(client_config(s) | config | LIMITS), Topics.of(s))
 

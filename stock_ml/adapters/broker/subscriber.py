@@ -6,7 +6,7 @@ from threading import Thread
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from stock_ml.adapters.broker.brokers import EVERY, Brokers
+from stock_ml.adapters.broker.brokers import EVERY, Brokers, Errors
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.topics import Topics
 from stock_ml.config import Settings
@@ -14,6 +14,11 @@ from stock_ml.errors import BrokerUnavailable
 
 log = logging.getLogger(__name__)
 Received = Message
+SECONDS = 10
+DELETED = (
+    "partition %d: %d messages were deleted before they were read, offsets %d to %d: the topic keeps them too briefly "
+    "(STOCKML_KAFKA_RETENTION_DAYS); `make replay` publishes their bars again"
+)
 SETTLE = 0.01  # seconds in which bars of the same minute come in together
 
 
@@ -31,12 +36,12 @@ class Subscriber:
             "group.protocol": "consumer",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
-            "error_cb": lambda error: log.warning("kafka error=%s", error),
+            "error_cb": Errors(),
         }
         brokers = Brokers(s.kafka)
         consumer = Consumer(client_config(s) | config | EVERY | {"stats_cb": brokers})
         told = _Moved(moved)
-        consumer.subscribe([Topics.of(s).bars], on_assign=told, on_revoke=told, on_lost=told)
+        consumer.subscribe([Topics.of(s).bars], on_assign=told.assigned, on_revoke=told, on_lost=told)
         return cls(consumer, brokers)
 
     def take(self, count: int, seconds: float) -> list[Message]:
@@ -96,3 +101,14 @@ class _Moved:
     def __call__(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("partitions moved=%s", ",".join(str(at.partition) for at in partitions))
         self._moved([at.partition for at in partitions])
+
+    def assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Tell of partitions that came, and of what was deleted in them before anybody read it."""
+        self(consumer, partitions)
+        try:
+            committed = [at for at in consumer.committed(partitions, timeout=SECONDS) if at.offset >= 0]
+            for at, low in ((at, consumer.get_watermark_offsets(at, timeout=SECONDS)[0]) for at in committed):
+                if at.offset < low:
+                    log.warning(DELETED, at.partition, low - at.offset, at.offset, low)
+        except KafkaException as error:
+            log.warning("nobody knows yet what was deleted unread: %s", error.args[0])

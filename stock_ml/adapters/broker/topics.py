@@ -1,5 +1,6 @@
 """The topics of an installation."""
 
+import logging
 from typing import NamedTuple
 
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
@@ -12,6 +13,7 @@ from stock_ml.errors import BrokerUnavailable
 LARGEST_REJECTED = 2_000_000  # bytes: whatever a broker with its usual limit of 1 MB let in must fit here
 LIMITS = {"message.max.bytes": LARGEST_REJECTED}
 SECONDS = 15
+log = logging.getLogger(__name__)
 DAY = 86_400_000  # milliseconds
 FOR_EVER = {"retention.ms": "-1"}  # a message a session: what was announced stays known
 
@@ -32,7 +34,7 @@ class Topics(NamedTuple):
 
 
 def ensure_topics(s: Settings) -> None:
-    """Create the topics that are missing; those that exist stay as they are.
+    """Create the topics that are missing; those that exist stay as they are, and one that is not as asked for is told.
 
     Raises BrokerUnavailable where Kafka does not answer or refuses.
     """
@@ -50,6 +52,16 @@ def ensure_topics(s: Settings) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise BrokerUnavailable(f"Kafka at {s.kafka} did not make topic {name}: {error.args[0]}") from error
+    _compare(s, admin, topics.bars)
+
+
+def _compare(s: Settings, admin: AdminClient, topic: str) -> None:
+    try:
+        there = len(admin.list_topics(topic, timeout=SECONDS).topics[topic].partitions)
+    except KafkaException as error:
+        raise BrokerUnavailable(f"Kafka at {s.kafka} does not tell of topic {topic}: {error.args[0]}") from error
+    if there not in (0, s.kafka_partitions):  # a topic made just now has none yet
+        log.warning("topic %s stays with %d partitions, STOCKML_KAFKA_PARTITIONS=%d", topic, there, s.kafka_partitions)
 
 
 def list_topics(s: Settings) -> dict[str, int]:

@@ -33,6 +33,16 @@ def test_the_children_of_a_dead_supervisor_are_ended(left: tuple[int, int], tmp_
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
 
+def test_what_a_supervisor_left_that_was_stopped_is_ended_too(left: tuple[int, int], tmp_path: Path) -> None:
+    leader, child = left
+    (tmp_path / orphans.PID).write_text(str(leader))
+    was = orphans.leader(tmp_path)
+    (tmp_path / orphans.PID).unlink()  # as it does when it stops
+    assert orphans.end(tmp_path, was) == 1
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert orphans.leader(tmp_path) is None
+
+
 def test_nothing_is_ended_where_the_number_belongs_to_a_living_process(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as other:
         (tmp_path / orphans.PID).write_text(str(other.pid))
