@@ -2,6 +2,7 @@
 
 from local import probes
 from local.program import PYTHON, Program
+from local.programs import instead
 from local.programs.services import aws_chain
 from stock_ml.config import Settings
 
@@ -16,7 +17,7 @@ def program(s: Settings) -> Program:
     ready = probes.http(f"http://127.0.0.1:{s.mlflow_port}/health")
     ports = {"mlflow_port": s.mlflow_port}
     # the command serves from a process below it, which goes on where the command is killed
-    argv = (PYTHON, "-m", "local.programs.instead", str(s.mlflow_port), PYTHON, "-m", "mlflow", "server", *words)
+    argv = (PYTHON, instead.__file__, str(s.mlflow_port), PYTHON, "-m", "mlflow", "server", *words)
     return Program(NAME, argv, ready, ports, _environment(s), after=("databases", "s3"))
 
 
