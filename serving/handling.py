@@ -63,7 +63,7 @@ def _known(rings: Rings, bars: Arrived, history: Minutes, models: Models, rules:
     slot = int(bars.slot[0])
     sessions = rules.sessions_of(rules.names[slot])
     taken = take(history, bars, sessions, rules)
-    rings.relearn(bars.slot[:1], rings.whole[slot])
+    rings.relearn(bars.slot[:1], rings.since[bars.slot[:1]])
     remember(rings, Arrived.of_minutes(slot, taken.received), sessions, rules)
     rows = _bar_rows(np.full(len(taken.minutes), slot), taken.minutes, taken.late, rules)
     if not any(models):

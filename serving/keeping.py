@@ -12,8 +12,7 @@ from serving.inorder import remember
 from serving.rings import Rings
 from serving.rules import Rules
 from serving.sorting import in_order, new
-from serving.taking import reaches
-from stock_ml.adapters.forecast_store import ForecastStore, Stored
+from stock_ml.adapters.forecast_store import Around, ForecastStore, Stored
 from stock_ml.clock import Clock, EventClock
 from stock_ml.gaps import Minutes
 
@@ -66,31 +65,45 @@ class Keeper:
     def _load_for(self, bars: Arrived) -> None:
         slots, oldest = _oldest(bars)
         lacking = ~self._rings.loaded[slots]
-        if not lacking.any():
-            return
-        found, whole = self._newest(slots[lacking], oldest[lacking])
-        self._rings.relearn(slots[lacking], whole)
-        for part, sessions in split(found, self._rules):
-            remember(self._rings, part, sessions, self._rules)
+        if lacking.any():
+            found = self._stored(slots[lacking], oldest[lacking])
+            for part, sessions in split(found, self._rules):
+                remember(self._rings, part, sessions, self._rules)
 
     def _histories(self, bars: Arrived) -> dict[int, Minutes]:
         """Return what is known of the symbols whose bars did not come in order, as far back as they need it."""
         slots, oldest = _oldest(bars.pick(~in_order(self._rings, bars)))
         known = {slot: self._rings.received(slot) for slot in slots.tolist()}
-        reached = [reaches(known[slot], at, self._rules) for slot, at in zip(slots.tolist(), oldest, strict=True)]
-        short = ~(self._rings.whole[slots] | np.array(reached, dtype=bool))
+        short = self._rings.since[slots] > self._needed(slots, oldest)
         if short.any():
-            found, self._rings.whole[slots[short]] = self._newest(slots[short], oldest[short])
+            found = self._stored(slots[short], oldest[short])
             known |= {slot: found.pick(found.slot == slot).minutes() for slot in slots[short].tolist()}
         return known
 
-    def _newest(self, slots: np.ndarray, before: np.ndarray) -> tuple[Arrived, np.ndarray]:
-        """Return the stored bars around a time of each symbol, and whether nothing older of it is stored."""
-        names = [self._rules.names[slot] for slot in slots]
-        rows = self._store.newest(dict(zip(names, before.tolist(), strict=True)), self._rules.rows)
-        older = np.bincount(rows["place"][rows["ts"] < before[rows["place"]]], minlength=len(slots))
+    def _stored(self, slots: np.ndarray, oldest: np.ndarray) -> Arrived:
+        """Return what is stored of symbols as far back as bars from `oldest` on need it; begin anew with these."""
+        names, needed = (self._rules.names[slot] for slot in slots), self._needed(slots, oldest)
+        wanted = map(Around, needed.tolist(), oldest.tolist())
+        rows = self._store.newest(dict(zip(names, wanted, strict=True)), self._rules.rows)
+        first, older = _first_and_older(rows, oldest)
+        self._rings.relearn(slots, np.where(older < self._rules.rows, needed, first))
         values = np.stack([rows[name] for name in ("open", "high", "low", "close", "volume")])
-        return Arrived(slots[rows["place"]], rows["ts"], values), older < self._rules.rows
+        return Arrived(slots[rows["place"]], rows["ts"], values)
+
+    def _needed(self, slots: np.ndarray, oldest: np.ndarray) -> np.ndarray:
+        needed = np.empty(len(slots), dtype=np.int64)
+        for number, sessions in enumerate(self._rules.calendars):
+            own = self._rules.calendar[slots] == number
+            needed[own] = self._rules.needed(oldest[own], sessions)
+        return needed
+
+
+def _first_and_older(rows: np.ndarray, oldest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return of each symbol the first minute found, 0 where there is none, and how many there are before `oldest`."""
+    places = np.arange(len(oldest))
+    begins = np.searchsorted(rows["place"], places)
+    first = np.append(rows["ts"], 0)[begins]
+    return first, np.bincount(rows["place"][rows["ts"] < oldest[rows["place"]]], minlength=len(oldest))
 
 
 def _oldest(bars: Arrived) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ class Rings:
     """Keep `rows` rows a symbol: received and filled bars as the CHANNELS of features, oldest overwritten first.
 
     `table` (C, S, R), `ts` (S, R) in UTC epoch seconds, `filled` (S, R). By slot, all (S,): `written` rows in all,
-    `run` rows since the last feed gap or split, `loaded` (the symbol is known here), `whole` (nothing older is stored).
+    `run` rows since the last feed gap or split, `loaded` (the symbol is known here), `since` when no bar of it lacks.
     """
 
     def __init__(self, symbols: int, rows: int) -> None:
@@ -21,18 +21,18 @@ class Rings:
         self.ts = np.empty((symbols, rows), dtype=np.int64)
         self.filled = np.empty((symbols, rows), dtype=bool)
         self.written, self.run = np.zeros(symbols, dtype=np.int64), np.zeros(symbols, dtype=np.int64)
-        self.loaded, self.whole = np.zeros(symbols, dtype=bool), np.zeros(symbols, dtype=bool)
+        self.loaded, self.since = np.zeros(symbols, dtype=bool), np.zeros(symbols, dtype=np.int64)
         self._rows = rows
 
     def forget(self, slots: np.ndarray) -> None:
         """Drop what is known of some symbols."""
-        for state in (self.written, self.run, self.loaded, self.whole):
+        for state in (self.written, self.run, self.loaded, self.since):
             state[slots] = 0
 
-    def relearn(self, slots: np.ndarray, whole: np.ndarray | bool) -> None:
-        """Begin anew with some symbols, whose bars are appended next; `whole`: nothing older than these is stored."""
+    def relearn(self, slots: np.ndarray, since: np.ndarray) -> None:
+        """Begin anew with some symbols: all their bars `since` a time, (n,), are appended next."""
         self.forget(slots)
-        self.loaded[slots], self.whole[slots] = True, whole
+        self.loaded[slots], self.since[slots] = True, since
 
     def newest(self, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return each symbol's newest minute, NONE where it has none, and the close then, both (n,)."""
@@ -52,7 +52,8 @@ class Rings:
         self.ts[at], self.filled[at] = ts[kept], filled[kept]
         touched = slots[begins]
         self.written[touched] += counts
-        self.whole[touched] &= self.written[touched] <= self._rows
+        full = touched[self.written[touched] > self._rows]
+        self.since[full] = np.maximum(self.since[full], self.ts[full, self.written[full] % self._rows])
 
     def windows(self, slots: np.ndarray, back: np.ndarray, window: int) -> Floats:
         """Return the windows (n, W, C) that end `back` rows before the newest of each slot."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from stock_ml.bars import MINUTE
 from stock_ml.config import Settings
 from stock_ml.features import schema
 from stock_ml.sessions import Sessions
@@ -71,6 +72,15 @@ class Rules:
     def calendar(self) -> np.ndarray:
         """Return for each slot which of the `calendars` its symbol keeps, (S,)."""
         return np.array([self.calendars.index(self.sessions_of(name)) for name in self.names], dtype=np.int64)
+
+    def needed(self, ts: np.ndarray, sessions: Sessions) -> np.ndarray:
+        """Return from which minute on bars can stand in a window that ends at `ts` or later, both in epoch seconds.
+
+        A window's rows are at most `limit + 1` trading minutes apart, so that much before no bar matters any more.
+        """
+        index = np.maximum(sessions.index(ts) - (self.window - 1) * (self.limit + 1), 0)
+        number = np.searchsorted(sessions.before, index, side="right") - 1
+        return np.asarray(sessions.opens[number] + (index - sessions.before[number]) * MINUTE)
 
     def sessions_of(self, symbol: str) -> Sessions:
         """Return the sessions in which a symbol is traded."""

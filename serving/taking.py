@@ -40,11 +40,6 @@ class _New:
     known: np.ndarray
 
 
-def reaches(history: Minutes, oldest: int, rules: Rules) -> bool:
-    """Say whether a history holds all that bars from `oldest` (epoch seconds) on need; else load a longer one."""
-    return int(np.searchsorted(history.ts, oldest)) >= rules.window
-
-
 def take(history: Minutes, bars: Arrived, sessions: Sessions, rules: Rules) -> Taken:
     """Take bars in the order in which they came; those already in the history, or twice in `bars`, bring nothing."""
     new = _new(history, bars)

@@ -9,7 +9,7 @@ import pytest
 from psycopg.rows import namedtuple_row
 from pydantic import SecretStr
 
-from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, Rows, migrate
+from stock_ml.adapters.forecast_store import Around, BarRow, ForecastRow, ForecastStore, Rows, migrate
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable, WrongSource
@@ -164,7 +164,7 @@ def test_an_outcome_is_there_when_the_target_bar_came(settings: Settings, store:
 
 
 def test_received_bars_come_back_from_some_rows_before_a_time_on_without_filled_ones(
-    store: ForecastStore, symbol: str
+    store: ForecastStore, symbol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.store([bar(symbol, minute, filled=minute == 2) for minute in range(6)], [])
     found = store.received({symbol: T + 240, "NONE": T}, 2)
@@ -172,10 +172,13 @@ def test_received_bars_come_back_from_some_rows_before_a_time_on_without_filled_
     assert found[symbol][0] == Bar(symbol, T + 60, 100.25, 101.25, 99.25, 100.25, 10.0, "sandbox")
     assert found["NONE"] == []
     assert len(store.received({symbol: T + 240}, 100)[symbol]) == 5
-    table = store.newest({"NONE": T, symbol: T + 240}, 2)
+    table = store.newest({"NONE": Around(T, T), symbol: Around(T, T + 240)}, 2)
     assert table["place"].tolist() == [1, 1, 1, 1]
     assert [tuple(row)[1:] for row in table.tolist()] == [b[1:7] for b in found[symbol]]
-    assert len(store.newest({"NONE": T}, 2)) == 0
+    assert len(store.newest({"NONE": Around(T, T)}, 2)) == 0
+    assert store.newest({symbol: Around(T + 180, T + 240)}, 2)["ts"].tolist() == [T + 180, T + 240, T + 300]
+    monkeypatch.setattr("stock_ml.adapters.forecast_store.store.PIECE", 1)
+    assert store.newest({"NONE": Around(T, T), symbol: Around(T, T + 240)}, 2).tolist() == table.tolist()
 
 
 def test_a_state_is_replaced_and_says_how_old_it_is(store: ForecastStore) -> None:

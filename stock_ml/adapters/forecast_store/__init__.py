@@ -3,7 +3,7 @@
 from stock_ml.adapters.forecast_store.migrate import migrate
 from stock_ml.adapters.forecast_store.old_days import TABLES, OldDays
 from stock_ml.adapters.forecast_store.rows import BARS, FORECASTS, NUMBERS, BarRow, ForecastRow, Rows, Table
-from stock_ml.adapters.forecast_store.store import RECEIVED, ForecastStore, Stored
+from stock_ml.adapters.forecast_store.store import RECEIVED, Around, ForecastStore, Stored
 from stock_ml.adapters.forecast_store.watch import Watch
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "NUMBERS",
     "RECEIVED",
     "TABLES",
+    "Around",
     "BarRow",
     "ForecastRow",
     "ForecastStore",

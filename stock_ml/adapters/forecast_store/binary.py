@@ -20,12 +20,13 @@ def encode(rows: np.ndarray) -> bytes:
 
 
 def decode(data: bytes, dtype: np.dtype) -> np.ndarray:
-    """Return the rows that PostgreSQL sent, all columns of fixed width and not null."""
-    layout = _layout({name: dtype[name] for name in dtype.names or ()})
+    """Return the rows that PostgreSQL sent, all columns of fixed width and not null, times in whole seconds."""
+    kinds = {name: np.dtype(np.int64) if name in TIMES else dtype[name] for name in dtype.names or ()}
+    layout = _layout(kinds)
     found = np.frombuffer(data, layout, count=(len(data) - len(HEAD) - len(TAIL)) // layout.itemsize, offset=len(HEAD))
     rows = np.empty(len(found), dtype)
     for name in dtype.names or ():
-        rows[name] = found[name]
+        rows[name] = found[name] // 1_000_000 + EPOCH if name in TIMES else found[name]
     return rows
 
 

@@ -51,20 +51,24 @@ from bars join first using (symbol)
 where bars.ts >= first.ts and not filled
 order by 1, 2
 """
-# the same for many symbols, each by its place among them: rows of one width
+# of many symbols, each by its place among them and no further back than asked; `oldest` keeps days out of the plan
 NEWEST = """
 copy (
-    select place::int, extract(epoch from found.ts)::bigint, open, high, low, close, volume
-    from unnest(%(symbols)s::text[], %(before)s::bigint[]) with ordinality as wanted (symbol, before, place)
+    select place::int, found.*
+    from unnest(%(symbols)s::text[], %(since)s::bigint[], %(before)s::bigint[])
+        with ordinality as wanted (symbol, since, before, place)
     cross join lateral (
-        select coalesce((
-            select ts from bars
-            where bars.symbol = wanted.symbol and bars.ts < to_timestamp(wanted.before) and not filled
-            order by ts desc offset %(count)s - 1 limit 1
-        ), '-infinity') as ts
-    ) as first
-    join bars as found on found.symbol = wanted.symbol and found.ts >= first.ts and not found.filled
-    order by 1, 2
+        (
+            select ts, open, high, low, close, volume from bars
+            where bars.symbol = wanted.symbol and not filled and ts >= to_timestamp(%(oldest)s)
+              and ts >= to_timestamp(wanted.since) and ts < to_timestamp(wanted.before)
+            order by ts desc limit %(count)s
+        )
+        union all
+        select ts, open, high, low, close, volume from bars
+        where bars.symbol = wanted.symbol and not filled and ts >= to_timestamp(%(oldest)s)
+          and ts >= to_timestamp(wanted.before)
+    ) as found
 ) to stdout (format binary)
 """
 WRITE_STATE = """

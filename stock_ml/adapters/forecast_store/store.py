@@ -1,6 +1,6 @@
 """Write bars and forecasts in one transaction; the same rows again change nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from stock_ml.bars import Bar
 from stock_ml.config import Settings
 
 NOTHING = Rows.of()
+PIECE = 1_000  # symbols asked for at a time: an answer must be there before a statement times out
 VALUES = ("open", "high", "low", "close", "volume")
 RECEIVED = np.dtype([("place", np.int32), ("ts", np.int64), *((c, np.float64) for c in VALUES)])
 
@@ -23,6 +24,13 @@ class Stored(NamedTuple):
 
     bars: int
     forecasts: int
+
+
+class Around(NamedTuple):
+    """Say from when on, and before when, stored bars are wanted; UTC epoch seconds."""
+
+    since: int
+    before: int
 
 
 class ForecastStore:
@@ -55,17 +63,27 @@ class ForecastStore:
             except psycopg.errors.UniqueViolation:
                 return _in_their_days(connection, Rows.together(known, fresh), NOTHING)
 
-    def newest(self, before: Mapping[str, int], count: int) -> np.ndarray:
-        """Return what `received` does as a table of RECEIVED, `place` being the symbol's place in `before`, from 0."""
-        values = {"symbols": list(before), "before": list(before.values()), "count": count}
+    def newest(self, wanted: Mapping[str, Around], count: int) -> np.ndarray:
+        """Return of each symbol its `count` newest received bars before a time, and all from then on.
+
+        A table of RECEIVED, ascending by `place`, the symbol's place in `wanted` from 0, and by `ts`.
+        """
+        symbols = list(wanted)
+        parts = [self._newest({name: wanted[name] for name in part}, count) for part in _pieces(symbols)]
+        for number, rows in enumerate(parts):
+            rows["place"] += number * PIECE - 1
+        found = np.concatenate([np.empty(0, RECEIVED), *parts])
+        return found[np.lexsort((found["ts"], found["place"]))]
+
+    def _newest(self, wanted: Mapping[str, Around], count: int) -> np.ndarray:
+        since, before = (list(times) for times in zip(*wanted.values(), strict=True))
+        values = {"symbols": list(wanted), "since": since, "before": before, "oldest": min(since), "count": count}
         with (
             self._connection.use() as connection,
             connection.cursor() as cursor,
             cursor.copy(statements.NEWEST, values) as copy,
         ):
-            rows = binary.decode(b"".join(copy), RECEIVED)
-        rows["place"] -= 1
-        return rows
+            return binary.decode(b"".join(copy), RECEIVED)
 
     def received(self, before: Mapping[str, int], count: int) -> dict[str, list[Bar]]:
         """Return for each symbol its `count` newest received bars before a time, and all from then on; ascending.
@@ -120,6 +138,10 @@ class ForecastStore:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def _pieces(symbols: list[str]) -> Iterator[list[str]]:
+    yield from (symbols[start : start + PIECE] for start in range(0, len(symbols), PIECE))
 
 
 def _in_their_days(connection: psycopg.Connection[Any], known: Rows, fresh: Rows) -> Stored:

@@ -49,6 +49,6 @@ def encode_fixed(rows: np.ndarray) -> bytes:
     """Send rows as PostgreSQL does."""
     parts = [b"PGCOPY\n\xff\r\n\0" + bytes(8)]
     for place, ts, *numbers in rows.tolist():
-        parts.append(struct.pack(">h", 7) + struct.pack(">ii", 4, place) + struct.pack(">iq", 8, ts))
+        parts.append(struct.pack(">h", 7) + struct.pack(">ii", 4, place) + struct.pack(">iq", 8, (ts - EPOCH) * 10**6))
         parts += [struct.pack(">id", 8, number) for number in numbers]
     return b"".join([*parts, b"\xff\xff"])

@@ -9,7 +9,7 @@ from serving.arrived import Arrived
 from serving.forecasting import Models, Serving
 from serving.keeping import Keeper
 from serving.rules import Rules
-from stock_ml.adapters.forecast_store import RECEIVED, BarRow, ForecastRow, Rows, Stored
+from stock_ml.adapters.forecast_store import RECEIVED, Around, BarRow, ForecastRow, Rows, Stored
 from stock_ml.bars import MINUTE, Bar
 from stock_ml.clock import EventClock
 from stock_ml.features import FEATURES
@@ -74,18 +74,19 @@ class MemoryStore:
             self.shadows.setdefault((one.symbol, one.bar_ts, one.model_version), one)
         return Stored(len(stored), len(made))
 
-    def newest(self, before: Mapping[str, int], count: int) -> np.ndarray:
-        self.asked += before
+    def newest(self, wanted: Mapping[str, Around], count: int) -> np.ndarray:
+        self.asked += wanted
         rows = [
             (place, *bar[1:7])
-            for place, (symbol, ts) in enumerate(before.items())
-            for bar in self._received(symbol, ts, count)
+            for place, (symbol, around) in enumerate(wanted.items())
+            for bar in self._received(symbol, around, count)
         ]
         return np.array(rows, dtype=RECEIVED)
 
-    def _received(self, symbol: str, before: int, count: int) -> list[BarRow]:
-        rows = sorted(row for row in self.bars.values() if row.symbol == symbol and not row.filled)
-        return rows[max(sum(row.ts < before for row in rows) - count, 0) :]
+    def _received(self, symbol: str, around: Around, count: int) -> list[BarRow]:
+        received = (row for row in self.bars.values() if row.symbol == symbol and not row.filled)
+        rows = sorted(row for row in received if row.ts >= around.since)
+        return rows[max(sum(row.ts < around.before for row in rows) - count, 0) :]
 
 
 class Stream:

@@ -81,7 +81,7 @@ class Store:
     forecasts: list[ForecastRow] = field(default_factory=list)
     told: Mapping[str, Any] = field(default_factory=dict)
 
-    def newest(self, before: Mapping[str, int], _: int) -> np.ndarray:
+    def newest(self, _: object, __: int) -> np.ndarray:
         return np.empty(0, RECEIVED)
 
     def store_batch(self, fresh: Rows, known: Rows) -> Stored:

@@ -1,5 +1,6 @@
 """What is in memory: lost for exactly the partitions that move, and back from the database at the next bar."""
 
+import numpy as np
 import pytest
 
 from serving.arrived import Arrived
@@ -61,3 +62,30 @@ def test_what_was_taken_while_the_database_is_away_is_stored_once_it_is_back_and
     assert keeper.store(handled) == (16, 1)
     made = list(store.forecasts.values())
     assert [(one.made_at, one.late) for one in made] == [(clock.at, True)]
+
+
+def test_no_bar_matters_that_is_as_many_longest_holes_back_as_a_window_has_steps() -> None:
+    bars = day(sessions=2)
+    at = np.array([bars[390].ts, bars[100].ts])  # the first one's window may cross the night
+    assert RULES.needed(at, RULES.sessions).tolist() == [bars[300].ts, bars[10].ts]
+
+
+def test_symbols_with_a_bar_now_and_then_are_forecast_after_a_restart_as_before() -> None:
+    sparse = [bar for bar in day(sessions=6) if bar.ts // 60 % (RULES.limit + 1) == 0]
+    seen, restarted = Stream(), Stream()
+    for bar in sparse:
+        seen.send(bar)
+        restarted.send(bar).forget()
+    assert seen.forecasts == restarted.forecasts
+    assert len(seen.forecasts) > 300
+
+
+def test_a_bar_late_by_any_time_is_forecast_after_a_restart_as_before() -> None:
+    bars = day(sessions=2, without=range(150, 170))
+    for late in (3, 60, 149, 200, 389, 390):
+        order = [*bars[:late], *bars[late + 1 :], bars[late]]
+        seen, restarted = Stream().send(*order[:-1]), Stream().send(*order[:-1]).forget()
+        seen.send(order[-1])
+        restarted.send(order[-1])
+        assert seen.forecasts == restarted.forecasts
+        assert seen.bars == restarted.bars
