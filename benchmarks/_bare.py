@@ -4,11 +4,10 @@ No check, no window, no forecast, no memory of what came before: the last close 
 """
 
 import numpy as np
-import orjson
 
 from benchmarks._consumer import tell
 from serving.stopping import stop_on_signals
-from stock_ml.adapters.broker import Subscriber
+from stock_ml.adapters.broker import Subscriber, decode_bars
 from stock_ml.adapters.forecast_store import BARS, FORECASTS, NUMBERS, ForecastStore, Rows
 from stock_ml.config import load
 
@@ -17,10 +16,11 @@ BATCH, WAIT = 10_000, 0.2  # as the consumer
 
 def rows(values: list[bytes]) -> Rows:
     """Return a bar and a forecast for each message."""
-    given = [orjson.loads(value) for value in values]
-    bars, forecasts = np.zeros(len(given), BARS), np.zeros(len(given), FORECASTS)
-    for name in ("symbol", "ts", "open", "high", "low", "close", "volume", "source"):
-        bars[name] = [one[name] for one in given]
+    given = decode_bars(values)
+    bars, forecasts = np.zeros(len(values), BARS), np.zeros(len(values), FORECASTS)
+    bars["symbol"], bars["source"], bars["ts"] = given.symbols, given.sources, given.ts
+    for name, column in zip(("open", "high", "low", "close", "volume"), given.values, strict=True):
+        bars[name] = column
     forecasts["symbol"], forecasts["bar_ts"], forecasts["target_ts"] = bars["symbol"], bars["ts"], bars["ts"] + 60
     forecasts["horizon"], forecasts["session"] = 1, bars["ts"].astype("M8[s]")
     forecasts["made_at"], forecasts["model_version"] = bars["ts"] + 60, b"1"

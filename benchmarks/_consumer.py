@@ -1,5 +1,6 @@
 """The consumer as it serves, with a model given by hand; it tells of each commit on its standard output."""
 
+import gc
 import json
 import time
 from collections.abc import Sequence
@@ -65,6 +66,7 @@ def main() -> None:
     scorer = Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, Rules.of(s).schema, 0)
     consumer = Consumer.connect(s, Given(Models(Serving("1", "given", scorer))), stopping)
     Watched(consumer)
+    gc.freeze()  # as the consumer's own main does
     consumer.run()
 
 

@@ -3,6 +3,7 @@
 Run `python -m serving.consumer`; SIGTERM ends it after the batch in hand.
 """
 
+import gc
 import logging
 import os
 import sys
@@ -115,6 +116,7 @@ def main() -> int:
         consumer = Consumer.connect(s, champion, stopping)
         serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health)
         champion.watch(stopping)
+        gc.freeze()  # what is there now stays: no batch waits while all of it is searched for garbage
         left = consumer.run()
     except (BadSetting, BrokerRefused) as error:
         log.error(line("ended", reason=error))
