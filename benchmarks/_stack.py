@@ -76,7 +76,7 @@ class Stack:
 
 
 @contextmanager
-def stack(symbols: tuple[str, ...], speed: float) -> Iterator[Stack]:
+def stack(symbols: tuple[str, ...], speed: float, without: str = "") -> Iterator[Stack]:
     """Give a stack that is not up yet; all of it is gone afterwards. `speed`: market seconds a second of the replay."""
     with tempfile.TemporaryDirectory(prefix="stock_ml-stack-", ignore_cleanup_errors=True) as home:
         files = Path(home) / "files"
@@ -87,7 +87,7 @@ def stack(symbols: tuple[str, ...], speed: float) -> Iterator[Stack]:
         s = settings_in(Path(home), sandbox_speed=speed, **given)
         jars.fetch(kafka.NAME, s.jars)
         one = describe(s)
-        made = Stack(one.settings, [p for p in one.programs if p.name in NAMES])
+        made = Stack(one.settings, [p for p in one.programs if p.name in NAMES and p.name != without])
         try:
             yield made
         finally:
