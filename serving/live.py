@@ -9,6 +9,7 @@ from serving.output import NEVER, Output, say
 from serving.polling import HOUR, Poller
 from serving.published import last_announced, recently_published
 from serving.recent import Recent
+from serving.rules import Rules
 from serving.stopping import until_back
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.request_ledger import spender
@@ -18,6 +19,7 @@ from stock_ml.clock import Clock
 from stock_ml.config import Settings
 from stock_ml.errors import BadKey, SourceUnavailable, StoreUnavailable
 from stock_ml.received import Convention
+from stock_ml.sessions import Sessions
 
 log = logging.getLogger(__name__)
 ASK_AGAIN = 10.0  # wall seconds after which a bar that should be there is asked for again
@@ -34,7 +36,8 @@ class Live:
 
     def run(self) -> None:
         """Publish until the process is ended."""
-        poller = Poller(self._source(), self._convention(), self._output.sessions, self._pause(), self._refused_pause())
+        sessions = Rules.of(self._s).sessions_of
+        poller = Poller(self._source(), self._convention(), sessions, self._pause(), self._refused_pause())
         poller.begin(published := until_back(self._published, NEVER, say))
         self._output.announced = until_back(lambda: last_announced(self._s, self._clock.now()), NEVER, say)
         log.info(line("started", newest={symbol: recent.newest for symbol, recent in published.items()}))
@@ -52,20 +55,23 @@ class Live:
         count = self._output.publish(poller.new_bars(now))
         if count:
             log.info(line("published", bars=count))
-        self._announce(poller, now)
+        for calendar in self._output.calendars:
+            self._announce(poller, now, calendar)
+        self._tell_closed(now)
         self._output.tell(now, poller.trouble or set_back(now, poller.newest))
-        sleep(nap)
+        sleep(0 if poller.more else nap)
 
     def _published(self) -> dict[str, Recent]:
         return recently_published(self._s, self._output.store, self._clock.now())
 
-    def _announce(self, poller: Poller, now: float) -> None:
-        at = self._output.sessions.upcoming(now)
-        last_close = float(self._output.sessions.closes[at - 1])
+    def _announce(self, poller: Poller, now: float, calendar: Sessions) -> None:
+        last_close = float(calendar.closes[calendar.upcoming(now) - 1])
         settled = last_close + (0 if self._s.simulated else 5 * MINUTE)  # real feeds run late
-        if now >= settled and poller.has_all_until(settled):
-            self._output.announce_until(last_close)
-        opens = int(self._output.sessions.opens[at])
+        if now >= settled and poller.has_all_until(settled, calendar):
+            self._output.announce_until(last_close, calendar)
+
+    def _tell_closed(self, now: float) -> None:
+        opens = min(int(each.opens[each.upcoming(now)]) for each in self._output.calendars)
         if now < opens != self._opens:
             self._opens = opens
             log.info(line("market closed", until=utc(opens)))

@@ -11,6 +11,7 @@ from serving.health import Health
 from serving.logs import line
 from serving.meters import ProducerMeters
 from serving.publishing import market, newly_closed
+from serving.rules import Rules
 from serving.state import OnceAMinute, StateWriter
 from serving.stopping import until_back
 from stock_ml.adapters.broker import ClosedSession, Publisher
@@ -18,7 +19,7 @@ from stock_ml.adapters.forecast_store import ForecastStore
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
-from stock_ml.sessions import Sessions, sessions
+from stock_ml.sessions import Sessions
 
 log = logging.getLogger(__name__)
 UNHEARD = 5.0  # seconds after which a broker that confirms nothing is said to be away
@@ -30,17 +31,22 @@ class Output:
     """Publish, announce and tell, for all ways in which bars come."""
 
     s: Settings
-    sessions: Sessions = field(init=False)
+    calendars: tuple[Sessions, ...] = field(init=False)
     store: ForecastStore = field(init=False)
-    announced: int | None = None
+    announced: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.sessions = sessions(self.s.exchange)
+        self.calendars = Rules.of(self.s).calendars
         self.store = ForecastStore.connect(self.s)
         self._publisher = Publisher.connect(self.s)
         self.health, self.meters = Health(), ProducerMeters()
         self._state = StateWriter(self.store, "producer", self.health)
         self._minute = OnceAMinute()
+
+    @property
+    def sessions(self) -> Sessions:
+        """Return the sessions of most symbols."""
+        return self.calendars[0]
 
     def publish(self, bars: Iterable[Bar]) -> int:
         """Publish bars in the order given, waiting while Kafka takes none, and return how many.
@@ -61,24 +67,22 @@ class Output:
         """Wait for Kafka to have it all, and say whether it has."""
         return self._publisher.flush(seconds) == 0
 
-    def announce_until(self, now: float) -> None:
-        """Announce each session that closed by `now` once; the first time, only those that close from now on."""
-        if self.announced is None:
-            self.announced = int(now)
-        for number in newly_closed(self.announced, now, self.sessions):
+    def announce_until(self, now: float, calendar: Sessions) -> None:
+        """Announce each session of a calendar that closed by `now` once; the first time, none that closed before."""
+        for number in newly_closed(self.announced.setdefault(calendar.exchange, int(now)), now, calendar):
             if not self.delivered(5):
                 return  # its last bars come first; the next turn tries again
-            close = int(self.sessions.closes[number])
-            closed = ClosedSession(self.s.exchange, str(self.sessions.dates[number]), close)
+            close = int(calendar.closes[number])
+            closed = ClosedSession(calendar.exchange, str(calendar.dates[number]), close)
             until_back(partial(self._publisher.session, closed), NEVER, say)
-            self.announced = close
+            self.announced[calendar.exchange] = close
             self.meters.sessions.inc()
-            log.info(line("session closed", session=closed.session))
+            log.info(line("session closed", session=closed.session, exchange=closed.exchange))
 
     def tell(self, now: float | None, waiting: str | None, **more: Any) -> None:
         """Say in the log once a minute, and in the state once a second, what is waited for."""
         told = {"source": self.s.source, "simulated": self.s.simulated, "symbols": list(self.s.symbols)}
-        known = market(now, self.sessions) if now is not None else {}
+        known = market(now, self.calendars) if now is not None else {}
         unheard = self._unheard()
         self.health.turned()
         self.health.heard("kafka", unheard)

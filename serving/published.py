@@ -3,7 +3,7 @@
 The topics say it, as the consumer would read them; and so do the bars stored, which outlive a topic's retention.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from math import inf
 
@@ -15,7 +15,6 @@ from stock_ml.adapters.forecast_store import ForecastStore
 from stock_ml.bars import MINUTE, Bar
 from stock_ml.config import Settings
 from stock_ml.errors import BadMessage
-from stock_ml.sessions import Sessions
 
 TAIL = 20_000  # messages a partition
 
@@ -57,10 +56,18 @@ def published_between(s: Settings, first: int, last: int) -> set[tuple[str, int]
     return {(bar.symbol, bar.ts) for bar in bars if first <= bar.ts <= last}
 
 
-def last_announced(s: Settings, now: float = inf) -> int | None:
-    """Return the close of the newest session announced until `now`, in UTC epoch seconds. Raises BrokerUnavailable."""
-    values, calendar = read_back(s, Topics.of(s).sessions, TAIL), Rules.of(s).sessions
-    return max((close for value in values if (close := _close(value, calendar)) and close <= now), default=None)
+def last_announced(s: Settings, now: float = inf) -> dict[str, int]:
+    """Return by exchange the close of the newest session announced until `now`, in UTC epoch seconds.
+
+    Raises BrokerUnavailable.
+    """
+    calendars = {calendar.exchange: calendar for calendar in Rules.of(s).calendars}
+    found: dict[str, int] = {}
+    for closed in _announced(read_back(s, Topics.of(s).sessions, TAIL)):
+        calendar = calendars.get(closed.exchange)
+        if calendar is not None and closed.close in calendar.closes and closed.close <= now:
+            found[closed.exchange] = max(closed.close, found.get(closed.exchange, 0))
+    return found
 
 
 def _stored(s: Settings, store: ForecastStore, before: int) -> list[Bar]:
@@ -69,9 +76,9 @@ def _stored(s: Settings, store: ForecastStore, before: int) -> list[Bar]:
     return [bar for bars in received.values() for bar in bars if bar.source == s.source]
 
 
-def _close(value: bytes | None, calendar: Sessions) -> int | None:
-    try:
-        closed: ClosedSession = decode_session(value)
-    except BadMessage:
-        return None  # what others put there was never an announcement of ours
-    return closed.close if closed.exchange == calendar.exchange and closed.close in calendar.closes else None
+def _announced(values: Iterable[bytes]) -> Iterator[ClosedSession]:
+    for value in values:
+        try:
+            yield decode_session(value)
+        except BadMessage:
+            continue  # what others put there was never an announcement of ours

@@ -52,9 +52,11 @@ def newly_closed(announced: int, now: float, sessions: Sessions) -> list[int]:
     return list(range(first, sessions.upcoming(now)))
 
 
-def market(now: float, sessions: Sessions) -> dict[str, object]:
-    """Return what a service's state says of the market: now, market_open, next_change (UTC epoch seconds)."""
-    at = sessions.upcoming(now)
-    is_open = bool(sessions.opens[at] <= now)
-    change = sessions.closes[at] if is_open else sessions.opens[at]
-    return {"now": now, "market_open": is_open, "next_change": int(change)}
+def market(now: float, calendars: Sequence[Sessions]) -> dict[str, object]:
+    """Return what a service's state says of the market: now, market_open, next_change (UTC epoch seconds).
+
+    Of several calendars it is open while one of them is.
+    """
+    spans = [(int(each.opens[at]), int(each.closes[at])) for each in calendars for at in [each.upcoming(now)]]
+    change = min(closes if opens <= now else opens for opens, closes in spans)
+    return {"now": now, "market_open": any(opens <= now for opens, _ in spans), "next_change": change}

@@ -60,7 +60,7 @@ class Replay:
             self._stay(NOTHING_HELD_OUT, replay="nothing")
         replayed = bars_in(bars, held_out)
         self._holdout = held_out._asdict() | {"bars": len(replayed)}
-        self._output.announced = self._output.announced or held_out.first
+        self._output.announced.setdefault(sessions.exchange, held_out.first)
         self._publish(bars_in(bars, Span(whole.first, held_out.first - MINUTE)), inf)
         self._publish(replayed, self._speed)
         self._passed(held_out.last + MINUTE)
@@ -111,7 +111,7 @@ class Replay:
     def _passed(self, now: float) -> None:
         self._clock.see(now)
         if self._speaks:
-            self._output.announce_until(self._clock.now())
+            self._output.announce_until(self._clock.now(), self._output.sessions)
 
     def _tell(self) -> None:
         if self._speaks:

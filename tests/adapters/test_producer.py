@@ -218,8 +218,8 @@ def test_a_session_is_announced_by_ourselves_only_when_it_closed(s: Settings) ->
     ):
         publisher.session(one)
     assert publisher.flush(30) == 0
-    assert last_announced(s, close + 86_400) == close
-    assert last_announced(s) == close + 3 * 86_400
+    assert last_announced(s, close + 86_400) == {"XNYS": close}
+    assert last_announced(s) == {"XNYS": close + 3 * 86_400}
 
 
 def test_without_history_it_waits_and_says_so(s: Settings, sandbox: Settings) -> None:

@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import dataclass, field
 
 import orjson
@@ -5,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from serving.live import set_back
 from serving.polling import HOUR, Poller
 from serving.recent import Recent
 from stock_ml.bars import Bar, utc
 from stock_ml.errors import BadKey, BadSymbol, PremiumEndpoint, SourceError, SourceUnavailable
 from stock_ml.received import Received
+from stock_ml.sessions import sessions
 from tests.unit.serving.streams import day, minute
 from tests.walks import NYSE
 
@@ -64,7 +67,7 @@ class Wall:
 
 
 def poller(source: Source, newest: dict[str, int | None], pause: float = 0.0, wall: Wall | None = None) -> Poller:
-    made = Poller(source, "start", NYSE, pause, wall=wall or Wall())
+    made = Poller(source, "start", lambda _: NYSE, pause, wall=wall or Wall())
     made.begin({symbol: Recent([] if ts is None else [ts]) for symbol, ts in newest.items()})
     return made
 
@@ -161,7 +164,7 @@ def test_a_key_that_is_refused_is_never_tried_again_and_named(refusal: SourceErr
         polled.new_bars(at(source, minute(6)))
     assert source.asked.count(("AAPL", None)) == 1
     assert polled.trouble == f"{type(refusal).__name__}: no"
-    assert not polled.has_all_until(minute(6))
+    assert not polled.has_all_until(minute(6), NYSE)
 
 
 def test_an_unknown_symbol_stops_no_other_one() -> None:
@@ -170,7 +173,7 @@ def test_an_unknown_symbol_stops_no_other_one() -> None:
     assert len(polled.new_bars(at(source, minute(6)))) == 5
     assert len(polled.new_bars(at(source, minute(7)))) == 1
     assert source.asked.count(("AAPL", None)) == 1
-    assert polled.has_all_until(minute(7))
+    assert polled.has_all_until(minute(7), NYSE)
     assert polled.trouble == "AAPL: BadSymbol: what?; it is asked for again every 60 min"
 
 
@@ -187,7 +190,7 @@ def test_an_unknown_symbol_is_asked_for_again_after_an_hour_and_goes_on_when_it_
         minute(i) for i in range(3, 8)
     ]
     assert polled.trouble is None
-    assert polled.has_all_until(minute(8))
+    assert polled.has_all_until(minute(8), NYSE)
 
 
 def test_a_refused_symbol_takes_one_request_an_hour_from_the_others() -> None:
@@ -211,3 +214,55 @@ def test_a_source_that_was_away_is_asked_again_and_no_bar_is_skipped() -> None:
     wall.now = 60.0
     assert [bar.ts for bar in polled.new_bars(at(source, minute(6)))] == [minute(4), minute(5)]
     assert polled.trouble is None
+
+
+def test_each_symbol_is_asked_for_in_the_sessions_of_its_own_exchange() -> None:
+    london = sessions("XLON")
+    source, newest = Source(), dict.fromkeys(("GOOGL", "VOD"), minute(0) - 86_400)
+    source.errors = dict.fromkeys(newest, SourceUnavailable("away"))
+    polled = poller(source, newest)
+    polled.sessions = {"GOOGL": NYSE, "VOD": london}.__getitem__
+    polled.begin({"GOOGL": Recent([minute(0) - 20 * 3600]), "VOD": Recent([minute(0) - 86_400 - 3600])})
+    for known in polled.symbols.values():
+        known.answered_at = minute(0) - 86_400 * 0.7  # 21:42 UTC, after both had closed
+    polled.symbols["GOOGL"].published.add(int(NYSE.closes[NYSE.upcoming(minute(0)) - 1]) - 60)
+    polled.symbols["VOD"].published.add(int(london.closes[london.upcoming(minute(0)) - 1]) - 60)
+    polled.new_bars(at(source, minute(0) - 3600))  # 13:30 UTC: London trades, New York does not
+    assert source.asked == [("VOD", None)]
+    polled.symbols["VOD"].answered_at = minute(0)
+    assert polled.has_all_until(minute(0), london)
+    assert not polled.has_all_until(minute(0), NYSE)
+
+
+def test_where_requests_have_to_wait_every_symbol_has_its_turn_and_what_came_is_published_meanwhile() -> None:
+    symbols = [f"S{number}" for number in range(10)]
+    wall, source = Wall(), Source()
+    BARS.update({symbol: day(sessions=1, symbol=symbol) for symbol in symbols})
+    polled = poller(source, dict.fromkeys(symbols, minute(0)), wall=wall)
+
+    def slow(symbol: str) -> Received:
+        wall.now += 0.8  # its moment in the budget of requests
+        return Source.newest(source, symbol)
+
+    source.newest = slow  # type: ignore[method-assign]  # a source with a budget
+    turns = [len({bar.symbol for bar in polled.new_bars(at(source, minute(5)))}) for _ in range(5)]
+    assert turns == [2, 2, 2, 2, 2]
+    assert not polled.more
+    polled.new_bars(at(source, minute(6)))
+    assert polled.more
+    for number in range(7, 40):
+        polled.new_bars(at(source, minute(number)))
+    counts = Counter(symbol for symbol, _ in source.asked)
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_after_a_clock_was_set_back_no_bar_is_skipped_and_none_comes_twice() -> None:
+    source = Source()
+    polled = poller(source, {"GOOGL": minute(0)})
+    given = polled.new_bars(at(source, minute(5)))
+    assert polled.newest == minute(4)
+    assert polled.new_bars(at(source, minute(5) - 3600)) == []
+    assert "was it set back?" in str(set_back(minute(5) - 3600, polled.newest))
+    assert set_back(minute(5), polled.newest) is None
+    given += polled.new_bars(at(source, minute(9)))
+    assert [bar.ts for bar in given] == [minute(i) for i in range(1, 9)]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from serving import publishing
+from stock_ml.sessions import sessions
 from tests.unit.serving.streams import day, minute
 from tests.walks import NYSE
 
@@ -62,10 +63,20 @@ def test_each_session_is_closed_once() -> None:
 
 
 def test_the_market_says_when_it_changes() -> None:
-    assert publishing.market(minute(3), NYSE) == {
+    assert publishing.market(minute(3), [NYSE]) == {
         "now": minute(3),
         "market_open": True,
         "next_change": minute(390),
     }
-    assert publishing.market(minute(390), NYSE)["market_open"] is False
-    assert publishing.market(minute(-5), NYSE)["next_change"] == minute(0)
+    assert publishing.market(minute(390), [NYSE])["market_open"] is False
+    assert publishing.market(minute(-5), [NYSE])["next_change"] == minute(0)
+
+
+def test_of_several_exchanges_the_market_is_open_while_one_is() -> None:
+    both = [NYSE, sessions("XLON")]
+    early = publishing.market(minute(-60), both)  # 13:30 UTC
+    assert (early["market_open"], early["next_change"]) == (True, minute(0))
+    late = publishing.market(minute(389), both)
+    assert (late["market_open"], late["next_change"]) == (True, minute(390))
+    night = publishing.market(minute(400), both)
+    assert (night["market_open"], night["next_change"]) == (False, minute(0) + 86_400 * 3 - 6.5 * 3600)
