@@ -12,6 +12,12 @@ free of the price's and the volume's scale, and finite on flat and on filled win
 | volume | ln(1 + v[t] / mean v) - ln 2, 0 where nothing was traded in the window | W |
 | elapsed | share of the session that has passed when the bar ends | 1 |
 | night | ln(open / previous close) summed over the nights that the window crosses, else 0 | W |
+| level_tight, _loose | ln(level / c[t]) for the price level that a bouncing close hides, noise 0.36 and 2.25 | W |
+
+The level is that of the local level model (Harvey 1989, "Forecasting, Structural Time Series Models and the Kalman
+Filter", 2.2) in the time that volume tells: a minute with x times the window's mean volume adds x to the level's
+variance, and its close shows the level with noise variance x times 0.36 or 2.25, as trades bounce between bid and ask
+(Roll 1984). After a night nothing is known of the level; a minute without a trade shows nothing.
 
 The kernel gives the same bits for a row whatever number of rows and memory layout it comes in: it copies to
 (C, n, W) and reduces over the last, contiguous axis only; there is no BLAS in it.
@@ -31,14 +37,17 @@ from stock_ml.bars import MINUTE
 from stock_ml.gaps import Minutes
 from stock_ml.sessions import Sessions
 
-KERNEL_VERSION = 1
+KERNEL_VERSION = 2
 CHANNELS = ("open", "high", "low", "close", "volume", "elapsed", "session")
 CLOSE = CHANNELS.index("close")
 LAGS = (1, 2, 5, 15)
 FEATURES = (
     *(f"return_{lag}" for lag in LAGS),
     *("close_in_range", "range", "volatility", "volume", "elapsed", "night"),
+    *("level_tight", "level_loose"),
 )
+NOISES = np.array([[0.36], [2.25]])  # in units of what the level itself moves meanwhile
+UNKNOWN = 1e3  # variance of a level of which nothing is known, in the same units
 Floats = NDArray[np.float64]
 CHUNK = 20_000  # windows in memory at a time: 34 MB at W = 30
 
@@ -111,7 +120,7 @@ def kernel(windows: Floats) -> Floats:
     columns += [_close_in_range(high[:, -1], low[:, -1], close[:, -1]), _log_ratio(high[:, -1], low[:, -1])]
     columns += [_volatility(close, night), _volume(volume), elapsed[:, -1]]
     columns.append(np.add.reduce(np.where(night, _log_ratio(opens[:, 1:], close[:, :-1]), 0.0), axis=1))
-    return np.column_stack(columns)
+    return np.column_stack([*columns, *_levels(close, volume, night)])
 
 
 def _log_ratio(above: Floats, below: Floats) -> Floats:
@@ -136,6 +145,27 @@ def _volume(volume: Floats) -> Floats:
     ratio = np.divide(volume[:, -1], mean, out=np.ones_like(mean), where=mean > 0)
     size: Floats = np.log1p(ratio) - np.log1p(1.0)
     return size
+
+
+def _levels(close: Floats, volume: Floats, night: NDArray[np.bool_]) -> Floats:
+    """Return the levels relative to the last close, a row for each of NOISES, (2, n)."""
+    shown = np.ascontiguousarray(_log_ratio(close, close[:, -1:]).T)
+    time = np.ascontiguousarray(_clock(volume).T)
+    unknown = np.ascontiguousarray(night.T)
+    level, variance = np.repeat(shown[:1], len(NOISES), axis=0), np.full((len(NOISES), len(close)), UNKNOWN)
+    for t in range(1, len(shown)):
+        variance = np.where(unknown[t - 1], UNKNOWN, variance + time[t])
+        gain = np.where(time[t] > 0, variance / (variance + NOISES * time[t]), 0.0)
+        level = level + gain * (shown[t] - level)
+        variance = variance - gain * variance
+    return level
+
+
+def _clock(volume: Floats) -> Floats:
+    """Return each minute's share of the mean volume, 1 where nothing was traded in the window."""
+    mean = (np.add.reduce(volume, axis=1) / volume.shape[1])[:, None]
+    share: Floats = np.divide(volume, mean, out=np.ones_like(volume), where=mean > 0)
+    return share
 
 
 def targets(minutes: Minutes, sessions: Sessions, horizon: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from stock_ml.errors import ModelError, SchemaMismatch
 from stock_ml.intervals import LEVELS, scale
+from stock_ml.ticks import snapped
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class Prices:
 class Scorer:
     """Hold a model's parameters; `quantiles` are scaled errors by level, `trained_until` is in UTC epoch seconds."""
 
-    kind: Literal["linear", "persistence"]
+    kind: Literal["linear", "huber", "persistence"]
     coefficients: tuple[float, ...]
     intercept: float
     quantiles: dict[str, float]
@@ -94,5 +95,12 @@ def persistence(quantiles: dict[str, float], schema: dict[str, Any], trained_unt
 
 
 def prices(last_close: np.ndarray, prediction: Prediction) -> Prices:
-    """Return the predicted close and its bounds for last closes (n,)."""
-    return Prices(*(last_close * np.exp(np.ascontiguousarray(part)) for part in vars(prediction).values()))
+    """Return the predicted close, on the tick grid of the last one, and its bounds, for last closes (n,).
+
+    Where a bound is nearer than half a tick, the forecast itself is the bound.
+    """
+    raw, *bounds = (last_close * np.exp(np.ascontiguousarray(part)) for part in vars(prediction).values())
+    predicted = snapped(last_close, raw)
+    lower = [np.minimum(bound, predicted) for bound in bounds[::2]]
+    upper = [np.maximum(bound, predicted) for bound in bounds[1::2]]
+    return Prices(predicted, lower[0], upper[0], lower[1], upper[1], lower[2], upper[2])

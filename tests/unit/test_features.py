@@ -34,7 +34,21 @@ def naive(window: np.ndarray) -> list[float]:
         math.log((1 + last["volume"] / mean) / 2) if mean > 0 else 0.0,
         last["elapsed"],
         sum(math.log(b["open"] / a["close"]) for a, b, n in zip(bar, bar[1:], nights, strict=False) if n),
+        *(naive_level(bar, nights, mean, noise) for noise in (0.36, 2.25)),
     ]
+
+
+def naive_level(bar: list[dict[str, float]], nights: list[bool], mean: float, noise: float) -> float:
+    """Walk through the local level model, one bar at a time."""
+    level, variance = math.log(bar[0]["close"]), 1e3
+    for b, night in zip(bar[1:], nights, strict=True):
+        time = b["volume"] / mean if mean > 0 else 1.0
+        variance = 1e3 if night else variance + time
+        if time > 0:
+            gain = variance / (variance + noise * time)
+            level += gain * (math.log(b["close"]) - level)
+            variance *= 1 - gain
+    return level - math.log(bar[-1]["close"])
 
 
 def test_the_kernel_agrees_with_a_plain_computation():
@@ -82,7 +96,7 @@ def test_features_are_finite_and_free_of_scale(data, wiggle, volume, session):
 
 def test_a_window_of_filled_bars_is_flat_and_finite():
     flat = np.tile([100.0, 100, 100, 100, 0, 0.5, 7], (1, W, 1))
-    assert kernel(flat).tolist() == [[0, 0, 0, 0, 0, 0, 0, 0, 0.5, 0]]
+    assert kernel(flat).tolist() == [[0, 0, 0, 0, 0, 0, 0, 0, 0.5, 0, 0, 0]]
 
 
 @given(keep=masks, cut=st.integers(1, len(DAYS) - 1))

@@ -16,7 +16,7 @@ from stock_ml.config import Settings
 from stock_ml.scorer import Scorer
 
 LIBRARY = Path(scoring.__file__).parent
-CODE = ("__init__.py", "errors.py", "intervals.py", "scorer.py")  # all that a version needs of the library
+CODE = ("__init__.py", "errors.py", "intervals.py", "scorer.py", "ticks.py")  # all that a version needs of the library
 NEEDS = ("mlflow", "numpy", "pandas")
 
 
