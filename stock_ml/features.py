@@ -155,7 +155,7 @@ def _levels(close: Floats, volume: Floats, night: NDArray[np.bool_]) -> Floats:
     level, variance = np.repeat(shown[:1], len(NOISES), axis=0), np.full((len(NOISES), len(close)), UNKNOWN)
     for t in range(1, len(shown)):
         variance = np.where(unknown[t - 1], UNKNOWN, variance + time[t])
-        gain = np.where(time[t] > 0, variance / (variance + NOISES * time[t]), 0.0)
+        gain = np.divide(variance, variance + NOISES * time[t], out=np.zeros_like(variance), where=time[t] > 0)
         level = level + gain * (shown[t] - level)
         variance = variance - gain * variance
     return level

@@ -84,7 +84,7 @@ price = st.floats(0.01, 1e6)
     volume=arrays(np.float64, (3, 20), elements=st.one_of(st.just(0.0), st.floats(0, 1e12))),
     session=arrays(np.int64, (3, 20), elements=st.integers(0, 2)),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_features_are_finite_and_free_of_scale(data, wiggle, volume, session):
     opens, close = data[..., 0], data[..., 1]
     high, low = np.maximum(opens, close) * (1 + wiggle[..., 0]), np.minimum(opens, close) / (1 + wiggle[..., 1])
