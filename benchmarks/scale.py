@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import psycopg
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from rich.console import Console
 from rich.table import Table
@@ -62,7 +63,10 @@ def _measure(s: Settings, count: int) -> Measured:
 def _shared(admin: AdminClient, s: Settings, count: int) -> bool:
     """Say whether so many consumers have the partitions among them."""
     group = f"{s.kafka_topic}-consumer"
-    members = admin.describe_consumer_groups([group])[group].result().members
+    try:
+        members = admin.describe_consumer_groups([group])[group].result().members
+    except KafkaException:
+        return False  # the broker is still making ready for groups
     owned = [len(member.assignment.topic_partitions) for member in members]
     return len(owned) == count and set(owned) == {s.kafka_partitions // count}
 
