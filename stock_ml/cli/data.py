@@ -1,5 +1,8 @@
 """`stockml data`: what there is of the bars, and what an ingest would ask for."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import typer
 from rich import box
 from rich.console import Console, Group
@@ -14,6 +17,7 @@ from stock_ml.steps.planning import make_plan
 
 app = typer.Typer(no_args_is_help=True, help="What there is of the bars, what is missing, and why.")
 SHOWN = 12  # of each kind, newest first
+NO_SESSIONS: dict[str, dict[str, int]] = {"sessions": {}}
 
 
 @app.command()
@@ -22,7 +26,8 @@ def report(symbol: str) -> None:
     found = holdings(load(), symbol.upper())
     console = Console(highlight=False, soft_wrap=True)
     console.print(counts(found))
-    console.print(Group(*picture(found.months, found.due), Text.from_markup(LEGEND)))
+    drawn = dict(sorted((found.months | dict.fromkeys(found.absent, NO_SESSIONS)).items()))
+    console.print(Group(*picture(drawn, found.due), Text.from_markup(LEGEND)))
     for line in told(found):
         console.print(escape(line))
 
@@ -38,25 +43,30 @@ def plan() -> None:
 
 
 def counts(found: Holdings) -> Table:
-    """Return a row a month: what became of its rows, and of its minutes."""
+    """Return a row a month, and their sum: what became of its rows, and of its minutes."""
     names = ("month", "rows", "kept", "extended", "refused", "filled", "gap min", "coverage")
     table = Table(*names, box=box.SIMPLE, title=f"Bars of {found.symbol}")
-    for month, report in found.months.items():
-        numbers = [report["rows_read"], report["kept"], report["extended_hours"], sum(report["refused"].values())]
-        numbers += [report["filled"], report["feed_gap_minutes"]]
+    rows = [_numbers(report) for report in found.months.values()]
+    for (month, report), numbers in zip(found.months.items(), rows, strict=True):
         share = "-" if report["coverage"] is None else f"{report['coverage']:.1%}"
         table.add_row(month, *(f"{number:,}" for number in numbers), share)
+    if len(rows) > 1:
+        table.add_section()
+        table.add_row("all", *(f"{sum(column):,}" for column in zip(*rows, strict=True)), "")
     return table
+
+
+def _numbers(report: Mapping[str, Any]) -> list[int]:
+    read = [report["rows_read"], report["kept"], report["extended_hours"], sum(report["refused"].values())]
+    return [*read, report["filled"], report["feed_gap_minutes"]]
 
 
 def told(found: Holdings) -> list[str]:
     """Return in words what the table and the calendar do not say."""
     sessions = {day: n["received"] for report in found.months.values() for day, n in report["sessions"].items()}
-    labels = sorted({str(report["label_convention"]) for report in found.months.values()})
-    lines = [
-        f"labels mark a bar's {' and '.join(labels)}; {sum(sessions.values()):,} minutes in {len(sessions)} sessions",
-        f"minutes a session, newest: {', '.join(f'{day} {n}' for day, n in list(sessions.items())[-SHOWN:])}",
-    ]
+    labels = " and ".join(sorted({str(report["label_convention"]) for report in found.months.values()}))
+    lines = [f"labels mark a bar's {labels}; {sum(sessions.values()):,} minutes in {len(sessions)} sessions"]
+    lines += [f"minutes a session, newest: {', '.join(f'{day} {n}' for day, n in list(sessions.items())[-SHOWN:])}"]
     gaps = [f"{gap['from'][:16]} {gap['minutes']} min" for r in found.months.values() for gap in r["feed_gaps"]]
     shared = [f"{hole['from'][:16]} {hole['minutes']} min" for hole in found.shared]
     refused = [f"{n} {why}" for report in found.months.values() for why, n in report["refused"].items()]
@@ -64,8 +74,9 @@ def told(found: Holdings) -> list[str]:
     closed = [f"{day} {minutes} min" for day, minutes in found.closed.items()]
     split = [f"{one.session} {one.ratio:g}:1" for one in found.splits]
     kinds = {"feed gaps": gaps, "missing in all symbols": shared, "rows refused": refused, "closed": closed}
+    kinds |= {"months without clean bars": [f"{month} {why}" for month, why in found.absent.items()]}
     kinds |= {"revised by the source": revised, "splits": split, "still to be asked for": found.left}
-    return lines + [_listed(name, words) for name, words in kinds.items() if words]
+    return (lines if sessions else []) + [_listed(name, words) for name, words in kinds.items() if words]
 
 
 def _listed(name: str, words: list[str]) -> str:

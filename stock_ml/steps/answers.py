@@ -1,6 +1,8 @@
 """Which stored answers a month's rows come from: the newest alone where it holds the whole month, else all of them."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +46,22 @@ def months_of_item(lake: Lake, item: Item) -> dict[str, Month]:
         newest = lake.newest_raw(item["symbol"], asked)
         key = item.get("raw", {}).get(asked) or (newest and newest[0])
         if key:
-            months = _split(lake.get_raw(key), key)
+            with refusal_noted(lake, item["symbol"], asked, key):
+                months = _split(lake.get_raw(key), key)
             earlier = set(lake.raw_keys(item["symbol"], asked)) - {key} if lake.source in WINDOWED else set()
             found |= {name: _merged(lake, month, earlier) for name, month in months.items()} if earlier else months
     return found
+
+
+@contextmanager
+def refusal_noted(lake: Lake, symbol: str, month: str, key: str) -> Iterator[None]:
+    """Note of the answer under a key why it cannot be read, where it cannot: the next run asks the source again."""
+    try:
+        yield
+    except BadFile as error:
+        if month != WHOLE_FILE:
+            lake.quality.write_failed(symbol, month, {"raw": key, "failed": str(error)})
+        raise
 
 
 def _split(received: Received, key: str) -> dict[str, Month]:

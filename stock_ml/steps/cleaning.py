@@ -11,11 +11,11 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.bars import MINUTE, validate
 from stock_ml.clean import Cleaned, CleanRules, clean
 from stock_ml.config import Settings
-from stock_ml.errors import AmbiguousLabels, BadQuality
+from stock_ml.errors import AmbiguousLabels, BadFile, BadQuality
 from stock_ml.quality import Gate
 from stock_ml.received import Convention, label_convention, place
 from stock_ml.sessions import Sessions
-from stock_ml.steps.answers import Month, months_of_item
+from stock_ml.steps.answers import WHOLE_FILE, Month, months_of_item, refusal_noted
 from stock_ml.steps.months import edges_of
 from stock_ml.steps.telling import tell
 
@@ -45,8 +45,12 @@ def clean_in(lake: Lake, s: Settings, item: Item) -> Item:
     if not months:
         return {"symbol": symbol, "months": {}}
     calendar = s.calendars.of(symbol)
-    convention = _learned(s, lake, pd.concat([month.rows for month in months.values()]), calendar)
-    months = {name: replace(month, rows=place(month.rows, convention, calendar)) for name, month in months.items()}
+    try:
+        convention = _learned(s, lake, pd.concat([month.rows for month in months.values()]), calendar)
+    except BadFile:
+        _placed(lake, symbol, months, "start", calendar)  # of all these rows, this one names the answer
+        raise
+    months = _placed(lake, symbol, months, convention, calendar)
     spans = _spans(months, calendar, going_on=s.source in WHOLE_MONTHS and _has_earlier(lake, symbol, min(months)))
     origin = {"label_convention": convention, "rules": rules_of(s, symbol)}
     cleaned = {
@@ -93,6 +97,16 @@ def _learned(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) ->
             f"compare with another source; to learn anew, delete quality/source={s.source}/convention.json"
         )
     return stored
+
+
+def _placed(
+    lake: Lake, symbol: str, months: dict[str, Month], convention: Convention, calendar: Sessions
+) -> dict[str, Month]:
+    placed = {}
+    for name, month in months.items():
+        with refusal_noted(lake, symbol, WHOLE_FILE if month.of_file else name, month.key):
+            placed[name] = replace(month, rows=place(month.rows, convention, calendar))
+    return placed
 
 
 def _contradict(rows: pd.DataFrame, stored: Convention, calendar: Sessions) -> bool:

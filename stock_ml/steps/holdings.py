@@ -10,6 +10,9 @@ from stock_ml.config import Settings
 from stock_ml.errors import NoBars
 from stock_ml.gaps import Minutes
 from stock_ml.splits import Split, splits
+from stock_ml.steps.answers import WHOLE_FILE
+
+RECEIVED, NEVER = "received and not clean yet", "never received"
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,8 @@ class Holdings:
     """Hold the quality reports of a symbol's clean months, oldest first, and what concerns all of them.
 
     `due` is the length of each session in minutes by its date; `closed` the minutes that fell to holidays and half
-    days; `left` months that a spent day left to ask for; `shared` holes that all symbols of the exchange have.
+    days; `left` months that a spent day left to ask for; `shared` holes that all symbols of the exchange have;
+    `absent` the months between without clean bars, each with the reason.
     """
 
     symbol: str
@@ -27,17 +31,19 @@ class Holdings:
     splits: list[Split]
     shared: list[dict[str, Any]]
     left: list[str]
+    absent: dict[str, str]
 
 
 def holdings(s: Settings, symbol: str) -> Holdings:
     """Return what there is of a symbol. Raises NoBars where nothing is clean, or StoreUnavailable."""
     lake = Lake.connect(s)
     months = {month: lake.read_quality(symbol, month) or {} for month in lake.clean_months(symbol)}
-    if not months:
+    absent = _absent(lake, symbol, set(months))
+    if not months and not absent:
         raise NoBars(f"no clean bars of {symbol!r:.40}: trigger ingest_bars, or see `stockml doctor`")
     bars = lake.read_clean([symbol])
     calendar = s.calendars.of(symbol)
-    span = (min(months), str(np.datetime64(max(months), "M") + 1))
+    span = (min({*months, *absent}), str(np.datetime64(max({*months, *absent}), "M") + 1))
     in_span = (calendar.dates >= np.datetime64(span[0], "D")) & (calendar.dates < np.datetime64(span[1], "D"))
     lengths = ((calendar.closes - calendar.opens) // 60)[in_span].tolist()
     due = dict(zip(calendar.dates[in_span].astype(str).tolist(), lengths, strict=True))
@@ -45,4 +51,14 @@ def holdings(s: Settings, symbol: str) -> Holdings:
     together = (lake.quality.read_together(month) or {"holes": []} for month in months)
     shared = [hole for report in together for hole in report["holes"] if hole["exchange"] == calendar.exchange]
     split = splits(Minutes.of_frame(bars), calendar)
-    return Holdings(symbol, months, due, closed, split, shared, lake.quality.read_left(symbol))
+    return Holdings(symbol, months, due, closed, split, shared, lake.quality.read_left(symbol), absent)
+
+
+def _absent(lake: Lake, symbol: str, clean: set[str]) -> dict[str, str]:
+    """Return the months from the first to the last one known of which nothing is clean, each with the reason."""
+    failed = lake.quality.failures(symbol)
+    received = set(lake.received_months(symbol)) - {WHOLE_FILE}
+    known = sorted({*clean, *failed, *received})
+    span = np.arange(known[0], np.datetime64(known[-1], "M") + 1, dtype="datetime64[M]") if known else np.array([])
+    lacking = [month for month in map(str, span) if month not in clean]
+    return {month: failed.get(month, RECEIVED if month in received else NEVER) for month in lacking}

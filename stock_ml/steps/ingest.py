@@ -4,11 +4,13 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.request_ledger import spender
 from stock_ml.adapters.sources.table import Source, open_source
 from stock_ml.config import Settings
-from stock_ml.errors import DailyLimit, NoBars
+from stock_ml.errors import BadFile, DailyLimit, NoBars
 from stock_ml.received import read
 from stock_ml.revisions import Revision, compare
 from stock_ml.steps.cleaning import clean_symbol
@@ -79,9 +81,20 @@ class _Work:
             return False
         if before is None or before[0] == self.raw[month]:
             return False
-        found = compare(read(self.lake.get_raw(before[0])), read(self.lake.get_raw(self.raw[month])))
+        old, new = self._rows(before[0]), self._rows(self.raw[month])
+        if old is None or new is None:
+            return False
+        found = compare(old, new)
         self._note(month, before[0], found)
         return found.any
+
+    def _rows(self, key: str) -> pd.DataFrame | None:
+        """Return an answer's rows; of one that cannot be read none: cleaning refuses it, and says why."""
+        try:
+            return read(self.lake.get_raw(key))
+        except BadFile as error:
+            log.warning("%s is not compared: %s", key, error)
+            return None
 
     def _note(self, month: str, before: str, found: Revision) -> None:
         if found.any:

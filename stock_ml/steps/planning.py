@@ -72,9 +72,14 @@ def plan(s: Settings) -> list[Item]:
 
 
 def whole(s: Settings, lake: Lake, symbol: str, month: str) -> str | None:
-    """Return the key of a stored answer that holds the whole month, None where there is none."""
+    """Return the key of a stored answer that holds the whole month, None where there is none.
+
+    One that did not pass, or could not be read, holds nothing: the source may have mended it since.
+    """
     newest = None if month == WHOLE_FILE else lake.newest_raw(symbol, month)
-    return newest[0] if newest and newest[1] >= _settled(s, ends_at(month, s.calendars.of(symbol))) else None
+    if newest is None or newest[1] < _settled(s, ends_at(month, s.calendars.of(symbol))):
+        return None
+    return None if lake.quality.has_failed(symbol, month, newest[0]) else newest[0]
 
 
 def _wanted(s: Settings, lake: Lake, symbol: str, months: list[str], now: float) -> list[str]:

@@ -17,6 +17,7 @@ from stock_ml.budget import Budget
 from stock_ml.config import Settings
 from stock_ml.received import Received
 from stock_ml.sessions import sessions
+from stock_ml.steps.holdings import holdings
 from stock_ml.steps.ingest import clean_symbol, download, download_from, plan
 from stock_ml.steps.planning import Plan, make_plan
 from stock_ml.steps.together import look_over, reports_of
@@ -83,6 +84,58 @@ def test_a_run_that_was_killed_goes_on_where_it_was(s):
     assert plan(s)[0]["months"] == ["2024-02", "2024-03"]
     assert make_plan(s).requests == 3  # of AAPL both months, of GOOGL the current one
     assert download(s, item)["raw"] == {"2024-02": key}
+
+
+def broken(s: Settings, month: str, label: str | None) -> str:
+    """Store for a whole month what cannot be used, a bar at an impossible time or ten bars, and return the key."""
+    answer = open_source(s).fetch("GOOGL", month)
+    given = json.loads(answer.body)
+    bars = given["Time Series (1min)"]
+    given["Time Series (1min)"] = (
+        dict(list(bars.items())[-10:]) if label is None else bars | {label: next(iter(bars.values()))}
+    )
+    return Lake.connect(s).put_raw(replace(answer, body=json.dumps(given).encode(), fetched_at=answer.fetched_at - 60))
+
+
+@pytest.mark.parametrize(
+    ("label", "expected", "says"),
+    [
+        (
+            "2023-03-12 02:30:00",
+            errors.BadFile,
+            r"the answer of sandbox for GOOGL 2023-03, column label: 2023-03-12 02",
+        ),
+        (None, errors.BadQuality, "GOOGL 2023-03: .* of the minutes of complete sessions are there"),
+    ],
+)
+def test_a_month_that_could_not_be_used_is_asked_for_again_and_what_was_received_stays(s, label, expected, says):
+    lake, item = Lake.connect(s), {"symbol": "GOOGL", "months": ["2023-03"]}
+    clean_symbol(s, download(s, {"symbol": "GOOGL", "months": ["2023-02"]}))
+    before = lake.read_clean()
+    bad = broken(s, "2023-03", label)
+    with pytest.raises(expected, match=says):
+        clean_symbol(s, download(s, item))
+    pd.testing.assert_frame_equal(lake.read_clean(), before)
+    again = download(s, item)
+    assert again["raw"]["2023-03"] != bad
+    assert bad in lake.raw_keys("GOOGL", "2023-03")
+    assert clean_symbol(s, again)["months"]["2023-03"]["coverage"] > 0.8
+
+
+def test_a_month_that_is_missing_is_told_with_the_reason(s):
+    for month in ("2023-01", "2023-05"):
+        clean_symbol(s, download(s, {"symbol": "GOOGL", "months": [month]}))
+    broken(s, "2023-02", None)
+    broken(s, "2023-03", None)
+    with pytest.raises(errors.BadQuality):
+        clean_symbol(s, {"symbol": "GOOGL", "months": ["2023-03"]})
+    found = holdings(s, "GOOGL")
+    assert list(found.months) == ["2023-01", "2023-05"]
+    assert list(found.absent) == ["2023-02", "2023-03", "2023-04"]
+    assert (found.absent["2023-02"], found.absent["2023-04"]) == ("received and not clean yet", "never received")
+    assert "of the minutes of complete sessions are there" in found.absent["2023-03"]
+    with pytest.raises(errors.NoBars, match=r"no clean bars of '\.\./\.\./x'"):
+        holdings(s, "../../x")
 
 
 def halved(s: Settings, month: str) -> str:

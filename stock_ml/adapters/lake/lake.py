@@ -53,6 +53,11 @@ class Lake:
         """Return the keys of all answers stored for a symbol's month, sorted."""
         return self.objects.keys(self._raw(symbol, month))
 
+    def received_months(self, symbol: str) -> list[str]:
+        """Return the months YYYY-MM, or "all", of which answers are stored, sorted."""
+        keys = self.objects.keys(f"raw/source={self.source}/symbol={symbol}/")
+        return sorted({key.split("/month=")[1].partition("/")[0] for key in keys})
+
     def get_raw(self, key: str) -> Received:
         """Return a stored answer byte for byte, with what was noted when it came."""
         found = self.objects.read(key)

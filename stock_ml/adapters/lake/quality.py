@@ -34,6 +34,16 @@ class Quality:
         """Store the report of a month that did not pass, beside the one of what is clean, and return the key."""
         return self._put(self._month(symbol, month) + f"failed-{_digest(report['raw'])}.json", report)
 
+    def has_failed(self, symbol: str, month: str, raw: str) -> bool:
+        """Say whether the answer under the key `raw` did not pass, or could not be read."""
+        return self.objects.head(self._month(symbol, month) + f"failed-{_digest(raw)}.json") is not None
+
+    def failures(self, symbol: str) -> dict[str, str]:
+        """Return by month why an answer did not pass, or could not be read."""
+        keys = self.objects.keys(f"quality/source={self.source}/symbol={symbol}/month=")
+        bodies = {key.split("/month=")[1][:7]: self.objects.get(key) for key in keys if "/failed-" in key}
+        return {month: str(json.loads(body)["failed"]) for month, body in bodies.items() if body}
+
     def write_together(self, month: str, report: dict[str, Any]) -> str:
         """Store what concerns all symbols of a month, and return the key."""
         return self._put(self._together(month), report)

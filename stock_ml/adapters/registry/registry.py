@@ -86,13 +86,19 @@ class Registry:
         """
         before = self.champion()
         replaced = before.version if before and before.version != version else None
-        told = {"promoted_by": by, "promoted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
-        told |= {"replaced": replaced} if replaced else {}
+        self._serve(version, by, {"replaced": replaced} if replaced else {})
+        return replaced
+
+    def restore(self, version: str, instead_of: str, by: str) -> None:
+        """Make a version the champion that was it before; a tag tells which one it serves again instead of."""
+        self._serve(version, by, {"restored_from": instead_of})
+
+    def _serve(self, version: str, by: str, told: dict[str, str]) -> None:
+        told = {"promoted_by": by, "promoted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"} | told
         with reached(self.url):
             for name, value in told.items():
                 self.client.set_model_version_tag(self.model, version, name, value)
             self.client.set_registered_model_alias(self.model, CHAMPION, version)
-        return replaced
 
     def challenge(self, version: str) -> None:
         """Make a version the challenger: consumers score it from their next look on, and store its forecasts apart."""

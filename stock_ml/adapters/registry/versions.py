@@ -41,11 +41,15 @@ def promote(registry: Registry, number: str, by: str) -> str | None:
 def rollback(registry: Registry, by: str) -> tuple[str, str]:
     """Make the version champion again that the champion replaced; return the old and the new champion.
 
+    Its own tag `replaced` stays, so that the next rollback goes one further back, and not forth again.
     Raises ModelError where there is none to go back to.
     """
     champion = next((v for v in versions(registry) if CHAMPION in v.aliases), None)
     if champion is None or "replaced" not in champion.tags:
         told = "there is no champion" if champion is None else f"version {champion.number} replaced none"
         raise ModelError(f"{told}: there is nothing to go back to; `stockml models` lists the versions")
-    registry.promote(champion.tags["replaced"], by)
-    return champion.number, champion.tags["replaced"]
+    before = champion.tags["replaced"]
+    if before not in {version.number for version in versions(registry)}:
+        raise ModelError(f"version {before}, which version {champion.number} replaced, was deleted: promote another")
+    registry.restore(before, champion.number, by)
+    return champion.number, before

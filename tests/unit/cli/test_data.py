@@ -1,5 +1,6 @@
 """What the report of a symbol says in words."""
 
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -24,7 +25,7 @@ REPORT: dict[str, Any] = {
 }
 HOLE = {"exchange": "XNYS", "from": "2024-03-05T15:00:00+00:00", "minutes": 90}
 FOUND = Holdings(
-    "GOOGL", {"2024-03": REPORT}, {}, {"2024-03-29": 390}, [Split("2024-03-05", 20.0)], [HOLE], ["2023-01"]
+    "GOOGL", {"2024-03": REPORT}, {}, {"2024-03-29": 390}, [Split("2024-03-05", 20.0)], [HOLE], ["2023-01"], {}
 )
 
 
@@ -44,9 +45,22 @@ def test_every_reason_for_a_missing_minute_is_named() -> None:
 
 def test_a_long_list_shows_its_newest_and_counts_the_rest() -> None:
     closed = {f"2024-01-{day:02}": 390 for day in range(1, 16)}
-    line = next(line for line in told(Holdings("A", {"2024-03": REPORT}, {}, closed, [], [], [])) if "closed" in line)
+    line = next(
+        line for line in told(Holdings("A", {"2024-03": REPORT}, {}, closed, [], [], [], {})) if "closed" in line
+    )
     assert line.startswith("closed (15): 2024-01-04 390 min, ")
     assert line.endswith("2024-01-15 390 min and 3 earlier")
+
+
+def test_a_month_that_is_not_there_is_named_with_the_reason() -> None:
+    lacking = Holdings("A", {}, {}, {}, [], [], [], {"2024-01": "never received", "2024-02": "2.0% of the rows"})
+    assert told(lacking) == ["months without clean bars (2): 2024-01 never received, 2024-02 2.0% of the rows"]
+
+
+def test_the_table_sums_the_months_up() -> None:
+    with (console := Console(width=100)).capture() as capture:
+        console.print(counts(replace(FOUND, months={"2024-03": REPORT, "2024-04": REPORT})))
+    assert capture.get().split()[-7:] == ["all", "2,400", "2,000", "380", "20", "80", "180"]
 
 
 def test_the_table_counts_rows_and_minutes() -> None:

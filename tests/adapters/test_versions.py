@@ -1,0 +1,63 @@
+"""Which version is champion, and the way back, on a real MLflow server."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from stock_ml.adapters.registry.registry import Registry
+from stock_ml.adapters.registry.versions import promote, rollback, versions
+from stock_ml.config import Settings
+from stock_ml.errors import ModelError
+
+US = "a test"
+
+
+@pytest.fixture
+def registry(mlflow_server: Settings) -> Iterator[Registry]:
+    """A registry of three versions, promoted one after the other."""
+    found = Registry.connect(mlflow_server.model_copy(update={"mlflow_model": f"m{uuid4().hex[:8]}"}))
+    found.client.create_registered_model(found.model)
+    for number in ("1", "2", "3"):
+        found.client.create_model_version(found.model, f"s3://nowhere/{number}")
+        promote(found, number, US)
+    yield found
+    found.client.delete_registered_model(found.model)
+
+
+def champion(registry: Registry) -> str:
+    found = registry.champion()
+    assert found is not None
+    return found.version
+
+
+def test_each_rollback_goes_one_further_back_until_there_is_none(registry: Registry) -> None:
+    assert rollback(registry, US) == ("3", "2")
+    assert rollback(registry, US) == ("2", "1")
+    with pytest.raises(ModelError, match="version 1 replaced none: there is nothing to go back to"):
+        rollback(registry, US)
+    assert champion(registry) == "1"
+
+
+def test_tags_tell_who_decided_what_and_when(registry: Registry) -> None:
+    rollback(registry, "somebody")
+    tags = {version.number: version.tags for version in versions(registry)}
+    assert (tags["2"]["promoted_by"], tags["2"]["restored_from"], tags["2"]["replaced"]) == ("somebody", "3", "1")
+    assert tags["3"]["replaced"] == "2"
+    assert tags["2"]["promoted_at"] >= tags["3"]["promoted_at"]
+    assert [version.number for version in versions(registry)] == ["3", "2", "1"]
+    assert {version.number: version.aliases for version in versions(registry)} == {"3": [], "2": ["champion"], "1": []}
+
+
+def test_a_version_that_is_not_there_is_neither_promoted_nor_gone_back_to(registry: Registry) -> None:
+    with pytest.raises(ModelError, match=r"has no version '9'; there are: 3, 2, 1"):
+        promote(registry, "9", US)
+    registry.client.delete_model_version(registry.model, "2")
+    with pytest.raises(ModelError, match="version 2, which version 3 replaced, was deleted: promote another"):
+        rollback(registry, US)
+    assert champion(registry) == "3"
+
+
+def test_promoting_the_champion_again_forgets_not_what_it_replaced(registry: Registry) -> None:
+    assert promote(registry, "3", US) is None
+    assert rollback(registry, US) == ("3", "2")
