@@ -33,6 +33,7 @@ def program(s: Settings) -> Program:
     options |= {"max_connections": 150, "log_min_messages": "warning"}
     # a minute of 10,000 symbols touches as many pages of each key; less room than they take costs a fifth more time
     options |= {"shared_buffers": "512MB", "max_wal_size": "2GB"}
+    options["max_locks_per_transaction"] = 256  # a question without a time asks every day's partition
     argv = [*as_no_root(), str(_binary("postgres")), "-D", str(_data(s))]
     argv += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     ports = {"postgres_port": s.postgres_port}

@@ -243,6 +243,17 @@ def away_and_back(s: Settings, go: Callable[[], None], back: Callable[[], None],
         wait(lambda: consumer.batches.health.waiting == {})
 
 
+def test_asked_to_stop_while_the_database_is_away_it_ends_in_time_and_the_batch_comes_again(s: Settings) -> None:
+    publish(s, *map(encode_bar, bars_of(s, 30)))
+    with psycopg.connect(s.postgres(), autocommit=True) as connection:
+        connection.execute(FULL)
+        with consuming(s, Fixed()) as consumer:  # its end must come within five seconds
+            wait(lambda: "postgresql" in consumer.batches.health.waiting)
+        connection.execute("drop trigger full_disk on bars; drop function no_space()")
+    with consuming(s, Fixed()):
+        wait(lambda: len(rows(s, "forecasts")) == 15)
+
+
 def test_a_full_disk_is_named_waited_for_and_costs_nothing(s: Settings) -> None:
     with psycopg.connect(s.postgres(), autocommit=True) as connection:
         away_and_back(
