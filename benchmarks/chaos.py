@@ -28,7 +28,7 @@ class Flow:
 
     symbols: int = 500
     minutes: int = 400
-    speed: float = 60.0
+    speed: int = 60
     kills: int = 50
     seed: int = 1
 
@@ -98,13 +98,12 @@ class Trouble:
         self.seen |= forecasts_since(self.stack.s, newest)
 
 
-def run(console: Console, seed: int = 1, kills: int = 50) -> dict[str, float]:
-    """Disturb a stack of its own, compare it with an undisturbed run of the same bars, and return the figures."""
-    return play(Flow(seed=seed, kills=kills), console)
+def run(console: Console, **given: int) -> dict[str, float]:
+    """Disturb a stack of its own, compare it with an undisturbed run of the same bars, and return the figures.
 
-
-def play(flow: Flow, console: Console) -> dict[str, float]:
-    """Run both, print what was killed and what is wrong, and return the figures."""
+    `given` are options of a Flow, as seed=2.
+    """
+    flow = Flow(**given)
     bars = flow.bars()
     with stack(flow.names, flow.speed) as one:
         one.up(bars)
