@@ -43,14 +43,18 @@ def months_of_item(lake: Lake, item: Item) -> dict[str, Month]:
     """
     found: dict[str, Month] = {}
     for asked in item["months"]:
-        newest = lake.newest_raw(item["symbol"], asked)
-        key = item.get("raw", {}).get(asked) or (newest and newest[0])
+        key = item.get("raw", {}).get(asked) or _newest(lake, item["symbol"], asked)
         if key:
             with refusal_noted(lake, item["symbol"], asked, key):
                 months = _split(lake.get_raw(key), key)
             earlier = set(lake.raw_keys(item["symbol"], asked)) - {key} if lake.source in WINDOWED else set()
             found |= {name: _merged(lake, month, earlier) for name, month in months.items()} if earlier else months
     return found
+
+
+def _newest(lake: Lake, symbol: str, month: str) -> str | None:
+    newest = lake.newest_raw(symbol, month)
+    return newest[0] if newest else None
 
 
 @contextmanager

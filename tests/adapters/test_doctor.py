@@ -10,6 +10,7 @@ from stock_ml.adapters.broker import ensure_topics
 from stock_ml.cli.__main__ import app
 from stock_ml.config import Settings
 from stock_ml.doctor import CHECKS, Finding, examine
+from tests.adapters.answering import answering
 from tests.servers import settings_in, tables
 
 SERVERS = {"source", "clock", "PostgreSQL", "S3", "Kafka", "MLflow"}
@@ -40,6 +41,19 @@ def test_where_everything_runs_all_is_well(
     assert found["Kafka"].told == f"topic {s.kafka_topic} has 4 partitions"
     assert "SIMULATED" in found["source"].told
     assert "is open until" in found["clock"].told
+
+
+@pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"[]", b""])
+def test_a_port_where_something_else_answers_is_no_server_of_ours_and_stops_no_other_check(
+    tmp_path: Path, body
+) -> None:
+    with answering() as stranger:
+        stranger.status, stranger.body = 200, body
+        port = int(stranger.url.rpartition(":")[2])
+        names = ("sandbox_port", "mlflow_port", "kafka_port")
+        found = by_part(settings_in(tmp_path, source="sandbox").model_copy(update=dict.fromkeys(names, port)))
+    assert {part for part, one in found.items() if one.state == "bad"} == SERVERS
+    assert found["ports"].told.startswith("3 of ")
 
 
 def test_a_key_is_asked_for_where_the_source_needs_one_and_never_shown(postgres: Settings) -> None:
