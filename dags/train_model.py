@@ -5,9 +5,10 @@ Runs when `ingest_bars` announces `clean_bars`, but trains only where enough ses
 `monitor_forecasts` on Kafka starts a training at once, its reason in the log and among the run's asset events; a
 hundred alerts lead to one. Triggered by a person it always trains.
 
-**train** makes feature rows from the clean bars, fits a linear
-model with Spark, measures it against persistence on sessions that it was not trained on, logs all of it as one
-MLflow run, registers the better of the two as a version of `stock-close`, and moves the alias `champion` to it.
+**train** makes feature rows from the clean bars, fits the candidates with Spark, measures them against persistence
+on sessions that they were not trained on, logs all of it as one MLflow run, and registers who is to serve as a version
+of `stock-close`: another kind than the champion's only where it was better beyond chance on later sessions. Then it
+moves the alias `champion` to it.
 The consumer serves the new champion within seconds, without a restart.
 
 Too little history fails at once, with the reason as the last line of the task's log; the old champion stays.

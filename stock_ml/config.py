@@ -91,6 +91,15 @@ class Settings(BaseSettings):
     # the model
     window: int = Field(30, ge=16, le=390, description="bars that a forecast looks back on")
     horizon: int = Field(1, ge=1, le=60, description="minutes ahead of the newest bar that the close is forecast for")
+    candidates: Annotated[tuple[Literal["linear", "huber"], ...], NoDecode] = Field(
+        ("linear", "huber"), description="recipes that are trained beside persistence, comma-separated: linear, huber"
+    )
+    promote_alpha: float = Field(
+        0.05, gt=0, lt=1, description="largest p-value at which a candidate of another kind takes the champion's place"
+    )
+    promote_margin: float = Field(
+        0.01, ge=0, description="how much worse than the last price, as a share, the champion's kind may be and stay"
+    )
     retrain_sessions: int = Field(
         5, ge=1, description="sessions that close before clean bars lead to a new training; 5 for sandbox, else 1"
     )
@@ -215,7 +224,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{bad or 'nothing'} is no symbol; a symbol is 1 to 12 of A-Z, 0-9, dot, hyphen and ^")
         return symbols
 
-    @field_validator("closures", mode="before")
+    @field_validator("closures", "candidates", mode="before")
     @classmethod
     def _list(cls, given: object) -> object:
         return tuple(n.strip() for n in given.split(",") if n.strip()) if isinstance(given, str) else given

@@ -1,8 +1,10 @@
 """Walk forward over the training sessions, refit on all of them, and judge the sessions held out, with Spark."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
@@ -12,40 +14,43 @@ from stock_ml import evaluate, train
 from stock_ml.errors import TooLittleHistory
 from stock_ml.evaluate import Fold
 
-COLUMNS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", train.PREDICTED)
+COLUMNS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility")
 FEWEST = 100  # rows to fit or to judge with: below this a 99 % interval and a skill say nothing
 FOREVER = 2**62
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Hold the model fitted on all training rows, and out-of-sample forecasts as frames of COLUMNS.
+    """Hold the models fitted on all training rows, and out-of-sample forecasts as frames of COLUMNS.
 
-    Forecasts are the linear model's. `walked` has `fold` too; `test` holds the sessions kept out, empty where there
-    are none. `sessions` were trained on (first and last bar_ts, rows); the newest target there was known at `end`.
+    Each recipe's forecasts, log returns, stand in a column of its name. `walked` has `fold` too; `test` holds the
+    sessions kept out, empty where there are none. `sessions` were trained on (first and last bar_ts, rows); the newest
+    target there was known at `end`.
     """
 
-    model: PipelineModel
+    models: dict[str, PipelineModel]
     walked: pd.DataFrame
     test: pd.DataFrame
     sessions: pd.DataFrame
     end: int
 
 
-def judge(rows: DataFrame, schema: dict[str, Any], holdout: int) -> Judged:
+def judge(rows: DataFrame, schema: dict[str, Any], holdout: int, recipes: Sequence[str]) -> Judged:
     """Fit and judge `rows`, as from `spark.feature_rows` and cached; the newest `holdout` sessions only test.
 
-    Raises TooLittleHistory.
+    Every recipe walks the same folds. Raises TooLittleHistory.
     """
     sessions = _sessions(rows)
     training = sessions.iloc[: max(len(sessions) - holdout, 0)]
     newest = int(training["last"].max()) if len(training) else 0
     folds = evaluate.folds(training["first"].tolist(), newest + 1)
     _check(training, folds[0])
-    walked = pd.concat([_step(rows, schema, fold)[1].assign(fold=i) for i, fold in enumerate(folds)], ignore_index=True)
+    walked = pd.concat(
+        [_step(rows, schema, fold, recipes)[1].assign(fold=i) for i, fold in enumerate(folds)], ignore_index=True
+    )
     end = evaluate.known_at(newest, schema["horizon"])
-    model, test = _step(rows, schema, Fold(end, FOREVER))
-    return Judged(model, walked, test, training, end)
+    models, test = _step(rows, schema, Fold(end, FOREVER), recipes)
+    return Judged(models, walked, test, training, end)
 
 
 def _sessions(rows: DataFrame) -> pd.DataFrame:
@@ -65,10 +70,22 @@ def _check(training: pd.DataFrame, fold: Fold) -> None:
         )
 
 
-def _step(rows: DataFrame, schema: dict[str, Any], fold: Fold) -> tuple[PipelineModel, pd.DataFrame]:
+def _step(
+    rows: DataFrame, schema: dict[str, Any], fold: Fold, recipes: Sequence[str]
+) -> tuple[dict[str, PipelineModel], pd.DataFrame]:
     """Fit on what was known when the fold began, and forecast the fold's rows in order of time."""
     known = rows.where(F.col("bar_ts") + F.lit(evaluate.known_at(0, schema["horizon"])) <= fold.first)
-    model = train.fit(known, schema["names"])
+    models = {recipe: train.fit(known, schema["names"], recipe) for recipe in recipes}
     ahead = rows.where((F.col("bar_ts") >= fold.first) & (F.col("bar_ts") < fold.until))
-    forecasts: pd.DataFrame = model.transform(ahead).select(*COLUMNS).toPandas()
-    return model, forecasts.sort_values(["bar_ts", "symbol"], ignore_index=True)
+    frame = ahead.select(*COLUMNS, *(name for name in schema["names"] if name not in COLUMNS)).toPandas()
+    ordered = frame.sort_values(["bar_ts", "symbol"], ignore_index=True)
+    features = ordered[schema["names"]].to_numpy(np.float64)
+    forecasts = {recipe: _predicted(model, features) for recipe, model in models.items()}
+    return models, ordered[list(COLUMNS)].assign(**forecasts)
+
+
+def _predicted(model: PipelineModel, features: np.ndarray) -> np.ndarray:
+    """Return a pipeline's forecasts from its parameters: the parity check holds them against Spark's own."""
+    coefficients, intercept = train.parameters(model)
+    forecast: np.ndarray = features @ np.array(coefficients) + intercept
+    return forecast

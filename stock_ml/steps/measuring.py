@@ -1,4 +1,4 @@
-"""Measure the candidates on the same rows, and make the scorer of the one that is to serve."""
+"""Measure the candidates on the same rows, decide who serves, and make its scorer."""
 
 from typing import Any
 
@@ -7,18 +7,25 @@ import pandas as pd
 
 from stock_ml import evaluate, scorer, train
 from stock_ml.errors import ParityError
+from stock_ml.evaluate import PERSISTENCE, Bar, Decision
 from stock_ml.intervals import coverage, quantiles
 from stock_ml.scorer import Scorer
 from stock_ml.steps.judging import Judged
+from stock_ml.ticks import snapped
 
 TOLERANCE = 1e-9
 Report = dict[str, dict[str, float]]
 
 
+def kinds(judged: Judged) -> tuple[str, ...]:
+    """Return the candidates: persistence, always there, and every recipe that was fitted."""
+    return (PERSISTENCE, *judged.models)
+
+
 def measure(judged: Judged) -> Report:
     """Return the metrics of each candidate in walk-forward and on the held-out sessions, as `walk_forward/linear`."""
     report: Report = {}
-    for kind in evaluate.CANDIDATES:
+    for kind in kinds(judged):
         report[f"walk_forward/{kind}"] = _metrics(judged.walked, kind) | _walked_coverage(judged.walked, kind)
         if len(judged.test):
             widths = _widths(judged.walked, kind)
@@ -28,18 +35,37 @@ def measure(judged: Judged) -> Report:
     return report
 
 
-def best(report: Report) -> str:
-    """Return the candidate that was nearest in walk-forward, in basis points: prices of several symbols do not mix."""
-    return evaluate.best({kind: report[f"walk_forward/{kind}"]["mae_bp"] for kind in evaluate.CANDIDATES})
+def fold_table(judged: Judged) -> pd.DataFrame:
+    """Return the metrics of each candidate by fold and symbol, and over all symbols (`symbol` is then "all")."""
+    rows: list[dict[str, Any]] = []
+    for kind in kinds(judged):
+        for number, part in judged.walked.groupby("fold"):
+            parts = {"all": part, **dict(iter(part.groupby("symbol")))}
+            rows += [{"kind": kind, "fold": number, "symbol": s, **_metrics(one, kind)} for s, one in parts.items()]
+    return pd.DataFrame(rows)
+
+
+def decide(judged: Judged, incumbent: str, bar: Bar) -> Decision:
+    """Return who becomes champion: chosen on the earlier half of the folds, confirmed on the later half.
+
+    `incumbent` is the kind that serves now, persistence where none does.
+    """
+    walked, half = judged.walked, (judged.walked["fold"].max() + 1) // 2
+    parts = (walked[walked["fold"] < half], walked[walked["fold"] >= half])
+    earlier, later = (
+        {kind: evaluate.session_losses(part, predicted(part, kind)).to_numpy() for kind in kinds(judged)}
+        for part in parts
+    )
+    return evaluate.decide(earlier, later, incumbent, bar)
 
 
 def build(kind: str, judged: Judged, schema: dict[str, Any]) -> Scorer:
     """Return the candidate's scorer, its intervals from its own walk-forward errors."""
     widths = _widths(judged.walked, kind)
-    if kind == "persistence":
+    if kind == PERSISTENCE:
         return scorer.persistence(widths, schema, judged.end)
-    coefficients, intercept = train.parameters(judged.model)
-    return Scorer("linear", coefficients, intercept, widths, schema, judged.end)
+    coefficients, intercept = train.parameters(judged.models[kind])
+    return Scorer(kind, coefficients, intercept, widths, schema, judged.end)  # type: ignore[arg-type]  # one of RECIPES
 
 
 def check_parity(scorer: Scorer, sample: pd.DataFrame) -> None:
@@ -53,17 +79,24 @@ def check_parity(scorer: Scorer, sample: pd.DataFrame) -> None:
         )
 
 
-def _predicted(frame: pd.DataFrame, kind: str) -> np.ndarray:
-    return np.zeros(len(frame)) if kind == "persistence" else frame[train.PREDICTED].to_numpy(np.float64)
+def predicted(frame: pd.DataFrame, kind: str) -> np.ndarray:
+    """Return a candidate's forecasts as log returns to prices on the tick grid, as they are served, (n,)."""
+    if kind == PERSISTENCE:
+        return np.zeros(len(frame))
+    last = frame["last_close"].to_numpy(np.float64)
+    on_grid: np.ndarray = np.log(snapped(last, last * np.exp(frame[kind].to_numpy(np.float64))) / last)
+    return on_grid
 
 
 def _errors(frame: pd.DataFrame, kind: str) -> np.ndarray:
-    errors: np.ndarray = frame["target"].to_numpy(np.float64) - _predicted(frame, kind)
+    """Return the errors that intervals are made of: around the forecast before it is moved onto the grid."""
+    raw = 0.0 if kind == PERSISTENCE else frame[kind].to_numpy(np.float64)
+    errors: np.ndarray = frame["target"].to_numpy(np.float64) - raw
     return errors
 
 
 def _metrics(frame: pd.DataFrame, kind: str) -> dict[str, float]:
-    return evaluate.metrics(frame["last_close"].to_numpy(), frame["target"].to_numpy(), _predicted(frame, kind))
+    return evaluate.metrics(frame["last_close"].to_numpy(), frame["target"].to_numpy(), predicted(frame, kind))
 
 
 def _walked_coverage(walked: pd.DataFrame, kind: str) -> dict[str, float]:

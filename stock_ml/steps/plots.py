@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stock_ml.train import PREDICTED
+OTHERS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "fold")
+
+
+def recipes(walked: pd.DataFrame) -> list[str]:
+    """Return the names of the columns that hold forecasts, log returns."""
+    return [str(name) for name in walked.columns if name not in OTHERS]
 
 
 def last_session(walked: pd.DataFrame, zone: str) -> Figure:
@@ -15,28 +20,38 @@ def last_session(walked: pd.DataFrame, zone: str) -> Figure:
     time = pd.to_datetime(day["bar_ts"], unit="s", utc=True).dt.tz_convert(zone).dt.tz_localize(None)
     figure, axes = _axes(f"{day['symbol'].iloc[0]}, {day['session'].iloc[0]}: forecast against actual close")
     axes.plot(time, day["last_close"] * np.exp(day["target"]), label="actual close", linewidth=1)
-    axes.plot(time, day["last_close"] * np.exp(day[PREDICTED]), label="linear", linewidth=1)
+    for kind in recipes(walked):
+        axes.plot(time, day["last_close"] * np.exp(day[kind]), label=kind, linewidth=1)
     axes.set_xlabel(f"forecast made at, {zone}")
     axes.legend()
     return figure
 
 
 def skill_by_fold(walked: pd.DataFrame) -> Figure:
-    """Draw the linear model's skill against persistence in each walk-forward fold."""
-    error = (walked[PREDICTED] - walked["target"]).abs().groupby(walked["fold"]).sum()
-    skill = 1 - error / walked["target"].abs().groupby(walked["fold"]).sum()
-    figure, axes = _axes("Skill against persistence by fold (above 0 is better)")
-    axes.bar(skill.index, skill)
-    axes.set_xticks(skill.index, walked.groupby("fold")["session"].min().tolist())
+    """Draw each recipe's skill against persistence in each walk-forward fold, with the spread over its sessions."""
+    figure, axes = _axes("Skill against persistence by fold (above 0 is better; bars are standard errors)")
+    starts = walked.groupby("fold")["session"].min()
+    for number, kind in enumerate(recipes(walked)):
+        error = (walked[kind] - walked["target"]).abs()
+        of_sessions = 1 - _summed(error, walked) / _summed(walked["target"].abs(), walked)
+        mean, spread = of_sessions.groupby("fold").mean(), of_sessions.groupby("fold").sem().fillna(0.0)
+        axes.errorbar(starts.index + 0.1 * number, mean, yerr=spread, fmt="o", capsize=4, label=kind)
+    axes.set_xticks(starts.index, starts.tolist())
     axes.axhline(0, color="black", linewidth=0.8)
+    axes.legend()
     return figure
 
 
+def _summed(loss: pd.Series, walked: pd.DataFrame) -> pd.Series:
+    return loss.groupby([walked["fold"], walked["session"]]).sum()
+
+
 def error_by_minute(walked: pd.DataFrame, horizon: int) -> Figure:
-    """Draw the mean absolute error in basis points over the session, for the linear model and persistence."""
+    """Draw the mean absolute error in basis points over the session, for each recipe and persistence."""
     minute = (walked["bar_ts"] - walked.groupby("session")["bar_ts"].transform("min")) // 60
     figure, axes = _axes(f"Mean absolute error {horizon} min ahead, by minute of the session")
-    for name, error in (("persistence", walked["target"]), ("linear", walked[PREDICTED] - walked["target"])):
+    errors = {"persistence": walked["target"]} | {kind: walked[kind] - walked["target"] for kind in recipes(walked)}
+    for name, error in errors.items():
         mean = error.abs().groupby(minute // 15 * 15).mean() * 1e4
         axes.step(mean.index, mean, where="post", label=name)
     axes.set_ylabel("basis points")

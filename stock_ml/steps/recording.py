@@ -22,7 +22,7 @@ from stock_ml.scorer import Scorer
 from stock_ml.sessions import sessions
 from stock_ml.steps import plots
 from stock_ml.steps.judging import Judged
-from stock_ml.steps.measuring import Report
+from stock_ml.steps.measuring import Report, fold_table
 from stock_ml.steps.purpose import tags_of
 from stock_ml.steps.together import reports_of
 
@@ -43,13 +43,23 @@ def _commit() -> str:
 
 def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
     """Log parameters, metrics, plots, the quality reports and the clean bars' address to the open run."""
-    given = {"symbols", "window", "horizon", "holdout_sessions", "feed_gap_minutes", "exchange", "spark_master"}
+    given = {
+        "symbols",
+        "window",
+        "horizon",
+        "holdout_sessions",
+        "feed_gap_minutes",
+        "exchange",
+        "spark_master",
+        "candidates",
+    }
     mlflow.log_params(s.model_dump(include=given) | {"features": ",".join(features.FEATURES)})
     mlflow.log_params({"rows_trained": int(judged.sessions["rows"].sum()), "trained_until": judged.end})
     mlflow.log_metrics({f"{part}/{name}": value for part, found in report.items() for name, value in found.items()})
     mlflow.log_figure(plots.last_session(judged.walked, sessions(s.exchange).zone), "plots/last_session.png")
     mlflow.log_figure(plots.skill_by_fold(judged.walked), "plots/skill_by_fold.png")
     mlflow.log_figure(plots.error_by_minute(judged.walked, s.horizon), "plots/error_by_minute.png")
+    mlflow.log_text(fold_table(judged).to_csv(index=False), "folds.csv")
     mlflow.log_dict(reports_of(s), "quality.json")
     mlflow.log_input(_data(judged, uri), context="training")
 

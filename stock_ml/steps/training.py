@@ -7,26 +7,31 @@ from pyspark.sql import DataFrame, SparkSession
 from stock_ml import features
 from stock_ml import train as fitting
 from stock_ml.adapters import spark as engine
+from stock_ml.adapters.champion import champion, tags
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.registry import Registry, tracking
 from stock_ml.config import Settings
+from stock_ml.evaluate import PERSISTENCE, Bar, Decision
+from stock_ml.scorer import Scorer
 from stock_ml.steps import recording
 from stock_ml.steps.judging import judge
-from stock_ml.steps.measuring import Report, best, build, check_parity, measure
+from stock_ml.steps.measuring import Report, build, check_parity, decide, measure
+from stock_ml.steps.purpose import fits
 
 SAMPLE = 1000  # rows on which Spark and the light scorer must agree
 
 
 class TrainingResult(TypedDict):
-    """Tell what a training came to; skill and the two MAE (in price) are the linear model's in walk-forward.
+    """Tell what a training came to; skill and the two MAE (in price) are the nearest recipe's in walk-forward.
 
-    `promoted` names the candidate that is champion now, linear or persistence. `report` holds every metric of both,
+    `promoted` names the candidate that is champion now, `reason` why. `report` holds every metric of all candidates,
     in walk-forward and on the `test_rows` rows of held-out sessions.
     """
 
     run_id: str
     version: str
     promoted: str
+    reason: str
     skill: float
     mae_model: float
     mae_persistence: float
@@ -35,51 +40,69 @@ class TrainingResult(TypedDict):
 
 
 def train(s: Settings) -> TrainingResult:
-    """Train on the clean bars, judge against persistence, register the better one and make it champion.
+    """Train on the clean bars, judge against persistence, register who is to serve and make it champion.
 
     Any failure leaves the champion as it was, and ends the MLflow run FAILED with the reason as a tag.
     Raises TooLittleHistory, ParityError, RegistryUnavailable.
     """
     registry = Registry.connect(s, retries=3, timeout=60)
-    tags = recording.tags(s)
-    with tracking.run(s, tags) as run_id, engine.session(s) as spark:
-        made, report, kind = _train(s, spark, registry, tags)
+    known = recording.tags(s)
+    with tracking.run(s, known) as run_id, engine.session(s) as spark:
+        made, report, decision = _train(s, spark, registry, known)
         registry.promote(made)
-    return _result(run_id, made, kind, report)
+    return _result(run_id, made, decision, report)
 
 
-def _train(s: Settings, spark: SparkSession, registry: Registry, tags: dict[str, str]) -> tuple[str, Report, str]:
-    """Return a registered version that loads, the report on both candidates, and which of them the version is."""
+def _train(s: Settings, spark: SparkSession, registry: Registry, known: dict[str, str]) -> tuple[str, Report, Decision]:
+    """Return a registered version that loads, the report on all candidates, and the decision for its kind."""
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
     uri = Lake.connect(s).clean_uri()
     rows = _rows(s, spark, schema, uri)
-    judged = judge(rows, schema, s.holdout_sessions)
+    judged = judge(rows, schema, s.holdout_sessions, s.candidates)
     report = measure(judged)
-    scorer = build(best(report), judged, schema)
-    pipeline = judged.model if scorer.kind == "linear" else fitting.persistence()
+    decision = decide(judged, _incumbent(s), Bar(s.promote_alpha, s.promote_margin))
+    scorer = build(decision.kind, judged, schema)
+    pipeline = judged.models.get(scorer.kind) or fitting.persistence()
     check_parity(scorer, pipeline.transform(rows.limit(SAMPLE)).toPandas())
     recording.record(s, judged, report, uri)
-    skill = report[f"walk_forward/{scorer.kind}"]["skill"]
-    told = tags | {"kind": scorer.kind, "skill": f"{skill:.6f}", "trained_until": str(scorer.trained_until)}
+    told = known | _told(decision, report, scorer)
     made = recording.register(s, spark, scorer, pipeline, told)
     registry.load(made).check(schema)
-    return made, report, scorer.kind
+    return made, report, decision
+
+
+def _incumbent(s: Settings) -> str:
+    """Return the kind that serves: persistence where no champion fits the settings."""
+    known = tags(champion(s))
+    return known.get("kind", PERSISTENCE) if fits(known, s) else PERSISTENCE
+
+
+def _told(decision: Decision, report: Report, scorer: Scorer) -> dict[str, str]:
+    """Return what a version's tags tell of its decision, with the numbers."""
+    skill = report[f"walk_forward/{decision.kind}"]["skill"]
+    told = {"kind": decision.kind, "skill": f"{skill:.6f}", "trained_until": str(scorer.trained_until)}
+    return told | {"decision": decision.reason, "p_value": f"{decision.p_value:.6g}"}
 
 
 def _rows(s: Settings, spark: SparkSession, schema: dict[str, Any], uri: str) -> DataFrame:
     bars = engine.read_bars(spark, uri, s.symbols)
-    return engine.feature_rows(bars, schema, s.exchange, s.feed_gap_minutes).persist()
+    rows = engine.feature_rows(bars, schema, s.exchange, s.feed_gap_minutes)
+    # each fit reads them some hundred times: no more pieces than there are hands
+    return rows.coalesce(spark.sparkContext.defaultParallelism).persist()
 
 
-def _result(run_id: str, made: str, kind: str, report: Report) -> TrainingResult:
-    linear, persistence = report["walk_forward/linear"], report["walk_forward/persistence"]
+def _result(run_id: str, made: str, decision: Decision, report: Report) -> TrainingResult:
+    walked = {name.partition("/")[2]: found for name, found in report.items() if name.startswith("walk_forward/")}
+    persistence = walked.pop(PERSISTENCE)
+    nearest = min(walked, key=lambda kind: walked[kind]["mae_bp"])
     return {
         "run_id": run_id,
         "version": made,
-        "promoted": kind,
-        "skill": linear["skill"],
-        "mae_model": linear["mae"],
+        "promoted": decision.kind,
+        "reason": decision.reason,
+        "skill": walked[nearest]["skill"],
+        "mae_model": walked[nearest]["mae"],
         "mae_persistence": persistence["mae"],
-        "test_rows": int(report.get("test/linear", {}).get("rows", 0)),
+        "test_rows": int(report.get(f"test/{PERSISTENCE}", {}).get("rows", 0)),
         "report": report,
     }

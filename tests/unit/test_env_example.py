@@ -21,8 +21,13 @@ def documented() -> list[tuple[str, str]]:
     return [(above.removeprefix("# "), line) for above, line in pairs if line.startswith(("#STOCKML_", "#ALPHA"))]
 
 
+def written(default: object) -> str:
+    """Return a default as a line of `.env` has it."""
+    return ",".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
+
+
 def test_the_example_and_the_class_say_the_same() -> None:
-    defaults = {name: "" if f.default in (None, ()) else str(f.default) for name, f in Settings.model_fields.items()}
+    defaults = {name: written(f.default) for name, f in Settings.model_fields.items()}
     assert documented() == [
         (f.description, f"#{variable(name, f)}={defaults[name]}") for name, f in Settings.model_fields.items()
     ]

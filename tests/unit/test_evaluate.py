@@ -2,12 +2,14 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.errors import TooLittleHistory
-from stock_ml.evaluate import best, folds, known_at, metrics, walked_coverage
+from stock_ml.evaluate import Bar, decide, folds, known_at, metrics, session_losses, walked_coverage
+from stock_ml.evaluate.evidence import long_run_variance, worse_by_chance
 from stock_ml.intervals import coverage, quantiles
 
 returns = st.integers(-5000, 5000).map(lambda n: n / 100_000)  # a subnormal move has no ratio to it
@@ -40,8 +42,8 @@ def test_folds_walk_forward_over_the_newest_sessions(count):
     walked = folds(firsts, firsts[-1] + 400)
     judged = [first for first in firsts if any(f.first <= first < f.until for f in walked)]
     assert judged == firsts[-len(judged) :]
-    assert 2 <= len(judged) <= min(5, count - 2)
-    assert len(walked) <= 3
+    assert 2 <= len(judged) <= min(12, count - 2)
+    assert len(walked) <= 4
     assert all(a.until == b.first for a, b in itertools.pairwise(walked))
     assert walked[-1].until == firsts[-1] + 400
 
@@ -67,7 +69,76 @@ def test_coverage_in_walk_forward_uses_earlier_folds_only():
     assert walked_coverage(errors, volatility, np.zeros(90, dtype=int)) == {}
 
 
-def test_where_nothing_beats_persistence_it_is_champion():
-    assert best({"linear": 2.0, "persistence": 2.0}) == "persistence"
-    assert best({"linear": 2.1, "persistence": 2.0}) == "persistence"
-    assert best({"linear": 1.9, "persistence": 2.0}) == "linear"
+BAR = Bar(alpha=0.05, margin=0.01)
+FLAT = np.array([2.0, 2.1, 1.9, 2.0, 2.05, 1.95])
+NOISE = np.array([0.01, -0.02, 0.0, 0.02, -0.01, 0.0])
+
+
+def losses(**kinds: float) -> dict[str, np.ndarray]:
+    return {kind: FLAT * scale + NOISE * (kind != "persistence") for kind, scale in kinds.items()}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "incumbent", "expected"),
+    [
+        # better before, and better again where the choice never looked
+        ({"linear": 0.9, "huber": 0.8, "persistence": 1}, {"linear": 0.9, "huber": 0.8, "persistence": 1}, "", "huber"),
+        # better before by luck
+        ({"linear": 0.9, "persistence": 1}, {"linear": 1.0, "persistence": 1}, "persistence", "persistence"),
+        # nothing better at all
+        ({"linear": 1.1, "persistence": 1}, {"linear": 1.1, "persistence": 1}, "persistence", "persistence"),
+        # the same recipe on newer data replaces itself, also when the last price was as near
+        ({"linear": 0.99, "persistence": 1}, {"linear": 1.005, "persistence": 1}, "linear", "linear"),
+        # but not when it has become worse than the last price
+        ({"linear": 0.99, "persistence": 1}, {"linear": 1.05, "persistence": 1}, "linear", "persistence"),
+        # another recipe must be better than the one that serves, not than persistence only
+        (
+            {"linear": 0.9, "huber": 0.89, "persistence": 1},
+            {"linear": 0.9, "huber": 0.9, "persistence": 1},
+            "linear",
+            "linear",
+        ),
+        # what serves is no candidate any more: it counts as the last price
+        ({"linear": 0.8, "persistence": 1}, {"linear": 0.8, "persistence": 1}, "gone", "linear"),
+    ],
+)
+def test_who_becomes_champion(earlier, later, incumbent, expected):
+    decision = decide(losses(**earlier), losses(**later), incumbent, BAR)
+    assert decision.kind == expected
+    assert 0 <= decision.p_value <= 1
+
+
+def test_the_test_agrees_with_a_plain_computation():
+    gain = np.array([0.3, -0.1, 0.4, 0.2, 0.5, 0.1, 0.0, 0.35])
+    n, mean = len(gain), gain.mean()
+    gamma = [sum((gain[i] - mean) * (gain[i - lag] - mean) for i in range(lag, n)) / n for lag in (0, 1)]
+    variance = gamma[0] + 2 * 0.5 * gamma[1]
+    assert long_run_variance(gain, 1) == pytest.approx(variance)
+    statistic = mean / math.sqrt(variance / n) * math.sqrt((n + 1 - 4 + 2 / n) / n)
+    rng = np.random.default_rng(0)
+    drawn = rng.standard_t(n - 1, 400_000)
+    assert worse_by_chance(gain) == pytest.approx((drawn > statistic).mean(), abs=2e-3)
+
+
+def test_without_variance_or_with_one_session_there_is_no_evidence():
+    assert worse_by_chance(np.full(9, 0.5)) == 1.0
+    assert worse_by_chance(np.array([0.5])) == 1.0
+    assert worse_by_chance(np.array([])) == 1.0
+
+
+def test_where_both_are_alike_five_in_a_hundred_are_called_better_at_five_percent():
+    rng = np.random.default_rng(1)
+    found = [worse_by_chance(rng.normal(size=6)) for _ in range(4000)]
+    assert np.mean(np.array(found) < 0.05) <= 0.06
+
+
+def test_a_session_is_one_number_over_its_symbols():
+    frame = pd.DataFrame({"symbol": list("AAB"), "session": "1", "target": [0.01, 0.03, 0.10]})
+    assert session_losses(frame, np.zeros(3)).tolist() == pytest.approx([1e4 * (0.02 + 0.10) / 2])
+
+
+def test_what_trading_on_the_sign_earns_and_what_a_spread_leaves_of_it():
+    got = metrics(np.array([100.0, 100.0]), np.array([0.001, -0.001]), np.array([0.0005, 0.0]))
+    assert got["sign_bp"] == pytest.approx(5.0)
+    assert got["sign_after_spread_bp"] == pytest.approx(4.5)  # one trade of two rows, one cent of a hundred dollars
+    assert (got["direction"], got["direction_error"], got["unchanged"]) == (1.0, 0.0, 0.0)

@@ -3,13 +3,15 @@ import pandas as pd
 import pytest
 
 from stock_ml.errors import ParityError
+from stock_ml.evaluate import Bar
 from stock_ml.features import FEATURES, schema
 from stock_ml.scorer import Scorer, persistence
 from stock_ml.steps import plots
 from stock_ml.steps.judging import Judged
-from stock_ml.steps.measuring import best, build, check_parity, measure
+from stock_ml.steps.measuring import build, check_parity, decide, fold_table, measure
 
 RNG = np.random.default_rng(4)
+FOLDS = 12
 WIDTHS = {"50": 1.0, "90": 2.0, "99": 3.0}
 
 
@@ -19,28 +21,35 @@ def forecasts(rows: int, first: int, error: float) -> pd.DataFrame:
         {
             "symbol": np.resize(["AAPL", "GOOGL"], rows),
             "bar_ts": first + 60 * (np.arange(rows) // 2),
-            "session": np.where(np.arange(rows) < rows // 2, "2024-03-04", "2024-03-05"),
             "last_close": 100.0,
             "target": target,
             "volatility": 1e-3,
-            "log_return": target + RNG.normal(0, error, rows),
-            "fold": np.repeat([0, 1], [rows // 2, rows - rows // 2]),
+            "linear": target + RNG.normal(0, error, rows),
+            "fold": np.arange(rows) * FOLDS // rows,
         }
-    )
+    ).assign(session=lambda frame: "2024-03-" + (4 + frame["fold"]).astype(str).str.zfill(2))
 
 
 def judged(error: float, test: int = 0) -> Judged:
-    walked = forecasts(400, 1709562600, error)
-    return Judged(None, walked, forecasts(test, 1709735400, error), pd.DataFrame(), 1709672400)
+    walked = forecasts(4800, 1709562600, error)
+    return Judged({"linear": None}, walked, forecasts(test, 1709735400, error), pd.DataFrame(), 1709672400)
 
 
 @pytest.mark.parametrize(("error", "expected"), [(1e-4, "linear"), (1e-2, "persistence")])
 def test_the_nearer_candidate_is_the_better_one(error, expected):
-    report = measure(judged(error, test=100))
+    given = judged(error, test=100)
+    report = measure(given)
     assert sorted(report) == ["test/linear", "test/persistence", "walk_forward/linear", "walk_forward/persistence"]
-    assert best(report) == expected
+    assert decide(given, "persistence", Bar(0.05, 0.01)).kind == expected
     assert report["test/linear"]["rows"] == report["test/persistence"]["rows"] == 100
     assert 0 <= report["test/linear"]["coverage_90"] <= 1
+
+
+def test_the_table_has_a_row_for_each_candidate_fold_and_symbol():
+    table = fold_table(judged(1e-4))
+    assert len(table) == 2 * FOLDS * 3
+    rows = table[(table["kind"] == "linear") & (table["fold"] == 3)].set_index("symbol")["rows"]
+    assert rows["all"] == rows["AAPL"] + rows["GOOGL"]
 
 
 def test_without_held_out_sessions_nothing_is_said_of_a_test():

@@ -1,0 +1,54 @@
+"""Which candidate becomes champion: chosen on earlier folds, confirmed on later ones that the choice never saw."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stock_ml.evaluate.evidence import worse_by_chance
+
+PERSISTENCE = "persistence"
+Floats = NDArray[np.float64]
+Losses = Mapping[str, Floats]
+
+
+class Decision(NamedTuple):
+    """Say which kind becomes champion, why in words, and the p-value that it was decided by (1 where none was)."""
+
+    kind: str
+    reason: str
+    p_value: float
+
+
+class Bar(NamedTuple):
+    """Hold what is asked for: the largest p-value, and how much worse than the last price the same recipe may be."""
+
+    alpha: float
+    margin: float
+
+
+def decide(earlier: Losses, later: Losses, incumbent: str, bar: Bar) -> Decision:
+    """Return who is champion next; losses by kind, one number a session, persistence among them.
+
+    The kind with the least loss on the earlier sessions is the challenger. To take another kind's place, persistence's
+    too, it must be better on the later sessions at `alpha`. The incumbent's own kind, trained anew, takes its place
+    unless it is worse than persistence by more than `margin` of its loss; then persistence serves.
+    """
+    challenger = min((float(np.mean(loss)), kind != incumbent, kind) for kind, loss in earlier.items())[2]
+    incumbent = incumbent if incumbent in later else PERSISTENCE
+    if challenger == incumbent:
+        return _stays(later, incumbent, bar, "nothing was better on the earlier sessions", 1.0)
+    p_value = worse_by_chance(later[incumbent] - later[challenger])
+    if p_value < bar.alpha:
+        told = f"{challenger} was better than {incumbent} on {len(later[challenger])} later sessions, p = {p_value:.2g}"
+        return Decision(challenger, told, p_value)
+    told = f"{challenger} was not better than {incumbent} on the later sessions beyond chance, p = {p_value:.2g}"
+    return _stays(later, incumbent, bar, told, p_value)
+
+
+def _stays(later: Losses, incumbent: str, bar: Bar, told: str, p_value: float) -> Decision:
+    ours, theirs = float(np.mean(later[incumbent])), float(np.mean(later[PERSISTENCE]))
+    if ours <= theirs * (1 + bar.margin):
+        return Decision(incumbent, told, p_value)
+    return Decision(PERSISTENCE, f"{told}; and {incumbent} is worse than the last price by now", p_value)
