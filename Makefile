@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 UV := uv==0.13.9
+# each of a dozen processes would compile some thousand modules anew: 6 s of a core where they are kept for the next
+unexport PYTHONDONTWRITEBYTECODE
 
 # make up SOURCE=csv CSV=bars.csv SYMBOLS=GOOGL: short names for the settings used most
 ifdef SOURCE

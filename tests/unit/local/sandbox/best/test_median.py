@@ -1,5 +1,7 @@
 """Medians: of a rounded number, of one that may stay where it is, and of what a rounded price tells."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,9 +24,7 @@ def test_half_the_chance_lies_on_each_side_of_the_median(mean, deviation, last, 
 
 
 def _chance(x: float, mean: float, deviation: float) -> float:
-    from scipy.stats import norm
-
-    return float(norm.cdf(x, mean, deviation))
+    return NormalDist(mean, deviation).cdf(x)
 
 
 @given(st.integers(0, 10**6), st.floats(0, 3), st.floats(0.01, 0.3))
