@@ -95,7 +95,8 @@ def test_the_better_candidate_is_champion_and_its_run_tells_everything(installat
     tags = client(installation).get_model_version("stock-close", champion.version).tags
     assert (tags["kind"], tags["symbols"]) == (trained["promoted"], "AAPL,GOOGL")
     assert (tags["decision"], float(tags["p_value"]) < 0.05) == (trained["reason"], True)
-    assert float(tags["skill"]) == pytest.approx(trained["skill"], abs=1e-6)
+    skill = trained["report"][f"walk_forward/{trained['promoted']}"]["skill"]
+    assert float(tags["skill"]) == pytest.approx(skill, abs=1e-6)
 
 
 def test_the_champion_tells_what_it_was_trained_for(installation, trained):
