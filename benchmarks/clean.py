@@ -41,7 +41,7 @@ def run(console: Console) -> dict[str, float]:
     """Measure both on one S3 service of their own, turn by turn, and return the figures."""
     with tempfile.TemporaryDirectory(prefix="stock_ml-clean-") as home:
         s = settings_in(Path(home), symbols=(SYMBOL,), source="alpha_vantage", alphavantage_api_key="none")
-        with running(seaweed.program(s), s):
+        with seaweed.tidy(s), running(seaweed.program(s), s):
             lake = Lake.connect(s)
             lake.ensure_bucket()
             raw = _received(lake, sessions(s.exchange))

@@ -56,11 +56,10 @@ def _servers(home: Path) -> Iterator[Settings]:
     # the market's clock begins a session and a half into its month, and stands
     s = settings_in(home, source="sandbox", symbols=SYMBOLS, history_months=MONTHS, sandbox_start="2024-03-15")
     (sandbox,) = [program for program in services.programs(s) if program.name == "sandbox"]
-    with running(seaweed.program(s), s), running(sandbox, s):
+    with seaweed.tidy(s), running(seaweed.program(s), s), running(sandbox, s):
         requests.post(f"{s.sandbox}/clock", json={"paused": True}, timeout=10).raise_for_status()
         Lake.connect(s).ensure_bucket()
         yield s
-    seaweed.remove_sockets(s)
 
 
 def _turn(s: Settings) -> Turn:

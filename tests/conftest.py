@@ -50,9 +50,8 @@ def kafka(settings: Settings) -> Iterator[Settings]:
 @pytest.fixture(scope="session")
 def s3(settings: Settings) -> Iterator[Settings]:
     """A real S3 service without buckets."""
-    with running(seaweed.program(settings), settings):
+    with seaweed.tidy(settings), running(seaweed.program(settings), settings):
         yield settings
-    seaweed.remove_sockets(settings)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +38,15 @@ def remove_sockets(s: Settings) -> None:
     ports = (*servers, s.weed_s3_grpc_port, s.weed_filer_grpc_port, s.weed_master_grpc_port, s.weed_volume_grpc_port)
     for left in (path for port in ports for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")):  # noqa: S108 - its choice
         left.unlink(missing_ok=True)
+
+
+@contextmanager
+def tidy(s: Settings) -> Iterator[None]:
+    """Remove the sockets at the end of the block, however it ends: for who starts the server without a supervisor."""
+    try:
+        yield
+    finally:
+        remove_sockets(s)
 
 
 def _argv(s: Settings) -> tuple[str, ...]:
