@@ -17,6 +17,7 @@ from local.sandbox.origin import keep_origin
 from local.steps import Took, run_all
 from local.supervision import Supervisor
 from stock_ml.adapters import host
+from stock_ml.adapters.sources.csv_files import CsvFiles
 from stock_ml.config import Settings
 from stock_ml.errors import HostError, without_login
 
@@ -25,10 +26,11 @@ def up(given: Settings, console: Console) -> dict[str, Took]:
     """Bring an installation up and return when each step began and ended.
 
     Raises HostError before anything is started where the machine lacks something, and later where a step fails;
-    BadSetting where the sandbox's market was made with other settings.
+    BadSetting where the sandbox's market was made with other settings, BadFile where a file cannot be read.
     """
     host.java_version()
     _no_other_runs(given)
+    _see_file(given)
     _make_folder(given.state)
     with _alone(given):
         keep_origin(given)
@@ -56,6 +58,12 @@ def _ports_of_ours(one: Installation, supervisor: Supervisor) -> set[int]:
     ran_with = was if was and was.state == one.settings.state else one.settings
     running = {p["name"] for p in supervisor.processes() if p["pid"]}
     return {getattr(ran_with, setting) for p in one.programs if p.name in running for setting in p.ports}
+
+
+def _see_file(given: Settings) -> None:
+    """Raise BadFile or NoBars where the file to replay cannot be read: before anything is started or remembered."""
+    if given.source == "csv":
+        CsvFiles.connect(given).digests(given.symbols)
 
 
 def _make_folder(state: Path) -> None:

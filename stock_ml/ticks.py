@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 TICKS = (0.01, 0.001, 0.0001)  # largest first: a price on a coarse grid is on the finer ones too
-NEAR = 1e-3  # of a tick: what a price in single precision may be away
+NEAR, SINGLE = 1e-3, 1e-7  # of a tick, and of the price: what one in single precision may be away
 
 
 def tick(price: Floats) -> Floats:
@@ -17,7 +17,7 @@ def tick(price: Floats) -> Floats:
     found = np.zeros(len(price))
     for size in reversed(TICKS):
         steps = price / size
-        found = np.where(np.abs(steps - np.rint(steps)) <= NEAR, size, found)
+        found = np.where(np.abs(steps - np.rint(steps)) <= NEAR + SINGLE * steps, size, found)
     return found
 
 

@@ -50,13 +50,20 @@ def decide(judged: Judged, incumbent: str, bar: Bar) -> Decision:
 
     `incumbent` is the kind that serves now, persistence where none does.
     """
-    walked, half = judged.walked, (judged.walked["fold"].max() + 1) // 2
+    walked, half = _whole_sessions(judged.walked), (judged.walked["fold"].max() + 1) // 2
     parts = (walked[walked["fold"] < half], walked[walked["fold"] >= half])
     earlier, later = (
         {kind: evaluate.session_losses(part, predicted(part, kind)).to_numpy() for kind in kinds(judged)}
         for part in parts
     )
     return evaluate.decide(earlier, later, incumbent, bar)
+
+
+def _whole_sessions(walked: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows without those of a session that has hardly begun: as one number among few it is mostly noise."""
+    rows = walked.groupby("session")["target"].transform("size")
+    whole: pd.DataFrame = walked[rows >= rows.max() / 2]
+    return whole
 
 
 def build(kind: str, judged: Judged, schema: dict[str, Any]) -> Scorer:

@@ -10,7 +10,15 @@ from stock_ml.ticks import snapped, tick
 
 @pytest.mark.parametrize(
     ("price", "size"),
-    [(171.35, 0.01), (100.0, 0.01), (0.4567, 0.0001), (12.345, 0.001), (171.3500061, 0.01), (1 / 3, 0.0)],
+    [
+        (171.35, 0.01),
+        (100.0, 0.01),
+        (0.4567, 0.0001),
+        (12.345, 0.001),
+        (171.3500061, 0.01),
+        (float(np.float32(1134.57)), 0.01),
+        (1 / 3, 0.0),
+    ],
 )
 def test_a_price_tells_its_grid(price: float, size: float) -> None:
     assert tick(np.array([price])).tolist() == [size]

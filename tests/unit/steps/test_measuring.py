@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +52,14 @@ def test_the_table_has_a_row_for_each_candidate_fold_and_symbol():
     assert len(table) == 2 * FOLDS * 3
     rows = table[(table["kind"] == "linear") & (table["fold"] == 3)].set_index("symbol")["rows"]
     assert rows["all"] == rows["AAPL"] + rows["GOOGL"]
+
+
+def test_a_session_that_has_hardly_begun_is_no_evidence():
+    given = judged(1e-4)
+    begun = forecasts(10, 1709735400, 1.0).assign(session="2024-03-30", fold=FOLDS - 1)
+    noisy = replace(given, walked=pd.concat([given.walked, begun], ignore_index=True))
+    bar = Bar(0.05, 0.01)
+    assert decide(noisy, "persistence", bar) == decide(given, "persistence", bar)
 
 
 def test_without_held_out_sessions_nothing_is_said_of_a_test():
