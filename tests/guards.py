@@ -1,0 +1,56 @@
+"""Guards against leaks: each holds for the sound code, and raises AssertionError where something of the future is seen.
+
+They look the code up when they are called, so that a test can plant a leak and see that the guard catches it.
+"""
+
+import numpy as np
+
+from stock_ml import evaluate, features, gaps
+from tests.walks import NYSE, minutes_of, take, walk
+
+WINDOW, LIMIT, HORIZON, CUTS = 30, 15, 1, (45, 200, 389, 391, 600)
+WHOLE = walk(minutes_of("2024-03-04", 2))
+BARS = take(WHOLE, np.random.default_rng(1).random(len(WHOLE)) > 0.05)
+
+
+def features_see_only_the_past() -> None:
+    """Cut the future off: no feature of what is left may change."""
+    described = features.schema(WINDOW, HORIZON)
+    whole = features.table(gaps.fill(BARS, NYSE, LIMIT), NYSE, described, LIMIT)
+    for cut in BARS.ts[list(CUTS)]:
+        known = features.table(gaps.fill(take(BARS, BARS.ts <= cut), NYSE, LIMIT), NYSE, described, LIMIT)
+        seen = whole[whole["bar_ts"] <= cut]
+        names = list(features.FEATURES)
+        assert known[names].to_numpy().tolist() == seen[names].to_numpy().tolist()
+
+
+def holes_are_filled_from_before() -> None:
+    """A filled bar is flat at the close of the newest bar received before it."""
+    filled = gaps.fill(BARS, NYSE, LIMIT)
+    for at in np.flatnonzero(filled.filled):
+        before = BARS.close[BARS.ts < filled.ts[at]][-1]
+        assert {filled.open[at], filled.high[at], filled.low[at], filled.close[at]} == {before}
+
+
+def targets_lie_ahead() -> None:
+    """A target is the move from a bar's close to the close that many minutes later."""
+    filled = gaps.fill(BARS, NYSE, LIMIT)
+    close = dict(zip(filled.ts.tolist(), filled.close.tolist(), strict=True))
+    for ts, target in zip(filled.ts.tolist(), features.targets(filled, NYSE, HORIZON), strict=True):
+        if not np.isnan(target):
+            assert target == np.log(close[ts + 60 * HORIZON] / close[ts])
+
+
+def widths_come_from_earlier_folds() -> None:
+    """Errors a thousand times those before them are never covered: no width may have been made of them."""
+    random, fold = np.random.default_rng(2), np.repeat([0, 1], 500)
+    errors = random.normal(size=1000) * np.where(fold == 1, 1000, 1) + 5000 * fold
+    covered = evaluate.walked_coverage(errors, np.ones(1000), fold)
+    assert set(covered.values()) == {0.0}
+
+
+def training_knows_no_target_of_the_fold() -> None:
+    """The last row that a fold may train on has its target's close before the fold's first bar."""
+    first = int(WHOLE.ts[390])
+    trained = [ts for ts in WHOLE.ts.tolist() if evaluate.known_at(ts, HORIZON) <= first]
+    assert max(trained) + 60 * (HORIZON + 1) <= first
