@@ -21,7 +21,7 @@ from stock_ml.bars import PRICES
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable, TooLittleHistory
 from stock_ml.gaps import Minutes
-from stock_ml.sessions import sessions
+from stock_ml.sessions import Calendars
 
 PACKAGE = Path(features.__file__).parent
 # told, since looking it up in the files takes seconds
@@ -137,17 +137,19 @@ def read_bars(spark: SparkSession, uri: str, symbols: Sequence[str]) -> DataFram
     return wanted.select("symbol", F.col("ts").cast("long").alias("ts"), *PRICES, "volume", "filled")
 
 
-def feature_rows(bars: DataFrame, schema: dict[str, Any], exchange: str, limit: int) -> DataFrame:
-    """Return the rows of `features.table` for each symbol, those with a known target."""
+def feature_rows(bars: DataFrame, schema: dict[str, Any], calendars: Calendars, limit: int) -> DataFrame:
+    """Return the rows of `features.table` for each symbol by its own sessions, those with a known target."""
 
     def of_symbol(frame: pd.DataFrame) -> pd.DataFrame:
         ordered = frame.sort_values("ts", ignore_index=True)
         ordered["ts"] = pd.to_datetime(ordered["ts"], unit="s", utc=True)
-        table = features.table(Minutes.of_frame(ordered), calendar, schema, limit)
-        table.insert(0, "symbol", frame["symbol"].iloc[0])
+        symbol = str(frame["symbol"].iloc[0])
+        table = features.table(Minutes.of_frame(ordered), others.get(symbol, usual), schema, limit)
+        table.insert(0, "symbol", symbol)
         return table[table["target"].notna()]
 
-    calendar = sessions(exchange)  # here once: each Python worker would load it anew
+    # here once: each Python worker would load them anew
+    usual, others = calendars.of(""), {symbol: calendars.of(symbol) for symbol, _ in calendars.others}
     columns = ", ".join([TABLE, *(f"{name} double" for name in schema["names"])])
     return bars.groupBy("symbol").applyInPandas(of_symbol, columns)
 

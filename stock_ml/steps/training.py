@@ -86,7 +86,7 @@ def _told(decision: Decision, report: Report, scorer: Scorer) -> dict[str, str]:
 
 def _rows(s: Settings, spark: SparkSession, schema: dict[str, Any], uri: str) -> DataFrame:
     bars = engine.read_bars(spark, uri, s.symbols)
-    rows = engine.feature_rows(bars, schema, s.exchange, s.feed_gap_minutes)
+    rows = engine.feature_rows(bars, schema, s.calendars, s.feed_gap_minutes)
     # each fit reads them some hundred times: no more pieces than there are hands
     return rows.coalesce(spark.sparkContext.defaultParallelism).persist()
 

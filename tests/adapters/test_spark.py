@@ -32,7 +32,7 @@ def fitted(s: Settings, folder: Path) -> tuple[tuple[float, ...], list[str]]:
     """Return coefficients and intercept of a model fitted on all bars, saved in `folder`, and all command lines."""
     with engine.session(s) as spark:
         bars = engine.read_bars(spark, Lake.connect(s).clean_uri(), s.symbols)
-        model = train.fit(engine.feature_rows(bars, SCHEMA, s.exchange, s.feed_gap_minutes), SCHEMA["names"])
+        model = train.fit(engine.feature_rows(bars, SCHEMA, s.calendars, s.feed_gap_minutes), SCHEMA["names"])
         with Lake.connect(s).scratch("test") as scratch:
             engine.save(spark, model, scratch, folder / "spark")
         coefficients, intercept = train.parameters(model)

@@ -121,7 +121,7 @@ def test_the_light_scorer_equals_spark_on_the_same_features_bit_for_bit(installa
     folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path), tracking_uri=installation.mlflow))
     with engine.session(installation) as spark:
         bars = engine.read_bars(spark, Lake.connect(installation).clean_uri(), SYMBOLS)
-        rows = engine.feature_rows(bars, scorer.schema, "XNYS", 15)
+        rows = engine.feature_rows(bars, scorer.schema, installation.calendars, 15)
         model = PipelineModel.load(folder.resolve().as_uri())
         found = model.transform(rows).drop("features").toPandas()
     found = found.sort_values(["symbol", "bar_ts"], ignore_index=True)
