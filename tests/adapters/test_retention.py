@@ -52,7 +52,8 @@ def archived(s: Settings, table: str) -> list[dict[str, Any]]:
 
 def test_old_days_are_on_s3_as_they_were_stored_and_gone_here(s: Settings) -> None:
     before = {table: stored(s, table) for table in ("bars", "forecasts")}
-    assert retire(s) == {day: {"bars": 15, "forecasts": 9} for day in WEEK[:2]}
+    moved = {day: rows for day, rows in retire(s).items() if rows}  # other tests may have left a day without rows
+    assert moved == {day: {"bars": 15, "forecasts": 9} for day in WEEK[:2]}
     for table, rows in before.items():
         left = stored(s, table)
         assert len(left) == len(rows) // 2

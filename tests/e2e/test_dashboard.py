@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -161,13 +162,13 @@ def test_a_choice_of_symbol_is_kept_in_the_address(served: Settings, symbol: str
 
 
 def test_a_symbol_that_is_markup_is_shown_and_not_run(served: Settings, store: ForecastStore, page: Page) -> None:
-    name = "<img src=x onerror=alert(1)>"
+    name = "<svg onload=x()>"  # as long as a symbol can be stored; run, it would be an error on the page
     store.store([bar(name, 0, 100.0)], [forecast(name, 0, 100.5)])
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
-    page.goto(address(served, "%3Cimg%20src=x%20onerror=alert(1)%3E"))
+    page.goto(address(served, quote(name)))
     page.wait_for_selector(READY)
     assert page.locator("#symbol").input_value() == name
-    assert page.locator("img").count() == 0
+    assert page.locator("svg[onload]").count() == 0
 
 
 def test_a_model_that_is_awaited_is_said_in_words(
