@@ -1,0 +1,90 @@
+"""One training on a simulated market, and its forecasts of later sessions beside the best ones."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import SparkSession
+
+from local.sandbox.best import best
+from local.sandbox.market import Market
+from stock_ml import features
+from stock_ml.bars import PRICES
+from stock_ml.evaluate import PERSISTENCE, Bar, Decision
+from stock_ml.gaps import Minutes, fill
+from stock_ml.scorer import Prices, Scorer, prices
+from stock_ml.steps.judging import Judged, judge
+from stock_ml.steps.measuring import build, decide
+from stock_ml.train import RECIPES
+
+ALPHA, MARGIN = 0.01, 0.01
+WINDOW, HORIZON, LIMIT, LAST = 30, 1, 15, "2024-06-28"
+
+
+@dataclass(frozen=True)
+class Size:
+    """Hold a market's symbols, and its sessions to train and judge on and to test on."""
+
+    symbols: tuple[str, ...]
+    training: int
+    test: int
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Hold what a training decided, and its rows of the test sessions.
+
+    Columns: last_close, actual, best, each recipe and served (prices), covered (by the served 90 % interval),
+    ticks (volatility of a minute) and minute (of the session).
+    """
+
+    decision: Decision
+    test: pd.DataFrame
+
+
+def trained(spark: SparkSession, market: Market, size: Size) -> Outcome:
+    """Judge and decide as the DAG does, from persistence, on a market's sessions, and forecast those after them."""
+    schema = features.schema(WINDOW, HORIZON, LIMIT)
+    table = _table(market, size, schema)
+    rows = spark.createDataFrame(table.drop(columns="best")).coalesce(2).persist()
+    try:
+        judged = judge(rows, schema, size.test, RECIPES)
+    finally:
+        rows.unpersist()
+    decision = decide(judged, PERSISTENCE, Bar(ALPHA, MARGIN))
+    ahead = table[(table["bar_ts"] >= judged.end) & table["best"].notna()]
+    return Outcome(decision, _test(ahead, market, judged, schema, decision.kind))
+
+
+def _table(market: Market, size: Size, schema: dict[str, Any]) -> pd.DataFrame:
+    """Return the feature rows of all symbols, with the best forecast of each row."""
+    newest = int(np.searchsorted(market.sessions.dates, np.datetime64(LAST)))
+    numbers = range(newest + 1 - size.training - size.test, newest + 1)
+    return pd.concat([_of(market, symbol, numbers, schema) for symbol in size.symbols], ignore_index=True)
+
+
+def _of(market: Market, symbol: str, numbers: range, schema: dict[str, Any]) -> pd.DataFrame:
+    bars = market.regular(symbol, numbers)
+    values = dict(zip((*PRICES, "volume"), bars.values.T, strict=True))
+    received = Minutes(ts=bars.ts, filled=np.zeros(len(bars.ts), dtype=bool), **values)
+    table = features.table(fill(received, market.sessions, LIMIT), market.sessions, schema, LIMIT)
+    forecast = pd.Series(best(market, symbol, bars), index=bars.ts)
+    table = table.assign(symbol=symbol, best=forecast.reindex(table["bar_ts"]).to_numpy())
+    return table[table["target"].notna()]
+
+
+def _test(rows: pd.DataFrame, market: Market, judged: Judged, schema: dict[str, Any], kind: str) -> pd.DataFrame:
+    last, minute = rows["last_close"].to_numpy(), market.sessions.minute(rows["bar_ts"].to_numpy())
+    ticks = rows["volatility"].to_numpy() * last / market.kind.tick
+    actual = np.round(last * np.exp(rows["target"].to_numpy()), market.kind.decimals)
+    found = {"last_close": last, "actual": actual, "best": rows["best"].to_numpy(), "ticks": ticks, "minute": minute}
+    found |= {recipe: _prices(build(recipe, judged, schema), rows).predicted_close for recipe in RECIPES}
+    served = _prices(build(kind, judged, schema), rows)
+    covered = (served.lower_90 <= actual) & (actual <= served.upper_90)
+    return pd.DataFrame(found | {"served": served.predicted_close, "covered": covered})
+
+
+def _prices(scorer: Scorer, rows: pd.DataFrame) -> Prices:
+    values = rows[scorer.schema["names"]].to_numpy(np.float64)
+    return prices(rows["last_close"].to_numpy(np.float64), scorer.predict(values))
