@@ -1,7 +1,7 @@
 """### Monitoring: are the live forecasts still any good?
 
 **monitor** judges the version that serves over its newest sessions: skill against the last price, the intervals'
-coverage, the features' drift from what it was trained on. Every look is kept in PostgreSQL. Past a limit
+coverage (drift of the features is not looked at yet). Every look is kept in PostgreSQL. Past a limit
 (`STOCKML_MONITOR_…`) an alert goes to Kafka, and `train_model` starts at once. One alert is open until a version was
 registered after it, and is told again at each look; the next one waits until as many sessions have closed as are
 judged.
