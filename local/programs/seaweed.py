@@ -13,6 +13,10 @@ from local.program import BIN, Program
 from stock_ml.config import Settings
 
 NAME = "s3"
+# It grows seven volumes for every bucket, and counts each as full against the free disk: a small disk then has room for
+# few buckets, and says only "InternalError". Volumes take what is written to them; one a bucket is enough.
+VOLUMES = 4096
+GROWTH = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
 
 
 def program(s: Settings) -> Program:
@@ -28,7 +32,7 @@ def program(s: Settings) -> Program:
         "weed_s3_grpc_port": s.weed_s3_grpc_port,
     }
     ready = probes.http(f"http://127.0.0.1:{s.s3_port}/status")
-    env = {"TMPDIR": str(_scratch(s))}  # where it logs, beside what it prints
+    env = {**GROWTH, "TMPDIR": str(_scratch(s))}  # where it logs, beside what it prints
     return Program(NAME, _argv(s), ready, ports, env, prepare=partial(_prepare, s))
 
 
@@ -59,7 +63,7 @@ def _argv(s: Settings) -> tuple[str, ...]:
         "master.electionTimeout": "1s",
         "volume.port": s.weed_volume_port,
         "volume.port.grpc": s.weed_volume_grpc_port,
-        "volume.max": 0,
+        "volume.max": VOLUMES,
         "volume.preStopSeconds": 0,
         "filer.port": s.weed_filer_port,
         "filer.port.grpc": s.weed_filer_grpc_port,

@@ -55,6 +55,14 @@ def test_an_answer_that_is_not_there_is_a_typed_error(lake):
         lake.get_raw("raw/source=sandbox/symbol=A/month=2024-02/none")
 
 
+def test_there_is_room_for_many_buckets_however_small_the_disk(s3):
+    for number in range(20):
+        crowd = Lake.connect(s3.model_copy(update={"s3_bucket": f"crowd-{number}"}))
+        crowd.ensure_bucket()
+        crowd.put_raw(received())
+        assert len(crowd.raw_keys("^GSPC", "2024-02")) == 1
+
+
 def test_clean_bars_come_back_by_symbol_and_time_and_only_those_asked_for(lake):
     lake.write_clean("MSFT", "2024-03", bars("MSFT", 1_709_303_400))
     lake.write_clean("AAPL", "2024-03", bars("AAPL", 1_709_303_400))
