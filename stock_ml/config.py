@@ -177,6 +177,9 @@ class Settings(BaseSettings):
     keep_sessions: int = Field(
         120, ge=2, description="newest sessions kept in PostgreSQL; older days go to S3 as Parquet, and are dropped"
     )
+    keep_runs: int = Field(
+        100, ge=1, description="newest trainings kept in MLflow; older ones are archived, but for those in use"
+    )
     s3_url: str | None = Field(None, description="address of your S3 service")
     s3_bucket: str = Field("", description="bucket; stockml-<source> by default")
     s3_region: str = Field("us-east-1", description="region of the bucket")

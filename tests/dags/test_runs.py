@@ -75,3 +75,9 @@ def test_a_refused_key_fails_at_once_with_the_reason_last_and_the_key_unseen(
     assert "action=fail" in said[-1]
     assert f"{reason}: " in said[-1]
     assert "daily-limit" not in answer.log
+
+
+def test_upkeep_finds_nothing_old_in_a_new_installation(installed: Airflow) -> None:
+    answer = installed.ask("run", "maintain")
+    states = {task["task"]: (task["state"], task["tries"]) for task in answer.value["tasks"]}
+    assert states == {"retire": ("success", 1), "tidy_runs": ("success", 1)}, answer.log[-6000:]

@@ -41,3 +41,9 @@ def test_monitoring_looks_on_within_the_sessions_of_a_real_exchange(
     parsed: dict[str, Any], source: str, timetable: str
 ) -> None:
     assert parsed[source]["dags"]["monitor_forecasts"]["timetable"] == timetable
+
+
+def test_upkeep_runs_at_night_and_neither_half_waits_for_the_other(parsed: dict[str, Any]) -> None:
+    dag = parsed["sandbox"]["dags"]["maintain"]
+    assert dag["timetable"] == "CronTriggerTimetable"
+    assert {name: task["after"] for name, task in dag["tasks"].items()} == {"retire": [], "tidy_runs": []}

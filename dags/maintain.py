@@ -1,0 +1,38 @@
+"""### Upkeep: what is old goes where it costs little
+
+Runs each night at 03:00 UTC.
+
+**retire** moves the days before the newest `STOCKML_KEEP_SESSIONS` sessions from PostgreSQL to S3 as Parquet
+(`archive/`), reads them back, and drops them whole. `make retire` does the same at once.
+
+**tidy_runs** ends in MLflow the runs that a killed training left open, and archives the trainings older than the
+newest `STOCKML_KEEP_RUNS`: never one whose version has an alias, nor the one that a rollback would go to. MLflow shows
+what is archived under "Deleted", and restores it.
+"""
+
+from typing import Any
+
+from airflow.sdk import dag, task
+
+from dags.rules import dag_rules, task_settings
+
+
+@dag(schedule="0 3 * * *", doc_md=__doc__, **dag_rules("maintain"))
+def maintain() -> None:
+    @task
+    def retire() -> dict[str, Any]:
+        from stock_ml.steps import retention
+
+        return retention.retire(task_settings())
+
+    @task
+    def tidy_runs() -> dict[str, Any]:
+        from stock_ml.steps import upkeep
+
+        return upkeep.tidy_runs(task_settings())
+
+    retire()
+    tidy_runs()
+
+
+maintain()
