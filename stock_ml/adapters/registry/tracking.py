@@ -19,6 +19,7 @@ def run(s: Settings, tags: dict[str, str]) -> Iterator[str]:
     name = f"{s.source} {s.horizon} min" + (" SIMULATED" if s.simulated else "")
     with reached(s.mlflow):
         mlflow.set_tracking_uri(s.mlflow)
+        mlflow.set_registry_uri(s.mlflow)  # else MLFLOW_REGISTRY_URI of whoever started us would take the version
         mlflow.set_experiment(s.mlflow_experiment)
         started = mlflow.start_run(run_name=name, tags=tags, description=note)
     with started, _Reason():
