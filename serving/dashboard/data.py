@@ -13,6 +13,8 @@ The answer, times in epoch milliseconds UTC:
                    "score": {"session", "n", "skill", "verdict", "sentence", "coverage_90", …}},
      "next":      the cursor; given as `since` it asks for what was stored after this answer}
 
+The answer has a weak ETag of all but ages and cursor; `If-None-Match` is answered with 304 where nothing else changed.
+
 A cursor is a time of storing, not of trading, so that a late bar is sent like any other; it never passes a transaction
 that still runs, so that none is missed. A row may come twice, never not at all.
 """
@@ -22,7 +24,7 @@ from typing import Any, NamedTuple
 from serving.dashboard.query import Query, cursor
 from serving.dashboard.state import service_states
 from serving.dashboard.verdict import score_state
-from stock_ml.adapters.forecast_reader import ForecastReader, Row
+from stock_ml.adapters.forecast_reader import ForecastReader, Row, Span
 from stock_ml.config import Settings
 
 
@@ -69,8 +71,15 @@ def _rows(reader: ForecastReader, query: Query, seen_until: int) -> Rows:
 
 
 def _whole(reader: ForecastReader, query: Query) -> Rows:
-    bars = reader.bars(query.whole())
     span = query.whole()
+    bars = _newest_bars(reader, span)
     if bars and len(bars) == query.limit:
         span = span._replace(since=bars[0][0])  # no forecasts before the first bar shown
     return Rows(True, bars, reader.forecasts(span))
+
+
+def _newest_bars(reader: ForecastReader, span: Span) -> list[Row]:
+    """Look further back than the recent days only where these do not hold as many as asked for."""
+    since = max(span.since, reader.recent())
+    bars = reader.bars(span._replace(since=since))
+    return bars if since == span.since or len(bars) == span.limit else reader.bars(span)

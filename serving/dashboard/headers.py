@@ -25,7 +25,7 @@ def policy(s: Settings) -> str:
 
 
 def add_headers(app: Flask, s: Settings) -> None:
-    """Put the headers on every answer; live answers are kept by no cache."""
+    """Put the headers on every answer; live answers are kept by no cache, or asked for again by their tag."""
     content_security_policy = policy(s)
 
     @app.after_request
@@ -35,6 +35,6 @@ def add_headers(app: Flask, s: Settings) -> None:
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        if request.endpoint != "static":
+        if request.endpoint != "static" and not response.cache_control:
             response.headers["Cache-Control"] = "no-store"
         return response

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-import orjson
 from flask import Blueprint, Response, abort, current_app, render_template, request
 
+from serving.dashboard.compact import send
 from serving.dashboard.data import answer
 from serving.dashboard.query import parse
 from stock_ml.adapters.forecast_reader import ForecastReader
@@ -58,7 +58,7 @@ def data() -> Response:
     found = answer(own.reader, query, own.settings)
     if found is None:
         abort(404, f"no symbol {query.symbol!r} here; /symbols lists those there are")
-    return Response(orjson.dumps(found), mimetype="application/json")
+    return send(request, found)
 
 
 @views.get("/symbols")

@@ -1,17 +1,22 @@
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-from stock_ml.adapters.forecast_reader import ForecastReader, Span
+from stock_ml.adapters.forecast_reader import ForecastReader, Span, statements
+from stock_ml.adapters.forecast_reader.connections import MOST, Connections
+from stock_ml.adapters.forecast_reader.reader import RECENT
 from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable, WrongSource
 from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
+DAY = 1440  # minutes
 EVER = 4_102_444_800_000
 
 
@@ -90,6 +95,33 @@ def test_every_symbol_with_a_bar_is_listed_once(postgres: Settings, reader: Fore
     assert "<script>" in known
 
 
+@pytest.mark.parametrize("query", [statements.LAST_BAR, statements.SYMBOLS])
+def test_what_is_newest_is_looked_for_in_the_recent_days_only(
+    postgres: Settings, reader: ForecastReader, symbol: str, query: str
+) -> None:
+    fill(postgres, [bar(symbol, day * DAY) for day in range(15)], [])
+    values = {"symbol": symbol, "recent": reader.recent()}
+    plan = "\n".join(line for (line,) in reader._connections.rows(f"explain {query}", values))
+    days = set(re.findall(r"\bbars_\d{8}", plan))
+    assert 1 <= len(days) <= RECENT
+
+
+def test_a_query_that_takes_too_long_is_told_as_such(reader: ForecastReader) -> None:
+    reader._connections.rows("select set_config('statement_timeout', '1', false)", {})
+    with pytest.raises(StoreUnavailable, match="gave up on a query: canceling statement due to statement timeout"):
+        reader._connections.rows("select pg_sleep(9)", {})
+
+
+def test_threads_that_ask_at_once_wait_for_a_free_connection(reader: ForecastReader) -> None:
+    with ThreadPoolExecutor(3 * MOST) as threads:
+        pids = {row[0][0] for row in threads.map(ask_for_pid, [reader] * 3 * MOST)}
+    assert len(pids) <= MOST
+
+
+def ask_for_pid(reader: ForecastReader) -> list[tuple[int, None]]:
+    return reader._connections.rows("select pg_backend_pid(), pg_sleep(0.01)", {})
+
+
 def test_a_connection_that_the_server_ended_costs_no_answer(postgres: Settings, reader: ForecastReader) -> None:
     reader.ping()
     with psycopg.connect(postgres.postgres(), autocommit=True) as other:
@@ -101,18 +133,18 @@ def test_a_connection_that_the_server_ended_costs_no_answer(postgres: Settings, 
 
 def test_nothing_can_be_written_through_it(reader: ForecastReader) -> None:
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        reader._rows("delete from bars", {})
+        reader._connections.rows("delete from bars", {})
 
 
 def test_a_database_that_is_away_is_one_typed_error_without_the_password() -> None:
-    reader = ForecastReader("postgresql://stockml:secret@127.0.0.1:1/stockml", 1, "sandbox")
+    reader = ForecastReader(Connections("postgresql://stockml:secret@127.0.0.1:1/stockml", "sandbox"), 1)
     with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1 does not answer") as away:
         reader.ping()
     assert "secret" not in str(away.value)
 
 
 def test_missing_tables_are_said_to_be_missing(postgres: Settings) -> None:
-    reader = ForecastReader(postgres.postgres("postgres"), 1, "sandbox")
+    reader = ForecastReader(Connections(postgres.postgres("postgres"), "sandbox"), 1)
     with closing(reader), pytest.raises(StoreUnavailable, match="lacks the tables"):
         reader.symbols()
 

@@ -1,0 +1,67 @@
+"""Ask for bars, forecasts, scores and states."""
+
+from stock_ml.adapters.forecast_reader import statements
+from stock_ml.adapters.forecast_reader.connections import Connections
+from stock_ml.adapters.forecast_reader.rows import Row, Score, Service, Span
+from stock_ml.config import Settings
+
+RECENT = 10  # days with bars: two weeks of sessions hold whatever is newest
+
+
+class ForecastReader:
+    """Read from any thread; every method raises StoreUnavailable as Connections does."""
+
+    def __init__(self, connections: Connections, horizon: int) -> None:
+        self._connections, self._horizon = connections, horizon
+
+    @classmethod
+    def connect(cls, s: Settings) -> "ForecastReader":
+        """Return a reader of this installation; nothing is opened yet."""
+        return cls(Connections(s.postgres(), s.source), s.horizon)
+
+    def cursor(self) -> int:
+        """Return the time, epoch microseconds, before which every row stored can be seen. Ask before reading rows."""
+        return int(self._connections.rows(statements.CURSOR, {})[0][0])
+
+    def bars(self, span: Span) -> list[Row]:
+        """Return the newest bars of a span, ascending: ts_ms, open, high, low, close, volume, filled."""
+        return self._connections.rows(statements.BARS, span._asdict())[::-1]
+
+    def forecasts(self, span: Span) -> list[Row]:
+        """Return the newest forecasts by target in a span, ascending.
+
+        A row is target_ts_ms, predicted, lower_50, upper_50, lower_90, upper_90, model_version, bar_ts_ms, late.
+        """
+        return self._connections.rows(statements.FORECASTS, span._asdict() | {"horizon": self._horizon})[::-1]
+
+    def recent(self) -> int:
+        """Return the start of the newest RECENT days with bars, epoch milliseconds; 0 where there are none."""
+        return int(self._connections.rows(statements.RECENT, {"days": RECENT})[0][0])
+
+    def score(self, symbol: str) -> Score:
+        """Return the score of a symbol's newest session among the recent days."""
+        return Score(*self._recently(statements.SCORE, symbol=symbol, horizon=self._horizon)[0])
+
+    def last_bar(self, symbol: str) -> int | None:
+        """Return the newest bar's open in epoch milliseconds, None where no recent day has one."""
+        newest: int | None = self._recently(statements.LAST_BAR, symbol=symbol)[0][0]
+        return newest
+
+    def services(self) -> dict[str, Service]:
+        """Return by name what each service last said of itself."""
+        return {name: Service(state, age) for name, state, age in self._connections.rows(statements.SERVICES, {})}
+
+    def symbols(self) -> list[str]:
+        """Return every symbol that has a bar in the recent days, in order."""
+        return [symbol for (symbol,) in self._recently(statements.SYMBOLS)]
+
+    def ping(self) -> None:
+        """Ask for nothing, to see whether PostgreSQL answers."""
+        self._connections.rows("select 1", {})
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connections.close()
+
+    def _recently(self, query: str, **values: str | int) -> list[Row]:
+        return self._connections.rows(query, values | {"recent": self.recent()})
