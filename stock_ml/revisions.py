@@ -56,10 +56,6 @@ def compare(before: pd.DataFrame, after: pd.DataFrame) -> Revision:
     return Revision(len(both) + len(removed), len(changed), len(removed), shown[0] if shown else None, shown, ratio)
 
 
-def _by_minute(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.drop_duplicates("label", keep="last").set_index("label").sort_index()
-
-
 def _ratio(was: np.ndarray, now: np.ndarray) -> float | None:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = (now / was).ravel()

@@ -13,8 +13,9 @@ from stock_ml.config import Settings
 from stock_ml.errors import BadFile, DailyLimit, NoBars
 from stock_ml.received import read
 from stock_ml.revisions import Revision, compare
+from stock_ml.steps.answers import WHOLE_FILE
 from stock_ml.steps.cleaning import clean_symbol
-from stock_ml.steps.planning import WHOLE_FILE, plan, whole
+from stock_ml.steps.planning import plan, whole
 
 Item = dict[str, Any]
 log = logging.getLogger(__name__)

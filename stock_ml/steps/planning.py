@@ -11,10 +11,10 @@ from stock_ml.bars import MINUTE
 from stock_ml.budget import Budget
 from stock_ml.clock import Clock, WallClock
 from stock_ml.config import Settings
+from stock_ml.steps.answers import WHOLE_FILE
 from stock_ml.steps.cleaning import rules_of
 from stock_ml.steps.months import complete_at, ends_at, months_of
 
-WHOLE_FILE = "all"
 RUNS_LATE = 60 * MINUTE  # what a real source may lack of the newest minutes when it is asked
 
 Item = dict[str, Any]

@@ -82,7 +82,8 @@ def _check_csv(body: bytes, where: str, redacted: Redacted) -> None:
     if not rows.strip():
         raise NoBars(f"{where} has no bars of that symbol and month")
     if not rows.endswith(b"\n"):  # half a row can look like a whole one: 12 of 1234
-        raise NotAnAnswer(f"{where} broke off inside a row: {redacted(rows[-80:].decode('utf-8', 'replace'))!r}")
+        end = redacted(rows[-4096:].decode("utf-8", "replace"))[-80:]  # cut last: half a key is not found
+        raise NotAnAnswer(f"{where} broke off inside a row: {end!r}")
 
 
 def _unreadable(body: bytes, where: str, redacted: Redacted) -> NotAnAnswer:

@@ -3,7 +3,7 @@
 import pytest
 
 from stock_ml import errors
-from stock_ml.adapters.sources.refusals import refusal
+from stock_ml.adapters.sources.refusals import check, refusal
 
 THANKS = "Thank you for using Alpha Vantage! "
 SENTENCES = [
@@ -49,3 +49,11 @@ def test_premium_says_first_what_is_sold_and_then_what_to_do():
 
 def test_nothing_at_all_is_an_empty_answer():
     assert type(refusal({}, "the service", str)) is errors.EmptyAnswer
+
+
+@pytest.mark.parametrize("shown", range(75, 81))
+def test_of_a_key_at_the_edge_of_what_is_shown_of_a_broken_off_row_no_half_shows(shown):
+    body = b"timestamp,open,high,low,close,volume\n" + b"KEY123" + b"," * (shown - 1)
+    with pytest.raises(errors.NotAnAnswer) as caught:
+        check(body, "the service", lambda text: text.replace("KEY123", "***"))
+    assert not any(half in str(caught.value) for half in ("KEY", "123", "23", "3,"))
