@@ -168,22 +168,49 @@ def test_a_split_in_what_came_before_is_reported_and_history_is_asked_for_again_
     assert again["2024-02"] == reports["2024-02"]
 
 
+class Ending:
+    """Give so many months, then say that the day is spent."""
+
+    name = "sandbox"
+
+    def __init__(self, s: Settings, months: int) -> None:
+        self.source, self.left, self.asked = open_source(s), months, []
+
+    def fetch(self, symbol: str, month: str) -> Received:
+        self.asked.append(month)
+        if len(self.asked) > self.left:
+            raise errors.DailyLimit("all requests are spent")
+        return self.source.fetch(symbol, month)
+
+
+@pytest.mark.parametrize("answers", [1, 2])
+def test_a_revision_is_found_again_after_a_run_died_before_it_had_asked_for_earlier_months(s, answers):
+    old = {month: halved(s, month) for month in ("2023-12", "2024-01", "2024-02", "2024-03")}
+    clean_symbol(s, {"symbol": "GOOGL", "months": list(old), "raw": old})
+    item = {"symbol": "GOOGL", "months": ["2024-03"]}
+    with pytest.raises(errors.DailyLimit):
+        download_from(Ending(s, answers), s, item)
+    later = Ending(s, 9)
+    found = download_from(later, s, item)
+    assert {month: round(told["ratio"], 6) for month, told in found["revisions"].items()} == dict.fromkeys(old, 2.0)
+    assert later.asked[1:] == ["2024-02", "2024-01", "2023-12"][answers - 1 :]  # nothing is asked for twice but now
+    assert found["raw"].keys() == old.keys()
+    assert not set(found["raw"].values()) & set(old.values())
+
+
+def test_a_revision_stored_by_a_run_that_died_is_found_though_its_month_is_whole(s):
+    old = {month: halved(s, month) for month in ("2024-01", "2024-02")}
+    clean_symbol(s, {"symbol": "GOOGL", "months": list(old), "raw": old})
+    Lake.connect(s).put_raw(open_source(s).fetch("GOOGL", "2024-02"))  # and then it died
+    found = download(s, {"symbol": "GOOGL", "months": ["2024-02"]})
+    assert found["months"] == sorted(found["revisions"]) == ["2024-01", "2024-02"]
+
+
 def test_what_a_spent_day_left_is_noted_and_the_next_run_goes_on_there(s):
-    class Spent:
-        """Give a month, then say that the day is spent."""
-
-        name, asked = "sandbox", 0
-
-        def fetch(self, symbol: str, month: str) -> Received:
-            self.asked += 1
-            if self.asked > 1:
-                raise errors.DailyLimit("all requests are spent")
-            return source.fetch(symbol, month)
-
-    source, lake = open_source(s), Lake.connect(s)
+    lake, spent = Lake.connect(s), Ending(s, 1)
     wanted = {"symbol": "GOOGL", "months": ["2023-12", "2024-01", "2024-02"]}
     with pytest.raises(errors.DailyLimit, match=r"Left of GOOGL: 2024-01, 2024-02; noted in quality/.*left\.json"):
-        download_from(Spent(), s, wanted)
+        download_from(spent, s, wanted)
     assert lake.quality.read_left("GOOGL") == ["2024-01", "2024-02"]
     first = lake.raw_keys("GOOGL", "2023-12")
     assert list(download(s, wanted)["raw"]) == wanted["months"]

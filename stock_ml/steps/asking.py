@@ -1,0 +1,109 @@
+"""Ask a source for a symbol's months, and for earlier ones again while what it gives differs from what it gave."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.sources.table import Source
+from stock_ml.config import Settings
+from stock_ml.errors import BadFile, NoBars
+from stock_ml.received import read
+from stock_ml.revisions import Revision, compare
+from stock_ml.steps.answers import WHOLE_FILE
+from stock_ml.steps.planning import whole
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Asking:
+    """Collect a symbol's answers: `raw` their keys by month, `revisions` what was changed, `refused` the last NoBars.
+
+    An answer is compared with the one that the month's clean bars were made from. So a run that dies after it stored
+    a revised answer loses nothing: until that is clean, the next run finds the same revision.
+    """
+
+    s: Settings
+    lake: Lake
+    source: Source
+    symbol: str
+    raw: dict[str, str] = field(default_factory=dict)
+    revisions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: NoBars | None = None
+    _asked: set[str] = field(default_factory=set)
+
+    def get(self, month: str) -> None:
+        """Take the whole month that is stored, or ask for it, and for earlier ones while they turn out revised."""
+        before = self._before(month)
+        if key := whole(self.s, self.lake, self.symbol, month):
+            self.raw[month] = key
+        else:
+            self._ask(month)
+        if self._is_revised(month, before):
+            self._go_back(month)
+
+    def _go_back(self, month: str) -> None:
+        for earlier in reversed([known for known in self._known() if known < month]):
+            if earlier not in self._asked and not self._get_again(earlier):
+                return
+
+    def _get_again(self, month: str) -> bool:
+        """Ask again, unless a run that died has done so since the month was cleaned; say whether it was revised."""
+        before, newest = self._before(month), self.lake.newest_raw(self.symbol, month)
+        if newest and not self.lake.quality.has_failed(self.symbol, month, newest[0]):
+            self.raw[month] = newest[0]
+            if self._is_revised(month, before):
+                return True
+        log.warning("%s was revised after %s: asking for that month again", self.symbol, month)
+        self._ask(month)
+        return self._is_revised(month, before)
+
+    def _before(self, month: str) -> str | None:
+        """Return the key of the answer that clean bars are made from; where there are none, of the newest one."""
+        if month == WHOLE_FILE:
+            return None
+        report = self.lake.read_quality(self.symbol, month)
+        if report and self.lake.objects.head(report["raw"]):
+            return str(report["raw"])
+        newest = self.lake.newest_raw(self.symbol, month)
+        return newest[0] if newest else None
+
+    def _ask(self, month: str) -> None:
+        self._asked.add(month)
+        try:
+            self.raw[month] = self.lake.put_raw(self.source.fetch(self.symbol, month))
+        except NoBars as error:
+            self.refused = error
+
+    def _is_revised(self, month: str, before: str | None) -> bool:
+        after = self.raw.get(month)
+        if before is None or after is None or before == after:
+            return False
+        old, new = self._rows(before), self._rows(after)
+        if old is None or new is None:
+            return False
+        found = compare(old, new)
+        self._note(month, before, found)
+        return found.any
+
+    def _rows(self, key: str) -> pd.DataFrame | None:
+        """Return an answer's rows; of one that cannot be read none: cleaning refuses it, and says why."""
+        try:
+            return read(self.lake.get_raw(key))
+        except BadFile as error:
+            log.warning("%s is not compared: %s", key, error)
+            return None
+
+    def _note(self, month: str, before: str, found: Revision) -> None:
+        if found.any:
+            told = found.told() | {"before": before, "after": self.raw[month]}
+            self.revisions[month] = told
+            kind = f"prices are {found.ratio:g} times what they were" if found.ratio else "no one ratio explains it"
+            minutes = f"{found.changed} minutes changed, {found.removed} gone of {found.compared}"
+            log.warning("%s %s was revised: %s, first %s; %s", self.symbol, month, minutes, found.first, kind)
+
+    def _known(self) -> list[str]:
+        return [month for month in self.lake.clean_months(self.symbol) if self.lake.raw_keys(self.symbol, month)]
