@@ -3,6 +3,7 @@
 import logging
 import subprocess
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -24,7 +25,8 @@ def program(s: Settings, cluster_id: str) -> Program:
     argv = (host.java(), "-Xmx512m", "-Xms128m", f"-Dlog4j2.configurationFile={LOGGING}", *_classpath(s), "kafka.Kafka")
     ports = {"kafka_port": s.kafka_port, "kafka_controller_port": s.kafka_controller_port}
     prepare = partial(_format, s, cluster_id)
-    return Program(NAME, (*argv, str(_config(s))), lambda: answers(s), ports, after=(JARS,), prepare=prepare)
+    env = {"STOCKML_KAFKA_CONFIG": sha256(_text(s).encode()).hexdigest()}  # it starts anew where its file changes
+    return Program(NAME, (*argv, str(_config(s))), lambda: answers(s), ports, env, after=(JARS,), prepare=prepare)
 
 
 def answers(s: Settings) -> bool:
@@ -46,13 +48,17 @@ def _config(s: Settings) -> Path:
 
 
 def _format(s: Settings, cluster_id: str) -> None:
-    write_private(_config(s), "".join(f"{name}={value}\n" for name, value in _properties(s).items()))
+    write_private(_config(s), _text(s))
     words = ["--ignore-formatted", "-t", cluster_id, "-c", str(_config(s))]
     argv = [host.java(), f"-Dlog4j2.configurationFile={LOGGING}", *_classpath(s)]
     argv += ["kafka.tools.StorageTool", "format", *words]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HostError(f"Kafka could not format its folder: {(done.stdout + done.stderr).strip()[-500:]}")
+
+
+def _text(s: Settings) -> str:
+    return "".join(f"{name}={value}\n" for name, value in _properties(s).items())
 
 
 def _properties(s: Settings) -> dict[str, object]:

@@ -40,6 +40,11 @@ class CsvFiles:
         """Return the SHA-256 of what `fetch` gives of each symbol now. Raises as `fetch` does."""
         return {sha256(_body(self._files(symbol))).hexdigest() for symbol in symbols}
 
+    def check(self, symbols: Iterable[str]) -> None:
+        """Read each file of the symbols whole. Raises BadFile naming file, line and column, or NoBars."""
+        for file in {file: None for symbol in symbols for file in self._files(symbol)}:
+            parse(_read(file), file.name)
+
     def newest(self, symbol: str) -> Received:
         """Raise SourceError: a file has no live bars."""
         raise SourceError(f"{self.path.name} has no live bars of {symbol}: replay it with `make replay`")

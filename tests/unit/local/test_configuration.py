@@ -9,6 +9,7 @@ from supervisor.options import ServerOptions
 
 from local.configuration import configuration, inherited
 from local.program import Program
+from local.programs import kafka
 from local.programs.services import environment
 from stock_ml.config import Settings, load
 from stock_ml.errors import HostError
@@ -35,6 +36,11 @@ def test_supervisord_reads_back_what_a_program_is(tmp_path: Path) -> None:
 def test_a_value_with_both_kinds_of_quotes_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="PASSWORD"):
         configuration([Program("one", ("p",), lambda: True, env={"PASSWORD": "\"'"})], tmp_path, tmp_path)
+
+
+def test_a_broker_whose_ports_change_is_another_program_so_that_it_starts_anew(tmp_path: Path) -> None:
+    one, other = (kafka.program(load(home=tmp_path, kafka_controller_port=port), "id") for port in (9001, 9002))
+    assert configuration([one], tmp_path, tmp_path) != configuration([other], tmp_path, tmp_path)
 
 
 def test_no_setting_of_the_first_shell_reaches_a_program() -> None:

@@ -8,18 +8,29 @@ from rich.console import Console
 from local.current import FILE
 from local.up import up
 from stock_ml.config import load
-from stock_ml.errors import BadFile
+from stock_ml.errors import StockMLError
+
+HEADER = b"timestamp,open,high,low,close,volume\n"
 
 
-@pytest.mark.parametrize("body", [None, b""])
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (None, "No such file"),
+        (b"", "is empty"),
+        (b"date;price\n2021-08-23;1\n", "line 1"),
+        (HEADER, "no bars"),
+        (HEADER + b"2021-08-23 09:31:00,1,2,0.5,much,10\n", "line 2, column close"),
+    ],
+)
 def test_a_file_that_cannot_be_read_starts_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes | None, told: str
 ) -> None:
     monkeypatch.setenv("STOCKML_HOME", str(tmp_path / "home"))
     file = tmp_path / "GOOGL.csv"
     if body is not None:
         file.write_bytes(body)
-    with pytest.raises(BadFile, match=r"GOOGL\.csv"):
+    with pytest.raises(StockMLError, match=rf"GOOGL\.csv.*{told}"):
         up(load(_env_file=None, source="csv", csv_path=file), Console())
     assert not (tmp_path / "home" / FILE).exists()
     assert not (tmp_path / "home").exists()
