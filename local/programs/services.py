@@ -11,7 +11,9 @@ from local.program import PYTHON, ROOT, Program
 from stock_ml.adapters import host
 from stock_ml.config import Settings
 
-GUNICORN = (PYTHON, "-m", "gunicorn", "--workers=1", "--threads=8", "--log-level=warning", "--no-control-socket")
+GUNICORN = (PYTHON, "-m", "gunicorn", "--workers=1", "--log-level=warning", "--no-control-socket")
+# a viewer of /stream stays: with gevent it costs kilobytes, not a thread; and nobody waits for it when all stops
+VIEWERS = ("--worker-class=gevent", "--worker-connections=20000", "--graceful-timeout=1")
 
 
 def programs(s: Settings) -> list[Program]:
@@ -83,7 +85,7 @@ def _consumer(s: Settings) -> Program:
 
 
 def _dashboard(s: Settings) -> Program:
-    argv = (*GUNICORN, "--bind", f"127.0.0.1:{s.dashboard_port}", "serving.dashboard.app:create_app()")
+    argv = (*GUNICORN, *VIEWERS, "--bind", f"127.0.0.1:{s.dashboard_port}", "serving.dashboard.app:create_app()")
     ports = {"dashboard_port": s.dashboard_port}
     ready = probes.http(f"http://127.0.0.1:{s.dashboard_port}/healthz")
     return Program("dashboard", argv, ready, ports, environment(s), ("tables",))

@@ -3,6 +3,8 @@
 from flask import Flask
 
 from serving.dashboard.headers import add_headers
+from serving.dashboard.hub import Hub
+from serving.dashboard.states import States
 from serving.dashboard.trouble import answer_trouble
 from serving.dashboard.views import Dashboard, views
 from stock_ml.adapters.forecast_reader import ForecastReader
@@ -17,7 +19,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     s = settings or load()
     app = Flask(__name__)
-    app.extensions["dashboard"] = Dashboard(s, ForecastReader.connect(s), sessions(s.exchange).zone)
+    reader = ForecastReader.connect(s)
+    hub = Hub(reader, States(reader, s.mlflow))
+    app.extensions["dashboard"] = Dashboard(s, reader, hub, sessions(s.exchange).zone)
     app.register_blueprint(views)
     answer_trouble(app)
     add_headers(app, s)

@@ -15,8 +15,8 @@ The answer, times in epoch milliseconds UTC:
 
 The answer has a weak ETag of all but ages and cursor; `If-None-Match` is answered with 304 where nothing else changed.
 
-A cursor is a time of storing, not of trading, so that a late bar is sent like any other; it never passes a transaction
-that still runs, so that none is missed. A row may come twice, never not at all.
+A cursor is a batch's id: batches are numbered in the order of their commits, so none is missed, and a late bar is sent
+like any other. Batches are forgotten after a day; after an older one, or one of another database, all rows are sent.
 """
 
 from typing import Any, NamedTuple
@@ -24,8 +24,10 @@ from typing import Any, NamedTuple
 from serving.dashboard.query import Query, cursor
 from serving.dashboard.state import service_states
 from serving.dashboard.verdict import score_state
-from stock_ml.adapters.forecast_reader import ForecastReader, Row, Span
+from stock_ml.adapters.forecast_reader import Changes, ForecastReader, Row, Span
 from stock_ml.config import Settings
+
+MOST_BATCHES = 2000  # behind further ones all rows are read sooner
 
 
 class Rows(NamedTuple):
@@ -38,9 +40,9 @@ class Rows(NamedTuple):
 
 def answer(reader: ForecastReader, query: Query, s: Settings) -> dict[str, Any] | None:
     """Return the answer, None for a symbol that is neither set nor stored. Raises StoreUnavailable."""
-    seen_until = reader.cursor()  # before the rows: what is stored in between is sent again, not lost
-    rows = _rows(reader, query, seen_until)
-    if not rows.bars and query.symbol not in s.symbols and query.symbol not in reader.symbols():
+    newest = reader.newest_batch()  # before the rows: what is stored in between is sent again, not lost
+    rows = _rows(reader, query)
+    if not rows.bars and query.symbol not in s.symbols and not reader.knows(query.symbol):
         return None
     return {
         "symbol": query.symbol,
@@ -50,7 +52,7 @@ def answer(reader: ForecastReader, query: Query, s: Settings) -> dict[str, Any] 
         "bars": rows.bars,
         "forecasts": rows.forecasts,
         "state": state(reader, query.symbol, s),
-        "next": cursor(seen_until),
+        "next": cursor(newest),
     }
 
 
@@ -60,14 +62,20 @@ def state(reader: ForecastReader, symbol: str, s: Settings) -> dict[str, Any]:
     return states | {"score": score_state(reader.score(symbol))}
 
 
-def _rows(reader: ForecastReader, query: Query, seen_until: int) -> Rows:
-    # a cursor from the future is another database's: only all rows are safe
-    if query.stored is not None and query.stored <= seen_until:
-        span = query.changes()
-        rows = Rows(False, reader.bars(span), reader.forecasts(span))
-        if max(len(rows.bars), len(rows.forecasts)) <= query.limit:
-            return rows
+def _rows(reader: ForecastReader, query: Query) -> Rows:
+    if query.after is not None and (found := since(reader, query.after, [query.symbol], query.limit)) is not None:
+        changes, _ = found
+        return Rows(False, [row[1:] for row in changes.bars], [row[1:] for row in changes.forecasts])
     return _whole(reader, query)
+
+
+def since(reader: ForecastReader, batch: int, symbols: list[str] | None, limit: int) -> tuple[Changes, int] | None:
+    """Return what came after a batch, and the last batch of it; None where that is not known or above the limit."""
+    run = reader.run(batch, MOST_BATCHES + 1)
+    if run is None or run.batches > MOST_BATCHES:
+        return None
+    changes = reader.changes(run, symbols, limit + 1)
+    return None if max(map(len, changes)) > limit else (changes, run.newest)
 
 
 def _whole(reader: ForecastReader, query: Query) -> Rows:

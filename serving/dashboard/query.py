@@ -1,4 +1,4 @@
-"""What may be asked of `/data`, read from the address; a bad value is refused by name."""
+"""What may be asked of `/data` and `/stream`, read from the address; a bad value is refused by name."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from stock_ml.errors import BadInput
 
 FOREVER = 4_102_444_800_000  # 2100-01-01 in epoch milliseconds
 LIMIT, MOST = 1950, 20_000  # five sessions; fifty
-CURSOR = re.compile(r"s(\d{1,16})", re.ASCII)
+CURSOR = re.compile(r"b(\d{1,16})", re.ASCII)
 NUMBER = re.compile(r"\d{1,16}", re.ASCII)
 
 
@@ -22,21 +22,17 @@ class BadParameter(BadInput):
 
 
 class Query(NamedTuple):
-    """Hold a checked question: rows of a time span, or, with `stored` (epoch microseconds), what came since then."""
+    """Hold a checked question: rows of a time span, or, with `after` (the id of a batch), what came after that."""
 
     symbol: str
     since: int
     until: int
     limit: int
-    stored: int | None
+    after: int | None
 
     def whole(self) -> Span:
         """Return the span of everything that is asked for."""
-        return Span(self.symbol, self.since, self.until, 0, self.limit)
-
-    def changes(self) -> Span:
-        """Return the span of what was stored since; one row more than the limit tells that there is too much."""
-        return Span(self.symbol, 0, FOREVER, self.stored or 0, self.limit + 1)
+        return Span(self.symbol, self.since, self.until, self.limit)
 
 
 def parse(args: Mapping[str, str]) -> Query:
@@ -44,7 +40,7 @@ def parse(args: Mapping[str, str]) -> Query:
 
     `since` is a time in epoch milliseconds, or the `next` of an earlier answer. Raises BadParameter.
     """
-    symbol = _symbol(args.get("symbol", ""))
+    symbol = symbol_of(args.get("symbol", ""))
     limit = _number(args, "limit", LIMIT, MOST)
     if limit == 0:
         raise BadParameter("limit", f"0 is not 1 to {MOST}")
@@ -56,12 +52,35 @@ def parse(args: Mapping[str, str]) -> Query:
     return Query(symbol, _number(args, "since", 0, FOREVER), _number(args, "until", FOREVER, FOREVER), limit, None)
 
 
-def cursor(stored: int) -> str:
-    """Return the `next` that stands for a time in epoch microseconds."""
-    return f"s{stored}"
+class Watching(NamedTuple):
+    """Hold what a viewer asked `/stream` for; `after` is a batch's id, -1 for one that none can have."""
+
+    symbol: str | None
+    after: int | None
 
 
-def _symbol(symbol: str) -> str:
+def watching(args: Mapping[str, str], last_event_id: str | None) -> Watching:
+    """Read `symbol` and `since`, the `next` of an answer of `/data`; `Last-Event-ID` goes before it.
+
+    Raises BadParameter.
+    """
+    symbol = symbol_of(args["symbol"]) if "symbol" in args else None
+    if last_event_id:
+        return Watching(symbol, int(last_event_id) if NUMBER.fullmatch(last_event_id) else -1)
+    if "since" not in args:
+        return Watching(symbol, None)
+    if (found := CURSOR.fullmatch(args["since"])) is None:
+        raise BadParameter("since", f"{args['since'][:40]!r} is not the next of an answer of /data")
+    return Watching(symbol, int(found[1]))
+
+
+def cursor(batch: int) -> str:
+    """Return the `next` that stands for the id of a batch."""
+    return f"b{batch}"
+
+
+def symbol_of(symbol: str) -> str:
+    """Return what can be a symbol. Raises BadParameter."""
     if not symbol:
         raise BadParameter("symbol", "name one, such as ?symbol=GOOGL; /symbols lists them")
     if len(symbol) > 64 or not symbol.isprintable():

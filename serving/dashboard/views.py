@@ -1,4 +1,4 @@
-"""The addresses of the dashboard: `/`, `/data`, `/symbols`, `/healthz`."""
+"""The addresses of the dashboard: `/`, `/data`, `/stream`, `/symbols`, `/healthz`."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,10 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 
 from serving.dashboard.compact import send
 from serving.dashboard.data import answer
-from serving.dashboard.query import parse
+from serving.dashboard.hub import Hub
+from serving.dashboard.query import parse, watching
+from serving.dashboard.stream import begin, told
+from serving.dashboard.viewers import Viewer
 from stock_ml.adapters.forecast_reader import ForecastReader
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable, without_login
@@ -23,6 +26,7 @@ class Dashboard(NamedTuple):
 
     settings: Settings
     reader: ForecastReader
+    hub: Hub
     zone: str
 
 
@@ -59,6 +63,17 @@ def data() -> Response:
     if found is None:
         abort(404, f"no symbol {query.symbol!r} here; /symbols lists those there are")
     return send(request, found)
+
+
+@views.get("/stream")
+def stream() -> Response:
+    """Send what is committed as it comes; the events stand in stream.py."""
+    own, asked = dashboard(), watching(request.args, request.headers.get("Last-Event-ID"))
+    if asked.symbol is not None and asked.symbol not in own.settings.symbols and not own.reader.knows(asked.symbol):
+        abort(404, f"no symbol {asked.symbol!r} here; /symbols lists those there are")
+    viewer = Viewer(asked.symbol, request.environ.get("gunicorn.socket"))
+    first = begin(own.reader, own.hub, viewer, asked)
+    return Response(told(own.hub, viewer, first), mimetype="text/event-stream")
 
 
 @views.get("/symbols")

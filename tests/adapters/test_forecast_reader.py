@@ -50,31 +50,75 @@ def fill(postgres: Settings, bars: list[BarRow], forecasts: list[ForecastRow]) -
 
 def test_the_newest_rows_come_ascending_and_limited(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
     fill(postgres, [bar(symbol, m) for m in range(5)], [forecast(symbol, m) for m in range(5)])
-    span = Span(symbol, 0, EVER, 0, 2)
+    span = Span(symbol, 0, EVER, 2)
     assert [row[0] for row in reader.bars(span)] == [(T + 180) * 1000, (T + 240) * 1000]
     assert [row[0] for row in reader.forecasts(span)] == [(T + 240) * 1000, (T + 300) * 1000]
 
 
 def test_a_span_holds_its_start_and_not_its_end(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
     fill(postgres, [bar(symbol, m) for m in range(5)], [forecast(symbol, m) for m in range(5)])
-    span = Span(symbol, (T + 60) * 1000, (T + 180) * 1000, 0, 10)
+    span = Span(symbol, (T + 60) * 1000, (T + 180) * 1000, 10)
     assert [row[0] for row in reader.bars(span)] == [(T + 60) * 1000, (T + 120) * 1000]
     assert [row[0] for row in reader.forecasts(span)] == [(T + 60) * 1000, (T + 120) * 1000]
 
 
-def test_a_row_committed_after_later_ones_is_not_passed_by_the_cursor(
+def test_what_came_after_a_batch_is_found_by_it(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    before = reader.newest_batch()
+    fill(postgres, [bar(symbol, 0), bar("OTHER" + symbol, 0)], [forecast(symbol, 0)])
+    fill(postgres, [bar(symbol, 2 * DAY)], [])
+    run = reader.run(before, 10)
+    assert run is not None
+    assert (run.batches, run.newest) == (2, reader.newest_batch())
+    changes = reader.changes(run, [symbol])
+    assert [row[:2] for row in changes.bars] == [(symbol, T * 1000), (symbol, (T + 60 * 2 * DAY) * 1000)]
+    assert [row[:2] for row in changes.forecasts] == [(symbol, (T + 60) * 1000)]
+    assert len(reader.changes(run, None).bars) == 3
+    later = reader.run(run.newest, 10)
+    assert later is not None
+    assert reader.changes(later, None) == ([], [])
+
+
+def test_a_batch_committed_after_later_rows_is_not_passed(
     postgres: Settings, reader: ForecastReader, symbol: str
 ) -> None:
     insert = "insert into bars values (%s, to_timestamp(%s), 1, 1, 1, 1, 0, false, 'sandbox', true)"
+    fill(postgres, [bar(symbol, 1)], [])
     with psycopg.connect(postgres.postgres()) as slow:
         slow.execute(insert, [symbol, T])
-        started = slow.execute("select (extract(epoch from now()) * 1000000)::bigint").fetchone()
-        fill(postgres, [bar(symbol, 1)], [])
-        seen_until = reader.cursor()
-        assert [row[0] for row in reader.bars(Span(symbol, 0, EVER, 0, 10))] == [(T + 60) * 1000]
-        assert started is not None
-        assert seen_until <= started[0]
-    assert T * 1000 in [row[0] for row in reader.bars(Span(symbol, 0, EVER, seen_until, 10))]
+        fill(postgres, [bar(symbol, 2)], [])
+        seen = reader.newest_batch()
+        slow.execute("select batch_stored(to_timestamp(%s), to_timestamp(%s))", [T, T])
+    run = reader.run(seen, 10)
+    assert run is not None
+    assert [row[1] for row in reader.changes(run, [symbol]).bars] == [T * 1000]
+
+
+def test_a_batch_that_is_forgotten_or_never_was_is_not_known(
+    postgres: Settings, reader: ForecastReader, symbol: str
+) -> None:
+    fill(postgres, [bar(symbol, 0)], [])
+    fill(postgres, [bar(symbol, 1)], [])
+    with psycopg.connect(postgres.postgres()) as other:
+        other.execute("delete from batches where id < %s", [reader.newest_batch()])
+    assert reader.run(reader.newest_batch(), 1) is not None
+    assert reader.run(reader.newest_batch() + 1, 1) is None
+    assert reader.run(reader.newest_batch() - 1, 1) is None
+    assert reader.run(0, 1) is None
+
+
+def test_a_listener_hears_of_a_commit(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    listener = reader.listen()
+    listener.wait(60)  # at once, for before it listened anything may have come
+    with closing(listener), ThreadPoolExecutor(1) as thread:
+        heard = thread.submit(listener.wait, 60)
+        fill(postgres, [bar(symbol, 0)], [])
+        heard.result(30)
+
+
+def test_a_symbol_of_long_ago_is_known_as_well(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    fill(postgres, [bar(symbol, 0)], [])
+    assert reader.knows(symbol)
+    assert not reader.knows("NO" + symbol)
 
 
 def test_only_forecasts_that_count_are_scored(postgres: Settings, reader: ForecastReader, symbol: str) -> None:

@@ -1,6 +1,7 @@
 """Read from PostgreSQL what the dashboard shows; nothing is ever written through it."""
 
+from stock_ml.adapters.forecast_reader.listener import Listener
 from stock_ml.adapters.forecast_reader.reader import ForecastReader
-from stock_ml.adapters.forecast_reader.rows import Row, Score, Service, Span
+from stock_ml.adapters.forecast_reader.rows import Changes, Row, Run, Score, Service, Span
 
-__all__ = ["ForecastReader", "Row", "Score", "Service", "Span"]
+__all__ = ["Changes", "ForecastReader", "Listener", "Row", "Run", "Score", "Service", "Span"]

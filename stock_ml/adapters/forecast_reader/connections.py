@@ -37,7 +37,7 @@ class Connections:
         """Return the answer's rows; a connection that broke while nobody asked costs no answer."""
         place = self._places.get()
         try:
-            with self._told():
+            with self.told():
                 if place is not None and (found := _of_old(place, query, values)) is not None:
                     return found
                 place = self.open()
@@ -66,7 +66,8 @@ class Connections:
             self._places.put(None)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def told(self) -> Iterator[None]:
+        """Tell psycopg's errors in the block as StoreUnavailable."""
         where = self._where()
         try:
             yield

@@ -1,8 +1,11 @@
 """Ask for bars, forecasts, scores and states."""
 
+from collections.abc import Sequence
+
 from stock_ml.adapters.forecast_reader import statements
 from stock_ml.adapters.forecast_reader.connections import Connections
-from stock_ml.adapters.forecast_reader.rows import Row, Score, Service, Span
+from stock_ml.adapters.forecast_reader.listener import Listener
+from stock_ml.adapters.forecast_reader.rows import Changes, Row, Run, Score, Service, Span
 from stock_ml.config import Settings
 
 RECENT = 10  # days with bars: two weeks of sessions hold whatever is newest
@@ -19,9 +22,23 @@ class ForecastReader:
         """Return a reader of this installation; nothing is opened yet."""
         return cls(Connections(s.postgres(), s.source), s.horizon)
 
-    def cursor(self) -> int:
-        """Return the time, epoch microseconds, before which every row stored can be seen. Ask before reading rows."""
-        return int(self._connections.rows(statements.CURSOR, {})[0][0])
+    def newest_batch(self) -> int:
+        """Return the id of the batch committed last, 0 for none. Who asks before reading rows misses none after it."""
+        return int(self._connections.rows(statements.NEWEST_BATCH, {})[0][0])
+
+    def run(self, after: int, most: int) -> Run | None:
+        """Return the batches committed after one, the oldest `most` of them; None where that one is not known here."""
+        known, *found = self._connections.rows(statements.RUN, {"after": after, "most": most})[0]
+        return Run(*found) if known else None
+
+    def changes(self, run: Run, symbols: Sequence[str] | None, limit: int | None = None) -> Changes:
+        """Return the rows that batches brought of these symbols, of all where there are none given."""
+        if not run.batches:
+            return Changes([], [])
+        values = run._asdict() | {"horizon": self._horizon, "limit": limit}
+        values["symbols"] = None if symbols is None else list(symbols)
+        rows = (self._connections.rows(q, values) for q in (statements.CHANGED_BARS, statements.CHANGED_FORECASTS))
+        return Changes(*rows)
 
     def bars(self, span: Span) -> list[Row]:
         """Return the newest bars of a span, ascending: ts_ms, open, high, low, close, volume, filled."""
@@ -54,6 +71,16 @@ class ForecastReader:
     def symbols(self) -> list[str]:
         """Return every symbol that has a bar in the recent days, in order."""
         return [symbol for (symbol,) in self._recently(statements.SYMBOLS)]
+
+    def knows(self, symbol: str) -> bool:
+        """Say whether there is a bar of this symbol; only for a doubtful one older days are looked through."""
+        if self.last_bar(symbol) is not None:
+            return True
+        return bool(self._connections.rows(statements.EVER, {"symbol": symbol})[0][0])
+
+    def listen(self) -> Listener:
+        """Return a listener to what is committed; nothing is opened yet."""
+        return Listener(self._connections)
 
     def ping(self) -> None:
         """Ask for nothing, to see whether PostgreSQL answers."""

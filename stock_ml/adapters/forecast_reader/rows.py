@@ -1,5 +1,6 @@
 """What is asked for, and what comes back."""
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 Row = tuple[Any, ...]
@@ -18,13 +19,29 @@ class Score(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Say which rows: `since` to `until` in epoch milliseconds, stored at or after `stored` (epoch microseconds)."""
+    """Say which rows: `since` to `until` in epoch milliseconds, the newest `limit` of them."""
 
     symbol: str
     since: int
     until: int
-    stored: int
     limit: int
+
+
+class Run(NamedTuple):
+    """Hold batches that were committed one after another: how many, the last one's id, and where their rows are."""
+
+    batches: int
+    newest: int
+    stored: list[datetime] | None
+    first: datetime | None
+    last: datetime | None
+
+
+class Changes(NamedTuple):
+    """Hold rows that batches brought, ascending; each with its symbol before what a Span's rows hold."""
+
+    bars: list[Row]
+    forecasts: list[Row]
 
 
 class Service(NamedTuple):

@@ -1,19 +1,34 @@
 """The statements. `recent` bounds those that look for the newest rows: older days are not even locked."""
 
-# A row carries the start of its transaction as stored_at, but is seen only after the commit: a cursor must not pass the
-# start of a transaction that still runs. Two seconds of slack cover the moment in which one starts; one that hangs is
-# waited for five minutes, so that a forgotten psql does not make every poll read the whole day again.
-CURSOR = """
-select (extract(epoch from greatest(
-    least(clock_timestamp(), min(xact_start)) - interval '2 seconds', clock_timestamp() - interval '5 minutes'
-)) * 1000000)::bigint
-from pg_stat_activity
-where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+NEWEST_BATCH = "select coalesce(max(id), 0) from batches"
+# 0 is where a reader of an empty table stands; it has missed what was forgotten since
+RUN = """
+with missed as (
+    select id, stored_at, first, last from batches where id > %(after)s order by id limit %(most)s
+)
+select %(after)s = 0 and coalesce((select min(id) from batches), 1) = 1
+       or exists (select from batches where id = %(after)s),
+       count(*)::int, coalesce(max(id), %(after)s), array_agg(stored_at), min(first), max(last)
+from missed
+"""
+# the rows of batches carry the same stored_at, the start of their transaction; a later batch may have taken some over
+CHANGED_BARS = """
+select symbol, (extract(epoch from ts) * 1000)::bigint, open, high, low, close, volume, filled from bars
+where stored_at = any(%(stored)s) and ts between %(first)s and %(last)s
+  and (%(symbols)s::text[] is null or symbol = any(%(symbols)s))
+order by ts limit %(limit)s
+"""
+CHANGED_FORECASTS = """
+select symbol, (extract(epoch from target_ts) * 1000)::bigint, predicted_close, lower_50, upper_50, lower_90, upper_90,
+       model_version, (extract(epoch from bar_ts) * 1000)::bigint, late
+from forecasts
+where stored_at = any(%(stored)s) and bar_ts between %(first)s and %(last)s and horizon = %(horizon)s
+  and (%(symbols)s::text[] is null or symbol = any(%(symbols)s))
+order by bar_ts limit %(limit)s
 """
 BARS = """
 select (extract(epoch from ts) * 1000)::bigint, open, high, low, close, volume, filled from bars
 where symbol = %(symbol)s and ts >= to_timestamp(%(since)s / 1000.0) and ts < to_timestamp(%(until)s / 1000.0)
-  and stored_at >= to_timestamp(%(stored)s / 1000000.0)
 order by ts desc limit %(limit)s
 """
 # the bounds on bar_ts are implied by those on target_ts (a horizon is at most an hour); the key can use them
@@ -24,7 +39,6 @@ from forecasts
 where symbol = %(symbol)s and horizon = %(horizon)s
   and target_ts >= to_timestamp(%(since)s / 1000.0) and target_ts < to_timestamp(%(until)s / 1000.0)
   and bar_ts >= to_timestamp(%(since)s / 1000.0) - interval '1 hour' and bar_ts < to_timestamp(%(until)s / 1000.0)
-  and stored_at >= to_timestamp(%(stored)s / 1000000.0)
 order by bar_ts desc limit %(limit)s
 """
 # the newest session of the symbol; `gain` is how much nearer the model came than the last price did
@@ -57,6 +71,7 @@ with days as (
 )
 select coalesce(extract(epoch from to_timestamp(min(day), 'YYYYMMDD')) * 1000, 0)::bigint from days
 """
+EVER = "select exists (select from bars where symbol = %(symbol)s)"
 SERVICES = "select service, state, extract(epoch from clock_timestamp() - updated_at)::float8 from service_state"
 # steps from symbol to symbol along the key, where `select distinct` would read every bar
 SYMBOLS = """

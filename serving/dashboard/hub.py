@@ -1,0 +1,96 @@
+"""One listener of a process feeds all its viewers: a batch is read once, however many watch it."""
+
+import threading
+from contextlib import suppress
+from threading import Lock, Thread
+from time import sleep
+
+from serving.dashboard import events
+from serving.dashboard.states import States
+from serving.dashboard.viewers import Event, Viewer, Viewers
+from stock_ml.adapters.forecast_reader import ForecastReader, Listener
+from stock_ml.errors import StoreUnavailable
+
+AT_ONCE = 100  # batches read together, where many came
+STATE_EVERY = 3.0  # seconds; also finds viewers that are gone
+AGAIN = 1.0  # seconds until a database that is away is asked again
+
+
+class Hub:
+    """Tell viewers what is committed, and the state beside it; its two threads rest while nobody watches."""
+
+    def __init__(self, reader: ForecastReader, states: States) -> None:
+        self._reader, self._states, self.viewers = reader, states, Viewers()
+        self._lock, self._watched, self._started, self._seen = Lock(), threading.Event(), False, 0
+
+    def join(self, viewer: Viewer) -> int:
+        """Let a viewer hear of every batch after the one returned, or earlier. Raises StoreUnavailable."""
+        with self._lock:
+            if not self.viewers.count():
+                self._seen = self._reader.newest_batch()
+            seen = self._seen  # before joining: of a batch between the two, the viewer would hear nothing
+            self.viewers.add(viewer)
+            self._watched.set()
+            if not self._started:
+                self._started = True
+                for loop in (self._listen, self._tell_states):
+                    Thread(target=loop, name=f"hub{loop.__name__}", daemon=True).start()
+            return seen
+
+    def turn(self) -> bool:
+        """Tell of the batches committed since the last turn; say whether there are more."""
+        run = self._reader.run(self._seen, AT_ONCE)
+        if run is None:
+            self._seen = self._reader.newest_batch()
+            self._tell_all(events.anew(self._seen))
+            return False
+        watched = self.viewers.symbols()  # after the run: who joins from here on finds its rows in the database
+        everything = None in watched
+        symbols = None if everything else [symbol for symbol in watched if symbol is not None]
+        found = events.by_symbol(self._reader.changes(run, symbols))
+        for symbol, rows in found.items():
+            self.viewers.tell(symbol, events.rows(run.newest, [rows]))
+        if everything and found:
+            self.viewers.tell(None, events.rows(run.newest, list(found.values())))
+        self._states.changed(found)
+        self._seen = run.newest
+        return run.batches == AT_ONCE
+
+    def tell_states(self) -> None:
+        """Tell each viewer the state of its symbol, and all others that the line stands."""
+        services = self._states.services()
+        for symbol in self.viewers.symbols():
+            told = events.STANDS if symbol is None else events.state(self._states.of(symbol, services))
+            self.viewers.tell(symbol, told)
+
+    def _tell_all(self, event: Event) -> None:
+        for symbol in self.viewers.symbols():
+            self.viewers.tell(symbol, event)
+
+    def _listen(self) -> None:
+        listener = self._reader.listen()
+        while True:
+            self._rest(listener)
+            try:
+                listener.wait(STATE_EVERY)
+                while self.turn():
+                    pass
+            except StoreUnavailable as error:
+                self._tell_all(events.trouble(str(error)))
+                sleep(AGAIN)
+
+    def _tell_states(self) -> None:
+        while True:
+            self._watched.wait()
+            with suppress(StoreUnavailable):  # the other thread meets it as well, and tells
+                self.tell_states()
+            sleep(STATE_EVERY)
+
+    def _rest(self, listener: Listener) -> None:
+        """Wait for the first viewer, without a connection."""
+        with self._lock:
+            if not self.viewers.count():
+                self._watched.clear()
+        if not self._watched.is_set():
+            listener.close()
+            self._watched.wait()

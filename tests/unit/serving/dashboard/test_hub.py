@@ -1,0 +1,79 @@
+from typing import Any
+
+import orjson
+
+from serving.dashboard.hub import Hub
+from serving.dashboard.states import States
+from serving.dashboard.viewers import MOST, Event, Viewer, Viewers
+from stock_ml.adapters.forecast_reader import Changes, ForecastReader, Run
+
+ROW = (1000, 1.0, 1.0, 1.0, 1.0, 1.0, False)
+
+
+class OneBatch(ForecastReader):
+    """Know one batch, of symbols A and B; `meanwhile` is called while its rows are read."""
+
+    def __init__(self, meanwhile: Any = lambda: None) -> None:
+        self.meanwhile = meanwhile
+        self.asked: list[Any] = []
+
+    def newest_batch(self) -> int:
+        return 7
+
+    def run(self, after: int, most: int) -> Run | None:
+        return Run(max(7 - after, 0), 7, [], None, None)
+
+    def changes(self, run: Run, symbols: Any, limit: int | None = None) -> Changes:
+        self.asked.append(symbols)
+        self.meanwhile()
+        return Changes([(symbol, *ROW) for symbol in symbols or ("A", "B")] if run.batches else [], [])
+
+
+def hub_of(reader: OneBatch) -> Hub:
+    return Hub(reader, States(reader, ""))
+
+
+def told(viewer: Viewer) -> list[Any]:
+    viewer._waiting.put(None)
+    sent = list(iter(viewer.next, None))
+    return [[part["symbol"] for part in orjson.loads(event.sent.split(b"data: ")[1])] for event in sent]
+
+
+def test_only_what_is_watched_is_read_and_once_for_all_who_watch_it() -> None:
+    reader = OneBatch()
+    hub, viewers = hub_of(reader), [Viewer("A", None) for _ in range(3)]
+    for viewer in viewers:
+        hub.viewers.add(viewer)
+    hub.turn()
+    assert reader.asked == [["A"]]
+    assert [told(viewer) for viewer in viewers] == [[["A"]]] * 3
+
+
+def test_one_who_watches_all_is_told_of_a_batch_in_one_event() -> None:
+    reader = OneBatch()
+    hub, all_of_them, one = hub_of(reader), Viewer(None, None), Viewer("B", None)
+    hub.viewers.add(all_of_them)
+    hub.viewers.add(one)
+    hub.turn()
+    assert (reader.asked, told(all_of_them), told(one)) == ([None], [["A", "B"]], [["B"]])
+
+
+def test_one_who_joins_while_rows_are_read_reads_on_from_before_them() -> None:
+    joined: list[int] = []
+    reader = OneBatch(lambda: joined.append(hub.join(Viewer("B", None))))
+    hub = hub_of(reader)
+    hub._started = True  # no threads here
+    hub.viewers.add(Viewer("A", None))
+    hub.turn()
+    assert joined == [0]
+
+
+def test_a_viewer_that_does_not_keep_up_is_dropped_and_told_the_end() -> None:
+    viewers, slow, quick = Viewers(), Viewer("A", None), Viewer("A", None)
+    viewers.add(slow)
+    viewers.add(quick)
+    for number in range(MOST + 1):
+        viewers.tell("A", Event(number, b""))
+        assert quick.next() is not None
+    assert (viewers.dropped, viewers.count()) == (1, 1)
+    assert len(list(iter(slow.next, None))) == MOST
