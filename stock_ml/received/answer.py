@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+WHOLE_FILE = "all"  # stands for the month where an answer is a file of any months
+
 
 @dataclass(frozen=True)
 class Received:

@@ -11,9 +11,8 @@ import pandas as pd
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.errors import BadFile
-from stock_ml.received import Received, read
+from stock_ml.received import WHOLE_FILE, Received, read
 
-WHOLE_FILE = "all"
 WINDOWED = ("yahoo",)  # these answer with what they still have, and lose a month's first sessions as time passes
 
 Item = dict[str, Any]

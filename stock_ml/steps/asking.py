@@ -10,9 +10,8 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.sources.table import Source
 from stock_ml.config import Settings
 from stock_ml.errors import BadFile, NoBars
-from stock_ml.received import read
+from stock_ml.received import WHOLE_FILE, read
 from stock_ml.revisions import Revision, compare
-from stock_ml.steps.answers import WHOLE_FILE
 from stock_ml.steps.planning import whole
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from stock_ml.clean import Cleaned, CleanRules, clean
 from stock_ml.config import Settings
 from stock_ml.errors import AmbiguousLabels, BadFile, BadQuality
 from stock_ml.quality import Gate
-from stock_ml.received import Convention, label_convention, place
+from stock_ml.received import WHOLE_FILE, Convention, label_convention, place
 from stock_ml.sessions import Sessions
-from stock_ml.steps.answers import WHOLE_FILE, Month, months_of_item, refusal_noted
+from stock_ml.steps.answers import Month, months_of_item, refusal_noted
 from stock_ml.steps.months import edges_of
 from stock_ml.steps.telling import tell
 

@@ -9,8 +9,8 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
 from stock_ml.errors import NoBars
 from stock_ml.gaps import Minutes
+from stock_ml.received import WHOLE_FILE
 from stock_ml.splits import Split, splits
-from stock_ml.steps.answers import WHOLE_FILE
 
 RECEIVED, NEVER = "received and not clean yet", "never received"
 

@@ -11,7 +11,7 @@ from stock_ml.bars import MINUTE
 from stock_ml.budget import Budget
 from stock_ml.clock import Clock, WallClock
 from stock_ml.config import Settings
-from stock_ml.steps.answers import WHOLE_FILE
+from stock_ml.received import WHOLE_FILE
 from stock_ml.steps.cleaning import rules_of
 from stock_ml.steps.months import complete_at, ends_at, months_of
 

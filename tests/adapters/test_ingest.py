@@ -48,6 +48,21 @@ def everything(s: Settings) -> dict[str, bytes | None]:
     return {key: objects.get(key) for key in objects.keys("")}
 
 
+class Ending:
+    """Give so many months, then say that the day is spent."""
+
+    name = "sandbox"
+
+    def __init__(self, s: Settings, months: int) -> None:
+        self.source, self.left, self.asked = open_source(s), months, []
+
+    def fetch(self, symbol: str, month: str) -> Received:
+        self.asked.append(month)
+        if len(self.asked) > self.left:
+            raise errors.DailyLimit("all requests are spent")
+        return self.source.fetch(symbol, month)
+
+
 def test_history_and_the_running_session_become_clean_bars_up_to_the_sources_clock(s):
     now = move_clock(s, 0)
     reports = ingest(s)
@@ -84,6 +99,18 @@ def test_a_run_that_was_killed_goes_on_where_it_was(s):
     assert plan(s)[0]["months"] == ["2024-02", "2024-03"]
     assert make_plan(s).requests == 3  # of AAPL both months, of GOOGL the current one
     assert download(s, item)["raw"] == {"2024-02": key}
+
+
+def test_a_month_that_is_given_again_after_it_ended_is_whole_though_no_byte_is_new(s):
+    answer = open_source(s).fetch("GOOGL", "2024-02")
+    early = float(XNYS.closes[np.searchsorted(XNYS.dates, np.datetime64("2024-02-29"))]) - 60
+    key = Lake.connect(s).put_raw(replace(answer, fetched_at=early))
+    item = {"symbol": "GOOGL", "months": ["2024-02"]}
+    asking = Ending(s, 1)
+    reports = [clean_symbol(s, download_from(asking, s, item))["months"]["2024-02"] for _ in range(2)]
+    assert asking.asked == ["2024-02"]
+    assert [(report["raw"], report["known_at"] > early) for report in reports] == [(key, True)] * 2
+    assert plan(s)[0]["months"] == ["2024-03"]
 
 
 def broken(s: Settings, month: str, label: str | None) -> str:
@@ -166,21 +193,6 @@ def test_a_split_in_what_came_before_is_reported_and_history_is_asked_for_again_
     assert np.abs(np.diff(np.log(close))).max() < 0.4  # nothing old is glued to anything new
     again = clean_symbol(s, item)["months"]
     assert again["2024-02"] == reports["2024-02"]
-
-
-class Ending:
-    """Give so many months, then say that the day is spent."""
-
-    name = "sandbox"
-
-    def __init__(self, s: Settings, months: int) -> None:
-        self.source, self.left, self.asked = open_source(s), months, []
-
-    def fetch(self, symbol: str, month: str) -> Received:
-        self.asked.append(month)
-        if len(self.asked) > self.left:
-            raise errors.DailyLimit("all requests are spent")
-        return self.source.fetch(symbol, month)
 
 
 @pytest.mark.parametrize("answers", [1, 2])

@@ -36,11 +36,22 @@ def test_what_was_received_comes_back_byte_for_byte_with_what_was_noted(lake):
     assert lake.get_raw(lake.put_raw(received())) == received()
 
 
-def test_the_same_answer_is_stored_once_and_what_was_noted_first_stays(lake):
+def test_the_same_answer_is_stored_once_and_when_it_was_given_again_is_noted_beside_it(lake):
     key = lake.put_raw(received())
-    assert lake.put_raw(received(at=9e9)) == key
+    before = lake.objects.head(key)
+    assert lake.put_raw(received(at=9e9)) == lake.put_raw(received(at=5.0)) == key
     assert lake.raw_keys("^GSPC", "2024-02") == [key]
-    assert lake.get_raw(key).fetched_at == received().fetched_at
+    assert lake.objects.head(key)["Metadata"] == before["Metadata"]
+    assert lake.get_raw(key) == received(at=9e9)
+    assert lake.newest_raw("^GSPC", "2024-02") == (key, 9e9)
+
+
+def test_an_answer_that_comes_back_after_another_is_the_newest(lake):
+    first = lake.put_raw(received(b"a", 100.0))
+    second = lake.put_raw(received(b"b", 200.0))
+    lake.put_raw(received(b"a", 300.0))
+    assert lake.newest_raw("^GSPC", "2024-02") == (first, 300.0)
+    assert lake.get_raw(second).fetched_at == 200.0
 
 
 def test_the_newest_answer_is_the_one_fetched_last(lake):

@@ -14,7 +14,7 @@ from stock_ml.adapters.lake.objects import Objects
 from stock_ml.adapters.lake.quality import Quality
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
-from stock_ml.received import Convention, Received
+from stock_ml.received import WHOLE_FILE, Convention, Received
 
 PARQUET, JSON = "application/vnd.apache.parquet", "application/json"
 
@@ -41,12 +41,18 @@ class Lake:
         self.objects.ensure_bucket()
 
     def put_raw(self, received: Received) -> str:
-        """Store an answer as received, named by its sha256, unless it is there; return its key."""
+        """Store an answer as received, named by its sha256, unless it is there; return its key.
+
+        Where it is there it stays as it is, and when a month was given again is noted beside its report.
+        """
         key = self._raw(received.symbol, str(received.month)) + sha256(received.body).hexdigest()
         if self.objects.head(key) is None:
             known = {"source": received.source, "fetched_at": repr(received.fetched_at)}
             known["request"] = json.dumps(received.request, sort_keys=True)
             self.objects.put(key, received.body, received.content_type, known)
+        elif received.month != WHOLE_FILE and received.fetched_at >= self.get_raw(key).fetched_at:
+            again = {"raw": key, "fetched_at": received.fetched_at, "request": received.request}
+            self.quality.write_asked(received.symbol, str(received.month), again)
         return key
 
     def raw_keys(self, symbol: str, month: str) -> list[str]:
@@ -67,13 +73,17 @@ class Lake:
         head, body = found
         known = head["Metadata"]
         request, at = json.loads(known["request"]), float(known["fetched_at"])
+        if again := self._again(symbol, month, key):
+            request, at = again["request"], again["fetched_at"]
         return Received(known["source"], symbol, month, request, at, body, head["ContentType"])
 
     def newest_raw(self, symbol: str, month: str) -> tuple[str, float] | None:
         """Return key and time (the source's clock) of the answer fetched last, None where there is none."""
         heads = ((key, self.objects.head(key)) for key in self.raw_keys(symbol, month))
-        times = [(key, float(head["Metadata"]["fetched_at"])) for key, head in heads if head]
-        return max(times, key=lambda found: (found[1], found[0]), default=None)
+        times = {key: float(head["Metadata"]["fetched_at"]) for key, head in heads if head}
+        if again := self.quality.read_asked(symbol, month) if times else None:
+            times |= {again["raw"]: again["fetched_at"]} if again["raw"] in times else {}
+        return max(times.items(), key=lambda found: (found[1], found[0]), default=None)
 
     def write_clean(self, symbol: str, month: str, bars: pd.DataFrame) -> str:
         """Store a month of clean bars as Parquet and return its key; the same bars give the same bytes."""
@@ -141,6 +151,10 @@ class Lake:
         """Return what this source's labels mean, None until it was learned from history."""
         found = self.objects.get(self._convention())
         return json.loads(found)["labels"] if found else None
+
+    def _again(self, symbol: str, month: str, key: str) -> dict[str, Any] | None:
+        asked = None if month == WHOLE_FILE else self.quality.read_asked(symbol, month)
+        return asked if asked and asked["raw"] == key else None
 
     def _raw(self, symbol: str, month: str) -> str:
         return f"raw/source={self.source}/symbol={symbol}/month={month}/"

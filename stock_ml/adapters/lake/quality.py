@@ -44,6 +44,18 @@ class Quality:
         bodies = {key.split("/month=")[1][:7]: self.objects.get(key) for key in keys if "/failed-" in key}
         return {month: str(json.loads(body)["failed"]) for month, body in bodies.items() if body}
 
+    def write_asked(self, symbol: str, month: str, answer: dict[str, Any]) -> str:
+        """Remember what a month's last request gave where no new object in raw/ tells it, and return the key.
+
+        `raw` is the key of the answer, None where there were no bars, `fetched_at` the source's clock, `request` ours.
+        """
+        return self._put(self._month(symbol, month) + "asked.json", answer)
+
+    def read_asked(self, symbol: str, month: str) -> dict[str, Any] | None:
+        """Return what `write_asked` remembers of a month, None where there is nothing."""
+        found = self.objects.get(self._month(symbol, month) + "asked.json")
+        return json.loads(found) if found else None
+
     def write_together(self, month: str, report: dict[str, Any]) -> str:
         """Store what concerns all symbols of a month, and return the key."""
         return self._put(self._together(month), report)
