@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from local import highcharts
+from local import highcharts, ports
 from local.program import Program
 from local.programs import postgres as postgres_program
 from local.programs import services
@@ -267,6 +267,39 @@ def test_the_page_outlives_the_database_and_fills_in_what_it_missed(browser: Bro
         with running(database, s):
             keep(s, [bar(name, m, 100.0 + m) for m in range(2, 4)])
             wait_for(page, lambda: len(drawn(page, "bars")) == 4, "what was missed", 30)
+
+
+def test_the_page_hears_from_the_stream_and_asks_for_data_only_once(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.split("/")[3].split("?")[0]))
+    page.goto(address(served, symbol))
+    page.wait_for_selector(READY)
+    for minute in range(5, 8):
+        store.store([bar(symbol, minute, 100.0 + minute)], [])
+        expect(page.locator("#last")).to_have_text(f"{100 + minute}.00")
+    assert (asked.count("data"), asked.count("stream")) == (1, 1)
+
+
+def test_the_page_says_that_the_server_is_away_and_fills_the_gap_after(
+    postgres: Settings, symbol: str, store: ForecastStore, browser: Browser
+) -> None:
+    s = postgres.model_copy(update={"dashboard_port": ports.free(1)[0]})
+    with browser.new_context() as context:
+        page = context.new_page()
+        with running(dashboard_program(s), s):
+            page.goto(address(s, symbol))
+            page.wait_for_selector(READY)
+            page.evaluate("window.notReloaded = true")
+        expect(page.locator("#link-text")).to_have_text("Connection lost")
+        store.store([bar(symbol, m, 100.0 + m) for m in range(5, 9)], [])
+        with running(dashboard_program(s), s):
+            wait_for(page, lambda: len(drawn(page, "bars")) == 9, "what was missed", 30)
+            expect(page.locator("#last")).to_have_text("108.00")
+            store.store([bar(symbol, 9, 120.0)], [])
+            expect(page.locator("#last")).to_have_text("120.00")
+        assert page.evaluate("window.notReloaded")
 
 
 def keep(s: Settings, bars: list[BarRow]) -> None:

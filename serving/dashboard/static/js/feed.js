@@ -1,63 +1,89 @@
-// Ask `/data` each second for what is new; after trouble wait longer, and never give up.
+// Load `/data`, then hear from `/stream` what comes; after trouble load what was missed, wait longer each time, and never give up.
 
-const EVERY = 1000;
-const HIDDEN = 10_000; // nobody looks
+const HIDDEN = 10_000; // nobody looks: a browser keeps six streams at most, so this one is given up, and asked for seldom
+const FIRST = 1000;
 const LONGEST = 10_000;
-const PATIENCE = 8000;
+const PATIENCE = 8000; // states come every three seconds
 
 export class Feed {
   // `on` has data(answer), trouble(kind, message); kind is "lost", "down" or "unknown".
   constructor(on) {
     this.on = on;
-    this.timer = 0;
-    this.asking = null;
-    document.addEventListener("visibilitychange", () => document.hidden || !this.symbol || this.asking || this.now());
-    addEventListener("online", () => this.symbol && !this.asking && this.now());
+    document.addEventListener("visibilitychange", () => this.symbol && this.load());
+    addEventListener("online", () => this.symbol && this.load());
   }
 
   watch(symbol) {
-    this.asking?.abort();
-    Object.assign(this, { symbol, cursor: null, failures: 0, asking: null });
-    this.now();
+    Object.assign(this, { symbol, cursor: null, failures: 0 });
+    this.load();
   }
 
-  now() {
-    clearTimeout(this.timer);
-    this.ask();
-  }
-
-  async ask() {
+  // All rows, or from the cursor on what was missed; then the stream.
+  async load() {
+    this.leave();
     const asking = new AbortController();
     this.asking = asking;
     const late = setTimeout(() => asking.abort("late"), PATIENCE);
-    const result = await get(this.address(), asking.signal);
+    const result = await get(`/data?${this.question()}`, asking.signal);
     clearTimeout(late);
-    if (this.asking !== asking) return; // another symbol was chosen meanwhile
+    if (this.asking !== asking) return; // another question was asked meanwhile
     this.asking = null;
-    this.hear(result);
-    this.timer = setTimeout(() => this.ask(), this.pause());
+    if (result.status !== 200) this.fail(result.status === 404 ? "unknown" : result.status ? "down" : "lost", result.body?.error);
+    else this.begin(result.body);
   }
 
-  address() {
+  question() {
     const given = new URLSearchParams({ symbol: this.symbol });
     if (this.cursor) given.set("since", this.cursor);
-    return `/data?${given}`;
+    return given;
   }
 
-  hear({ status, body }) {
-    if (status === 200) {
-      this.failures = 0;
-      this.cursor = body.next;
-      this.on.data(body);
-      return;
-    }
+  begin(answer) {
+    this.hear(answer);
+    if (document.hidden) this.timer = setTimeout(() => this.load(), HIDDEN);
+    else this.listen();
+  }
+
+  listen() {
+    const stream = new EventSource(`/stream?${this.question()}`);
+    this.stream = stream;
+    const heard = (name, then) => stream.addEventListener(name, (event) => {
+      this.expect();
+      then(JSON.parse(event.data), event.lastEventId);
+    });
+    heard("rows", (rows, batch) => rows.forEach((row) => this.hear({ ...this.last, ...row, next: `b${batch}` })));
+    heard("state", (state) => this.hear({ ...this.last, state }));
+    heard("trouble", ({ error }) => this.on.trouble("down", error));
+    heard("anew", () => { this.cursor = null; this.load(); });
+    stream.onerror = () => this.fail("lost");
+    this.expect();
+  }
+
+  // A line that says nothing for long is as good as lost.
+  expect() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.fail("lost"), PATIENCE);
+  }
+
+  hear(answer) {
+    this.failures = 0;
+    this.cursor = answer.next;
+    this.last = { ...answer, whole: false, bars: [], forecasts: [] };
+    this.on.data(answer);
+  }
+
+  fail(kind, message) {
+    this.leave();
     this.failures += 1;
-    this.on.trouble(status === 404 ? "unknown" : status ? "down" : "lost", body?.error);
+    this.on.trouble(kind, message);
+    this.timer = setTimeout(() => this.load(), Math.min(LONGEST, FIRST * 2 ** (this.failures - 1)));
   }
 
-  pause() {
-    if (this.failures) return Math.min(LONGEST, EVERY * 2 ** (this.failures - 1));
-    return document.hidden ? HIDDEN : EVERY;
+  leave() {
+    clearTimeout(this.timer);
+    this.asking?.abort();
+    this.stream?.close();
+    this.asking = this.stream = null;
   }
 }
 
