@@ -12,7 +12,7 @@ from stock_ml.config import Settings
 from stock_ml.errors import BadFile, NoBars
 from stock_ml.received import WHOLE_FILE, read
 from stock_ml.revisions import Revision, compare
-from stock_ml.steps.planning import whole
+from stock_ml.steps.planning import is_empty, open_clock, whole
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Asking:
         before = self._before(month)
         if key := whole(self.s, self.lake, self.symbol, month):
             self.raw[month] = key
-        else:
+        elif not is_empty(self.s, self.lake, self.symbol, month):
             self._ask(month)
         if self._is_revised(month, before):
             self._go_back(month)
@@ -76,6 +76,12 @@ class Asking:
             self.raw[month] = self.lake.put_raw(self.source.fetch(self.symbol, month))
         except NoBars as error:
             self.refused = error
+            self._remember_none(month)
+
+    def _remember_none(self, month: str) -> None:
+        if month != WHOLE_FILE:
+            at = open_clock(self.s).now()
+            self.lake.quality.write_asked(self.symbol, month, {"raw": None, "fetched_at": at, "request": {}})
 
     def _is_revised(self, month: str, before: str | None) -> bool:
         after = self.raw.get(month)

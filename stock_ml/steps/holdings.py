@@ -13,6 +13,7 @@ from stock_ml.received import WHOLE_FILE
 from stock_ml.splits import Split, splits
 
 RECEIVED, NEVER = "received and not clean yet", "never received"
+NONE = "the source has no bars of it"
 
 
 @dataclass(frozen=True)
@@ -61,4 +62,9 @@ def _absent(lake: Lake, symbol: str, clean: set[str]) -> dict[str, str]:
     known = sorted({*clean, *failed, *received})
     span = np.arange(known[0], np.datetime64(known[-1], "M") + 1, dtype="datetime64[M]") if known else np.array([])
     lacking = [month for month in map(str, span) if month not in clean]
-    return {month: failed.get(month, RECEIVED if month in received else NEVER) for month in lacking}
+    return {month: failed.get(month) or _why(lake, symbol, month, month in received) for month in lacking}
+
+
+def _why(lake: Lake, symbol: str, month: str, is_received: bool) -> str:
+    asked = lake.quality.read_asked(symbol, month)
+    return RECEIVED if is_received else NONE if asked and asked["raw"] is None else NEVER

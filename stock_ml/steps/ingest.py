@@ -6,10 +6,10 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.request_ledger import spender
 from stock_ml.adapters.sources.table import Source, open_source
 from stock_ml.config import Settings
-from stock_ml.errors import DailyLimit
+from stock_ml.errors import BadSymbol, DailyLimit
 from stock_ml.steps.asking import Asking
 from stock_ml.steps.cleaning import clean_symbol
-from stock_ml.steps.planning import plan, whole
+from stock_ml.steps.planning import is_asked, plan
 
 Item = dict[str, Any]
 
@@ -22,7 +22,8 @@ def download(s: Settings, item: Item) -> Item:
     Return the item with `raw` (keys by month) and `revisions` (by month, where an answer differs from the one before).
     A past month that was received whole is not asked for again, unless a later one was revised: then months are asked
     for again, back to one that has not changed. A month without bars is left out where the source has others of the
-    symbol. Raises the source's own errors, BadFile, or StoreUnavailable; a spent day names what is left.
+    symbol, and not asked for again where it was over. Raises the source's own errors, BadFile, or StoreUnavailable; a
+    spent day names what is left.
     """
     return download_from(open_source(s, spender(s)), s, item)
 
@@ -37,12 +38,14 @@ def download_from(source: Source, s: Settings, item: Item) -> Item:
         except DailyLimit as error:
             raise _left(s, work, months[at:], error) from error
     if work.refused and not work.raw and not work.lake.clean_months(work.symbol):
+        if isinstance(work.refused, BadSymbol):
+            work.lake.quality.forget_asked(work.symbol)  # mistyped, or not listed yet
         raise work.refused
     work.lake.quality.write_left(work.symbol, [])
     return {**item, "months": sorted({*months, *work.raw}), "raw": work.raw, "revisions": work.revisions}
 
 
 def _left(s: Settings, work: Asking, months: list[str], error: DailyLimit) -> DailyLimit:
-    left = [month for month in months if whole(s, work.lake, work.symbol, month) is None]
+    left = [month for month in months if is_asked(s, work.lake, work.symbol, month)]
     key = work.lake.quality.write_left(work.symbol, left)
     return DailyLimit(f"{error}. Left of {work.symbol}: {', '.join(left)}; noted in {key}, the next run goes on there")

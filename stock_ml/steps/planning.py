@@ -56,7 +56,7 @@ def make_plan(s: Settings) -> Plan:
     months = months_of(now, s.history_months, s.calendars.of(s.symbols[0]))
     lake = Lake.connect(s)
     wanted = {symbol: _wanted(s, lake, symbol, months, now) for symbol in s.symbols}
-    requests = sum(whole(s, lake, symbol, month) is None for symbol, lacking in wanted.items() for month in lacking)
+    requests = sum(is_asked(s, lake, symbol, month) for symbol, lacking in wanted.items() for month in lacking)
     items: list[Item] = [{"symbol": symbol, "months": lacking} for symbol, lacking in wanted.items()]
     counted = s.source == "alpha_vantage"
     return Plan(items, requests, budget_of(s), RequestLedger.connect(s).spent_today() if counted else 0)
@@ -82,16 +82,38 @@ def whole(s: Settings, lake: Lake, symbol: str, month: str) -> str | None:
     return None if lake.quality.has_failed(symbol, month, newest[0]) else newest[0]
 
 
+def is_empty(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
+    """Say whether the source, asked when all of a month was over, had no bars of it: it is not asked again."""
+    asked = None if month == WHOLE_FILE else lake.quality.read_asked(symbol, month)
+    if asked is None or asked["raw"] is not None:
+        return False
+    return bool(asked["fetched_at"] >= _settled(s, ends_at(month, s.calendars.of(symbol))))
+
+
+def is_asked(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
+    """Say whether a download of this month asks the source."""
+    return whole(s, lake, symbol, month) is None and not is_empty(s, lake, symbol, month)
+
+
 def _wanted(s: Settings, lake: Lake, symbol: str, months: list[str], now: float) -> list[str]:
     there = set(lake.clean_months(symbol))
-    return [month for month in months if month not in there or not _done(s, lake, symbol, month, now)]
+    return [
+        month
+        for month in months
+        if not (_done(s, lake, symbol, month, now) if month in there else _is_nothing(s, lake, symbol, month))
+    ]
 
 
 def _done(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
     report = lake.read_quality(symbol, month)
     if report is None or report["rules"] != rules_of(s, symbol):
         return False
-    return bool(report["known_at"] >= _settled(s, complete_at(month, now, s.calendars.of(symbol))))
+    is_complete = report["known_at"] >= _settled(s, complete_at(month, now, s.calendars.of(symbol)))
+    return bool(is_complete) or is_empty(s, lake, symbol, month)
+
+
+def _is_nothing(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
+    return is_empty(s, lake, symbol, month) and not lake.raw_keys(symbol, month)
 
 
 def _settled(s: Settings, until: float) -> float:

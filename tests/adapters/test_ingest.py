@@ -281,6 +281,64 @@ def test_a_month_before_a_symbol_was_traded_is_left_out(s):
     assert list(clean_symbol(s, item)["months"]) == ["2024-02"]
 
 
+class Listed(Ending):
+    """Have no bars before a month, and count what it is asked for."""
+
+    def __init__(self, s: Settings, since: str, refusal: type[errors.NoBars] = errors.NoBars) -> None:
+        super().__init__(s, 99)
+        self.since, self.refusal = since, refusal
+
+    def fetch(self, symbol: str, month: str) -> Received:
+        found = super().fetch(symbol, month)
+        if month < self.since:
+            raise self.refusal("none of that month")
+        return found
+
+
+def test_months_without_bars_are_asked_for_once_and_the_current_one_each_time(s):
+    own = s.model_copy(update={"history_months": 3, "symbols": ("GOOGL",)})
+    source = Listed(own, "2024-02")
+    clean_symbol(own, download_from(source, own, plan(own)[0]))
+    assert source.asked == ["2023-12", "2024-01", "2024-02", "2024-03"]
+    assert make_plan(own) == Plan([{"symbol": "GOOGL", "months": []}], 0, Budget(), 0)
+    assert download_from(source, own, {"symbol": "GOOGL", "months": ["2023-12"]})["raw"] == {}
+    assert len(source.asked) == 4
+    none_yet = Listed(own, "2024-04")
+    for _ in range(2):
+        download_from(none_yet, own, {"symbol": "GOOGL", "months": ["2024-03"]})
+    assert none_yet.asked == ["2024-03"] * 2
+
+
+def test_what_a_spent_day_found_without_bars_is_not_asked_for_on_the_next(s):
+    source = Listed(s, "2024-03")
+    source.left = 1
+    with pytest.raises(errors.DailyLimit, match="Left of GOOGL: 2024-01, 2024-02;"):
+        download_from(source, s, {"symbol": "GOOGL", "months": ["2023-12", "2024-01", "2024-02"]})
+    source.left = 99
+    with pytest.raises(errors.NoBars):
+        download_from(source, s, {"symbol": "GOOGL", "months": ["2023-12", "2024-01", "2024-02"]})
+    assert source.asked == ["2023-12", "2024-01", "2024-01", "2024-02"]
+
+
+def test_of_a_symbol_that_is_not_known_nothing_is_remembered(s):
+    source, item = Listed(s, "2024-04", errors.BadSymbol), {"symbol": "GOOGL", "months": ["2024-01", "2024-02"]}
+    for _ in range(2):
+        with pytest.raises(errors.BadSymbol):
+            download_from(source, s, item)
+    assert source.asked == ["2024-01", "2024-02"] * 2
+
+
+def test_a_month_without_bars_between_others_is_told_as_that(s):
+    class Paused(Listed):
+        def fetch(self, symbol: str, month: str) -> Received:
+            self.since = "2023-03" if month == "2023-02" else ""
+            return super().fetch(symbol, month)
+
+    months = ["2023-01", "2023-02", "2023-03"]
+    clean_symbol(s, download_from(Paused(s, ""), s, {"symbol": "GOOGL", "months": months}))
+    assert holdings(s, "GOOGL").absent == {"2023-02": "the source has no bars of it"}
+
+
 def test_a_hole_in_all_symbols_at_once_is_named_and_stored(s, caplog):
     lake = Lake.connect(s)
     items = [{"symbol": name, "months": ["2024-02"]} for name in ("GOOGL", "AAPL")]

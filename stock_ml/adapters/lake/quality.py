@@ -56,6 +56,12 @@ class Quality:
         found = self.objects.get(self._month(symbol, month) + "asked.json")
         return json.loads(found) if found else None
 
+    def forget_asked(self, symbol: str) -> None:
+        """Forget what `write_asked` remembers of a symbol."""
+        for key in self.objects.keys(f"quality/source={self.source}/symbol={symbol}/month="):
+            if key.endswith("/asked.json"):
+                self.objects.delete(key)
+
     def write_together(self, month: str, report: dict[str, Any]) -> str:
         """Store what concerns all symbols of a month, and return the key."""
         return self._put(self._together(month), report)
