@@ -37,6 +37,7 @@ def _show(app: Flask, exchange: Exchange) -> None:
     app.add_url_rule("/clock", view_func=lambda: jsonify(asdict(exchange.clock.now())), endpoint="clock")
     app.add_url_rule("/prices", view_func=lambda: jsonify(exchange.prices()), endpoint="prices")
     app.add_url_rule("/trouble", view_func=lambda: control.troubles(exchange), endpoint="troubles")
+    app.add_url_rule("/answered", view_func=lambda: jsonify(exchange.answered.told()), endpoint="answered")
     app.add_url_rule("/healthz", view_func=lambda: jsonify(status="ok", simulated=True), endpoint="healthz")
 
 
@@ -57,6 +58,7 @@ def _with(exchange: Exchange, change: Callable[[Exchange], Response]) -> Callabl
 
 def _query(exchange: Exchange) -> Response:
     now, key = exchange.clock.now().market, request.args.get("apikey", "")
+    exchange.answered.add(key)
     trouble = exchange.troubles.next(key)
     spent = exchange.plans.refuses(key) if trouble is None else None
     trouble = Trouble(spent) if spent else trouble

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from local.sandbox.answered import Answered
 from local.sandbox.clock import StoredClock
 from local.sandbox.feed import Feed, Look
 from local.sandbox.market import KINDS, Market
@@ -20,6 +21,7 @@ class Exchange:
     clock: StoredClock
     troubles: Troubles = field(default_factory=Troubles)
     plans: Plans = field(default_factory=Plans)
+    answered: Answered = field(default_factory=Answered)
 
     @classmethod
     def of(cls, s: Settings) -> "Exchange":

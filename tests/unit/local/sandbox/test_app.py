@@ -42,6 +42,15 @@ def bars(client) -> list[Bar]:
     return bars_of(Received("sandbox", "GOOGL", None, {}, at, answer.data, ""), "start", "XNYS")
 
 
+def test_requests_are_counted_by_key_refused_ones_too(client):
+    assert client.get("/answered").json == {}
+    rows(client)
+    client.get("/query", query_string=ASK | {"symbol": "no such"})
+    client.get("/query", query_string=ASK | {"apikey": "other"})
+    client.get("/clock")
+    assert client.get("/answered").json == {"any": 2, "other": 1}
+
+
 def test_a_compact_answer_is_the_last_hundred_bars_newest_first(client):
     found = rows(client)
     assert len(found) == 100
