@@ -36,13 +36,29 @@ def disk(s: Settings) -> Answer:
 
 
 def ports(s: Settings) -> Answer:
-    """See who listens where this installation's servers do."""
+    """See who listens where this installation's servers do; who is seen and is none of them is bad."""
     names = [name for name in type(s).model_fields if name.endswith("_port")]
     taken = {name: getattr(s, name) for name in names if not listening.port_is_free(getattr(s, name))}
     if not taken:
         return Answer("all free: nothing runs here", "`make up` starts everything", "note")
+    if strangers := [
+        f"{name}={port}: {listening.holder(port)}" for name, port in taken.items() if _is_foreign(s, port)
+    ]:
+        raise HostError(f"held by what is not of this installation: {', '.join(strangers)}")
     holders = sorted({listening.holder(port).split()[0].strip(":") for port in taken.values()})
     return Answer(f"{len(taken)} of {len(names)} in use, by {', '.join(holders)}")
+
+
+def _is_foreign(s: Settings, port: int) -> bool:
+    pid, supervisor = listening.pid_on(port), _supervisor(s)
+    return pid is not None and not (supervisor and listening.is_under(pid, supervisor))
+
+
+def _supervisor(s: Settings) -> int | None:
+    try:
+        return int((s.state / "supervisord.pid").read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def postgres(s: Settings) -> Answer:

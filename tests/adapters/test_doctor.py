@@ -1,5 +1,6 @@
 """The doctor at an installation where nothing runs, and at one where everything does."""
 
+import os
 from pathlib import Path
 from uuid import uuid4
 
@@ -32,6 +33,8 @@ def test_where_everything_runs_all_is_well(
 ) -> None:
     s = settings.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}", "s3_bucket": f"doctor-{uuid4().hex[:8]}"})
     tables(s)
+    s.state.mkdir(parents=True, exist_ok=True)
+    (s.state / "supervisord.pid").write_text(f"{os.getpid()}\n")  # its servers are started by this test
     found = by_part(s)
     assert found["S3"].state == "bad"  # the bucket is not there
     assert (found["Kafka"].state, found["Kafka"].advice) == ("note", "`make up` makes them")
@@ -50,10 +53,12 @@ def test_a_port_where_something_else_answers_is_no_server_of_ours_and_stops_no_o
     with answering() as stranger:
         stranger.status, stranger.body = 200, body
         port = int(stranger.url.rpartition(":")[2])
-        names = ("sandbox_port", "mlflow_port", "kafka_port")
+        names = ("sandbox_port", "mlflow_port", "kafka_port", "s3_port")
         found = by_part(settings_in(tmp_path, source="sandbox").model_copy(update=dict.fromkeys(names, port)))
-    assert {part for part, one in found.items() if one.state == "bad"} == SERVERS
-    assert found["ports"].told.startswith("3 of ")
+    assert {part for part, one in found.items() if one.state == "bad"} == SERVERS | {"ports"}
+    assert f"sandbox_port={port}: " in found["ports"].told
+    assert f"(pid {os.getpid()})" in found["ports"].told
+    assert all("KafkaError{" not in one.told for one in found.values())
 
 
 def test_a_key_is_asked_for_where_the_source_needs_one_and_never_shown(postgres: Settings) -> None:

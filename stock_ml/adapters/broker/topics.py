@@ -51,7 +51,9 @@ def ensure_topics(s: Settings) -> None:
             created.result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise BrokerUnavailable(f"Kafka at {s.kafka} did not make topic {name}: {error.args[0]}") from error
+                raise BrokerUnavailable(
+                    f"Kafka at {s.kafka} did not make topic {name}: {error.args[0].str()}"
+                ) from error
     _compare(s, admin, topics.bars)
 
 
@@ -59,7 +61,7 @@ def _compare(s: Settings, admin: AdminClient, topic: str) -> None:
     try:
         there = len(admin.list_topics(topic, timeout=SECONDS).topics[topic].partitions)
     except KafkaException as error:
-        raise BrokerUnavailable(f"Kafka at {s.kafka} does not tell of topic {topic}: {error.args[0]}") from error
+        raise BrokerUnavailable(f"Kafka at {s.kafka} does not tell of topic {topic}: {error.args[0].str()}") from error
     if there not in (0, s.kafka_partitions):  # a topic made just now has none yet
         log.warning("topic %s stays with %d partitions, STOCKML_KAFKA_PARTITIONS=%d", topic, there, s.kafka_partitions)
 
@@ -69,7 +71,7 @@ def list_topics(s: Settings) -> dict[str, int]:
     try:
         known = _admin(s).list_topics(timeout=SECONDS / 3).topics
     except KafkaException as error:
-        raise BrokerUnavailable(f"Kafka at {s.kafka} does not answer: {error.args[0]}") from error
+        raise BrokerUnavailable(f"Kafka at {s.kafka} does not answer: {error.args[0].str()}") from error
     return {name: len(topic.partitions) for name, topic in known.items()}
 
 
@@ -86,7 +88,7 @@ def empty_topics(s: Settings) -> None:
         for emptied in admin.delete_records(ends, request_timeout=SECONDS).values():
             emptied.result()
     except KafkaException as error:
-        raise BrokerUnavailable(f"Kafka at {s.kafka} did not empty {topics.bars}: {error.args[0]}") from error
+        raise BrokerUnavailable(f"Kafka at {s.kafka} did not empty {topics.bars}: {error.args[0].str()}") from error
 
 
 def _admin(s: Settings) -> AdminClient:

@@ -1,5 +1,6 @@
 """Who listens on which port of 127.0.0.1."""
 
+import os
 import socket
 
 import psutil
@@ -18,9 +19,25 @@ def port_is_free(port: int) -> bool:
 
 def holder(port: int) -> str:
     """Return who listens on a port, as "name (pid N)", or "another program" where that cannot be seen."""
+    pid = pid_on(port)
     try:
-        listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
-        pids = [c.pid for c in listening if c.laddr and c.laddr[1] == port and c.pid]
-        return f"{psutil.Process(pids[0]).name()} (pid {pids[0]})" if pids else "another program"
+        return f"{psutil.Process(pid).name()} (pid {pid})" if pid else "another program"
     except psutil.Error:
         return "another program"
+
+
+def pid_on(port: int) -> int | None:
+    """Return the process that listens on a port, None where that cannot be seen."""
+    try:
+        listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    except psutil.Error:
+        return None
+    return next((c.pid for c in listening if c.laddr and c.laddr[1] == port and c.pid), None)
+
+
+def is_under(pid: int, leader: int) -> bool:
+    """Say whether a process runs below another one, or in its session."""
+    try:
+        return pid == leader or os.getsid(pid) == leader or any(p.pid == leader for p in psutil.Process(pid).parents())
+    except (OSError, psutil.Error):
+        return False

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
@@ -81,7 +82,14 @@ class Objects:
         """Return all keys under a prefix, sorted."""
         with self._reached():
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-            return sorted(item["Key"] for page in pages for item in page.get("Contents", []))
+            return sorted(item["Key"] for page in pages for item in self._contents(page))
+
+    def _contents(self, page: dict[str, Any]) -> list[dict[str, str]]:
+        if "IsTruncated" not in page:  # every S3 service says it; of a web page botocore makes an empty list
+            raise StoreUnavailable(
+                f"{self.client.meta.endpoint_url} answers, and not as S3 does: see who listens there (STOCKML_S3_PORT)"
+            )
+        return list(page.get("Contents", []))
 
     def _or_none(self, call: Any, **given: str) -> dict[str, Any] | None:
         try:
@@ -96,6 +104,6 @@ class Objects:
     def _reached(self) -> Iterator[None]:
         try:
             yield
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError) as error:
             where = f"bucket {self.bucket} at {self.client.meta.endpoint_url}"
             raise StoreUnavailable(f"{where}: {error}; see that S3 runs (make status), and its keys") from error
