@@ -4,6 +4,7 @@ from flask import Flask
 
 from serving.dashboard.headers import add_headers
 from serving.dashboard.hub import Hub
+from serving.dashboard.meters import measure
 from serving.dashboard.states import States
 from serving.dashboard.trouble import answer_trouble
 from serving.dashboard.views import Dashboard, views
@@ -21,7 +22,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__)
     reader = ForecastReader.connect(s)
     hub = Hub(reader, States(reader, s.mlflow))
-    app.extensions["dashboard"] = Dashboard(s, reader, hub, sessions(s.exchange).zone)
+    app.extensions["dashboard"] = Dashboard(s, reader, hub, sessions(s.exchange).zone, measure(app, hub.viewers))
     app.register_blueprint(views)
     answer_trouble(app)
     add_headers(app, s)

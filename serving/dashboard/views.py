@@ -1,10 +1,11 @@
-"""The addresses of the dashboard: `/`, `/data`, `/stream`, `/symbols`, `/healthz`."""
+"""The addresses of the dashboard; openapi.json describes them."""
 
 import json
 from pathlib import Path
 from typing import NamedTuple
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 
 from serving.dashboard.compact import send
 from serving.dashboard.data import answer
@@ -28,6 +29,7 @@ class Dashboard(NamedTuple):
     reader: ForecastReader
     hub: Hub
     zone: str
+    figures: CollectorRegistry
 
 
 def dashboard() -> Dashboard:
@@ -82,6 +84,28 @@ def symbols() -> dict[str, list[str]]:
     own = dashboard()
     known = own.reader.symbols()
     return {"symbols": [*own.settings.symbols, *(name for name in known if name not in own.settings.symbols)]}
+
+
+@views.get("/metrics")
+def metrics() -> Response:
+    """Give the figures of this process for Prometheus."""
+    return Response(generate_latest(dashboard().figures), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+@views.get("/openapi.json")
+def openapi() -> Response:
+    """Describe these addresses."""
+    return Response((HERE / "openapi.json").read_bytes(), mimetype="application/json")
+
+
+@views.get("/readyz")
+def readyz() -> tuple[dict[str, object], int]:
+    """Say whether PostgreSQL answers, 503 where it does not."""
+    try:
+        dashboard().reader.ping()
+    except StoreUnavailable as error:
+        return {"ready": False, "waiting": {"postgresql": str(error)}}, 503
+    return {"ready": True, "waiting": {}}, 200
 
 
 @views.get("/healthz")

@@ -1,0 +1,98 @@
+"""The dashboard's answers, on a real PostgreSQL and without one, beside what openapi.json says of them."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
+from werkzeug.test import TestResponse
+
+from serving.dashboard import app as application
+from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore
+from stock_ml.config import Settings, load
+from tests.servers import tables
+
+T = 1_709_303_400  # 2024-03-01 09:30 in New York
+DOCUMENT: dict[str, Any] = orjson.loads(Path(application.__file__).with_name("openapi.json").read_bytes())
+BOUNDS = (99.0, 101.0, 98.0, 102.0, 97.0, 103.0)
+
+
+@pytest.fixture
+def symbol(postgres: Settings) -> str:
+    """A symbol with two bars, a forecast of the second one, and services that spoke."""
+    tables(postgres)
+    name = f"D{uuid4().hex[:8].upper()}"
+    bars = [BarRow(name, T + 60 * m, 1.0, 2.0, 0.5, 100.0, 10.0, False, "sandbox", False) for m in range(2)]
+    forecast = ForecastRow(name, T, 1, T + 60, "2024-03-01", 100.0, 100.5, *BOUNDS, "1", 0.0, T + 61.0, False)
+    with closing(ForecastStore.connect(postgres)) as store:
+        store.store(bars, [forecast])
+        store.write_state("producer", {"now": T + 120.0, "market_open": True, "next_change": T + 600.0})
+        store.write_state("consumer", {"model_version": "1", "run_id": "a", "waiting": None, "lag": 0})
+    return name
+
+
+@pytest.fixture
+def client(postgres: Settings) -> Iterator[FlaskClient]:
+    app = application.create_app(postgres)
+    yield app.test_client()
+    app.extensions["dashboard"].reader.close()
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> FlaskClient:
+    """A dashboard whose PostgreSQL is away."""
+    away = "postgresql://stockml:sesame@127.0.0.1:1"
+    return application.create_app(load(home=tmp_path, source="sandbox", postgres_url=away)).test_client()
+
+
+def is_as_described(path: str, answer: TestResponse) -> None:
+    told = DOCUMENT["paths"][path]["get"]["responses"][str(answer.status_code)]["content"]["application/json"]
+    Draft202012Validator(told["schema"] | {"components": DOCUMENT["components"]}).validate(answer.json)
+
+
+def test_data_is_as_described_and_sent_once(client: FlaskClient, symbol: str) -> None:
+    answer = client.get(f"/data?symbol={symbol}")
+    is_as_described("/data", answer)
+    assert answer.json is not None
+    assert (len(answer.json["bars"]), len(answer.json["forecasts"])) == (2, 1)
+    again = client.get(f"/data?symbol={symbol}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    news = client.get(f"/data?symbol={symbol}&since={answer.json['next']}")
+    is_as_described("/data", news)
+    assert news.json is not None
+    assert (news.json["whole"], news.json["bars"]) == (False, [])
+
+
+@pytest.mark.parametrize("path", ["/symbols", "/readyz", "/healthz"])
+def test_other_answers_are_as_described(client: FlaskClient, symbol: str, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    is_as_described(path, answer)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"), [("symbol=NONE", 404), ("symbol=GOOGL&limit=0", 400), ("symbol=GOOGL&since=x", 400)]
+)
+def test_a_question_that_is_wrong_is_refused_as_described(
+    client: FlaskClient, symbol: str, asked: str, status: int
+) -> None:
+    for path in ("/data", "/stream") if "limit" not in asked else ("/data",):
+        answer = client.get(f"{path}?{asked}")
+        assert answer.status_code == status
+        is_as_described(path, answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/data", 503), ("/stream", 503), ("/symbols", 503), ("/readyz", 503), ("/healthz", 200)]
+)
+def test_without_postgresql_it_says_so_and_tells_no_secret(alone: FlaskClient, path: str, status: int) -> None:
+    answer = alone.get(f"{path}?symbol=GOOGL")
+    assert answer.status_code == status
+    is_as_described(path, answer)
+    assert "127.0.0.1:1 does not answer" in answer.text
+    assert "sesame" not in answer.text + alone.get("/metrics").text

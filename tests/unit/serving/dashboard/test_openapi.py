@@ -1,0 +1,45 @@
+"""The description holds every address, parameter and error that there is, and no other."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from flask import Flask
+from jsonschema import Draft202012Validator
+
+from serving.dashboard import query
+from serving.dashboard.app import create_app
+from stock_ml.config import load
+
+DOCUMENT: dict[str, Any] = orjson.loads(Path(query.__file__).with_name("openapi.json").read_bytes())
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    return create_app(load(home=tmp_path, source="sandbox", symbols=("GOOGL",)))
+
+
+def parameter(path: str, name: str) -> dict[str, Any]:
+    return next(p["schema"] for p in DOCUMENT["paths"][path]["get"]["parameters"] if p["name"] == name)
+
+
+def test_it_names_every_address_and_no_other(app: Flask) -> None:
+    assert set(DOCUMENT["paths"]) == {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"}
+
+
+def test_its_schemas_are_schemas() -> None:
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_its_bounds_are_those_of_the_parameters() -> None:
+    limit, until = parameter("/data", "limit"), parameter("/data", "until")
+    assert (limit["maximum"], limit["default"], until["maximum"]) == (query.MOST, query.LIMIT, query.FOREVER)
+
+
+def test_metrics_count_answers_by_page(app: Flask) -> None:
+    app.test_client().get("/nowhere")
+    figures = app.test_client().get("/metrics").text
+    assert 'stockml_answers_total{page="none",status="404"} 1.0' in figures
+    assert "stockml_viewers 0.0" in figures
