@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stock_ml.adapters.lake import Lake
@@ -12,6 +13,7 @@ from stock_ml.config import Settings
 from stock_ml.errors import BadFile, NoBars
 from stock_ml.received import WHOLE_FILE, read
 from stock_ml.revisions import Revision, compare
+from stock_ml.splits import nearest
 from stock_ml.steps.planning import is_empty, open_clock, whole
 
 log = logging.getLogger(__name__)
@@ -41,8 +43,20 @@ class Asking:
             self.raw[month] = key
         elif not is_empty(self.s, self.lake, self.symbol, month):
             self._ask(month)
-        if self._is_revised(month, before):
+        if self._is_revised(month, before) or self._opens_at_a_split(month):
             self._go_back(month)
+
+    def _opens_at_a_split(self, month: str) -> bool:
+        """Say whether a month of which nothing is clean yet may be on another scale than the clean one before it."""
+        clean = self.lake.clean_months(self.symbol)
+        earlier = [known for known in clean if known < month]
+        if month == WHOLE_FILE or month not in self.raw or month in clean or not earlier:
+            return False
+        rows, last = self._rows(self.raw[month]), self.lake.read_month(self.symbol, earlier[-1])["close"].iloc[-1]
+        if rows is None:
+            return False
+        first = rows["open"].to_numpy(np.float64)[rows["label"].to_numpy().argmin()]
+        return bool(nearest(np.log([last / first]))[0] != 1.0)
 
     def _go_back(self, month: str) -> None:
         for earlier in reversed([known for known in self._known() if known < month]):
@@ -85,7 +99,7 @@ class Asking:
 
     def _is_revised(self, month: str, before: str | None) -> bool:
         after = self.raw.get(month)
-        if before is None or after is None or before == after:
+        if before is None or after is None or before == after or self._is_otherwise_adjusted(before, after):
             return False
         old, new = self._rows(before), self._rows(after)
         if old is None or new is None:
@@ -93,6 +107,10 @@ class Asking:
         found = compare(old, new)
         self._note(month, before, found)
         return found.any
+
+    def _is_otherwise_adjusted(self, before: str, after: str) -> bool:
+        was, now = (self.lake.request_of(key).get("adjusted") for key in (before, after))
+        return was != now
 
     def _rows(self, key: str) -> pd.DataFrame | None:
         """Return an answer's rows; of one that cannot be read none: cleaning refuses it, and says why."""

@@ -81,7 +81,8 @@ def rules_of(s: Settings, symbol: str) -> dict[str, Any]:
     exchange = s.calendars.of(symbol).exchange
     closures = [closure for closure in s.closures if closure.startswith(exchange)]
     gap = s.feed_gap_minutes
-    return {"version": VERSION, "exchange": exchange, "closures": closures, "feed_gap_minutes": gap}
+    adjusted = {"adjusted": s.alphavantage_adjusted} if s.source in WHOLE_MONTHS else {}
+    return {"version": VERSION, "exchange": exchange, "closures": closures, "feed_gap_minutes": gap, **adjusted}
 
 
 def _learned(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) -> Convention:

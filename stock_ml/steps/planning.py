@@ -12,7 +12,7 @@ from stock_ml.budget import Budget
 from stock_ml.clock import Clock, WallClock
 from stock_ml.config import Settings
 from stock_ml.received import WHOLE_FILE
-from stock_ml.steps.cleaning import rules_of
+from stock_ml.steps.cleaning import WHOLE_MONTHS, rules_of
 from stock_ml.steps.months import complete_at, ends_at, months_of
 
 RUNS_LATE = 60 * MINUTE  # what a real source may lack of the newest minutes when it is asked
@@ -74,10 +74,13 @@ def plan(s: Settings) -> list[Item]:
 def whole(s: Settings, lake: Lake, symbol: str, month: str) -> str | None:
     """Return the key of a stored answer that holds the whole month, None where there is none.
 
-    One that did not pass, or could not be read, holds nothing: the source may have mended it since.
+    One that did not pass, or could not be read, holds nothing: the source may have mended it since. Nor does one that
+    was asked for with another adjustment: its prices are on another scale.
     """
     newest = None if month == WHOLE_FILE else lake.newest_raw(symbol, month)
     if newest is None or newest[1] < _settled(s, ends_at(month, s.calendars.of(symbol))):
+        return None
+    if s.source in WHOLE_MONTHS and lake.request_of(newest[0]).get("adjusted") != str(s.alphavantage_adjusted).lower():
         return None
     return None if lake.quality.has_failed(symbol, month, newest[0]) else newest[0]
 

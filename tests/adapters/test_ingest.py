@@ -218,6 +218,25 @@ def test_a_revision_stored_by_a_run_that_died_is_found_though_its_month_is_whole
     assert found["months"] == sorted(found["revisions"]) == ["2024-01", "2024-02"]
 
 
+def test_a_split_at_a_months_first_session_is_seen_though_nothing_of_the_month_came_before(s):
+    old = halved(s, "2024-02")
+    clean_symbol(s, {"symbol": "GOOGL", "months": ["2024-02"], "raw": {"2024-02": old}})
+    item = download(s, {"symbol": "GOOGL", "months": ["2024-03"]})
+    assert item["months"] == ["2024-02", "2024-03"]
+    assert round(item["revisions"]["2024-02"]["ratio"], 6) == 2.0
+
+
+def test_another_adjustment_fetches_history_again_and_is_no_revision(s):
+    ingest(s)
+    other = s.model_copy(update={"alphavantage_adjusted": not s.alphavantage_adjusted})
+    made = make_plan(other)
+    assert (made.requests, [item["months"] for item in made.items]) == (4, [["2024-02", "2024-03"]] * 2)
+    reports = ingest(other)
+    assert [report["revisions"] for one in reports for report in one["months"].values()] == [[]] * 4
+    assert reports[0]["months"]["2024-02"]["rules"]["adjusted"] is other.alphavantage_adjusted
+    assert make_plan(other).items == [{"symbol": name, "months": []} for name in ("GOOGL", "AAPL")]
+
+
 def test_what_a_spent_day_left_is_noted_and_the_next_run_goes_on_there(s):
     lake, spent = Lake.connect(s), Ending(s, 1)
     wanted = {"symbol": "GOOGL", "months": ["2023-12", "2024-01", "2024-02"]}

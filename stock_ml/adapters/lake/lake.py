@@ -69,13 +69,19 @@ class Lake:
         found = self.objects.read(key)
         if found is None:
             raise StoreUnavailable(f"{key} is not in bucket {self.objects.bucket}: download it again")
-        symbol, month = (part.partition("=")[2] for part in key.split("/")[2:4])
+        symbol, month = _whose(key)
         head, body = found
         known = head["Metadata"]
         request, at = json.loads(known["request"]), float(known["fetched_at"])
-        if again := self._again(symbol, month, key):
+        if again := self._again(key):
             request, at = again["request"], again["fetched_at"]
         return Received(known["source"], symbol, month, request, at, body, head["ContentType"])
+
+    def request_of(self, key: str) -> dict[str, str]:
+        """Return what the source was asked for when it gave an answer last, nothing where that is not stored."""
+        again, head = self._again(key), self.objects.head(key)
+        found: dict[str, str] = again["request"] if again else json.loads(head["Metadata"]["request"]) if head else {}
+        return found
 
     def newest_raw(self, symbol: str, month: str) -> tuple[str, float] | None:
         """Return key and time (the source's clock) of the answer fetched last, None where there is none."""
@@ -152,7 +158,8 @@ class Lake:
         found = self.objects.get(self._convention())
         return json.loads(found)["labels"] if found else None
 
-    def _again(self, symbol: str, month: str, key: str) -> dict[str, Any] | None:
+    def _again(self, key: str) -> dict[str, Any] | None:
+        symbol, month = _whose(key)
         asked = None if month == WHOLE_FILE else self.quality.read_asked(symbol, month)
         return asked if asked and asked["raw"] == key else None
 
@@ -167,3 +174,9 @@ class Lake:
 
     def _convention(self) -> str:
         return f"quality/source={self.source}/convention.json"
+
+
+def _whose(key: str) -> tuple[str, str]:
+    """Return symbol and month of a key in raw/."""
+    symbol, month = (part.partition("=")[2] for part in key.split("/")[2:4])
+    return symbol, month
