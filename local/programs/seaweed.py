@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -37,11 +38,20 @@ def program(s: Settings) -> Program:
 
 
 def remove_sockets(s: Settings) -> None:
-    """Remove the unix sockets that it makes in /tmp, whatever it is told, and leaves there when it ends."""
+    """Remove the unix sockets that it makes in /tmp, whatever it is told, and leaves there when it ends.
+
+    One that is listened on stays: it is of a server with the same ports that another folder's `make up` started.
+    """
     servers = (s.s3_port, s.weed_filer_port)
     ports = (*servers, s.weed_s3_grpc_port, s.weed_filer_grpc_port, s.weed_master_grpc_port, s.weed_volume_grpc_port)
-    for left in (path for port in ports for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")):  # noqa: S108 - its choice
-        left.unlink(missing_ok=True)
+    for path in (path for port in ports for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")):  # noqa: S108 - its choice
+        if not _listened_on(path):
+            path.unlink(missing_ok=True)
+
+
+def _listened_on(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 @contextmanager

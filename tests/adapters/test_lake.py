@@ -1,9 +1,13 @@
 """The lake keeps what was received as it came, on a real S3 service."""
 
+import glob
+import socket
+
 import pandas as pd
 import pytest
 
 from local import ports
+from local.programs import seaweed
 from stock_ml.adapters.lake import Lake
 from stock_ml.bars import COLUMNS
 from stock_ml.config import Settings
@@ -30,6 +34,12 @@ def bars(symbol: str, *seconds: int) -> pd.DataFrame:
     ts = pd.to_datetime(list(seconds), unit="s", utc=True).astype("datetime64[ns, UTC]")
     rest = {"symbol": symbol, "source": "sandbox", "filled": False, "volume": 5.0}
     return pd.DataFrame({"ts": ts}).assign(open=1.0, high=2.0, low=0.5, close=1.5, **rest)[COLUMNS]
+
+
+def sockets(s: Settings) -> list[str]:
+    """Return the sockets of the server, those in use and others."""
+    ours = (s.s3_port, s.weed_filer_port, s.weed_filer_grpc_port, s.weed_master_grpc_port, s.weed_volume_grpc_port)
+    return [path for port in ours for path in glob.glob(f"/tmp/seaweedfs-*-{port}.sock")]  # noqa: PTH207
 
 
 def test_what_was_received_comes_back_byte_for_byte_with_what_was_noted(lake):
@@ -72,6 +82,15 @@ def test_there_is_room_for_many_buckets_however_small_the_disk(s3):
         crowd.ensure_bucket()
         crowd.put_raw(received())
         assert len(crowd.raw_keys("^GSPC", "2024-02")) == 1
+
+
+def test_the_sockets_of_a_server_that_runs_stay_and_those_of_one_that_ended_go(s3):
+    with socket.socket(socket.AF_UNIX) as ended:
+        ended.bind(left := f"/tmp/seaweedfs-test-{s3.weed_filer_port}.sock")
+    here = set(sockets(s3))
+    seaweed.remove_sockets(s3)
+    assert here - set(sockets(s3)) == {left}
+    assert len(sockets(s3)) >= 4
 
 
 def test_clean_bars_come_back_by_symbol_and_time_and_only_those_asked_for(lake):
