@@ -7,6 +7,7 @@ from typing import Any
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import MarketClock
 from stock_ml.adapters.request_ledger import RequestLedger, budget_of
+from stock_ml.adapters.sources.yahoo import PAUSE, requests_of
 from stock_ml.bars import MINUTE
 from stock_ml.budget import Budget
 from stock_ml.clock import Clock, WallClock
@@ -56,10 +57,10 @@ def make_plan(s: Settings) -> Plan:
     months = months_of(now, s.history_months, s.calendars.of(s.symbols[0]))
     lake = Lake.connect(s)
     wanted = {symbol: _wanted(s, lake, symbol, months, now) for symbol in s.symbols}
-    requests = sum(is_asked(s, lake, symbol, month) for symbol, lacking in wanted.items() for month in lacking)
+    requests = sum(_requests(s, lake, symbol, month, now) for symbol, lacking in wanted.items() for month in lacking)
     items: list[Item] = [{"symbol": symbol, "months": lacking} for symbol, lacking in wanted.items()]
     counted = s.source == "alpha_vantage"
-    return Plan(items, requests, budget_of(s), RequestLedger.connect(s).spent_today() if counted else 0)
+    return Plan(items, requests, _budget(s), RequestLedger.connect(s).spent_today() if counted else 0)
 
 
 def plan(s: Settings) -> list[Item]:
@@ -98,12 +99,25 @@ def is_asked(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
     return whole(s, lake, symbol, month) is None and not is_empty(s, lake, symbol, month)
 
 
+def _budget(s: Settings) -> Budget:
+    return Budget(round(MINUTE / PAUSE)) if s.source == "yahoo" else budget_of(s)
+
+
+def _requests(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> int:
+    return _most(s, symbol, month, now) if is_asked(s, lake, symbol, month) else 0
+
+
+def _most(s: Settings, symbol: str, month: str, now: float) -> int:
+    """Return how many requests a month takes; of Yahoo none where it no longer has it."""
+    return requests_of(month, s.calendars.of(symbol).zone, now) if s.source == "yahoo" else 1
+
+
 def _wanted(s: Settings, lake: Lake, symbol: str, months: list[str], now: float) -> list[str]:
     there = set(lake.clean_months(symbol))
     return [
         month
         for month in months
-        if not (_done(s, lake, symbol, month, now) if month in there else _is_nothing(s, lake, symbol, month))
+        if not (_done(s, lake, symbol, month, now) if month in there else _is_nothing(s, lake, symbol, month, now))
     ]
 
 
@@ -115,8 +129,9 @@ def _done(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
     return bool(is_complete) or is_empty(s, lake, symbol, month)
 
 
-def _is_nothing(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
-    return is_empty(s, lake, symbol, month) and not lake.raw_keys(symbol, month)
+def _is_nothing(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
+    is_out_of_reach = not _most(s, symbol, month, now)
+    return (is_out_of_reach or is_empty(s, lake, symbol, month)) and not lake.raw_keys(symbol, month)
 
 
 def _settled(s: Settings, until: float) -> float:

@@ -237,6 +237,14 @@ def test_another_adjustment_fetches_history_again_and_is_no_revision(s):
     assert make_plan(other).items == [{"symbol": name, "months": []} for name in ("GOOGL", "AAPL")]
 
 
+def test_of_yahoo_the_plan_counts_windows_at_their_pace_and_no_month_out_of_reach(s3):
+    own = emptied(s3, source="yahoo", symbols=("GOOGL",), history_months=12)
+    made = make_plan(own)
+    assert 1 <= len(made.items[0]["months"]) <= 3
+    assert 5 <= made.requests <= 7  # thirty days, seven at a time, begun anew with each month
+    assert "at 60 a minute" in made.told()
+
+
 def test_what_a_spent_day_left_is_noted_and_the_next_run_goes_on_there(s):
     lake, spent = Lake.connect(s), Ending(s, 1)
     wanted = {"symbol": "GOOGL", "months": ["2023-12", "2024-01", "2024-02"]}

@@ -10,7 +10,7 @@ from tenacity import stop_after_attempt, wait_none
 
 from stock_ml import errors
 from stock_ml.adapters.sources.patience import RETRIES
-from stock_ml.adapters.sources.yahoo import Yahoo
+from stock_ml.adapters.sources.yahoo import Yahoo, requests_of
 from stock_ml.config import load
 from stock_ml.received import bars_of, parse
 from tests.http import answering, send
@@ -50,6 +50,11 @@ def test_of_the_month_before_it_gives_what_the_thirty_days_reach(tmp_path):
         received = asking(address, tmp_path).fetch("GOOGL", "2024-02")
     labels = parse(received.body, received.where)["label"].dt.strftime("%Y-%m-%d")
     assert (labels.min(), labels.max()) == ("2024-02-12", "2024-02-29")
+
+
+@pytest.mark.parametrize(("month", "expected"), [("2024-03", 2), ("2024-02", 3), ("2023-12", 0), ("2024-04", 0)])
+def test_how_many_requests_a_month_takes_is_known_before(month, expected):
+    assert requests_of(month, "America/New_York", NOW) == expected
 
 
 @pytest.mark.parametrize("month", ["2023-12", "2024-04"])

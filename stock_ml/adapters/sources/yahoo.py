@@ -84,6 +84,11 @@ class Yahoo:
         return body
 
 
+def requests_of(month: str, zone: str, now: float) -> int:
+    """Return how many requests a month YYYY-MM takes at `now`, none where it is out of reach."""
+    return len(list(_windows(month, ZoneInfo(zone), now)))
+
+
 def _windows(month: str, zone: ZoneInfo, now: float) -> Iterator[tuple[int, int]]:
     start, end = max(_begin(month, zone), int(now - REACH)), min(_begin(_after(month), zone), int(now))
     while start < end:
