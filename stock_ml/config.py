@@ -94,6 +94,10 @@ class Settings(BaseSettings):
     candidates: Annotated[tuple[Literal["linear", "huber"], ...], NoDecode] = Field(
         ("linear", "huber"), description="recipes that are trained beside persistence, comma-separated: linear, huber"
     )
+    promote: Literal["champion", "challenger"] = Field(
+        "champion",
+        description="what a new version becomes: champion, or challenger, shadowing the champion until you promote it",
+    )
     promote_alpha: float = Field(
         0.05, gt=0, lt=1, description="largest p-value at which a candidate of another kind takes the champion's place"
     )

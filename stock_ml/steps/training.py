@@ -9,7 +9,7 @@ from stock_ml import train as fitting
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.champion import champion, tags
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.registry import Registry, tracking
+from stock_ml.adapters.registry import CHALLENGER, CHAMPION, Registry, tracking
 from stock_ml.config import Settings
 from stock_ml.evaluate import PERSISTENCE, Bar, Decision
 from stock_ml.scorer import Scorer
@@ -24,13 +24,14 @@ SAMPLE = 1000  # rows on which Spark and the light scorer must agree
 class TrainingResult(TypedDict):
     """Tell what a training came to; skill and the two MAE (in price) are the nearest recipe's in walk-forward.
 
-    `promoted` names the candidate that is champion now, `reason` why. `report` holds every metric of all candidates,
-    in walk-forward and on the `test_rows` rows of held-out sessions.
+    `promoted` names the candidate that the version is of, `reason` why, `alias` what it became. `report` holds every
+    metric of all candidates, in walk-forward and on the `test_rows` rows of held-out sessions.
     """
 
     run_id: str
     version: str
     promoted: str
+    alias: str
     reason: str
     skill: float
     mae_model: float
@@ -40,7 +41,9 @@ class TrainingResult(TypedDict):
 
 
 def train(s: Settings) -> TrainingResult:
-    """Train on the clean bars, judge against persistence, register who is to serve and make it champion.
+    """Train on the clean bars, judge against persistence, register who is to serve and make it what `promote` says.
+
+    A challenger waits for a person to promote it; where no champion fits the settings, the new version is champion.
 
     Any failure leaves the champion as it was, and ends the MLflow run FAILED with the reason as a tag.
     Raises TooLittleHistory, ParityError, RegistryUnavailable.
@@ -49,8 +52,8 @@ def train(s: Settings) -> TrainingResult:
     known = recording.tags(s)
     with tracking.run(s, known) as run_id, engine.session(s) as spark:
         made, report, decision = _train(s, spark, registry, known)
-        registry.promote(made)
-    return _result(run_id, made, decision, report)
+        alias = _appoint(s, registry, made)
+    return _result(run_id, made, alias, decision, report)
 
 
 def _train(s: Settings, spark: SparkSession, registry: Registry, known: dict[str, str]) -> tuple[str, Report, Decision]:
@@ -69,6 +72,14 @@ def _train(s: Settings, spark: SparkSession, registry: Registry, known: dict[str
     made = recording.register(s, spark, scorer, pipeline, told)
     registry.load(made).check(schema)
     return made, report, decision
+
+
+def _appoint(s: Settings, registry: Registry, made: str) -> str:
+    if s.promote == CHALLENGER and fits(tags(champion(s)), s):
+        registry.challenge(made)
+        return CHALLENGER
+    registry.promote(made)
+    return CHAMPION
 
 
 def _incumbent(s: Settings) -> str:
@@ -91,7 +102,7 @@ def _rows(s: Settings, spark: SparkSession, schema: dict[str, Any], uri: str) ->
     return rows.coalesce(spark.sparkContext.defaultParallelism).persist()
 
 
-def _result(run_id: str, made: str, decision: Decision, report: Report) -> TrainingResult:
+def _result(run_id: str, made: str, alias: str, decision: Decision, report: Report) -> TrainingResult:
     walked = {name.partition("/")[2]: found for name, found in report.items() if name.startswith("walk_forward/")}
     persistence = walked.pop(PERSISTENCE)
     nearest = min(walked, key=lambda kind: walked[kind]["mae_bp"])
@@ -99,6 +110,7 @@ def _result(run_id: str, made: str, decision: Decision, report: Report) -> Train
         "run_id": run_id,
         "version": made,
         "promoted": decision.kind,
+        "alias": alias,
         "reason": decision.reason,
         "skill": walked[nearest]["skill"],
         "mae_model": walked[nearest]["mae"],

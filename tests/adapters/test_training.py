@@ -213,7 +213,17 @@ def test_an_object_store_that_is_away_is_said_to_be_away(installation):
         engine.read_bars(spark, Lake.connect(away).clean_uri(), SYMBOLS)
 
 
-def test_a_challenger_is_named_beside_the_champion(trained, registry):
-    assert registry.challenger() is None
-    registry.challenge(trained["version"])
-    assert registry.challenger() == registry.champion()
+def test_a_challenger_stands_beside_the_champion_until_a_person_promotes_it(installation, trained, registry):
+    assert (trained["alias"], registry.challenger()) == ("champion", None)
+    asked = {"promote": "challenger", "candidates": ("linear",)}
+    result = train(installation.model_copy(update=asked))
+    assert (result["alias"], result["promoted"]) == ("challenger", "linear")
+    assert (registry.champion().version, registry.challenger().version) == (trained["version"], result["version"])
+    assert promote(registry, result["version"], "a test") == trained["version"]
+    assert (registry.champion().version, registry.challenger()) == (result["version"], None)
+
+
+def test_where_no_champion_fits_the_settings_there_is_nothing_to_challenge(installation, registry):
+    asked = {"promote": "challenger", "mlflow_model": "first", "candidates": ("linear",)}
+    result = train(own := installation.model_copy(update=asked))
+    assert (result["alias"], Registry.connect(own).champion().version) == ("champion", result["version"])

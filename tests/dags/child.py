@@ -83,11 +83,15 @@ def decide() -> dict[str, Any]:
     return {name: [d.action.value, d.reason] for name, d in decisions.items()}
 
 
-def run(dag_id: str) -> dict[str, Any]:
-    """Run a DAG once, its tasks one after the other in this process."""
+def run(dag_id: str, form: str = "{}") -> dict[str, Any]:
+    """Run a DAG once with a filled-in form, its tasks one after the other in this process; tell why it is refused."""
     from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk.exceptions import ParamValidationError
 
-    done = DagBag(ROOT / "dags").dags[dag_id].test()
+    try:
+        done = DagBag(ROOT / "dags").dags[dag_id].test(run_conf=json.loads(form))
+    except (ParamValidationError, ValueError) as error:
+        return {"state": "refused", "reason": str(error)}
     tasks = [
         {"task": t.task_id, "symbol": t.rendered_map_index, "state": str(t.state), "tries": t.try_number}
         for t in done.get_task_instances()
@@ -121,6 +125,7 @@ def _described(dag: Any) -> dict[str, Any]:
         "catchup": dag.catchup,
         "at_once": dag.max_active_runs,
         "file": Path(dag.fileloc).name,
+        "form": {name: param.schema | {"value": param.value} for name, param in dag.params.items()},
         "tasks": {task.task_id: _task(task) for task in dag.tasks},
     }
 

@@ -1,5 +1,6 @@
 """Both DAGs run against real servers: the sandbox exchange, S3, MLflow, PostgreSQL."""
 
+import json
 from typing import Any
 
 import pytest
@@ -81,3 +82,11 @@ def test_upkeep_finds_nothing_old_in_a_new_installation(installed: Airflow) -> N
     answer = installed.ask("run", "maintain")
     states = {task["task"]: (task["state"], task["tries"]) for task in answer.value["tasks"]}
     assert states == {"retire": ("success", 1), "tidy_runs": ("success", 1)}, answer.log[-6000:]
+
+
+@pytest.mark.parametrize(
+    "form", [{"candidates": ["oracle"]}, {"candidates": []}, {"candidates": "linear"}, {"becomes": "nothing"}]
+)
+def test_a_form_with_what_there_is_not_is_refused(installed: Airflow, form: dict[str, Any]) -> None:
+    answer = installed.ask("run", "train_model", json.dumps(form)).value
+    assert (answer["state"], next(iter(form)) in answer["reason"]) == ("refused", True), answer

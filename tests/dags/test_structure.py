@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from stock_ml.train import RECIPES
+
 
 def test_ingest_goes_from_the_bucket_to_one_event(parsed: dict[str, Any]) -> None:
     tasks = parsed["sandbox"]["dags"]["ingest_bars"]["tasks"]
@@ -47,3 +49,12 @@ def test_upkeep_runs_at_night_and_neither_half_waits_for_the_other(parsed: dict[
     dag = parsed["sandbox"]["dags"]["maintain"]
     assert dag["timetable"] == "CronTriggerTimetable"
     assert {name: task["after"] for name, task in dag["tasks"].items()} == {"retire": [], "tidy_runs": []}
+
+
+def test_a_person_chooses_candidates_and_what_becomes_of_the_version(parsed: dict[str, Any]) -> None:
+    form = parsed["sandbox"]["dags"]["train_model"]["form"]
+    assert {name: field["value"] for name, field in form.items()} == {
+        "candidates": ["linear", "huber"],
+        "becomes": "champion",
+    }
+    assert form["candidates"]["items"]["enum"] == list(RECIPES)

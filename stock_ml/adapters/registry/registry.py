@@ -94,11 +94,14 @@ class Registry:
         self._serve(version, by, {"restored_from": instead_of})
 
     def _serve(self, version: str, by: str, told: dict[str, str]) -> None:
+        challenger = self.challenger()
         told = {"promoted_by": by, "promoted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"} | told
         with reached(self.url):
             for name, value in told.items():
                 self.client.set_model_version_tag(self.model, version, name, value)
             self.client.set_registered_model_alias(self.model, CHAMPION, version)
+            if challenger and challenger.version == version:
+                self.client.delete_registered_model_alias(self.model, CHALLENGER)  # it won
 
     def challenge(self, version: str) -> None:
         """Make a version the challenger: consumers score it from their next look on, and store its forecasts apart."""
