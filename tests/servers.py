@@ -12,7 +12,7 @@ import psycopg
 from local import ports, probes
 from local.private import keep_secrets, with_secrets
 from local.program import ROOT, Program
-from stock_ml.adapters.forecast_store import migrate
+from stock_ml.adapters.forecast_store import OldDays, migrate
 from stock_ml.config import Settings, load
 from stock_ml.errors import WrongSource
 
@@ -32,6 +32,15 @@ def tables(s: Settings) -> None:
     except WrongSource:
         with psycopg.connect(s.postgres()) as connection:
             connection.execute("update installation set source = %s", [s.source])
+
+
+def drop_days(s: Settings) -> None:
+    """Drop every day that other tests stored, so that what is newest is one's own."""
+    store = OldDays.connect(s)
+    for day in store.days():
+        with store.leaving(day):
+            pass
+    store.close()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import orjson
 import psycopg
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,12 +18,12 @@ from serving.reading import accepted, read
 from stock_ml.adapters.broker import Topics, encode_bar, ensure_topics
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
-from tests.adapters.test_broker import limit
 from tests.adapters.test_consumer import Fixed, bars_of, consuming, publish, rows, state, wait
 from tests.adapters.test_consumer import s as s
 from tests.unit.serving.streams import RULES, Standing, day
 
 MEBIBYTE = 1024 * 1024
+ROOM = 20 * MEBIBYTE
 TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'stockml store'"
 FULL = """
 create function no_space() returns trigger language plpgsql as $$
@@ -44,6 +44,16 @@ def rejected(s: Settings) -> list[tuple[dict[str, str], bytes | None]]:
         found.append(({name: value.decode() for name, value in message.headers()}, message.value()))
     reader.close()
     return found
+
+
+def on_a_roomy_topic(s: Settings) -> Settings:
+    """Return the settings with a topic that takes more than ours ever hold, from its first message on."""
+    own = s.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}"})
+    topic = NewTopic(own.kafka_topic, own.kafka_partitions, config={"max.message.bytes": str(ROOM)})
+    admin = AdminClient({"bootstrap.servers": s.kafka})  # held until the answer is there
+    admin.create_topics([topic])[own.kafka_topic].result()
+    ensure_topics(own)
+    return own
 
 
 def bad_messages(s: Settings) -> dict[str, bytes]:
@@ -76,20 +86,24 @@ def bad_messages(s: Settings) -> dict[str, bytes]:
 def test_each_kind_of_bad_message_is_put_aside_with_its_place_and_reason_and_every_good_bar_is_forecast(
     s: Settings,
 ) -> None:
-    limit(s, 20 * MEBIBYTE)  # a topic that takes more than ours ever hold
+    s = on_a_roomy_topic(s)
     bars, bad = bars_of(s, 60), bad_messages(s)
-    producer = Producer({"bootstrap.servers": s.kafka, "message.max.bytes": 20 * MEBIBYTE})
-    sent: list[tuple[str, bytes]] = []
+    refused: list[Any] = []
+
+    def heard(error: Any, _: Any) -> None:
+        refused.extend([error] if error else [])
+
+    producer = Producer({"bootstrap.servers": s.kafka, "message.max.bytes": ROOM})
     values = list(bad.values())
     for number, bar in enumerate(bars):
         producer.produce(s.kafka_topic, key=s.symbols[0].encode(), value=encode_bar(bar))
         if number < len(values):
-            producer.produce(s.kafka_topic, key=s.symbols[0].encode(), value=values[number])
-    assert producer.flush(60) == 0
+            producer.produce(s.kafka_topic, key=s.symbols[0].encode(), value=values[number], on_delivery=heard)
+    assert (producer.flush(60), refused) == (0, [])
     with consuming(s, Fixed()):
         wait(lambda: len(rows(s, "forecasts")) == 45)
     found = rejected(s)
-    assert len(found) == len(bad), sent
+    assert len(found) == len(bad)
     for (reason, value), (headers, kept) in zip(bad.items(), found, strict=True):
         wanted = "not JSON" if reason in ("NaN", "no value") else reason
         assert wanted in headers["reason"], (reason, headers)

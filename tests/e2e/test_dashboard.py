@@ -16,7 +16,7 @@ from local.programs import postgres as postgres_program
 from local.programs import services
 from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, migrate
 from stock_ml.config import Settings
-from tests.servers import running, settings_in, tables
+from tests.servers import drop_days, running, settings_in, tables
 
 FIRST, EMPTY = "FIRST", "EMPTY"  # the symbols of the settings; no bar of them is stored
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -56,6 +56,7 @@ def drawn(page: Page, series: str) -> list[list[float]]:
 def served(postgres: Settings) -> Iterator[Settings]:
     highcharts.fetch()
     tables(postgres)
+    drop_days(postgres)  # /symbols lists those of the newest days
     s = postgres.model_copy(update={"symbols": (FIRST, EMPTY)})
     with running(dashboard_program(s), s):
         yield s
