@@ -93,7 +93,8 @@ def test_each_kind_of_bad_message_is_put_aside_with_its_place_and_reason_and_eve
     def heard(error: Any, _: Any) -> None:
         refused.extend([error] if error else [])
 
-    producer = Producer({"bootstrap.servers": s.kafka, "message.max.bytes": ROOM})
+    in_order = {"enable.idempotence": True}  # also where the topic's leader is not known at once
+    producer = Producer({"bootstrap.servers": s.kafka, "message.max.bytes": ROOM, **in_order})
     values = list(bad.values())
     for number, bar in enumerate(bars):
         producer.produce(s.kafka_topic, key=s.symbols[0].encode(), value=encode_bar(bar))
