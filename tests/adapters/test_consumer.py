@@ -72,7 +72,7 @@ def bars_of(s: Settings, count: int, without: tuple[int, ...] = ()) -> list[Bar]
 
 
 def publish(s: Settings, *values: bytes) -> None:
-    producer = Producer({"bootstrap.servers": s.kafka})
+    producer = Producer({"bootstrap.servers": s.kafka, "enable.idempotence": True})  # in order, whatever is retried
     for value in values:
         producer.produce(s.kafka_topic, key=s.symbols[0].encode(), value=value)
     assert producer.flush(30) == 0
