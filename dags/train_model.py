@@ -16,25 +16,24 @@ Too little history fails at once, with the reason as the last line of the task's
 """
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 from airflow.sdk import Param, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import CLEAN_BARS, MODEL, RETRAINING_WANTED
 from dags.rules import dag_rules, task_settings
-from stock_ml.config import load
-
-RECIPES = ["linear", "huber"]
+from stock_ml.config import Alias, Recipe, load
 
 
 def form() -> dict[str, Param]:
     """Return what a person may choose for one run; the settings are what stands there."""
     s = load()
-    candidates = {"type": "array", "items": {"enum": RECIPES}, "examples": RECIPES, "minItems": 1}
+    recipes = list(get_args(Recipe))
+    candidates = {"type": "array", "items": {"enum": recipes}, "examples": recipes, "minItems": 1}
     return {
         "candidates": Param(list(s.candidates), title="Trained beside persistence", **candidates),
-        "becomes": Param(s.promote, title="What the new version becomes", enum=["champion", "challenger"]),
+        "becomes": Param(s.promote, title="What the new version becomes", enum=list(get_args(Alias))),
     }
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from stock_ml.sessions import Calendars
 
 Source = Literal["sandbox", "alpha_vantage", "yahoo", "csv"]
+Recipe = Literal["linear", "huber"]
+Alias = Literal["champion", "challenger"]
 SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,11}")
 Port = Annotated[int, Field(ge=1, le=65535)]
 CLOSURE = re.compile(r"[A-Z0-9]{4}:\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
@@ -91,10 +93,10 @@ class Settings(BaseSettings):
     # the model
     window: int = Field(30, ge=16, le=390, description="bars that a forecast looks back on")
     horizon: int = Field(1, ge=1, le=60, description="minutes ahead of the newest bar that the close is forecast for")
-    candidates: Annotated[tuple[Literal["linear", "huber"], ...], NoDecode] = Field(
+    candidates: Annotated[tuple[Recipe, ...], NoDecode] = Field(
         ("linear", "huber"), description="recipes that are trained beside persistence, comma-separated: linear, huber"
     )
-    promote: Literal["champion", "challenger"] = Field(
+    promote: Alias = Field(
         "champion",
         description="what a new version becomes: champion, or challenger, shadowing the champion until you promote it",
     )
