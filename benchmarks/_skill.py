@@ -49,7 +49,7 @@ def trained(spark: SparkSession, market: Market, size: Size) -> Outcome:
     table = _table(market, size, schema)
     rows = spark.createDataFrame(table.drop(columns="best")).coalesce(2).persist()
     try:
-        judged = judge(rows, schema, size.test, RECIPES)
+        judged = judge(rows, schema, size.test, RECIPES, size.training)
     finally:
         rows.unpersist()
     decision = decide(judged, PERSISTENCE, Bar(ALPHA, MARGIN))

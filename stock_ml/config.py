@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     candidates: Annotated[tuple[Recipe, ...], NoDecode] = Field(
         ("linear", "huber"), description="recipes that are trained beside persistence, comma-separated: linear, huber"
     )
+    train_sessions: int = Field(
+        250, ge=2, description="newest sessions that a model is fitted on; in walk-forward each fold has as many"
+    )
     promote: Alias = Field(
         "champion",
         description="what a new version becomes: champion, or challenger, shadowing the champion until you promote it",

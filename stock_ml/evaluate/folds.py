@@ -1,4 +1,8 @@
-"""Walk-forward folds over sessions: what is trained on is known before what is judged begins."""
+"""Walk-forward folds over sessions: what is trained on is known before what is judged begins.
+
+Each fold trains on as many sessions as the others, those just before it: with windows that grow, the last fold would
+judge a model of more data than the first, and none of them the recipe that is refitted each day.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +12,19 @@ import numpy as np
 from stock_ml.bars import MINUTE
 from stock_ml.errors import TooLittleHistory
 
-JUDGED, FOLDS, SESSIONS = (
-    12,
-    4,
-    4,
-)  # at most so many sessions are walked, in so many folds; fewer than the last: too few
+# at most so many sessions are walked, in so many folds; fewer than the last: too few
+JUDGED, FOLDS, SESSIONS = 12, 4, 4
+FOREVER = 2**62
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Judge bars with `first <= bar_ts < until`; train on rows whose target is known by `first`. Epoch seconds."""
+    """Judge bars with `first <= bar_ts < until`; train on those from `since` whose target is known by `first`.
 
+    All in UTC epoch seconds.
+    """
+
+    since: int
     first: int
     until: int
 
@@ -28,11 +34,12 @@ def known_at(bar_ts: int, horizon: int) -> int:
     return bar_ts + (horizon + 1) * MINUTE
 
 
-def folds(firsts: Sequence[int], end: int) -> list[Fold]:
+def folds(firsts: Sequence[int], end: int, longest: int) -> list[Fold]:
     """Return walk-forward folds over training sessions, oldest first.
 
     `firsts` are the first bars of the sessions, ascending; `end` is after the last bar. The newer half of the sessions
-    is judged, at least 2 and at most JUDGED. Raises TooLittleHistory below SESSIONS sessions.
+    is judged, at least 2 and at most JUDGED. All folds train on the same number of sessions just before them: those
+    before the first fold, at most `longest`. Raises TooLittleHistory below SESSIONS sessions.
     """
     if len(firsts) < SESSIONS:
         raise TooLittleHistory(
@@ -40,6 +47,13 @@ def folds(firsts: Sequence[int], end: int) -> list[Fold]:
             "fetch more history (STOCKML_HISTORY_MONTHS) or hold out fewer sessions"
         )
     judged = min(max(2, len(firsts) // 2), JUDGED)
-    parts = np.array_split(np.asarray(firsts[-judged:]), min(FOLDS, judged))
+    parts = np.array_split(np.arange(len(firsts) - judged, len(firsts)), min(FOLDS, judged))
     starts = [int(part[0]) for part in parts]
-    return [Fold(first, until) for first, until in zip(starts, [*starts[1:], end], strict=True)]
+    untils = [*(firsts[start] for start in starts[1:]), end]
+    length = min(longest, starts[0])
+    return [Fold(firsts[at - length], firsts[at], until) for at, until in zip(starts, untils, strict=True)]
+
+
+def refit(firsts: Sequence[int], end: int, longest: int) -> Fold:
+    """Return the fold that begins at `end` and never ends: it trains on the newest `longest` sessions, or on all."""
+    return Fold(firsts[-min(longest, len(firsts))], end, FOREVER)

@@ -16,7 +16,6 @@ from stock_ml.evaluate import Fold
 
 COLUMNS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility")
 FEWEST = 100  # rows to fit or to judge with: below this a 99 % interval and a skill say nothing
-FOREVER = 2**62
 
 
 @dataclass(frozen=True)
@@ -35,22 +34,22 @@ class Judged:
     end: int
 
 
-def judge(rows: DataFrame, schema: dict[str, Any], holdout: int, recipes: Sequence[str]) -> Judged:
+def judge(rows: DataFrame, schema: dict[str, Any], holdout: int, recipes: Sequence[str], longest: int) -> Judged:
     """Fit and judge `rows`, as from `spark.feature_rows` and cached; the newest `holdout` sessions only test.
 
-    Every recipe walks the same folds. Raises TooLittleHistory.
+    Every recipe walks the same folds, and nothing is fitted on more than `longest` sessions. Raises TooLittleHistory.
     """
     sessions = _sessions(rows)
     training = sessions.iloc[: max(len(sessions) - holdout, 0)]
     newest = int(training["last"].max()) if len(training) else 0
-    folds = evaluate.folds(training["first"].tolist(), newest + 1)
+    folds = evaluate.folds(training["first"].tolist(), newest + 1, longest)
     _check(training, folds[0])
     walked = pd.concat(
         [_step(rows, schema, fold, recipes)[1].assign(fold=i) for i, fold in enumerate(folds)], ignore_index=True
     )
     end = evaluate.known_at(newest, schema["horizon"])
-    models, test = _step(rows, schema, Fold(end, FOREVER), recipes)
-    return Judged(models, walked, test, training, end)
+    models, test = _step(rows, schema, evaluate.refit(training["first"].tolist(), end, longest), recipes)
+    return Judged(models, walked, test, training.iloc[-longest:], end)
 
 
 def _sessions(rows: DataFrame) -> pd.DataFrame:
@@ -61,8 +60,9 @@ def _sessions(rows: DataFrame) -> pd.DataFrame:
 
 
 def _check(training: pd.DataFrame, fold: Fold) -> None:
-    before = training["first"] < fold.first
-    fitted, judged = int(training.loc[before, "rows"].sum()), int(training.loc[~before, "rows"].sum())
+    first = training["first"]
+    before = (first >= fold.since) & (first < fold.first)
+    fitted, judged = (int(training.loc[part, "rows"].sum()) for part in (before, first >= fold.first))
     if min(fitted, judged) < FEWEST:
         raise TooLittleHistory(
             f"{fitted} rows to train with and {judged} to judge with are too few, {FEWEST} of each are needed: "
@@ -73,8 +73,11 @@ def _check(training: pd.DataFrame, fold: Fold) -> None:
 def _step(
     rows: DataFrame, schema: dict[str, Any], fold: Fold, recipes: Sequence[str]
 ) -> tuple[dict[str, PipelineModel], pd.DataFrame]:
-    """Fit on what was known when the fold began, and forecast the fold's rows in order of time."""
-    known = rows.where(F.col("bar_ts") + F.lit(evaluate.known_at(0, schema["horizon"])) <= fold.first)
+    """Fit on what was known when the fold began, back to its `since`, and forecast its rows in order of time."""
+    known = rows.where(
+        (F.col("bar_ts") >= fold.since)
+        & (F.col("bar_ts") + F.lit(evaluate.known_at(0, schema["horizon"])) <= fold.first)
+    )
     models = {recipe: train.fit(known, schema["names"], recipe) for recipe in recipes}
     ahead = rows.where((F.col("bar_ts") >= fold.first) & (F.col("bar_ts") < fold.until))
     frame = ahead.select(*COLUMNS, *(name for name in schema["names"] if name not in COLUMNS)).toPandas()

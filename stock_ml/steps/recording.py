@@ -47,6 +47,7 @@ def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
         "window",
         "horizon",
         "holdout_sessions",
+        "train_sessions",
         "feed_gap_minutes",
         "exchange",
         "spark_master",

@@ -61,7 +61,7 @@ def _train(s: Settings, spark: SparkSession, registry: Registry, known: dict[str
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
     uri = Lake.connect(s).clean_uri()
     rows = _rows(s, spark, schema, uri)
-    judged = judge(rows, schema, s.holdout_sessions, s.candidates)
+    judged = judge(rows, schema, s.holdout_sessions, s.candidates, s.train_sessions)
     report = measure(judged)
     decision = decide(judged, _incumbent(s), Bar(s.promote_alpha, s.promote_margin))
     scorer = build(decision.kind, judged, schema)

@@ -27,7 +27,7 @@ from tests.walks import NYSE, frame, minutes_of, take, walk
 
 # MLflow warns about its own type hints when it is imported
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:mlflow.*")
-SESSIONS, HELD_OUT, SYMBOLS = 18, 2, ("AAPL", "GOOGL")
+SESSIONS, HELD_OUT, LONGEST, SYMBOLS = 18, 2, 7, ("AAPL", "GOOGL")
 TS = minutes_of("2024-02-27", SESSIONS)  # crosses a month
 
 
@@ -49,7 +49,13 @@ def installation(mlflow_server: Settings) -> Settings:
     jars.fetch("s3a", mlflow_server.jars)
     Lake.connect(mlflow_server).ensure_bucket()  # where MLflow keeps its artifacts
     s = mlflow_server.model_copy(
-        update={"s3_bucket": "training", "symbols": SYMBOLS, "holdout_sessions": HELD_OUT, "spark_memory": "1g"}
+        update={
+            "s3_bucket": "training",
+            "symbols": SYMBOLS,
+            "holdout_sessions": HELD_OUT,
+            "train_sessions": LONGEST,
+            "spark_memory": "1g",
+        }
     )
     lake = Lake.connect(s)
     lake.ensure_bucket()
@@ -113,6 +119,15 @@ def test_held_out_sessions_are_judged_and_not_trained_on(trained, registry):
     assert trained["test_rows"] == len(late)
     error = np.abs(late["last_close"] * np.expm1(late["target"]))
     assert trained["report"]["test/persistence"]["mae"] == pytest.approx(error.mean())
+
+
+def test_what_serves_was_fitted_on_the_newest_sessions_only(installation, trained, registry):
+    schema = registry.load(trained["version"]).schema
+    wanted = TS[390 * (SESSIONS - HELD_OUT - LONGEST) : 390 * (SESSIONS - HELD_OUT)]
+    tables = [features.table(bars_of(i), NYSE, schema, 15).dropna() for i in range(2)]
+    rows = sum(int(table["bar_ts"].isin(wanted).sum()) for table in tables)
+    params = client(installation).get_run(trained["run_id"]).data.params
+    assert (params["train_sessions"], params["rows_trained"]) == (str(LONGEST), str(rows))
 
 
 def test_the_light_scorer_equals_spark_on_the_same_features_bit_for_bit(installation, trained, registry, tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.errors import TooLittleHistory
-from stock_ml.evaluate import Bar, decide, folds, known_at, metrics, session_losses, walked_coverage
+from stock_ml.evaluate import Bar, decide, folds, known_at, metrics, refit, session_losses, walked_coverage
 from stock_ml.evaluate.evidence import long_run_variance, worse_by_chance
 from stock_ml.intervals import coverage, quantiles
 
@@ -36,10 +36,10 @@ def test_persistence_has_no_skill_and_no_direction():
     assert "direction" not in got
 
 
-@given(st.integers(4, 60))
-def test_folds_walk_forward_over_the_newest_sessions(count):
+@given(st.integers(4, 60), st.integers(2, 60))
+def test_folds_walk_forward_over_the_newest_sessions(count, longest):
     firsts = [86400 * day for day in range(count)]
-    walked = folds(firsts, firsts[-1] + 400)
+    walked = folds(firsts, firsts[-1] + 400, longest)
     judged = [first for first in firsts if any(f.first <= first < f.until for f in walked)]
     assert judged == firsts[-len(judged) :]
     assert 2 <= len(judged) <= min(12, count - 2)
@@ -48,10 +48,26 @@ def test_folds_walk_forward_over_the_newest_sessions(count):
     assert walked[-1].until == firsts[-1] + 400
 
 
+@given(st.integers(4, 60), st.integers(2, 60))
+def test_all_folds_train_on_as_many_sessions_directly_before_them(count, longest):
+    firsts = [86400 * day for day in range(count)]
+    walked = folds(firsts, firsts[-1] + 400, longest)
+    trained = [[first for first in firsts if fold.since <= first < fold.first] for fold in walked]
+    assert {len(sessions) for sessions in trained} == {min(longest, firsts.index(walked[0].first))}
+    assert [sessions[-1] + 86400 for sessions in trained] == [fold.first for fold in walked]
+
+
+@pytest.mark.parametrize(("longest", "since"), [(3, 400), (6, 100), (250, 100)])
+def test_what_serves_is_fitted_on_the_newest_sessions(longest, since):
+    fold = refit([100, 200, 300, 400, 500, 600], 700, longest)
+    assert (fold.since, fold.first) == (since, 700)
+    assert fold.until > 4e9
+
+
 @pytest.mark.parametrize("count", range(4))
 def test_fewer_than_four_sessions_are_refused(count):
     with pytest.raises(TooLittleHistory, match=f"{count} sessions"):
-        folds(list(range(count)), count)
+        folds(list(range(count)), count, 250)
 
 
 def test_a_target_is_known_when_its_bar_has_ended():
