@@ -5,15 +5,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
 from local.sandbox.best import best
 from local.sandbox.market import Market
 from stock_ml import features
-from stock_ml.bars import PRICES
+from stock_ml.adaptation import Made, replayed
+from stock_ml.bars import MINUTE, PRICES
 from stock_ml.evaluate import PERSISTENCE, Bar, Decision
 from stock_ml.gaps import Minutes, fill
-from stock_ml.scorer import Prices, Scorer, prices
+from stock_ml.scorer import Prices, Scorer, nearest, prices
 from stock_ml.steps.judging import Judged, judge
 from stock_ml.steps.measuring import build, decide
 from stock_ml.train import RECIPES
@@ -80,11 +82,17 @@ def _test(rows: pd.DataFrame, market: Market, judged: Judged, schema: dict[str, 
     actual = np.round(last * np.exp(rows["target"].to_numpy()), market.kind.decimals)
     found = {"last_close": last, "actual": actual, "best": rows["best"].to_numpy(), "ticks": ticks, "minute": minute}
     found |= {recipe: _prices(build(recipe, judged, schema), rows).predicted_close for recipe in RECIPES}
-    served = _prices(build(kind, judged, schema), rows)
+    served = _prices(build(kind, judged, schema), rows, actual)
     covered = (served.lower_90 <= actual) & (actual <= served.upper_90)
     return pd.DataFrame(found | {"served": served.predicted_close, "covered": covered})
 
 
-def _prices(scorer: Scorer, rows: pd.DataFrame) -> Prices:
-    values = rows[scorer.schema["names"]].to_numpy(np.float64)
-    return prices(rows["last_close"].to_numpy(np.float64), scorer.predict(values))
+def _prices(scorer: Scorer, rows: pd.DataFrame, actual: NDArray[np.float64] | None = None) -> Prices:
+    """Return forecasts of rows; with the closes that came, the intervals adapted as they are in the stream."""
+    last = rows["last_close"].to_numpy(np.float64)
+    said = scorer.predict(rows[scorer.schema["names"]].to_numpy(np.float64))
+    if actual is None:
+        return prices(last, said)
+    slot, ts = pd.factorize(rows["symbol"])[0], rows["bar_ts"].to_numpy()
+    made = Made(slot, ts, ts + HORIZON * MINUTE, last, nearest(last, said.log_return), said.log_return, said.half)
+    return prices(last, said, replayed(made, actual))

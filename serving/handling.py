@@ -6,11 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from serving.arrived import Arrived
-from serving.forecasting import Models, Ready, features, forecasts, stamped
+from serving.forecasting import Models, Ready, When, features, forecasts, stamped
 from serving.inorder import extend, remember
 from serving.rings import Rings
 from serving.rules import Rules
 from serving.taking import take
+from stock_ml.adaptation import NOTHING, Adaptation, Closes
 from stock_ml.adapters.forecast_store import BARS, Rows
 from stock_ml.bars import MINUTE
 from stock_ml.gaps import Minutes
@@ -30,15 +31,24 @@ class Handled(NamedTuple):
         )
 
 
-def handle(rings: Rings, bars: Arrived, histories: Mapping[int, Minutes], models: Models, rules: Rules) -> Handled:
-    """Take new bars, given symbol by symbol, into the rings, and return what they bring.
+class Memory(NamedTuple):
+    """Hold what is known of every symbol: its newest bars, and how its intervals adapted."""
+
+    rings: Rings
+    adaptation: Adaptation
+
+
+def handle(memory: Memory, bars: Arrived, histories: Mapping[int, Minutes], models: Models, rules: Rules) -> Handled:
+    """Take new bars, given symbol by symbol, into memory, and return what they bring.
 
     `histories` holds, by slot, the bars known of each symbol whose new ones did not all come in order. Without a model
     bars are kept, and nothing is forecast. A forecast is made when the newest bar of its symbol became known.
     """
     late = np.isin(bars.slot, list(histories))
-    fresh = [_fresh(rings, part, sessions, models, rules) for part, sessions in split(bars.pick(~late), rules)]
-    known = [_known(rings, bars.pick(bars.slot == slot), history, models, rules) for slot, history in histories.items()]
+    fresh = [_fresh(memory, part, sessions, models, rules) for part, sessions in split(bars.pick(~late), rules)]
+    known = [
+        _known(memory, bars.pick(bars.slot == slot), history, models, rules) for slot, history in histories.items()
+    ]
     return Handled(Rows.together(Rows.of(), *fresh), Rows.together(Rows.of(), *known))
 
 
@@ -49,27 +59,36 @@ def split(bars: Arrived, rules: Rules) -> Iterator[tuple[Arrived, Sessions]]:
         yield bars.pick(calendar == number), rules.calendars[number]
 
 
-def _fresh(rings: Rings, bars: Arrived, sessions: Sessions, models: Models, rules: Rules) -> Rows:
-    brought = extend(rings, bars, sessions, rules)
+def _fresh(memory: Memory, bars: Arrived, sessions: Sessions, models: Models, rules: Rules) -> Rows:
+    brought = extend(memory.rings, bars, sessions, rules)
     rows = _bar_rows(brought.slot, brought.minutes, False, rules)
+    came = _came(brought.slot, brought.minutes)
     if not any(models):
+        memory.adaptation.take(NOTHING, came)
         return Rows.of(rows)
     ended = bars.pick(brought.at)
     ready = Ready(ended.slot, ended.ts, ended.values[3], ended.ts + MINUTE, features(brought.windows))
-    return Rows(rows, *(forecasts(ready, model, sessions, rules) for model in models))
+    return Rows(rows, *forecasts(ready, models, When(sessions, rules), came, memory.adaptation))
 
 
-def _known(rings: Rings, bars: Arrived, history: Minutes, models: Models, rules: Rules) -> Rows:
-    slot = int(bars.slot[0])
+def _known(memory: Memory, bars: Arrived, history: Minutes, models: Models, rules: Rules) -> Rows:
+    rings, slot = memory.rings, int(bars.slot[0])
     sessions = rules.sessions_of(rules.names[slot])
     taken = take(history, bars, sessions, rules)
     rings.relearn(bars.slot[:1], rings.since[bars.slot[:1]])
     remember(rings, Arrived.of_minutes(slot, taken.received), sessions, rules)
     rows = _bar_rows(np.full(len(taken.minutes), slot), taken.minutes, taken.late, rules)
+    came = _came(np.full(len(taken.minutes), slot), taken.minutes)
     if not any(models):
+        memory.adaptation.take(NOTHING, came)
         return Rows.of(rows)
     ready = Ready(np.full(len(taken.ts), slot), taken.ts, taken.close, taken.known, features(taken.windows))
-    return Rows(rows, *(forecasts(ready, model, sessions, rules) for model in models))
+    return Rows(rows, *forecasts(ready, models, When(sessions, rules), came, memory.adaptation))
+
+
+def _came(slot: np.ndarray, minutes: Minutes) -> Closes:
+    order = np.lexsort((minutes.ts, slot))  # they come in rounds, of all symbols each
+    return Closes(slot[order], minutes.ts[order], minutes.close[order])
 
 
 def _bar_rows(slot: np.ndarray, minutes: Minutes, late: np.ndarray | bool, rules: Rules) -> np.ndarray:

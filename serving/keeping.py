@@ -7,14 +7,16 @@ import numpy as np
 
 from serving.arrived import Arrived
 from serving.forecasting import Models
-from serving.handling import Handled, handle, split
+from serving.handling import Handled, Memory, handle, split
 from serving.inorder import remember
 from serving.rings import Rings
 from serving.rules import Rules
 from serving.sorting import in_order, new
+from stock_ml.adaptation import Adaptation, Pending
 from stock_ml.adapters.forecast_store import Around, ForecastStore, Stored
 from stock_ml.clock import Clock, EventClock
 from stock_ml.gaps import Minutes
+from stock_ml.intervals import LEVELS
 
 DAY = 86_400  # seconds
 
@@ -25,6 +27,7 @@ class Keeper:
     def __init__(self, store: ForecastStore, clock: Clock, rules: Rules) -> None:
         self._store, self._clock, self._rules = store, clock, rules
         self._rings = Rings(len(rules.names), rules.rows)
+        self._memory = Memory(self._rings, Adaptation(len(rules.names), rules.horizon))
         self._partition = np.full(len(rules.names), -1)  # from which a symbol's bars come
 
     def see(self, bars: Arrived, partitions: np.ndarray) -> None:
@@ -51,7 +54,7 @@ class Keeper:
         bars = bars.by_symbol()
         self._load_for(bars)
         bars = new(self._rings, bars)
-        return handle(self._rings, bars, self._histories(bars), models, self._rules)
+        return handle(self._memory, bars, self._histories(bars), models, self._rules)
 
     def store(self, handled: Handled) -> Stored:
         """Store what a batch brought, its forecasts made now; the same again changes nothing.
@@ -66,7 +69,10 @@ class Keeper:
         slots, oldest = _oldest(bars)
         lacking = ~self._rings.loaded[slots]
         if lacking.any():
+            names = [self._rules.names[slot] for slot in slots[lacking]]
+            foretold = self._store.newest_forecasts(names, self._rules.horizon)
             found = self._stored(slots[lacking], oldest[lacking])
+            self._memory.adaptation.learn(slots[lacking], _pending(slots[lacking], foretold))
             for part, sessions in split(found, self._rules):
                 remember(self._rings, part, sessions, self._rules)
 
@@ -96,6 +102,14 @@ class Keeper:
             own = self._rules.calendar[slots] == number
             needed[own] = self._rules.needed(oldest[own], sessions)
         return needed
+
+
+def _pending(slots: np.ndarray, rows: np.ndarray) -> Pending:
+    """Return the newest forecasts stored of some slots, as `newest_forecasts` gives them."""
+    lower, upper, stretch = (
+        np.stack([rows[f"{name}_{level}"] for level in LEVELS]) for name in ("lower", "upper", "stretch")
+    )
+    return Pending(slots[rows["place"]], rows["bar_ts"], rows["target_ts"], lower, upper, stretch, rows["close"])
 
 
 def _first_and_older(rows: np.ndarray, oldest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

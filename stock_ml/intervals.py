@@ -2,33 +2,99 @@
 
 Errors are divided by the window's volatility, their quantiles taken with the finite-sample rank ceil((n + 1) p)
 (Lei et al. 2018, "Distribution-free predictive inference for regression"), and multiplied back at the forecast.
+
+Live, they adapt: each outcome moves a symbol's interval of each level, wider by STEP p if it missed and narrower by
+STEP (1 - p) if it held, so that in the long run a share p of the outcomes is covered whatever the market does (Gibbs
+and Candès 2021, "Adaptive conformal inference under distribution shift"). What moves is the log of the width, as in
+quantile tracking (Angelopoulos, Candès and Tibshirani 2023, "Conformal PID control for time series prediction"): one
+number, the stretch, that stays meaningful when another model, with other widths, takes over.
 """
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 LEVELS = (50, 90, 99)
+STEP = 0.02  # a miss at 90 % widens by 1.8 %: after a shift, two hours close most of the gap
+WIDEST = 2.0  # log: at most 7.4 times as wide as calibrated, and at least a 7.4th
+PARTS, FEW = 13, 100  # of a New York session: half hours; rows
+FLAT = (1.0,) * PARTS
 FLOOR = 1e-5  # a tenth of a basis point a minute: a flat window must not promise an interval of no width
 
+Floats = NDArray[np.float64]
+Stretch = NDArray[np.float32]  # (3, n): the log of how much wider than calibrated, by level
+_COVERAGE = np.array([[p / 100] for p in LEVELS])
 
-def scale(volatility: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the size that errors are measured in, (n,), always positive."""
-    return np.sqrt(volatility * volatility + FLOOR * FLOOR)
+
+class Calibration(NamedTuple):
+    """Hold the scaled error that each level covers, and how large errors are by the time of the session."""
+
+    quantiles: dict[str, float]
+    profile: tuple[float, ...]
 
 
-def quantiles(errors: np.ndarray, volatility: np.ndarray) -> dict[str, float]:
+def adapted(stretch: Stretch, covered: NDArray[np.bool_]) -> Stretch:
+    """Return the stretches after outcomes that were `covered` or not, both (3, n)."""
+    move = STEP * np.where(covered, _COVERAGE - 1, _COVERAGE)
+    moved: Stretch = np.clip(stretch + move, -WIDEST, WIDEST).astype(np.float32)
+    return moved
+
+
+def bounds(last: Floats, predicted: Floats, centre: Floats, half: Floats, stretch: Stretch) -> tuple[Floats, Floats]:
+    """Return lower and upper bounds as prices, (3, n) each: `centre` ± `half`, (3, n), stretched, as log returns.
+
+    Where a bound is nearer than half a tick to the centre, the forecast itself, which stands on the grid, is the bound.
+    """
+    away = half * np.exp(stretch.astype(np.float64))
+    return np.minimum(last * np.exp(centre - away), predicted), np.maximum(last * np.exp(centre + away), predicted)
+
+
+def scale(volatility: Floats, elapsed: Floats, profile: Sequence[float]) -> Floats:
+    """Return the size that errors are measured in, (n,), always positive: volatility by the time of the session.
+
+    `elapsed` is the share of the session that has passed; `profile` is as from `profile`.
+    """
+    sized: Floats = np.sqrt(volatility * volatility + FLOOR * FLOOR) * np.asarray(profile)[_part(elapsed)]
+    return sized
+
+
+def profile(errors: Floats, volatility: Floats, elapsed: Floats) -> tuple[float, ...]:
+    """Return for each of PARTS equal parts of the session how large errors are there for their volatility, 1 as usual.
+
+    The window lags behind: towards the close volatility rises, and at the open it still knows yesterday's. All (n,);
+    parts with few rows are drawn towards 1.
+    """
+    scaled, part = np.abs(errors) / scale(volatility, elapsed, FLAT), _part(elapsed)
+    usual = float(np.mean(scaled)) or 1.0
+    count, total = (np.bincount(part, weights, PARTS) for weights in (None, scaled / usual))
+    return tuple(((total + FEW) / (count + FEW)).tolist())
+
+
+def _part(elapsed: Floats) -> NDArray[np.int64]:
+    """Return the part of the session that a bar ends in; an end belongs to the part that it ends."""
+    return np.clip(np.ceil(elapsed * PARTS - 1e-9).astype(np.int64) - 1, 0, PARTS - 1)
+
+
+def calibrate(errors: Floats, volatility: Floats, elapsed: Floats) -> Calibration:
+    """Return what intervals are made of, from errors out of sample, log returns, (n,) each with n > 0."""
+    shape = profile(errors, volatility, elapsed)
+    return Calibration(quantiles(errors, scale(volatility, elapsed, shape)), shape)
+
+
+def quantiles(errors: Floats, size: Floats) -> dict[str, float]:
     """Return for each level the scaled absolute error that it covers; `errors` are log returns, (n,) with n > 0.
 
     Where n is too small for a level's rank, the largest error stands for it.
     """
-    ordered = np.sort(np.abs(errors) / scale(volatility))
+    ordered = np.sort(np.abs(errors) / size)
     n = len(ordered)
     return {str(p): float(ordered[min(math.ceil((n + 1) * p / 100), n) - 1]) for p in LEVELS}
 
 
-def coverage(errors: np.ndarray, volatility: np.ndarray, widths: dict[str, float]) -> dict[str, float]:
+def coverage(errors: Floats, size: Floats, widths: dict[str, float]) -> dict[str, float]:
     """Return for each level the share of errors that its interval covers."""
-    scaled = np.abs(errors) / scale(volatility)
+    scaled = np.abs(errors) / size
     return {level: float(np.mean(scaled <= width)) for level, width in widths.items()}

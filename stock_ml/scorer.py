@@ -8,21 +8,20 @@ from typing import Any, Literal
 import numpy as np
 
 from stock_ml.errors import ModelError, SchemaMismatch
-from stock_ml.intervals import LEVELS, scale
+from stock_ml.intervals import FLAT, LEVELS, PARTS, Calibration, Stretch, bounds, scale
 from stock_ml.ticks import snapped
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Hold log returns to the target's close, all (n,)."""
+    """Hold log returns to the target's close, (n,), and half the width of each level's interval around it, (3, n)."""
 
     log_return: np.ndarray
-    lower_50: np.ndarray
-    upper_50: np.ndarray
-    lower_90: np.ndarray
-    upper_90: np.ndarray
-    lower_99: np.ndarray
-    upper_99: np.ndarray
+    half: np.ndarray
+
+    def of(self, at: np.ndarray) -> "Prediction":
+        """Return some of the forecasts."""
+        return Prediction(self.log_return[at], self.half[:, at])
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +39,10 @@ class Prices:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Hold a model's parameters; `quantiles` are scaled errors by level, `trained_until` is in UTC epoch seconds."""
+    """Hold a model's parameters; `quantiles` are scaled errors by level, `trained_until` is in UTC epoch seconds.
+
+    `profile` tells how large errors are for their volatility by the time of the session.
+    """
 
     kind: Literal["linear", "huber", "persistence"]
     coefficients: tuple[float, ...]
@@ -48,13 +50,16 @@ class Scorer:
     quantiles: dict[str, float]
     schema: dict[str, Any]
     trained_until: int
+    profile: tuple[float, ...] = FLAT
 
     def __post_init__(self) -> None:
-        numbers = (*self.coefficients, self.intercept, *self.quantiles.values())
+        numbers = (*self.coefficients, self.intercept, *self.quantiles.values(), *self.profile)
         if len(self.coefficients) != len(self.schema["names"]) or set(self.quantiles) != {str(p) for p in LEVELS}:
             raise ModelError(
                 f"the {self.kind} scorer needs a coefficient a feature and quantiles at {LEVELS}; train again"
             )
+        if len(self.profile) != PARTS:
+            raise ModelError(f"the {self.kind} scorer needs a profile of {PARTS} parts of the session; train again")
         if not all(math.isfinite(n) for n in numbers):
             raise ModelError(f"the {self.kind} scorer holds numbers that are not finite; train again")
 
@@ -63,9 +68,9 @@ class Scorer:
         log_return = np.full(len(features), self.intercept)
         for j, coefficient in enumerate(self.coefficients):
             log_return += coefficient * features[:, j]
-        size = scale(features[:, self.schema["names"].index("volatility")])
-        bounds = [sign * self.quantiles[str(p)] * size for p in LEVELS for sign in (-1, 1)]
-        return Prediction(log_return, *(log_return + bound for bound in bounds))
+        volatility, elapsed = (features[:, self.schema["names"].index(name)] for name in ("volatility", "elapsed"))
+        size = scale(volatility, elapsed, self.profile)
+        return Prediction(log_return, np.stack([self.quantiles[str(p)] * size for p in LEVELS]))
 
     def check(self, schema: dict[str, Any]) -> None:
         """Raise SchemaMismatch, naming what differs, unless the model was trained on features of this schema."""
@@ -84,23 +89,29 @@ class Scorer:
         """Read what `to_json` wrote. Raises ModelError where it is damaged."""
         try:
             given = json.loads(text)
-            return cls(**(given | {"coefficients": tuple(given["coefficients"])}))
+            return cls(**(given | {name: tuple(given[name]) for name in ("coefficients", "profile") if name in given}))
         except (ValueError, TypeError, KeyError) as error:
             raise ModelError(f"the model's scorer JSON cannot be read ({error!r}): train again") from error
 
 
-def persistence(quantiles: dict[str, float], schema: dict[str, Any], trained_until: int) -> Scorer:
+def persistence(made_of: Calibration, schema: dict[str, Any], trained_until: int) -> Scorer:
     """Return the scorer that forecasts the last close, with intervals of its own."""
-    return Scorer("persistence", (0.0,) * len(schema["names"]), 0.0, quantiles, schema, trained_until)
+    nothing = (0.0,) * len(schema["names"])
+    return Scorer("persistence", nothing, 0.0, made_of.quantiles, schema, trained_until, made_of.profile)
 
 
-def prices(last_close: np.ndarray, prediction: Prediction) -> Prices:
+def nearest(last_close: np.ndarray, log_return: np.ndarray) -> np.ndarray:
+    """Return the price on the tick grid of the last close that is nearest to a log return from it, (n,)."""
+    return snapped(last_close, last_close * np.exp(np.ascontiguousarray(log_return)))
+
+
+def prices(last_close: np.ndarray, prediction: Prediction, stretch: Stretch | None = None) -> Prices:
     """Return the predicted close, on the tick grid of the last one, and its bounds, for last closes (n,).
 
-    Where a bound is nearer than half a tick, the forecast itself is the bound.
+    `stretch`, (3, n), is how the intervals adapted to what came; without it they are as calibrated.
     """
-    raw, *bounds = (last_close * np.exp(np.ascontiguousarray(part)) for part in vars(prediction).values())
-    predicted = snapped(last_close, raw)
-    lower = [np.minimum(bound, predicted) for bound in bounds[::2]]
-    upper = [np.maximum(bound, predicted) for bound in bounds[1::2]]
+    centre, half = prediction.log_return, prediction.half
+    predicted = nearest(last_close, centre)
+    calibrated = np.zeros(half.shape, np.float32)
+    lower, upper = bounds(last_close, predicted, centre, half, calibrated if stretch is None else stretch)
     return Prices(predicted, lower[0], upper[0], lower[1], upper[1], lower[2], upper[2])

@@ -45,7 +45,7 @@ def widths_come_from_earlier_folds() -> None:
     """Errors a thousand times those before them are never covered: no width may have been made of them."""
     random, fold = np.random.default_rng(2), np.repeat([0, 1], 500)
     errors = random.normal(size=1000) * np.where(fold == 1, 1000, 1) + 5000 * fold
-    covered = evaluate.walked_coverage(errors, np.ones(1000), fold)
+    covered = evaluate.walked_coverage(errors, np.ones(1000), np.full(1000, 0.5), fold)
     assert set(covered.values()) == {0.0}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stock_ml.intervals import coverage, quantiles
+from stock_ml.intervals import calibrate, coverage, scale
 from stock_ml.ticks import tick
 
 Floats = NDArray[np.float64]
@@ -57,16 +57,17 @@ def session_losses(frame: pd.DataFrame, predicted: Floats) -> pd.Series:
     return of_symbols.groupby(level="session").mean()
 
 
-def walked_coverage(errors: Floats, volatility: Floats, fold: NDArray[np.int64]) -> dict[str, float]:
+def walked_coverage(errors: Floats, volatility: Floats, elapsed: Floats, fold: NDArray[np.int64]) -> dict[str, float]:
     """Return the intervals' coverage in walk-forward: each fold's widths come from the folds before it, (n,) each.
 
     The first fold only calibrates; with one fold there is nothing to tell, and the answer is empty.
     """
     told: dict[str, list[float]] = {}
     for number in np.unique(fold)[1:]:
-        widths = quantiles(errors[fold < number], volatility[fold < number])
-        now = fold == number
-        for level, share in coverage(errors[now], volatility[now], widths).items():
+        before, now = fold < number, fold == number
+        made_of = calibrate(errors[before], volatility[before], elapsed[before])
+        size = scale(volatility[now], elapsed[now], made_of.profile)
+        for level, share in coverage(errors[now], size, made_of.quantiles).items():
             told.setdefault(f"coverage_{level}", []).append(share * float(np.sum(now)))
     judged = float(np.sum(fold > fold.min())) if len(fold) else 0.0
     return {name: sum(shares) / judged for name, shares in told.items()}

@@ -14,7 +14,7 @@ from stock_ml import evaluate, train
 from stock_ml.errors import TooLittleHistory
 from stock_ml.evaluate import Fold
 
-COLUMNS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility")
+COLUMNS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "elapsed")
 FEWEST = 100  # rows to fit or to judge with: below this a 99 % interval and a skill say nothing
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from stock_ml import evaluate, scorer, train
 from stock_ml.errors import ParityError
 from stock_ml.evaluate import PERSISTENCE, Bar, Decision
-from stock_ml.intervals import coverage, quantiles
+from stock_ml.intervals import Calibration, calibrate, coverage, scale
 from stock_ml.scorer import Scorer
 from stock_ml.steps.judging import Judged
 from stock_ml.ticks import snapped
@@ -28,8 +28,9 @@ def measure(judged: Judged) -> Report:
     for kind in kinds(judged):
         report[f"walk_forward/{kind}"] = _metrics(judged.walked, kind) | _walked_coverage(judged.walked, kind)
         if len(judged.test):
-            widths = _widths(judged.walked, kind)
-            covered = coverage(_errors(judged.test, kind), judged.test["volatility"].to_numpy(), widths)
+            made_of = _calibrated(judged.walked, kind)
+            size = scale(*_conditions(judged.test), made_of.profile)
+            covered = coverage(_errors(judged.test, kind), size, made_of.quantiles)
             told = {f"coverage_{level}": share for level, share in covered.items()}
             report[f"test/{kind}"] = _metrics(judged.test, kind) | told
     return report
@@ -68,11 +69,11 @@ def _whole_sessions(walked: pd.DataFrame) -> pd.DataFrame:
 
 def build(kind: str, judged: Judged, schema: dict[str, Any]) -> Scorer:
     """Return the candidate's scorer, its intervals from its own walk-forward errors."""
-    widths = _widths(judged.walked, kind)
+    made_of = _calibrated(judged.walked, kind)
     if kind == PERSISTENCE:
-        return scorer.persistence(widths, schema, judged.end)
-    coefficients, intercept = train.parameters(judged.models[kind])
-    return Scorer(kind, coefficients, intercept, widths, schema, judged.end)  # type: ignore[arg-type]  # one of RECIPES
+        return scorer.persistence(made_of, schema, judged.end)
+    fitted = train.parameters(judged.models[kind])
+    return Scorer(kind, *fitted, made_of.quantiles, schema, judged.end, made_of.profile)  # type: ignore[arg-type]  # one of RECIPES
 
 
 def check_parity(scorer: Scorer, sample: pd.DataFrame) -> None:
@@ -107,9 +108,13 @@ def _metrics(frame: pd.DataFrame, kind: str) -> dict[str, float]:
 
 
 def _walked_coverage(walked: pd.DataFrame, kind: str) -> dict[str, float]:
-    volatility = walked["volatility"].to_numpy()
-    return evaluate.walked_coverage(_errors(walked, kind), volatility, walked["fold"].to_numpy())
+    return evaluate.walked_coverage(_errors(walked, kind), *_conditions(walked), walked["fold"].to_numpy())
 
 
-def _widths(walked: pd.DataFrame, kind: str) -> dict[str, float]:
-    return quantiles(_errors(walked, kind), walked["volatility"].to_numpy())
+def _calibrated(walked: pd.DataFrame, kind: str) -> Calibration:
+    return calibrate(_errors(walked, kind), *_conditions(walked))
+
+
+def _conditions(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the size of an error depends on: the window's volatility, and the time of the session."""
+    return frame["volatility"].to_numpy(), frame["elapsed"].to_numpy()

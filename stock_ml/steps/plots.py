@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-OTHERS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "fold")
+OTHERS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "elapsed", "fold")
 
 
 def recipes(walked: pd.DataFrame) -> list[str]:

@@ -89,8 +89,9 @@ def test_fresh_rows_are_stored_as_others_are_and_change_nothing_where_they_are_s
     assert store.store_batch(fresh, Rows.of([bar(symbol, 5)])) == (0, 0)
     assert [rows(settings, relation, name) for relation in ("bars", "forecasts") for name in (symbol, other)] == once
     store.store([bar(f"{symbol}B", 0)], [forecast(f"{symbol}B", 0)])
-    kept = [rows(settings, relation, f"{symbol}B")[0][1:] for relation in ("bars", "forecasts")]
-    assert [row[:-1] for row in kept] == [once[0][0][1:-1], once[2][0][1:-1]]  # but for stored_at
+    kept = [rows(settings, relation, f"{symbol}B")[0] for relation in ("bars", "forecasts")]
+    but = {"symbol": "", "stored_at": None}
+    assert [row._replace(**but) for row in kept] == [once[0][0]._replace(**but), once[2][0]._replace(**but)]
 
 
 def test_of_fresh_rows_some_of_which_are_stored_the_others_are_new(
@@ -179,6 +180,21 @@ def test_received_bars_come_back_from_some_rows_before_a_time_on_without_filled_
     assert store.newest({symbol: Around(T + 180, T + 240)}, 2)["ts"].tolist() == [T + 180, T + 240, T + 300]
     monkeypatch.setattr("stock_ml.adapters.forecast_store.store.PIECE", 1)
     assert store.newest({"NONE": Around(T, T), symbol: Around(T, T + 240)}, 2).tolist() == table.tolist()
+
+
+def test_the_newest_forecasts_come_back_with_their_stretches_and_what_came_of_them(
+    store: ForecastStore, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stretched = [forecast(symbol, at)._replace(stretch_50=0.5, stretch_90=-at / 8, stretch_99=2.0) for at in range(4)]
+    store.store([bar(symbol, at, 100.0 + at) for at in range(4)], stretched)
+    newest = store.newest_forecasts(["NONE", symbol], 1)
+    assert newest["bar_ts"].tolist() == [T + 180]
+    assert np.isnan(newest["close"]).all()
+    store.store([bar(symbol, 4, 104.0)], [])
+    monkeypatch.setattr("stock_ml.adapters.forecast_store.store.PIECE", 1)
+    row = store.newest_forecasts(["NONE", symbol], 1).tolist()
+    assert row == [(1, T + 180, T + 240, 99.0, 103.0, 98.0, 104.0, 97.0, 105.0, 0.5, -0.375, 2.0, 104.0)]
+    assert len(store.newest_forecasts(["NONE"], 1)) == 0
 
 
 def test_a_state_is_replaced_and_says_how_old_it_is(store: ForecastStore) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stock_ml.errors import TooLittleHistory
 from stock_ml.evaluate import Bar, decide, folds, known_at, metrics, refit, session_losses, walked_coverage
 from stock_ml.evaluate.evidence import long_run_variance, worse_by_chance
-from stock_ml.intervals import coverage, quantiles
+from stock_ml.intervals import calibrate, coverage, scale
 
 returns = st.integers(-5000, 5000).map(lambda n: n / 100_000)  # a subnormal move has no ratio to it
 rows = st.lists(st.tuples(st.floats(1, 1000), returns, returns), min_size=1, max_size=50)
@@ -78,11 +78,18 @@ def test_a_target_is_known_when_its_bar_has_ended():
 def test_coverage_in_walk_forward_uses_earlier_folds_only():
     rng = np.random.default_rng(2)
     errors, volatility, fold = rng.normal(size=90), rng.uniform(1, 2, 90), np.repeat([0, 1, 2], [30, 40, 20])
-    second = coverage(errors[30:70], volatility[30:70], quantiles(errors[:30], volatility[:30]))
-    third = coverage(errors[70:], volatility[70:], quantiles(errors[:70], volatility[:70]))
-    got = walked_coverage(errors, volatility, fold)
+    noon = np.full(90, 0.5)
+
+    def covered(until: int, to: int) -> dict[str, float]:
+        made_of = calibrate(errors[:until], volatility[:until], noon[:until])
+        return coverage(
+            errors[until:to], scale(volatility[until:to], noon[until:to], made_of.profile), made_of.quantiles
+        )
+
+    second, third = covered(30, 70), covered(70, 90)
+    got = walked_coverage(errors, volatility, noon, fold)
     assert got == {f"coverage_{p}": pytest.approx((second[p] * 40 + third[p] * 20) / 60) for p in second}
-    assert walked_coverage(errors, volatility, np.zeros(90, dtype=int)) == {}
+    assert walked_coverage(errors, volatility, noon, np.zeros(90, dtype=int)) == {}
 
 
 BAR = Bar(alpha=0.05, margin=0.01)

@@ -46,7 +46,9 @@ def filled_from_the_future(bars: gaps.Minutes, sessions: object, limit: int) -> 
     return replace(sound, **ahead)
 
 
-def calibrated_on_the_judged(errors: np.ndarray, volatility: np.ndarray, fold: np.ndarray) -> dict[str, float]:
+def calibrated_on_the_judged(
+    errors: np.ndarray, volatility: np.ndarray, _: object, fold: np.ndarray
+) -> dict[str, float]:
     now = fold == fold.max()
     return coverage(errors[now], volatility[now], quantiles(errors, volatility))
 

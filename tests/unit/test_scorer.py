@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from stock_ml.errors import ModelError, SchemaMismatch
 from stock_ml.features import FEATURES, schema
-from stock_ml.intervals import FLOOR
+from stock_ml.intervals import FLAT, FLOOR, Calibration
 from stock_ml.scorer import Scorer, persistence, prices
 
 K = len(FEATURES)
@@ -36,15 +37,27 @@ def test_a_row_has_the_same_bits_whatever_the_count_and_the_layout(start, n):
 
 def test_intervals_are_nested_and_scaled_with_volatility():
     p = SCORER.predict(ROWS)
-    for inner, outer in (("50", "90"), ("90", "99")):
-        assert (getattr(p, f"lower_{outer}") < getattr(p, f"lower_{inner}")).all()
-        assert (getattr(p, f"upper_{outer}") > getattr(p, f"upper_{inner}")).all()
+    assert (np.diff(p.half, axis=0) > 0).all()
     volatility = ROWS[:, FEATURES.index("volatility")]
-    np.testing.assert_allclose(p.upper_90 - p.log_return, 1.7 * np.hypot(volatility, FLOOR))
+    np.testing.assert_allclose(p.half[1], 1.7 * np.hypot(volatility, FLOOR))
+
+
+def test_intervals_are_wider_where_errors_are_larger_at_that_time_of_the_session():
+    late = replace(SCORER, profile=(*FLAT[1:], 2.0))
+    at_the_close = ROWS.copy()
+    at_the_close[:, FEATURES.index("elapsed")] = 1.0
+    np.testing.assert_allclose(late.predict(at_the_close).half, 2 * SCORER.predict(at_the_close).half)
+
+
+@given(stretch=st.floats(-2, 2, width=32))
+def test_a_stretch_widens_the_interval_by_its_exponential(stretch):
+    p = SCORER.predict(ROWS[:1] / 1e6)
+    got = prices(np.array([math.pi]), p, np.full((3, 1), stretch, np.float32))
+    assert math.log(got.upper_90[0] / math.pi) - p.log_return[0] == pytest.approx(p.half[1, 0] * math.exp(stretch))
 
 
 def test_persistence_forecasts_the_last_close_with_intervals():
-    scorer = persistence(QUANTILES, schema(30, 1), 0)
+    scorer = persistence(Calibration(QUANTILES, FLAT), schema(30, 1), 0)
     forecast = prices(np.array([50.0]), scorer.predict(np.zeros((1, K))))
     assert forecast.predicted_close.tolist() == [50.0]
     assert forecast.lower_50[0] < 50 < forecast.upper_50[0]
@@ -64,7 +77,14 @@ def test_a_damaged_json_is_refused(cut):
 
 @pytest.mark.parametrize(
     "change",
-    [{"coefficients": [1.0]}, {"intercept": math.nan}, {"quantiles": {"50": 1.0}}, {"schema": {}}, {"extra": 1}],
+    [
+        {"coefficients": [1.0]},
+        {"intercept": math.nan},
+        {"quantiles": {"50": 1.0}},
+        {"profile": [1.0]},
+        {"schema": {}},
+        {"extra": 1},
+    ],
 )
 def test_a_scorer_that_does_not_fit_is_refused(change):
     with pytest.raises(ModelError):

@@ -8,6 +8,7 @@ import numpy as np
 PRICES = ("open", "high", "low", "close")
 BOUNDS = ("lower_50", "upper_50", "lower_90", "upper_90", "lower_99", "upper_99")
 NUMBERS = ("last_close", "predicted_close", *BOUNDS)
+STRETCHES = ("stretch_50", "stretch_90", "stretch_99")
 # the columns of BarRow and ForecastRow below
 BARS = np.dtype(
     [
@@ -31,6 +32,7 @@ FORECASTS = np.dtype(
         ("trained_until", np.float64),
         ("made_at", np.float64),
         ("late", np.bool_),
+        *((name, np.float32) for name in STRETCHES),
     ]
 )
 
@@ -53,7 +55,8 @@ class BarRow(NamedTuple):
 class ForecastRow(NamedTuple):
     """Hold one forecast as stored; times in UTC epoch seconds, `session` as YYYY-MM-DD, bounds as prices.
 
-    `late`: the target was known when it was made.
+    `late`: the target was known when it was made. `stretch_90`: the log of how much wider than calibrated its interval
+    at 90 % was by then.
     """
 
     symbol: str
@@ -73,6 +76,9 @@ class ForecastRow(NamedTuple):
     trained_until: float
     made_at: float
     late: bool
+    stretch_50: float = 0.0
+    stretch_90: float = 0.0
+    stretch_99: float = 0.0
 
 
 Table = Sequence[Any] | np.ndarray  # single rows, or a table of them

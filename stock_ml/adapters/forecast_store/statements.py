@@ -11,7 +11,8 @@ create temp table new_bars (
 create temp table new_forecasts (
     symbol text, bar_ts timestamptz, horizon smallint, target_ts timestamptz, session date, last_close float8,
     predicted_close float8, lower_50 float8, upper_50 float8, lower_90 float8, upper_90 float8, lower_99 float8,
-    upper_99 float8, model_version text, trained_until timestamptz, made_at timestamptz, late boolean
+    upper_99 float8, model_version text, trained_until timestamptz, made_at timestamptz, late boolean,
+    stretch_50 float4, stretch_90 float4, stretch_99 float4
 ) on commit delete rows;
 create temp table new_shadow_forecasts (like new_forecasts) on commit delete rows
 """
@@ -69,6 +70,19 @@ copy (
         where bars.symbol = wanted.symbol and not filled and ts >= to_timestamp(%(oldest)s)
           and ts >= to_timestamp(wanted.before)
     ) as found
+) to stdout (format binary)
+"""
+# the outcome by a subquery of its own: a join might read every day
+NEWEST_FORECASTS = """
+copy (
+    select place::int, bar_ts, target_ts, lower_50, upper_50, lower_90, upper_90, lower_99, upper_99,
+           stretch_50, stretch_90, stretch_99,
+           coalesce((select close from bars where symbol = wanted.symbol and ts = made.target_ts), 'NaN') as close
+    from unnest(%(symbols)s::text[]) with ordinality as wanted (symbol, place)
+    cross join lateral (
+        select * from forecasts where symbol = wanted.symbol and horizon = %(horizon)s
+        order by bar_ts desc limit %(horizon)s
+    ) as made
 ) to stdout (format binary)
 """
 WRITE_STATE = """

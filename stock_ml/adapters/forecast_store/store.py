@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from stock_ml.adapters.forecast_store import binary, partitions, statements
 from stock_ml.adapters.forecast_store.connection import Connection
-from stock_ml.adapters.forecast_store.rows import Rows, Table
+from stock_ml.adapters.forecast_store.rows import BOUNDS, STRETCHES, Rows, Table
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
 
@@ -17,6 +17,14 @@ NOTHING = Rows.of()
 PIECE = 1_000  # symbols asked for at a time: an answer must be there before a statement times out
 VALUES = ("open", "high", "low", "close", "volume")
 RECEIVED = np.dtype([("place", np.int32), ("ts", np.int64), *((c, np.float64) for c in VALUES)])
+FORETOLD = np.dtype(
+    [
+        *(("place", np.int32), ("bar_ts", np.int64), ("target_ts", np.int64)),
+        *((name, np.float64) for name in BOUNDS),
+        *((name, np.float32) for name in STRETCHES),
+        ("close", np.float64),
+    ]
+)
 
 
 class Stored(NamedTuple):
@@ -68,22 +76,31 @@ class ForecastStore:
 
         A table of RECEIVED, ascending by `place`, the symbol's place in `wanted` from 0, and by `ts`.
         """
-        symbols = list(wanted)
-        parts = [self._newest({name: wanted[name] for name in part}, count) for part in _pieces(symbols)]
-        for number, rows in enumerate(parts):
-            rows["place"] += number * PIECE - 1
-        found = np.concatenate([np.empty(0, RECEIVED), *parts])
-        return found[np.lexsort((found["ts"], found["place"]))]
+        parts = [self._newest({name: wanted[name] for name in part}, count) for part in _pieces(list(wanted))]
+        return _by_place([np.empty(0, RECEIVED), *parts], "ts")
 
     def _newest(self, wanted: Mapping[str, Around], count: int) -> np.ndarray:
         since, before = (list(times) for times in zip(*wanted.values(), strict=True))
         values = {"symbols": list(wanted), "since": since, "before": before, "oldest": min(since), "count": count}
+        return self._copied(statements.NEWEST, values, RECEIVED)
+
+    def newest_forecasts(self, symbols: Sequence[str], horizon: int) -> np.ndarray:
+        """Return of each symbol its newest forecasts, as many as can await their targets at a time.
+
+        A table of FORETOLD, ascending by `place`, the symbol's place among `symbols`, and by `bar_ts`; `close` is the
+        target's, NaN where it is not stored.
+        """
+        asked = ({"symbols": part, "horizon": horizon} for part in _pieces(list(symbols)))
+        parts = (self._copied(statements.NEWEST_FORECASTS, one, FORETOLD) for one in asked)
+        return _by_place([np.empty(0, FORETOLD), *parts], "bar_ts")
+
+    def _copied(self, statement: str, values: Mapping[str, Any], dtype: np.dtype) -> np.ndarray:
         with (
             self._connection.use() as connection,
             connection.cursor() as cursor,
-            cursor.copy(statements.NEWEST, values) as copy,
+            cursor.copy(statement, values) as copy,
         ):
-            return binary.decode(b"".join(copy), RECEIVED)
+            return binary.decode(b"".join(copy), dtype)
 
     def received(self, before: Mapping[str, int], count: int) -> dict[str, list[Bar]]:
         """Return for each symbol its `count` newest received bars before a time, and all from then on; ascending.
@@ -142,6 +159,14 @@ class ForecastStore:
 
 def _pieces(symbols: list[str]) -> Iterator[list[str]]:
     yield from (symbols[start : start + PIECE] for start in range(0, len(symbols), PIECE))
+
+
+def _by_place(parts: list[np.ndarray], time: str) -> np.ndarray:
+    """Return the rows of all pieces, behind an empty one, with each symbol's place among all; by place and time."""
+    for number, rows in enumerate(parts[1:]):
+        rows["place"] += number * PIECE - 1
+    found = np.concatenate(parts)
+    return found[np.lexsort((found[time], found["place"]))]
 
 
 def _in_their_days(connection: psycopg.Connection[Any], known: Rows, fresh: Rows) -> Stored:

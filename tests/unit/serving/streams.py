@@ -1,6 +1,6 @@
 """Drive the handler as the consumer does, with memory in the database's place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from serving.arrived import Arrived
 from serving.forecasting import Models, Serving
 from serving.keeping import Keeper
 from serving.rules import Rules
-from stock_ml.adapters.forecast_store import RECEIVED, Around, BarRow, ForecastRow, Rows, Stored
+from stock_ml.adapters.forecast_store import FORETOLD, RECEIVED, Around, BarRow, ForecastRow, Rows, Stored
 from stock_ml.bars import MINUTE, Bar
 from stock_ml.clock import EventClock
 from stock_ml.features import FEATURES
@@ -83,6 +83,19 @@ class MemoryStore:
         ]
         return np.array(rows, dtype=RECEIVED)
 
+    def newest_forecasts(self, symbols: Sequence[str], horizon: int) -> np.ndarray:
+        rows = [
+            (place, row.bar_ts, row.target_ts, *row[7:13], *row[17:20], self._close(symbol, row.target_ts))
+            for place, symbol in enumerate(symbols)
+            for row in sorted((f for f in self.forecasts.values() if f.symbol == symbol), key=lambda f: f.bar_ts)[
+                -horizon:
+            ]
+        ]
+        return np.array(rows, dtype=FORETOLD)
+
+    def _close(self, symbol: str, ts: int) -> float:
+        return self.bars[symbol, ts].close if (symbol, ts) in self.bars else np.nan
+
     def _received(self, symbol: str, around: Around, count: int) -> list[BarRow]:
         received = (row for row in self.bars.values() if row.symbol == symbol and not row.filled)
         rows = sorted(row for row in received if row.ts >= around.since)
@@ -131,6 +144,11 @@ def forecast_rows(table: np.ndarray) -> list[ForecastRow]:
         row._replace(symbol=symbol, session=day, model_version=version)
         for row, (symbol, day, version) in zip(rows, told, strict=True)
     ]
+
+
+def numbers(row: ForecastRow) -> tuple[float, ...]:
+    """Return last close, predicted close, bounds and stretches of a forecast."""
+    return row[5:13] + row[17:20]
 
 
 def minute(number: int) -> int:

@@ -15,7 +15,7 @@ from serving.forecasting import Models
 from serving.keeping import Keeper
 from serving.state import OnceAMinute, StateWriter
 from stock_ml.adapters.broker import encode_bar
-from stock_ml.adapters.forecast_store import RECEIVED, BarRow, ForecastRow, Rows, Stored
+from stock_ml.adapters.forecast_store import FORETOLD, RECEIVED, BarRow, ForecastRow, Rows, Stored
 from stock_ml.bars import Bar
 from stock_ml.clock import EventClock
 from stock_ml.errors import BrokerRefused
@@ -83,6 +83,9 @@ class Store:
 
     def newest(self, _: object, __: int) -> np.ndarray:
         return np.empty(0, RECEIVED)
+
+    def newest_forecasts(self, _: object, __: int) -> np.ndarray:
+        return np.empty(0, FORETOLD)
 
     def store_batch(self, fresh: Rows, known: Rows) -> Stored:
         self.bars += bar_rows(fresh.bars)

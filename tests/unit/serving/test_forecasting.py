@@ -6,28 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.forecasting import Serving
-from stock_ml import features, gaps
+from stock_ml import gaps
 from stock_ml.bars import Bar
 from stock_ml.gaps import Minutes
-from stock_ml.scorer import prices
-from tests.unit.serving.streams import RULES, SCORER, SERVING, Stream, day, minute
+from tests.unit.serving.batch import batch
+from tests.unit.serving.streams import RULES, SCORER, SERVING, Stream, day, minute, numbers
 from tests.walks import NYSE
 
 
-def batch(bars: list[Bar]) -> dict[int, tuple[float, ...]]:
-    """Forecast all bars at once, as training sees them: last close, predicted close and bounds by bar."""
-    minutes = gaps.fill(Minutes.of_bars(bars), NYSE, RULES.limit)
-    ends, windows = features.windows(minutes, NYSE, RULES.window, RULES.limit)
-    close = minutes.close[ends]
-    forecast = prices(close, SCORER.predict(features.kernel(windows)))
-    rows = np.column_stack([close, *vars(forecast).values()]).tolist()
-    crossing = minutes.ts[ends] + 60 * RULES.horizon >= NYSE.closes[NYSE.number(minutes.ts[ends])]
-    ts = minutes.ts[ends].tolist()
-    return {t: tuple(row) for t, row, over in zip(ts, rows, crossing, strict=True) if not over}
-
-
 def streamed(stream: Stream) -> dict[int, tuple[float, ...]]:
-    return {made.bar_ts: made[5:13] for made in stream.forecasts.values()}
+    return {made.bar_ts: numbers(made) for made in stream.forecasts.values()}
 
 
 HOLES = [*range(40, 43), *range(100, 120), 200, 202, *range(388, 392), 500]
@@ -44,17 +32,20 @@ def test_the_stream_forecasts_every_bar_as_the_batch_does_bit_for_bit() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.integers(0, 120), max_size=12), st.data())
-def test_batches_duplicates_and_restarts_change_no_bar_and_no_forecast(lengths: list[int], data: st.DataObject) -> None:
+@given(st.lists(st.integers(0, 120), max_size=12), st.sampled_from([1, 3]), st.data())
+def test_batches_duplicates_and_restarts_change_no_bar_and_no_forecast(
+    lengths: list[int], horizon: int, data: st.DataObject
+) -> None:
     bars = day(without=data.draw(st.sets(st.integers(0, 200), max_size=60)))[:180]
-    stream, at = Stream(), 0
+    rules = replace(RULES, horizon=horizon)
+    stream, at = Stream(rules), 0
     for length in [*lengths, len(bars)]:
         again = max(at - data.draw(st.integers(0, 90)), 0)
         stream.send(*bars[again : at + length])
         at = min(at + length, len(bars))
         if data.draw(st.booleans()):
             stream.forget()
-    assert streamed(stream) == batch(bars)
+    assert streamed(stream) == batch(bars, rules)
     assert not any(row.late for row in stream.bars.values())
 
 
@@ -91,8 +82,8 @@ def test_a_late_bar_takes_the_place_of_the_filled_one_and_is_used_from_then_on()
     assert (kept.filled, kept.late, kept.close) == (False, True, bars[20].close)
     assert made.items() <= stream.forecasts.items()
     expected = batch(bars)
-    assert {t: v for t, v in streamed(stream).items() if t >= minute(30)} == {
-        t: v for t, v in expected.items() if t >= minute(30)
+    assert {t: v[:2] for t, v in streamed(stream).items() if t >= minute(30)} == {
+        t: v[:2] for t, v in expected.items() if t >= minute(30)
     }
 
 
@@ -101,13 +92,13 @@ def test_a_late_bar_gets_its_own_forecast_marked_late() -> None:
     stream = Stream().send(*bars[:20], *bars[21:30]).send(bars[20])
     made = stream.forecasts["GOOGL", minute(20)]
     assert made.late
-    assert made[5:13] == batch(bars)[minute(20)]
+    assert made[5:7] == batch(bars)[minute(20)][:2]
 
 
 def test_a_bar_late_by_more_than_memory_holds_is_forecast_from_what_is_stored() -> None:
     bars = day()
     stream = Stream().send(*bars[:20], *bars[21:]).send(bars[20])
-    assert stream.forecasts["GOOGL", minute(20)][5:13] == batch(bars[:21])[minute(20)]
+    assert stream.forecasts["GOOGL", minute(20)][5:7] == batch(bars[:21])[minute(20)][:2]
     assert stream.bars["GOOGL", minute(20)].late
 
 

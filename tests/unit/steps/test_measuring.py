@@ -7,6 +7,7 @@ import pytest
 from stock_ml.errors import ParityError
 from stock_ml.evaluate import Bar
 from stock_ml.features import FEATURES, schema
+from stock_ml.intervals import FLAT, Calibration
 from stock_ml.scorer import Scorer, persistence
 from stock_ml.steps import plots
 from stock_ml.steps.judging import Judged
@@ -26,6 +27,7 @@ def forecasts(rows: int, first: int, error: float) -> pd.DataFrame:
             "last_close": 100.0,
             "target": target,
             "volatility": 1e-3,
+            "elapsed": (np.arange(rows) // 2 % 390 + 1) / 390,
             "linear": target + RNG.normal(0, error, rows),
             "fold": np.arange(rows) * FOLDS // rows,
         }
@@ -77,7 +79,7 @@ def test_a_scorer_that_differs_from_spark_is_refused():
     scorer = Scorer("linear", tuple(RNG.normal(size=len(FEATURES))), 0.1, WIDTHS, schema(30, 1), 0)
     spark = scorer.predict(sample.to_numpy()).log_return
     check_parity(scorer, sample.assign(log_return=spark + 1e-10))
-    check_parity(persistence(WIDTHS, schema(30, 1), 0), sample.assign(log_return=0.0))
+    check_parity(persistence(Calibration(WIDTHS, FLAT), schema(30, 1), 0), sample.assign(log_return=0.0))
     with pytest.raises(ParityError, match=r"2\.0e-09"):
         check_parity(scorer, sample.assign(log_return=spark + np.eye(50)[7] * 2e-9))
     with pytest.raises(ParityError):

@@ -1,0 +1,60 @@
+"""Forecast a symbol's bars all at once, as training sees them, its intervals adapted one outcome after the other."""
+
+import numpy as np
+
+from serving.rules import Rules
+from stock_ml import features, gaps
+from stock_ml.bars import MINUTE, Bar
+from stock_ml.gaps import Minutes
+from stock_ml.intervals import LEVELS, STEP, WIDEST
+from stock_ml.scorer import Prediction, nearest, prices
+from tests.unit.serving.streams import RULES, SCORER
+from tests.walks import NYSE
+
+Numbers = tuple[float, ...]
+
+
+def batch(bars: list[Bar], rules: Rules = RULES) -> dict[int, Numbers]:
+    """Return by bar: last close, predicted close, the bounds, and the stretches that they were made with."""
+    minutes = gaps.fill(Minutes.of_bars(bars), NYSE, rules.limit)
+    ends, windows = features.windows(minutes, NYSE, rules.window, rules.limit)
+    said = SCORER.predict(features.kernel(windows))
+    wanted = minutes.ts[ends] + MINUTE * rules.horizon
+    inside = np.flatnonzero(wanted < NYSE.closes[NYSE.number(minutes.ts[ends])])
+    stretch = adapted_one_by_one(minutes, ends[inside], said.of(inside), rules.horizon)
+    close = minutes.close[ends[inside]]
+    told = np.column_stack([close, *vars(prices(close, said.of(inside), stretch)).values(), *stretch])
+    return dict(zip(minutes.ts[ends[inside]].tolist(), map(tuple, told.tolist()), strict=True))
+
+
+def adapted_one_by_one(minutes: Minutes, at: np.ndarray, said: Prediction, horizon: int) -> np.ndarray:
+    """Return the stretches, (3, n) float32, of forecasts made `at` some minutes of a symbol."""
+    closes = dict(zip(minutes.ts.tolist(), minutes.close.tolist(), strict=True))
+    stretch, waiting = np.zeros(3, np.float32), dict[int, list[tuple[float, float]]]()
+    made = np.zeros((3, len(at)), np.float32)
+    for i, now in enumerate(minutes.ts[at].tolist()):
+        for target in sorted(target for target in waiting if target <= now):
+            held = waiting.pop(target)
+            if target in closes:
+                stretch = np.array([_moved(*each, closes[target]) for each in zip(stretch, held, LEVELS, strict=True)])
+        made[:, i] = stretch
+        waiting[now + MINUTE * horizon] = _bounds(minutes.close[at[i]], said.of(np.array([i])), stretch)
+    return made
+
+
+def _moved(stretch: np.float32, held: tuple[float, float], level: int, close: float) -> np.float32:
+    share = level / 100
+    move = STEP * (share - 1 if held[0] <= close <= held[1] else share)
+    return np.float32(min(max(float(stretch) + move, -WIDEST), WIDEST))
+
+
+def _bounds(close: float, said: Prediction, stretch: np.ndarray) -> list[tuple[float, float]]:
+    predicted = nearest(np.array([close]), said.log_return)[0]
+    wide = said.half[:, 0] * np.exp(stretch.astype(np.float64))
+    return [
+        (
+            min(close * np.exp(said.log_return[0] - one), predicted),
+            max(close * np.exp(said.log_return[0] + one), predicted),
+        )
+        for one in wide
+    ]
