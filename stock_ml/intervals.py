@@ -26,7 +26,7 @@ FLOOR = 1e-5  # a tenth of a basis point a minute: a flat window must not promis
 
 Floats = NDArray[np.float64]
 Stretch = NDArray[np.float32]  # (3, n): the log of how much wider than calibrated, by level
-_COVERAGE = np.array([[p / 100] for p in LEVELS])
+_WIDER, _NARROWER = (np.array([[STEP * (p / 100 - held)] for p in LEVELS]) for held in (0, 1))
 
 
 class Calibration(NamedTuple):
@@ -38,9 +38,9 @@ class Calibration(NamedTuple):
 
 def adapted(stretch: Stretch, covered: NDArray[np.bool_]) -> Stretch:
     """Return the stretches after outcomes that were `covered` or not, both (3, n)."""
-    move = STEP * np.where(covered, _COVERAGE - 1, _COVERAGE)
-    moved: Stretch = np.clip(stretch + move, -WIDEST, WIDEST).astype(np.float32)
-    return moved
+    moved = stretch + np.where(covered, _NARROWER, _WIDER)
+    bounded: Stretch = np.minimum(np.maximum(moved, -WIDEST), WIDEST).astype(np.float32)
+    return bounded
 
 
 def bounds(last: Floats, predicted: Floats, centre: Floats, half: Floats, stretch: Stretch) -> tuple[Floats, Floats]:

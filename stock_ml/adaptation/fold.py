@@ -49,7 +49,7 @@ def replayed(made: Made, actual: Floats) -> Stretch:
     It begins as calibrated. `actual` are the closes at the targets, (n,), NaN where none came.
     """
     stretch = np.zeros((len(LEVELS), int(made.slot.max(initial=-1)) + 1), np.float32)
-    return fold(stretch, _room(NOTHING), made, actual)[0]
+    return fold(stretch, Awaited(_NO, _NO, _NO_BOUND, _NO_BOUND), made, actual)[0]
 
 
 def fold(stretch: Stretch, before: Awaited, made: Made, actual: Floats) -> tuple[Stretch, Awaited]:
@@ -58,30 +58,37 @@ def fold(stretch: Stretch, before: Awaited, made: Made, actual: Floats) -> tuple
     `actual` are the closes at the targets of `before` and then of `made`, NaN where none is known (yet): such a
     forecast moves nothing. An outcome counts before a forecast is made from the very bar that is its target.
     """
-    n, count = len(before.slot), len(made.slot)
-    every = Awaited(*(np.concatenate([old, new], axis=-1) for old, new in zip(before, _room(made), strict=True)))
-    taken = np.zeros((len(LEVELS), count), np.float32)
-    for known, new in _steps(every, made, actual):
-        slot, close = every.slot[known], actual[known]
-        covered = (every.lower[:, known] <= close) & (close <= every.upper[:, known])
-        stretch[:, slot] = adapted(stretch[:, slot], covered)
+    n = len(before.slot)
+    needed = np.concatenate([_met(before, actual[:n]), _needed(made, actual[n:])], axis=-1)
+    slots, taken = np.concatenate([before.slot, made.slot]), np.empty((len(LEVELS), len(made.slot)), np.float32)
+    for known, new in _steps(slots, np.concatenate([before.target, made.target]), made, actual):
+        slot = slots[known]
+        now = stretch[:, slot]
+        stretch[:, slot] = adapted(now, now >= needed[:, known])
         taken[:, new] = stretch[:, made.slot[new]]
-        own = Made(*(column[..., new] for column in made))
-        every.lower[:, n + new], every.upper[:, n + new] = bounds(
-            own.last, own.predicted, own.centre, own.half, taken[:, new]
-        )
-    return taken, every
+    drawn = bounds(made.last, made.predicted, made.centre, made.half, taken)
+    new_ones = Awaited(made.slot, made.target, *drawn)
+    return taken, Awaited(*(np.concatenate([old, new], axis=-1) for old, new in zip(before, new_ones, strict=True)))
 
 
-def _room(made: Made) -> Awaited:
-    nothing = np.zeros((len(LEVELS), len(made.slot)))
-    return Awaited(made.slot, made.target, nothing, nothing)
+def _met(before: Awaited, actual: Floats) -> Floats:
+    """Return the least stretches that cover the outcomes, (3, n): any where the bounds do, else none."""
+    return np.where((before.lower <= actual) & (actual <= before.upper), -np.inf, np.inf)
 
 
-def _steps(every: Awaited, made: Made, actual: Floats) -> Iterator[tuple[Ints, Ints]]:
+def _needed(made: Made, actual: Floats) -> Floats:
+    """Return the least stretches whose bounds cover the outcomes, (3, n): where the forecast itself does, any."""
+    centre = made.last * np.exp(made.centre)
+    with np.errstate(all="ignore"):
+        least = np.log(np.abs(np.log(actual / made.last) - made.centre) / made.half)
+    between = (actual - made.predicted) * (actual - centre) <= 0
+    return np.where(between, -np.inf, least)
+
+
+def _steps(slots: Ints, targets: Ints, made: Made, actual: Floats) -> Iterator[tuple[Ints, Ints]]:
     """Yield which forecasts' outcomes are known next, and which new ones are made next, at most one event a symbol."""
     known = np.flatnonzero(~np.isnan(actual))
-    slot, time = np.concatenate([every.slot[known], made.slot]), np.concatenate([every.target[known], made.ts])
+    slot, time = np.concatenate([slots[known], made.slot]), np.concatenate([targets[known], made.ts])
     new = np.arange(len(slot)) >= len(known)
     index = np.concatenate([known, np.arange(len(made.slot))])
     order = np.lexsort((new, time, slot))
