@@ -21,7 +21,7 @@ def read_back(s: Settings, topic: str, newest: int | None = None) -> Iterator[by
     try:
         yield from _values(consumer, _starts(consumer, topic, newest))
     except KafkaException as error:
-        raise BrokerUnavailable(f"topic {topic} on Kafka at {s.kafka} cannot be read: {error.args[0]}") from error
+        raise BrokerUnavailable(f"topic {topic} on Kafka at {s.kafka} cannot be read: {error.args[0].str()}") from error
     finally:
         consumer.close()
 

@@ -53,7 +53,7 @@ class Subscriber:
         taken = [] if first is None else [first, *self._consumer.consume(count - 1, SETTLE)]
         for message in taken:
             if message.error():
-                log.warning("kafka error=%s", message.error())
+                log.warning("kafka error=%s", message.error().str())
         return [message for message in taken if not message.error()]
 
     def commit(self, messages: Sequence[Message]) -> None:
@@ -67,7 +67,7 @@ class Subscriber:
                 offsets=[TopicPartition(*at, offset) for at, offset in newest.items()], asynchronous=False
             )
         except KafkaException as error:
-            raise BrokerUnavailable(f"the offsets were not committed: {error.args[0]}") from error
+            raise BrokerUnavailable(f"the offsets were not committed: {error.args[0].str()}") from error
 
     def lag(self) -> int:
         """Return how many messages of the own partitions wait to be read, as last heard from the broker."""
@@ -111,4 +111,4 @@ class _Moved:
                 if at.offset < low:
                     log.warning(DELETED, at.partition, low - at.offset, at.offset, low)
         except KafkaException as error:
-            log.warning("nobody knows yet what was deleted unread: %s", error.args[0])
+            log.warning("nobody knows yet what was deleted unread: %s", error.args[0].str())
