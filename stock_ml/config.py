@@ -1,6 +1,7 @@
 """One frozen, typed Settings: the only reader of the environment."""
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -136,6 +137,9 @@ class Settings(BaseSettings):
     sandbox_seed: int = Field(7, ge=0, description="one seed gives the same simulated market for ever")
     sandbox_start: str = Field(
         "2024-03-01", description="the day on which the simulated clock starts, history before it"
+    )
+    sandbox_turn: date | None = Field(
+        None, description="the day from which prices move three times as much, and on where they turned back before"
     )
     sandbox_speed: float = Field(
         60.0, gt=0, description="market seconds a wall second; 60 is a bar a second; also the speed of a replay"

@@ -1,15 +1,18 @@
 """What the sandbox's views answer from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 from local.sandbox.answered import Answered
 from local.sandbox.clock import StoredClock
 from local.sandbox.feed import Feed, Look
-from local.sandbox.market import KINDS, Market
+from local.sandbox.market import KINDS, Market, Turn
 from local.sandbox.placed import Placed
 from local.sandbox.plans import Plans
 from local.sandbox.troubles import Troubles
 from stock_ml.config import Settings
+
+EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Exchange:
     def of(cls, s: Settings) -> "Exchange":
         """Return the exchange of an installation; its clock goes on from where it stood. Raises OtherMarket."""
         clock = StoredClock.of(s)
-        market = Market(s.sandbox_seed, clock.sessions, KINDS[s.sandbox_market])
+        kind = replace(KINDS[s.sandbox_market], turn=Turn((s.sandbox_turn - EPOCH).days) if s.sandbox_turn else None)
+        market = Market(s.sandbox_seed, clock.sessions, kind)
         return cls(s, Feed(market, Placed.load(s.state / "sandbox" / "bars.jsonl")), clock)
 
     def prices(self) -> dict[str, float]:

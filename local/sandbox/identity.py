@@ -18,7 +18,8 @@ class Identity:
     @classmethod
     def of(cls, s: Settings) -> "Identity":
         """Return the market of the settings, as this generator makes it."""
-        return cls(VERSION, s.sandbox_market, s.sandbox_seed)
+        turning = f", turning on {s.sandbox_turn}" if s.sandbox_turn else ""
+        return cls(VERSION, s.sandbox_market + turning, s.sandbox_seed)
 
     def check(self, stored: dict[str, object] | None, where: str) -> None:
         """Raise OtherMarket where what was stored names another market; the first generator stored no name."""

@@ -1,11 +1,11 @@
-"""What an installation's simulated market began with, its kind, seed and first day: others would be another market."""
+"""What an installation's market began with, its kind, seed, first day and turn: others would be another market."""
 
 import json
 
 from stock_ml.config import Settings
 from stock_ml.errors import BadSetting
 
-FIXED = ("sandbox_market", "sandbox_seed", "sandbox_start")
+FIXED = ("sandbox_market", "sandbox_seed", "sandbox_start", "sandbox_turn")
 
 
 def keep_origin(s: Settings) -> None:
@@ -16,7 +16,7 @@ def keep_origin(s: Settings) -> None:
     """
     if not s.simulated or s.sandbox_url:
         return
-    folder, asked = s.state / "sandbox", s.model_dump(include=set(FIXED))
+    folder, asked = s.state / "sandbox", s.model_dump(mode="json", include=set(FIXED))
     path = folder / "origin.json"
     kept = json.loads(path.read_text()) if path.exists() and (folder / "clock.json").exists() else {}
     for name in FIXED:

@@ -12,9 +12,10 @@ from local.sandbox.market.profile import profile
 from local.sandbox.market.splits import splits
 from local.sandbox.market.streams import stream
 from local.sandbox.market.walks import Moves, in_ticks, rounded
-from stock_ml.sessions import Sessions
+from stock_ml.sessions import FIRST, Sessions
 
 NIGHT, TAILS = 0.6, 5  # volatility of a night, in days; degrees of freedom of its Student distribution
+FIRST_DAY = int(np.datetime64(FIRST, "D").astype(np.int64))
 UNREST = 0.7  # correlation of a symbol's unrest with that of all
 
 
@@ -39,6 +40,8 @@ def days(kind: Kind, seed: int, symbol: str, sessions: Sessions) -> Days:
     about, length = profile(seed, symbol), minutes(sessions)
     unrest, night, day = _shared(kind, seed, symbol, len(length))
     sigma = about.volatility * np.exp(kind.swing * unrest - kind.swing**2)
+    if kind.turn:
+        sigma[kind.turned(FIRST_DAY + np.arange(len(length)))] *= kind.turn.wilder
     ramp = splits(seed, symbol).ramp(len(length))
     moved = np.where(length > 0, NIGHT * sigma * night, 0.0)
     moves = Moves(about.level + ramp, moved, day, sigma * np.sqrt(length / FULL))

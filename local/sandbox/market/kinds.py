@@ -2,7 +2,22 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 FULL = 390  # minutes of a whole session, over which a day's variance is spread
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Say from which day on, in days since 1970, prices are `wilder` and go on where they turned back before.
+
+    Then a trade follows the efficient price and makes up `pace` of the distance in a minute: moves of one sign follow
+    each other.
+    """
+
+    day: int
+    wilder: float = 3.0
+    pace: float = 0.6
 
 
 @dataclass(frozen=True)
@@ -20,11 +35,16 @@ class Kind:
     curve: float = 1.0  # how pronounced the U shape of a session is; 0 is flat
     silence: float = 1.0  # how often minutes pass without a trade; 0 is never
     halts: float = 1.0  # how often trading is halted; 0 is never
+    turn: Turn | None = None  # where all this changes
 
     @property
     def tick(self) -> float:
         """Return the smallest step of a price."""
         return float(10.0**-self.decimals)
+
+    def turned(self, day: np.ndarray) -> np.ndarray:
+        """Say of days, in days since 1970, whether they are after the turn."""
+        return np.asarray(day >= self.turn.day) if self.turn else np.zeros(np.shape(day), dtype=bool)
 
 
 KINDS = {

@@ -1,6 +1,7 @@
 """The trades that end each minute of a session, in two ways: an efficient price with a bounce, or a walk in ticks."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -9,7 +10,10 @@ from local.sandbox.market.kinds import FULL, Kind
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Hold what a session's path is made from: its open (log), volatility, moves, minutes' clock (n,) and beta."""
+    """Hold what a session's path is made from: its open (log), volatility, moves, minutes' clock (n,) and beta.
+
+    With a `pace` trades follow the efficient price, without one they bounce around it.
+    """
 
     kind: Kind
     open: float
@@ -18,6 +22,7 @@ class Given:
     downs: float
     clock: np.ndarray
     beta: float
+    pace: float | None = None
 
     @property
     def variance(self) -> np.ndarray:
@@ -31,8 +36,13 @@ def trades(given: Given, random: np.random.Generator, common: np.ndarray) -> np.
         return _in_ticks(given, random)
     path = np.concatenate([[given.open], given.open + np.cumsum(_steps(given, random, common))])
     spread = given.kind.bounce * np.sqrt(given.variance)
-    path += np.concatenate([spread[:1], spread]) * random.standard_normal(len(path))
-    return np.asarray(np.round(np.exp(path), given.kind.decimals))
+    bounce = np.concatenate([spread[:1], spread]) * random.standard_normal(len(path))
+    seen = path + bounce if given.pace is None else _following(path, given.pace)
+    return np.asarray(np.round(np.exp(seen), given.kind.decimals))
+
+
+def _following(path: np.ndarray, pace: float) -> np.ndarray:
+    return np.array(list(accumulate(path.tolist(), lambda trade, price: trade + pace * (price - trade))))
 
 
 def _steps(given: Given, random: np.random.Generator, common: np.ndarray) -> np.ndarray:

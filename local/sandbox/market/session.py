@@ -21,7 +21,8 @@ def session(kind: Kind, seed: int, symbol: str, calendar: Sessions, number: int)
     random, common = stream(seed, "minutes", symbol, date), factor(kind, seed, date, n)
     every = days(kind, seed, symbol, calendar)
     day = [float(part[number]) for part in (every.opens, every.sigma, every.ups, every.downs, every.volume)]
-    given = Given(kind, day[0], day[1], day[2], day[3], clock(kind, random, n), about.beta)
+    pace = kind.turn.pace if kind.turn and date >= kind.turn.day else None
+    given = Given(kind, day[0], day[1], day[2], day[3], clock(kind, random, n), about.beta, pace)
     there = bars.traded(kind, random, bars.silence(kind, about.silence, n), common.halt)
     prices = trades(given, random, common.returns)
     printed = np.concatenate([prices[:1], prices[1:][there]])

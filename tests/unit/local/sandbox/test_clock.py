@@ -74,7 +74,7 @@ def test_a_speed_set_by_hand_is_kept_until_the_setting_changes(tmp_path):
     assert clock_at(tmp_path, speed=120.0)[0].now().speed == 120
 
 
-@pytest.mark.parametrize("changed", [{"sandbox_seed": 8}, {"sandbox_market": "strong"}])
+@pytest.mark.parametrize("changed", [{"sandbox_seed": 8}, {"sandbox_market": "strong"}, {"sandbox_turn": "2024-03-06"}])
 def test_the_bars_of_another_market_are_refused_and_left_alone(tmp_path, changed):
     clock_at(tmp_path)[0].store()
     before = (tmp_path / "clock.json").read_bytes()

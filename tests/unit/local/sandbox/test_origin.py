@@ -23,7 +23,13 @@ def begun(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"sandbox_seed": 8}, {"sandbox_start": "2023-03-01"}, {"sandbox_market": "strong"}]
+    "changed",
+    [
+        {"sandbox_seed": 8},
+        {"sandbox_start": "2023-03-01"},
+        {"sandbox_market": "strong"},
+        {"sandbox_turn": "2024-03-06"},
+    ],
 )
 def test_another_market_is_refused_once_there_are_bars(begun: Path, changed: dict[str, Any]) -> None:
     name = f"STOCKML_{next(iter(changed)).upper()}"
