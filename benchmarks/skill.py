@@ -8,13 +8,12 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._skill import Outcome, Size, trained
+from benchmarks._skill import RECIPES, Outcome, Size, trained
 from local.sandbox.market import KINDS, Market
 from stock_ml.adapters import spark as engine
 from stock_ml.config import load
 from stock_ml.evaluate import PERSISTENCE
 from stock_ml.sessions import sessions
-from stock_ml.train import RECIPES
 
 FIRST_SEED = 70_001  # no test uses these
 SYMBOLS = ("AAPL", "AMZN", "GOOGL", "MSFT")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stock_ml.sessions import Calendars
 
 Source = Literal["sandbox", "alpha_vantage", "yahoo", "csv"]
-Recipe = Literal["linear", "huber"]
+Recipe = Literal["linear", "huber", "elastic", "gbt"]
 Alias = Literal["champion", "challenger"]
 SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,11}")
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -95,7 +95,8 @@ class Settings(BaseSettings):
     window: int = Field(30, ge=16, le=390, description="bars that a forecast looks back on")
     horizon: int = Field(1, ge=1, le=60, description="minutes ahead of the newest bar that the close is forecast for")
     candidates: Annotated[tuple[Recipe, ...], NoDecode] = Field(
-        ("linear", "huber"), description="recipes that are trained beside persistence, comma-separated: linear, huber"
+        ("linear", "huber"),
+        description="recipes trained beside persistence, comma-separated: linear, huber, elastic, gbt (trees, slow)",
     )
     train_sessions: int = Field(
         250, ge=2, description="newest sessions that a model is fitted on; in walk-forward each fold has as many"

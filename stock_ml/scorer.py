@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from stock_ml.errors import ModelError, SchemaMismatch
 from stock_ml.intervals import FLAT, LEVELS, PARTS, Calibration, Stretch, bounds, scale
 from stock_ml.ticks import snapped
+from stock_ml.trees import Forest, Tree
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +46,14 @@ class Scorer:
     `profile` tells how large errors are for their volatility by the time of the session.
     """
 
-    kind: Literal["linear", "huber", "persistence"]
+    kind: Literal["linear", "huber", "elastic", "gbt", "persistence"]
     coefficients: tuple[float, ...]
     intercept: float
     quantiles: dict[str, float]
     schema: dict[str, Any]
     trained_until: int
     profile: tuple[float, ...] = FLAT
+    trees: tuple[Tree, ...] = ()
 
     def __post_init__(self) -> None:
         numbers = (*self.coefficients, self.intercept, *self.quantiles.values(), *self.profile)
@@ -62,15 +65,28 @@ class Scorer:
             raise ModelError(f"the {self.kind} scorer needs a profile of {PARTS} parts of the session; train again")
         if not all(math.isfinite(n) for n in numbers):
             raise ModelError(f"the {self.kind} scorer holds numbers that are not finite; train again")
+        for tree in self.trees:
+            tree.check(len(self.coefficients))
 
     def predict(self, features: np.ndarray) -> Prediction:
         """Return the forecast for features (n, k): the same bits for a row whatever n and layout."""
-        log_return = np.full(len(features), self.intercept)
-        for j, coefficient in enumerate(self.coefficients):
-            log_return += coefficient * features[:, j]
+        log_return = self._mean(features)
         volatility, elapsed = (features[:, self.schema["names"].index(name)] for name in ("volatility", "elapsed"))
         size = scale(volatility, elapsed, self.profile)
         return Prediction(log_return, np.stack([self.quantiles[str(p)] * size for p in LEVELS]))
+
+    def _mean(self, features: np.ndarray) -> np.ndarray:
+        log_return = np.full(len(features), self.intercept)
+        for j, coefficient in enumerate(self.coefficients):
+            if coefficient:
+                log_return += coefficient * features[:, j]
+        if self._forest:
+            log_return += self._forest.total(features)
+        return log_return
+
+    @cached_property
+    def _forest(self) -> Forest | None:
+        return Forest.of(self.trees) if self.trees else None
 
     def check(self, schema: dict[str, Any]) -> None:
         """Raise SchemaMismatch, naming what differs, unless the model was trained on features of this schema."""
@@ -89,7 +105,8 @@ class Scorer:
         """Read what `to_json` wrote. Raises ModelError where it is damaged."""
         try:
             given = json.loads(text)
-            return cls(**(given | {name: tuple(given[name]) for name in ("coefficients", "profile") if name in given}))
+            lists = {name: tuple(given[name]) for name in ("coefficients", "profile") if name in given}
+            return cls(**(given | lists | {"trees": tuple(Tree.of(tree) for tree in given.get("trees", ()))}))
         except (ValueError, TypeError, KeyError) as error:
             raise ModelError(f"the model's scorer JSON cannot be read ({error!r}): train again") from error
 

@@ -1,15 +1,19 @@
 """Fit candidates with Spark MLlib: each recipe is a name and a way to make a pipeline of feature rows."""
 
 from collections.abc import Sequence
+from math import log, sqrt
+from typing import Any, NamedTuple
 
 from pyspark.ml import PipelineModel
 from pyspark.ml.feature import SQLTransformer, VectorAssembler
-from pyspark.ml.regression import LinearRegression, LinearRegressionModel
+from pyspark.ml.regression import GBTRegressionModel, GBTRegressor, LinearRegression
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
+from stock_ml.trees import Tree
+
 PREDICTED = "log_return"  # the column of a pipeline's forecasts
-RECIPES = ("linear", "huber")
+RECIPES = ("linear", "huber", "elastic", "gbt")
 TARGET, SCALED, UNIT = (
     "scaled_target",
     "scaled",
@@ -17,22 +21,51 @@ TARGET, SCALED, UNIT = (
 )  # the optimiser's tolerances are made for numbers near one: basis points, not returns
 BACK = "SELECT *, scaled / 10000D AS log_return FROM __THIS__"
 EPSILON = 1.05  # close to absolute error, which judges
+MIXED = 0.5  # of elastic's penalty this share is on absolute values, the rest on squares
+TREES = {"maxIter": 30, "maxDepth": 3, "stepSize": 0.15, "subsamplingRate": 0.5, "minInstancesPerNode": 100, "seed": 1}
+
+
+class Parameters(NamedTuple):
+    """Hold what a pipeline forecasts with: intercept + sum of coefficient times feature + sum of the trees."""
+
+    coefficients: tuple[float, ...]
+    intercept: float
+    trees: tuple[Tree, ...] = ()
 
 
 def fit(rows: DataFrame, names: Sequence[str], recipe: str = "linear") -> PipelineModel:
     """Fit a recipe of the column `target` on the columns `names`, in their order.
 
-    linear is least squares; huber (Huber 1964, as in MLlib with concomitant scale) lets single large moves count less.
+    linear is least squares; huber (Huber 1964, as in MLlib with concomitant scale) lets single large moves count less;
+    elastic is least squares that leaves out what chance alone could give (Zou and Hastie 2005); gbt boosts shallow
+    trees on the absolute error (Friedman 2001).
     """
     assembler = VectorAssembler(inputCols=list(names), outputCol="features")
     ahead = assembler.transform(rows.withColumn(TARGET, F.col("target") * F.lit(UNIT)))
-    model = _regression(recipe).fit(ahead)
+    columns = {"featuresCol": "features", "labelCol": TARGET, "predictionCol": SCALED}
+    if recipe == "gbt":
+        model = GBTRegressor(**columns, **TREES, lossType="absolute").fit(ahead)
+    else:
+        model = LinearRegression(**columns).setParams(**_loss(recipe, ahead, len(names))).fit(ahead)
     return PipelineModel([assembler, model, SQLTransformer(statement=BACK)])
 
 
-def _regression(recipe: str) -> LinearRegression:
-    found = LinearRegression(featuresCol="features", labelCol=TARGET, predictionCol=SCALED)
-    return found.setParams(loss="huber", epsilon=EPSILON, maxIter=200) if recipe == "huber" else found
+def _loss(recipe: str, ahead: DataFrame, features: int) -> dict[str, Any]:
+    if recipe == "huber":
+        return {"loss": "huber", "epsilon": EPSILON, "maxIter": 200}
+    if recipe == "elastic":
+        return {"regParam": _noise(ahead, features) / MIXED, "elasticNetParam": MIXED}
+    return {}
+
+
+def _noise(ahead: DataFrame, features: int) -> float:
+    """Return how large the covariance of noise with the best of so many features of deviation 1 is by chance.
+
+    The universal threshold of Donoho and Johnstone (1994), sigma sqrt(2 ln k / n): it comes from the training rows
+    alone, and nothing is tuned.
+    """
+    n, spread = ahead.agg(F.count(TARGET), F.stddev(TARGET)).first() or (0, None)
+    return (spread or 0.0) * sqrt(2 * log(features) / n) if n else 0.0
 
 
 def persistence() -> PipelineModel:
@@ -40,7 +73,29 @@ def persistence() -> PipelineModel:
     return PipelineModel([SQLTransformer(statement="SELECT *, 0D AS log_return FROM __THIS__")])
 
 
-def parameters(model: PipelineModel) -> tuple[tuple[float, ...], float]:
-    """Return the coefficients, in the order of the feature names, and the intercept of a fitted pipeline."""
-    (regression,) = (stage for stage in model.stages if isinstance(stage, LinearRegressionModel))
-    return tuple(float(c) / UNIT for c in regression.coefficients.toArray()), float(regression.intercept) / UNIT
+def parameters(model: PipelineModel) -> Parameters:
+    """Return a fitted pipeline's parameters, coefficients in the order of the feature names."""
+    fitted = model.stages[1]
+    if isinstance(fitted, GBTRegressionModel):
+        weights = (float(weight) / UNIT for weight in fitted.treeWeights)
+        trees = tuple(_tree(one, weight) for one, weight in zip(fitted.trees, weights, strict=True))
+        return Parameters((0.0,) * fitted.numFeatures, 0.0, trees)
+    return Parameters(tuple(float(c) / UNIT for c in fitted.coefficients.toArray()), float(fitted.intercept) / UNIT)
+
+
+def _tree(model: Any, weight: float) -> Tree:
+    """Return the nodes of a fitted tree, each before its children."""
+    nodes: list[list[float]] = []
+
+    def add(node: Any) -> int:
+        at, leaf = len(nodes), node.subtreeDepth() == 0
+        nodes.append([0, 0.0, -1, -1, float(node.prediction())])
+        if not leaf:
+            split = node.split()
+            nodes[at][:2] = [split.featureIndex(), float(split.threshold())]
+            nodes[at][2:4] = [add(node.leftChild()), add(node.rightChild())]
+        return at
+
+    add(model._call_java("rootNode"))
+    feature, threshold, left, right, value = zip(*nodes, strict=True)
+    return Tree(feature, threshold, left, right, value, weight)

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 from stock_ml import evaluate, train
 from stock_ml.errors import TooLittleHistory
 from stock_ml.evaluate import Fold
+from stock_ml.trees import Forest
 
 COLUMNS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "elapsed")
 FEWEST = 100  # rows to fit or to judge with: below this a 99 % interval and a skill say nothing
@@ -89,6 +90,6 @@ def _step(
 
 def _predicted(model: PipelineModel, features: np.ndarray) -> np.ndarray:
     """Return a pipeline's forecasts from its parameters: the parity check holds them against Spark's own."""
-    coefficients, intercept = train.parameters(model)
-    forecast: np.ndarray = features @ np.array(coefficients) + intercept
-    return forecast
+    found = train.parameters(model)
+    forecast: np.ndarray = features @ np.array(found.coefficients) + found.intercept
+    return forecast + Forest.of(found.trees).total(features) if found.trees else forecast

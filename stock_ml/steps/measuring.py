@@ -72,8 +72,9 @@ def build(kind: str, judged: Judged, schema: dict[str, Any]) -> Scorer:
     made_of = _calibrated(judged.walked, kind)
     if kind == PERSISTENCE:
         return scorer.persistence(made_of, schema, judged.end)
-    fitted = train.parameters(judged.models[kind])
-    return Scorer(kind, *fitted, made_of.quantiles, schema, judged.end, made_of.profile)  # type: ignore[arg-type]  # one of RECIPES
+    coefficients, intercept, trees = train.parameters(judged.models[kind])
+    fixed = (made_of.quantiles, schema, judged.end, made_of.profile, trees)
+    return Scorer(kind, coefficients, intercept, *fixed)  # type: ignore[arg-type]  # one of RECIPES
 
 
 def check_parity(scorer: Scorer, sample: pd.DataFrame) -> None:

@@ -1,16 +1,20 @@
 """Spark against a real S3 service."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from pyspark.sql import DataFrame
 
 from local import jars
 from stock_ml import features, train
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
+from stock_ml.scorer import Scorer
 from tests.walks import frame, minutes_of, walk
 
 SCHEMA = features.schema(30, 1)
@@ -35,7 +39,7 @@ def fitted(s: Settings, folder: Path) -> tuple[tuple[float, ...], list[str]]:
         model = train.fit(engine.feature_rows(bars, SCHEMA, s.calendars, s.feed_gap_minutes), SCHEMA["names"])
         with Lake.connect(s).scratch("test") as scratch:
             engine.save(spark, model, scratch, folder / "spark")
-        coefficients, intercept = train.parameters(model)
+        coefficients, intercept, _ = train.parameters(model)
         lines = command_lines()
     return (*coefficients, intercept), lines
 
@@ -64,3 +68,25 @@ def test_no_command_line_holds_a_key_of_the_object_store(
 ) -> None:
     assert any("SparkSubmit" in line for line in here[1])
     assert [line for line in here[1] for secret in secrets(installation) if secret in line] == []
+
+
+@pytest.fixture(scope="module")
+def rows(installation: Settings) -> Iterator[DataFrame]:
+    """Feature rows in a session of their own."""
+    s = installation
+    with engine.session(s) as spark:
+        bars = engine.read_bars(spark, Lake.connect(s).clean_uri(), s.symbols)
+        yield engine.feature_rows(bars, SCHEMA, s.calendars, s.feed_gap_minutes).coalesce(2).persist()
+
+
+@pytest.mark.parametrize("recipe", train.RECIPES)
+def test_a_recipe_s_parameters_forecast_what_spark_forecasts(rows: DataFrame, recipe: str) -> None:
+    model = train.fit(rows, SCHEMA["names"], recipe)
+    coefficients, intercept, trees = train.parameters(model)
+    scorer = Scorer(recipe, coefficients, intercept, dict.fromkeys(("50", "90", "99"), 1.0), SCHEMA, 0, trees=trees)
+    sample = model.transform(rows).toPandas()
+    apart = scorer.predict(sample[SCHEMA["names"]].to_numpy()).log_return - sample["log_return"].to_numpy()
+    assert np.abs(apart).max() <= 1e-12
+    assert bool(trees) == (recipe == "gbt")
+    left_out = coefficients.count(0.0) - 1  # of these walks every night is 0
+    assert (left_out > 0) == (recipe in ("elastic", "gbt"))

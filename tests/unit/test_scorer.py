@@ -11,12 +11,15 @@ from stock_ml.errors import ModelError, SchemaMismatch
 from stock_ml.features import FEATURES, schema
 from stock_ml.intervals import FLAT, FLOOR, Calibration
 from stock_ml.scorer import Scorer, persistence, prices
+from stock_ml.trees import Forest, Tree
 
 K = len(FEATURES)
 QUANTILES = {"50": 0.6, "90": 1.7, "99": 3.1}
 RNG = np.random.default_rng(3)
 SCORER = Scorer("linear", tuple(RNG.normal(size=K)), 1e-5, QUANTILES, schema(30, 1), 1709740800)
 ROWS = np.abs(RNG.normal(size=(64, K)))
+STUMP = Tree((1, 0, 0), (0.5, 0.0, 0.0), (1, -1, -1), (2, -1, -1), (0.0, -1.0, 1.0), 1e-4)
+BOOSTED = replace(SCORER, kind="gbt", coefficients=(0.0,) * K, trees=(STUMP, replace(STUMP, feature=(2, 0, 0))))
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -25,12 +28,17 @@ def test_a_prediction_agrees_with_a_plain_sum():
         assert got == pytest.approx(1e-5 + math.fsum(c * x for c, x in zip(SCORER.coefficients, row, strict=True)))
 
 
-@given(start=st.integers(0, 63), n=st.integers(1, 64))
-def test_a_row_has_the_same_bits_whatever_the_count_and_the_layout(start, n):
-    whole = prices(np.full(64, 100.0), SCORER.predict(ROWS))
+def test_boosted_trees_are_added_to_the_intercept():
+    expected = 1e-5 + Forest.of(BOOSTED.trees).total(ROWS)
+    assert BOOSTED.predict(ROWS).log_return.tolist() == expected.tolist()
+
+
+@given(start=st.integers(0, 63), n=st.integers(1, 64), scorer=st.sampled_from([SCORER, BOOSTED]))
+def test_a_row_has_the_same_bits_whatever_the_count_and_the_layout(start, n, scorer):
+    whole = prices(np.full(64, 100.0), scorer.predict(ROWS))
     for layout in (np.ascontiguousarray, np.asfortranarray):
         part = layout(ROWS[start : start + n])
-        got = prices(np.full(len(part), 100.0), SCORER.predict(part))
+        got = prices(np.full(len(part), 100.0), scorer.predict(part))
         for name, column in vars(got).items():
             assert column.tobytes() == getattr(whole, name)[start : start + n].tobytes()
 
@@ -69,10 +77,16 @@ def test_json_gives_back_the_same_scorer(coefficients, intercept):
     assert Scorer.from_json(scorer.to_json()) == scorer
 
 
-@given(cut=st.integers(0, 400))
-def test_a_damaged_json_is_refused(cut):
+def test_json_gives_back_the_same_trees_and_reads_what_was_written_before_there_were_any():
+    assert Scorer.from_json(BOOSTED.to_json()) == BOOSTED
+    before = {name: value for name, value in json.loads(SCORER.to_json()).items() if name != "trees"}
+    assert Scorer.from_json(json.dumps(before)) == SCORER
+
+
+@given(cut=st.integers(0, 400), scorer=st.sampled_from([SCORER, BOOSTED]))
+def test_a_damaged_json_is_refused(cut, scorer):
     with pytest.raises(ModelError):
-        Scorer.from_json(SCORER.to_json()[:cut])
+        Scorer.from_json(scorer.to_json()[:cut])
 
 
 @pytest.mark.parametrize(
@@ -84,6 +98,8 @@ def test_a_damaged_json_is_refused(cut):
         {"profile": [1.0]},
         {"schema": {}},
         {"extra": 1},
+        {"trees": [{}]},
+        {"trees": 1},
     ],
 )
 def test_a_scorer_that_does_not_fit_is_refused(change):

@@ -16,7 +16,8 @@ from stock_ml.config import Settings
 from stock_ml.scorer import Scorer
 
 LIBRARY = Path(scoring.__file__).parent
-CODE = ("__init__.py", "errors.py", "intervals.py", "scorer.py", "ticks.py")  # all that a version needs of the library
+# all that a version needs of the library
+CODE = ("__init__.py", "errors.py", "intervals.py", "scorer.py", "ticks.py", "trees.py")
 NEEDS = ("mlflow", "numpy", "pandas")
 
 
