@@ -10,6 +10,8 @@ from stock_ml.errors import BadInput
 FOREVER = 4_102_444_800_000  # 2100-01-01 in epoch milliseconds
 LIMIT, MOST = 1950, 20_000  # five sessions; fifty
 CURSOR = re.compile(r"b(\d{1,16})", re.ASCII)
+OLD_CURSOR = re.compile(r"s\d{1,16}", re.ASCII)  # of pages that were loaded before batches were numbered
+UNKNOWN = -1  # a batch that none is, so that all rows are sent
 NUMBER = re.compile(r"\d{1,16}", re.ASCII)
 
 
@@ -44,16 +46,16 @@ def parse(args: Mapping[str, str]) -> Query:
     limit = _number(args, "limit", LIMIT, MOST)
     if limit == 0:
         raise BadParameter("limit", f"0 is not 1 to {MOST}")
-    cursor = CURSOR.fullmatch(args.get("since", ""))
-    if cursor and "until" in args:
+    after = _batch(args.get("since", ""))
+    if after is not None and "until" in args:
         raise BadParameter("until", "leave it out where since is the next of an earlier answer")
-    if cursor:
-        return Query(symbol, 0, FOREVER, limit, int(cursor[1]))
+    if after is not None:
+        return Query(symbol, 0, FOREVER, limit, after)
     return Query(symbol, _number(args, "since", 0, FOREVER), _number(args, "until", FOREVER, FOREVER), limit, None)
 
 
 class Watching(NamedTuple):
-    """Hold what a viewer asked `/stream` for; `after` is a batch's id, -1 for one that none can have."""
+    """Hold what a viewer asked `/stream` for; `after` is a batch's id, or UNKNOWN."""
 
     symbol: str | None
     after: int | None
@@ -66,12 +68,12 @@ def watching(args: Mapping[str, str], last_event_id: str | None) -> Watching:
     """
     symbol = symbol_of(args["symbol"]) if "symbol" in args else None
     if last_event_id:
-        return Watching(symbol, int(last_event_id) if NUMBER.fullmatch(last_event_id) else -1)
+        return Watching(symbol, int(last_event_id) if NUMBER.fullmatch(last_event_id) else UNKNOWN)
     if "since" not in args:
         return Watching(symbol, None)
-    if (found := CURSOR.fullmatch(args["since"])) is None:
+    if (after := _batch(args["since"])) is None:
         raise BadParameter("since", f"{args['since'][:40]!r} is not the next of an answer of /data")
-    return Watching(symbol, int(found[1]))
+    return Watching(symbol, after)
 
 
 def cursor(batch: int) -> str:
@@ -86,6 +88,13 @@ def symbol_of(symbol: str) -> str:
     if len(symbol) > 64 or not symbol.isprintable():
         raise BadParameter("symbol", "at most 64 printable characters")
     return symbol
+
+
+def _batch(text: str) -> int | None:
+    """Return the batch that a cursor stands for, None for what is no cursor."""
+    if found := CURSOR.fullmatch(text):
+        return int(found[1])
+    return UNKNOWN if OLD_CURSOR.fullmatch(text) else None
 
 
 def _number(args: Mapping[str, str], name: str, default: int, most: int) -> int:

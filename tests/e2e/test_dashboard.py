@@ -1,107 +1,18 @@
 """The page in a real browser, on a real PostgreSQL."""
 
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from local import highcharts, ports
-from local.program import Program
+from local import ports
 from local.programs import postgres as postgres_program
-from local.programs import services
-from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, migrate
+from stock_ml.adapters.forecast_store import ForecastStore, migrate
 from stock_ml.config import Settings
-from tests.servers import drop_days, running, settings_in, tables
-
-FIRST, EMPTY = "FIRST", "EMPTY"  # the symbols of the settings; no bar of them is stored
-T = 1_709_303_400  # 2024-03-01 09:30 in New York
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-READY = "html[data-ready=true]"
-# the drawn series: [[x, y], …], x in epoch milliseconds
-DRAWN = """id => Highcharts.charts.at(-1).get(id).points.map(point => [point.x, point.y ?? point.close])"""
-
-
-def dashboard_program(s: Settings) -> Program:
-    return next(program for program in services.programs(s) if program.name == "dashboard")
-
-
-def bar(symbol: str, minute: int, close: float) -> BarRow:
-    return BarRow(symbol, T + 60 * minute, close, close + 0.05, close - 0.05, close, 10.0, False, "sandbox", False)
-
-
-def forecast(symbol: str, minute: int, predicted: float) -> ForecastRow:
-    ts, p = T + 60 * minute, predicted
-    bounds = (p - 0.1, p + 0.1, p - 0.2, p + 0.2, p - 0.3, p + 0.3)
-    return ForecastRow(symbol, ts, 1, ts + 60, "2024-03-01", p, p, *bounds, "7", 0.0, ts + 61.0, False)
-
-
-def wait_for(page: Page, holds: Callable[[], Any], what: str, seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
-        page.wait_for_timeout(100)
-
-
-def drawn(page: Page, series: str) -> list[list[float]]:
-    points: list[list[float]] = page.evaluate(DRAWN, series)
-    return points
-
-
-@pytest.fixture(scope="module")
-def served(postgres: Settings) -> Iterator[Settings]:
-    highcharts.fetch()
-    tables(postgres)
-    drop_days(postgres)  # /symbols lists those of the newest days
-    s = postgres.model_copy(update={"symbols": (FIRST, EMPTY)})
-    with running(dashboard_program(s), s):
-        yield s
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-
-
-@pytest.fixture
-def store(served: Settings) -> Iterator[ForecastStore]:
-    store = ForecastStore.connect(served)
-    store.write_state(
-        "producer", {"now": T + 300.0, "market_open": True, "next_change": T + 23_400.0, "simulated": True}
-    )
-    store.write_state("consumer", {"model_version": "7", "run_id": "abc", "waiting": None, "lag": 0})
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def symbol(store: ForecastStore) -> str:
-    """A symbol with five bars, and a forecast of the minute after each."""
-    name = f"P{uuid4().hex[:8].upper()}"
-    store.store([bar(name, m, 100 + m) for m in range(5)], [forecast(name, m, 100.5 + m) for m in range(5)])
-    return name
-
-
-def address(s: Settings, symbol: str) -> str:
-    return f"http://127.0.0.1:{s.dashboard_port}/?symbol={symbol}"
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page that must neither complain nor ask another host."""
-    with browser.new_context() as context:
-        page = context.new_page()
-        heard: list[str] = []
-        page.on("console", lambda message: heard.append(message.text) if message.type in {"error", "warning"} else None)
-        page.on("pageerror", lambda error: heard.append(str(error)))
-        page.on("request", lambda request: heard.append(request.url) if "//127.0.0.1:" not in request.url else None)
-        yield page
-        assert not heard
+from tests.e2e.pages import EMPTY, FIRST, READY, T, address, bar, dashboard_program, drawn, forecast, keep, wait_for
+from tests.servers import running, settings_in
 
 
 def test_the_forecast_is_drawn_at_its_target_minute_ahead_of_the_newest_bar(
@@ -212,7 +123,7 @@ def test_the_minute_under_the_cursor_is_read_out(served: Settings, symbol: str, 
     page.mouse.move(*place)
     expect(page.locator("#readout")).to_have_text(
         "Fri 1 Mar, 09:32 O 102.00H 102.05L 101.95C 102.00Vol 10"
-        "Forecast 101.5090 % 101.30 to 101.70Error −49.0 bpModel 7"
+        "Forecast 101.5050 % 101.40 to 101.6090 % 101.30 to 101.70Error −49.0 bpModel 7"
     )
 
 
@@ -301,9 +212,3 @@ def test_the_page_says_that_the_server_is_away_and_fills_the_gap_after(
             store.store([bar(symbol, 9, 120.0)], [])
             expect(page.locator("#last")).to_have_text("120.00")
         assert page.evaluate("window.notReloaded")
-
-
-def keep(s: Settings, bars: list[BarRow]) -> None:
-    store = ForecastStore.connect(s)
-    store.store(bars, [])
-    store.close()

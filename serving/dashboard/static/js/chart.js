@@ -1,35 +1,13 @@
 // The chart: candles of what came, and the forecast as a line at the minute that it is for.
 
+import { plotBands, plotLines, sessionStarts } from "./marks.js";
 import { BAR, FORECAST } from "./rows.js";
+import { DRAWN, seriesOptions, VIEWS } from "./series.js";
 
 const MINUTE = 60_000;
 const AHEAD = 3 * MINUTE; // room to the right of the newest point
-
-const bars = (rows) => rows.sorted.bars;
-const forecasts = (rows) => rows.sorted.forecasts;
-const predicted = (f) => [f[FORECAST.target], f[FORECAST.predicted]];
-// by series: the rows that it draws, and the point that a row is
-const DRAWN = {
-  bars: [bars, (b) => [b[BAR.ts], b[BAR.open], b[BAR.high], b[BAR.low], b[BAR.close]]],
-  volume: [bars, (b) => [b[BAR.ts], b[BAR.volume]]],
-  band: [forecasts, (f) => [f[FORECAST.target], f[FORECAST.lower90], f[FORECAST.upper90]]],
-  forecast: [forecasts, predicted],
-  late: [(rows) => forecasts(rows).filter((f) => f[FORECAST.late]), predicted],
-  ahead: [(rows) => (rows.ahead ? [rows.ahead] : []), predicted],
-};
-
-function seriesOptions(gap) {
-  const gaps = { gapSize: gap, gapUnit: "value" };
-  const dots = { lineWidth: 0, states: { hover: { lineWidthPlus: 0 } }, enableMouseTracking: false, accessibility: { enabled: false } };
-  return [
-    { id: "volume", type: "column", name: "Volume", yAxis: 1, className: "volume", borderRadius: 0, pointPadding: 0.1, groupPadding: 0.08, accessibility: { enabled: false } },
-    { id: "band", type: "arearange", name: "90 % band", className: "band", ...gaps, marker: { enabled: false }, enableMouseTracking: false, accessibility: { enabled: false } },
-    { id: "bars", type: "candlestick", name: "Actual", className: "bars" },
-    { id: "forecast", type: "line", name: "Forecast", className: "forecast", ...gaps, dataGrouping: { approximation: "close" }, marker: { enabled: false } },
-    { id: "late", type: "line", name: "Late forecasts", className: "late", ...dots, marker: { enabled: true, symbol: "circle", radius: 3 } },
-    { id: "ahead", type: "line", name: "Next forecast", className: "ahead-point", ...dots, marker: { enabled: true, symbol: "circle", radius: 4 } },
-  ];
-}
+const WEEK = 5; // sessions
+const SAID_EVERY = 60_000; // a screen reader is told of new points once a minute
 
 function options(zone, gap, hear) {
   return {
@@ -48,7 +26,10 @@ function options(zone, gap, hear) {
     rangeSelector: { enabled: false },
     legend: { enabled: false },
     title: { text: undefined },
-    accessibility: { description: "Candles of the actual price each minute, and the forecast of each close with its 90 % band, at the minute it is for." },
+    accessibility: {
+      description: "Candles of the actual price each minute, and the forecast of each close with its 50 % and 90 % bands, at the minute it is for. Flags stand where the model changed.",
+      announceNewData: { enabled: true, minAnnounceInterval: SAID_EVERY, announcementFormatter: () => hear.said() },
+    },
     // the readout above the chart takes the place of a tooltip that hides candles
     tooltip: { split: false, shared: true, formatter() { hear.point(this.x); return false; } },
     xAxis: {
@@ -56,11 +37,11 @@ function options(zone, gap, hear) {
       minRange: 5 * MINUTE,
       overscroll: AHEAD,
       tickPixelInterval: 90,
-      crosshair: true,
+      crosshair: { label: { enabled: true, formatter: (ts) => hear.time(ts) } },
       events: { afterSetExtremes: (event) => event.trigger && hear.moved(event) },
     },
     yAxis: [
-      { height: "82%", labels: { align: "left", x: 6, y: 4, format: "{value:,.2f}" }, crosshair: { snap: false }, tickPixelInterval: 52, startOnTick: false, endOnTick: false, maxPadding: 0.06, minPadding: 0.06 },
+      { height: "82%", labels: { align: "left", x: 6, y: 4, format: "{value:,.2f}" }, crosshair: { snap: false, label: { enabled: true, format: "{value:,.2f}" } }, tickPixelInterval: 52, startOnTick: false, endOnTick: false, maxPadding: 0.06, minPadding: 0.06 },
       { top: "86%", height: "14%", labels: { enabled: false }, tickAmount: 2, endOnTick: false },
     ],
     plotOptions: {
@@ -71,27 +52,25 @@ function options(zone, gap, hear) {
 }
 
 export class Chart {
-  // `hear` has point(ts) when the cursor is at a minute, and following(yes) when a person moves away or back.
+  // `hear` has point(ts) when the cursor is at a minute, following(yes) when a person moves away or back, framed(from, to)
+  // when another span is shown, and said(), the words for who cannot see a new point.
   constructor(place, { zone, gap, clock }, hear) {
-    this.clock = clock;
-    this.range = "120";
-    this.follow = true;
-    this.shown = {};
-    this.hear = hear;
-    this.highcharts = window.Highcharts.stockChart(place, options(zone, gap, { point: hear.point, moved: (event) => this.moved(event) }));
+    Object.assign(this, { clock, hear, range: "120", view: "candles", follow: true, shown: {} });
+    const own = { ...hear, moved: (event) => this.moved(event), time: (ts) => this.clock.near(ts, this.rows?.lastBar?.[BAR.ts]) };
+    this.highcharts = window.Highcharts.stockChart(place, options(zone, gap, own));
   }
 
   show(rows) {
     this.rows = rows;
-    for (const id of Object.keys(DRAWN)) this.draw(id);
-    this.markSessions();
+    for (const id of VIEWS[this.view]) this.draw(id);
+    this.mark();
     if (this.follow) this.frame();
     this.highcharts.redraw(false);
   }
 
-  // Whether a candle on the screen stands for more than a minute.
+  // Whether a point on the screen stands for more than a minute.
   get grouped() {
-    return Boolean(this.highcharts.get("bars").currentDataGrouping);
+    return Boolean(this.highcharts.get(this.view === "lines" ? "close" : "bars").currentDataGrouping);
   }
 
   // Add what is new at the end; only where an earlier row changed is the series made anew, which costs much more.
@@ -110,6 +89,19 @@ export class Chart {
     if (this.rows) this.goToLatest();
   }
 
+  setView(view) {
+    this.view = view;
+    for (const id of Object.keys(DRAWN)) this.highcharts.get(id).setVisible(VIEWS[view].includes(id), false);
+    this.highcharts.yAxis[0].update({ height: view === "lines" ? "98%" : "82%" }, false);
+    if (this.rows?.lastBar) this.show(this.rows);
+  }
+
+  setZone(zone, clock) {
+    this.clock = clock;
+    this.highcharts.update({ time: { timezone: zone } }, false);
+    if (this.rows?.lastBar) this.show(this.rows);
+  }
+
   goToLatest() {
     if (!this.rows.sorted.bars.length) return;
     this.setFollow(true);
@@ -118,36 +110,37 @@ export class Chart {
   }
 
   frame() {
-    this.highcharts.xAxis[0].setExtremes(this.first(this.rows.sorted.bars), this.last(), false, false);
+    const [from, to] = [this.first(this.rows.sorted.bars), this.last()];
+    this.highcharts.xAxis[0].setExtremes(from, to, false, false);
+    this.hear.framed(from, to);
   }
 
   first(bars) {
     if (this.range === "all") return bars[0][BAR.ts];
-    if (this.range === "session") return this.sessionStarts().at(-1) ?? bars[0][BAR.ts];
+    if (this.range === "session") return this.session(1) ?? bars[0][BAR.ts];
+    if (this.range === "week") return this.session(WEEK) ?? bars[0][BAR.ts];
     return bars[Math.max(0, bars.length - Number(this.range))][BAR.ts];
+  }
+
+  session(back) {
+    return sessionStarts(this.rows.sorted.bars, this.rows.exchange).at(-back);
   }
 
   last() {
     return (this.rows.ahead?.[FORECAST.target] ?? this.rows.lastBar[BAR.ts]) + AHEAD;
   }
 
-  // Each session's first bar: where the exchange's date changes.
-  sessionStarts() {
-    const days = this.rows.sorted.bars.map((bar) => [bar[BAR.ts], Math.floor(bar[BAR.ts] / MINUTE / 60 / 12)]);
-    const candidates = days.filter(([, half], i) => i === 0 || half !== days[i - 1][1]).map(([ts]) => ts);
-    return candidates.filter((ts, i) => i === 0 || this.clock.date(ts) !== this.clock.date(candidates[i - 1]));
-  }
-
-  markSessions() {
-    const plotLines = this.sessionStarts().slice(1).map((ts) => ({ value: ts, className: "session", label: { text: this.clock.day(ts), rotation: 0, y: 12, x: 4 } }));
-    const names = plotLines.map((mark) => mark.value).join();
+  mark() {
+    const marks = { plotLines: plotLines(this.rows, this.clock), plotBands: plotBands(this.rows, !["week", "all"].includes(this.range)) };
+    const names = JSON.stringify(marks);
     if (names === this.marked) return;
     this.marked = names;
-    this.highcharts.xAxis[0].update({ plotLines }, false);
+    this.highcharts.xAxis[0].update(marks, false);
   }
 
   moved(event) {
     this.setFollow(event.max >= this.last() - AHEAD - MINUTE / 2);
+    this.hear.framed(event.min, event.max);
   }
 
   setFollow(follow) {

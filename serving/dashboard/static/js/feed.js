@@ -13,8 +13,9 @@ export class Feed {
     addEventListener("online", () => this.symbol && this.load());
   }
 
-  watch(symbol) {
-    Object.assign(this, { symbol, cursor: null, failures: 0 });
+  // `limit` is for more bars than `/data` gives unasked.
+  watch(symbol, limit = null) {
+    Object.assign(this, { symbol, limit, cursor: null, failures: 0 });
     this.load();
   }
 
@@ -24,11 +25,16 @@ export class Feed {
     const asking = new AbortController();
     this.asking = asking;
     const late = setTimeout(() => asking.abort("late"), PATIENCE);
-    const result = await get(`/data?${this.question()}`, asking.signal);
+    const asked = this.question();
+    if (this.limit) asked.set("limit", this.limit);
+    const result = await get(`/data?${asked}`, asking.signal);
     clearTimeout(late);
     if (this.asking !== asking) return; // another question was asked meanwhile
     this.asking = null;
-    if (result.status !== 200) this.fail(result.status === 404 ? "unknown" : result.status ? "down" : "lost", result.body?.error);
+    if (result.status === 400 && this.cursor) { // of another version of the server: all rows take its place
+      this.cursor = null;
+      this.load();
+    } else if (result.status !== 200) this.fail(result.status === 404 ? "unknown" : result.status ? "down" : "lost", result.body?.error);
     else this.begin(result.body);
   }
 

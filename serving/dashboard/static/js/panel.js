@@ -35,7 +35,17 @@ function showNext(rows, clock, state, bar) {
   text("next-band", next ? `90 %: ${price(next[FORECAST.lower90])} to ${price(next[FORECAST.upper90])}` : none);
 }
 
-export function showState(state, clock) {
+const KNOWN_AFTER = 60_000; // from a bar's open until it is known
+
+// A state is told every three seconds, a bar at once: what the bar says of the time is newer.
+function upToDate(state, rows) {
+  const last = Math.max(state.last_bar ?? 0, rows.lastBar?.[BAR.ts] ?? 0) || null;
+  const now = state.now == null || last == null ? state.now : Math.max(state.now, last + KNOWN_AFTER);
+  return { ...state, now, last_bar: last, last_bar_age: now == null || last == null ? null : Math.max(0, now - last - KNOWN_AFTER) / 1000 };
+}
+
+export function showState(told, rows, clock) {
+  const state = upToDate(told, rows);
   showScore(state.score);
   showMarket(state, clock);
   text("clock", state.now == null ? "–" : `${clock.day(state.now)}, ${clock.second(state.now)}`);

@@ -23,6 +23,7 @@ function barPieces(bar) {
 function forecastPieces(forecast, bar) {
   const pieces = [
     piece("Forecast", price(forecast[FORECAST.predicted]), "ahead"),
+    piece("50 %", `${price(forecast[FORECAST.lower50])} to ${price(forecast[FORECAST.upper50])}`),
     piece("90 %", `${price(forecast[FORECAST.lower90])} to ${price(forecast[FORECAST.upper90])}`),
   ];
   if (bar) pieces.push(piece("Error", basisPoints(forecast[FORECAST.predicted] / bar[BAR.close] - 1)));

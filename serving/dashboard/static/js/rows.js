@@ -1,12 +1,15 @@
 // The rows that the page holds for one symbol. A row that comes again takes the place of the first.
 
 export const BAR = { ts: 0, open: 1, high: 2, low: 3, close: 4, volume: 5, filled: 6 };
-export const FORECAST = { target: 0, predicted: 1, lower90: 4, upper90: 5, version: 6, bar: 7, late: 8 };
-const MOST = 1950; // five sessions; a page kept open for a month must not grow for ever
+export const FORECAST = { target: 0, predicted: 1, lower50: 2, upper50: 3, lower90: 4, upper90: 5, version: 6, bar: 7, late: 8 };
+export const SOME = 1950; // five sessions; a page kept open for a month must not grow for ever
+export const MANY = 20_000; // as many as `/data` gives
 const SLACK = 390; // the oldest go a session at a time, so that a new row seldom moves all others
 
 export class Rows {
-  constructor() {
+  // `exchange` tells the exchange's dates, whatever zone is shown.
+  constructor(exchange, most = SOME) {
+    Object.assign(this, { exchange, most });
     this.bars = new Map();
     this.forecasts = new Map();
     this.sorted = { bars: [], forecasts: [] };
@@ -20,7 +23,7 @@ export class Rows {
     }
     const news = [put(this.bars, answer.bars), put(this.forecasts, answer.forecasts), answer.whole];
     if (!news.some(Boolean)) return false;
-    this.sorted = { bars: newest(this.bars), forecasts: newest(this.forecasts) };
+    this.sorted = { bars: newest(this.bars, this.most), forecasts: newest(this.forecasts, this.most) };
     return true;
   }
 
@@ -46,8 +49,8 @@ function put(map, rows) {
   return news;
 }
 
-function newest(map) {
+function newest(map, most) {
   const rows = [...map.values()].sort((a, b) => a[0] - b[0]);
-  if (rows.length > MOST + SLACK) for (const row of rows.splice(0, rows.length - MOST)) map.delete(row[0]);
+  if (rows.length > most + SLACK) for (const row of rows.splice(0, rows.length - most)) map.delete(row[0]);
   return rows;
 }

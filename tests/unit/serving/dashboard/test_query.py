@@ -43,6 +43,11 @@ def test_a_bad_value_is_refused_by_its_name(name: str, value: str) -> None:
     assert refused.value.parameter == name
 
 
+def test_the_cursor_of_a_page_loaded_long_ago_asks_for_all_rows_again() -> None:
+    assert parse({"symbol": "GOOGL", "since": "s1709303400000"}).after == -1
+    assert watching({"since": "s1709303400000"}, None).after == -1
+
+
 def test_a_cursor_and_an_end_do_not_go_together() -> None:
     with pytest.raises(BadParameter) as refused:
         parse({"symbol": "GOOGL", "since": "b1", "until": "1709303400000"})

@@ -1,0 +1,41 @@
+// What is said where something is missing, lost or new.
+
+const CHANGE_SHOWN = 60_000;
+
+export const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
+
+export class Notices {
+  constructor() {
+    Object.assign(this, { version: null, change: null });
+  }
+
+  // Returns what is to be said above the page, null for nothing; a new version is said for a minute.
+  of({ consumer, model }) {
+    if (consumer.waiting && model) return `Model version ${model.version} goes on serving. ${sentence(consumer.waiting)}`;
+    if (consumer.waiting) return `No forecasts now. The consumer says: ${sentence(consumer.waiting)} Bars are kept, and the newest are forecast as soon as there is a model.`;
+    if (model && this.version && model.version !== this.version) {
+      this.change = `Model version ${model.version} makes the forecasts now.`;
+      setTimeout(() => { this.change = null; }, CHANGE_SHOWN);
+    }
+    this.version = model?.version ?? this.version;
+    return this.change;
+  }
+}
+
+// Returns title and words for a chart without bars.
+export function noBars({ market_open: open }) {
+  const closed = open === false ? " The market is closed now." : "";
+  return ["No bars yet", `The first one is drawn here as soon as the source shows it; there is no need to reload.${closed}`];
+}
+
+// Returns what is wrong in words: beside the dot, above the page, and in the place of the chart where that is empty.
+export function trouble(kind, message, kept) {
+  if (kind === "unknown") return { link: "Not found", notice: message, empty: ["No such symbol", "Choose another one."] };
+  const lost = kind === "lost";
+  const what = lost ? "The dashboard does not answer." : sentence(message ?? "The dashboard has trouble.");
+  return {
+    link: lost ? "Connection lost" : "Database away",
+    notice: `${what} Trying again.${kept ? " What you see stays, and what is missed meanwhile is filled in." : ""}`,
+    empty: kept ? null : ["Nothing to show yet", "The chart comes as soon as there is an answer; there is no need to reload."],
+  };
+}
