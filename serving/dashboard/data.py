@@ -66,7 +66,7 @@ def _rows(reader: ForecastReader, query: Query) -> Rows:
     if query.after is not None and (found := since(reader, query.after, [query.symbol], query.limit)) is not None:
         changes, _ = found
         return Rows(False, [row[1:] for row in changes.bars], [row[1:] for row in changes.forecasts])
-    return _whole(reader, query)
+    return whole(reader, query)
 
 
 def since(reader: ForecastReader, batch: int, symbols: list[str] | None, limit: int) -> tuple[Changes, int] | None:
@@ -78,7 +78,8 @@ def since(reader: ForecastReader, batch: int, symbols: list[str] | None, limit: 
     return None if max(map(len, changes)) > limit else (changes, run.newest)
 
 
-def _whole(reader: ForecastReader, query: Query) -> Rows:
+def whole(reader: ForecastReader, query: Query) -> Rows:
+    """Return all rows of the span that is asked for. Raises StoreUnavailable."""
     span = query.whole()
     bars = _newest_bars(reader, span)
     if bars and len(bars) == query.limit:

@@ -54,6 +54,14 @@ def parse(args: Mapping[str, str]) -> Query:
     return Query(symbol, _number(args, "since", 0, FOREVER), _number(args, "until", FOREVER, FOREVER), limit, None)
 
 
+def parse_span(args: Mapping[str, str]) -> Query:
+    """Read `symbol`, `since`, `until` and `limit`; both are times in epoch milliseconds. Raises BadParameter."""
+    query = parse(args)
+    if query.after is not None:
+        raise BadParameter("since", f"{args['since'][:40]!r} is not a time in epoch milliseconds before 2100")
+    return query
+
+
 class Watching(NamedTuple):
     """Hold what a viewer asked `/stream` for; `after` is a batch's id, or UNKNOWN."""
 

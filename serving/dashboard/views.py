@@ -1,6 +1,7 @@
 """The addresses of the dashboard; openapi.json describes them."""
 
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,9 +9,10 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 
 from serving.dashboard.compact import send
-from serving.dashboard.data import answer
+from serving.dashboard.data import answer, whole
 from serving.dashboard.hub import Hub
-from serving.dashboard.query import parse, watching
+from serving.dashboard.query import parse, parse_span, watching
+from serving.dashboard.spreadsheet import csv_of
 from serving.dashboard.stream import begin, told
 from serving.dashboard.viewers import Viewer
 from stock_ml.adapters.forecast_reader import ForecastReader
@@ -65,6 +67,19 @@ def data() -> Response:
     if found is None:
         abort(404, f"no symbol {query.symbol!r} here; /symbols lists those there are")
     return send(request, found)
+
+
+@views.get("/data.csv")
+def spreadsheet() -> Response:
+    """Answer with the same bars and forecasts as a file, a line a minute."""
+    own, query = dashboard(), parse_span(request.args)
+    rows = whole(own.reader, query)
+    if not rows.bars and query.symbol not in own.settings.symbols and not own.reader.knows(query.symbol):
+        abort(404, f"no symbol {query.symbol!r} here; /symbols lists those there are")
+    response = Response(csv_of(rows.bars, rows.forecasts), mimetype="text/csv")
+    name = re.sub(r"[^A-Za-z0-9.-]", "_", query.symbol)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response
 
 
 @views.get("/stream")

@@ -68,6 +68,21 @@ def test_data_is_as_described_and_sent_once(client: FlaskClient, symbol: str) ->
     assert (news.json["whole"], news.json["bars"]) == (False, [])
 
 
+def test_the_same_rows_are_had_as_csv(client: FlaskClient, symbol: str) -> None:
+    answer = client.get(f"/data.csv?symbol={symbol}&since={T * 1000}")
+    assert (answer.status_code, answer.mimetype) == (200, "text/csv")
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{symbol}.csv"'
+    assert [line.split(",")[0] for line in answer.text.splitlines()] == [
+        "time",
+        "2024-03-01T14:30:00Z",
+        "2024-03-01T14:31:00Z",
+    ]
+    for asked, status in (("symbol=NONE", 404), (f"symbol={symbol}&since=b1", 400)):
+        answer = client.get(f"/data.csv?{asked}")
+        assert answer.status_code == status
+        is_as_described("/data.csv", answer)
+
+
 @pytest.mark.parametrize("path", ["/symbols", "/readyz", "/healthz"])
 def test_other_answers_are_as_described(client: FlaskClient, symbol: str, path: str) -> None:
     answer = client.get(path)

@@ -1,12 +1,11 @@
 // The chart: candles of what came, and the forecast as a line at the minute that it is for.
 
-import { plotBands, plotLines, sessionStarts } from "./marks.js";
-import { BAR, FORECAST } from "./rows.js";
+import { plotBands, plotLines } from "./marks.js";
+import { BAR } from "./rows.js";
 import { DRAWN, seriesOptions, VIEWS } from "./series.js";
+import { AHEAD, lastOf, MINUTE, spanOf } from "./spans.js";
 
-const MINUTE = 60_000;
-const AHEAD = 3 * MINUTE; // room to the right of the newest point
-const WEEK = 5; // sessions
+const WIDE = 640; // pixels that words in a gap need
 const SAID_EVERY = 60_000; // a screen reader is told of new points once a minute
 
 function options(zone, gap, hear) {
@@ -110,28 +109,14 @@ export class Chart {
   }
 
   frame() {
-    const [from, to] = [this.first(this.rows.sorted.bars), this.last()];
+    const [from, to] = spanOf(this.rows, this.range);
     this.highcharts.xAxis[0].setExtremes(from, to, false, false);
     this.hear.framed(from, to);
   }
 
-  first(bars) {
-    if (this.range === "all") return bars[0][BAR.ts];
-    if (this.range === "session") return this.session(1) ?? bars[0][BAR.ts];
-    if (this.range === "week") return this.session(WEEK) ?? bars[0][BAR.ts];
-    return bars[Math.max(0, bars.length - Number(this.range))][BAR.ts];
-  }
-
-  session(back) {
-    return sessionStarts(this.rows.sorted.bars, this.rows.exchange).at(-back);
-  }
-
-  last() {
-    return (this.rows.ahead?.[FORECAST.target] ?? this.rows.lastBar[BAR.ts]) + AHEAD;
-  }
-
   mark() {
-    const marks = { plotLines: plotLines(this.rows, this.clock), plotBands: plotBands(this.rows, !["week", "all"].includes(this.range)) };
+    const named = this.highcharts.chartWidth > WIDE && !["week", "all"].includes(this.range);
+    const marks = { plotLines: plotLines(this.rows, this.clock), plotBands: plotBands(this.rows, named) };
     const names = JSON.stringify(marks);
     if (names === this.marked) return;
     this.marked = names;
@@ -139,7 +124,7 @@ export class Chart {
   }
 
   moved(event) {
-    this.setFollow(event.max >= this.last() - AHEAD - MINUTE / 2);
+    this.setFollow(event.max >= lastOf(this.rows) - AHEAD - MINUTE / 2);
     this.hear.framed(event.min, event.max);
   }
 

@@ -7,12 +7,16 @@ import { clockOf, price } from "./format.js";
 import { showEmpty, showLink, showNotice, showPrices, showState, text } from "./panel.js";
 import { showReadout } from "./readout.js";
 import { BAR, FORECAST, MANY, Rows, SOME } from "./rows.js";
+import { spanOf } from "./spans.js";
+import { Table } from "./table.js";
 import { Notices, noBars, trouble } from "./words.js";
 
 const root = document.documentElement;
 const page = document.getElementById("page");
 const picker = document.getElementById("symbol");
 const latest = document.getElementById("latest");
+const csv = document.getElementById("csv");
+const places = { chart: document.getElementById("chart"), table: document.getElementById("table") };
 const GROUPED_EVERY = 5000; // far out, one minute hardly shows, and drawing costs most
 const exchange = clockOf(page.dataset.zone);
 const viewer = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -22,21 +26,22 @@ let rows = new Rows(exchange);
 let state = null; // what was last said of the services
 let pointed = null; // the minute under the cursor
 let pending = false; // rows came that are not drawn yet
+let view = "candles";
 let due = 0; // when the chart may be drawn again
 let notices = new Notices();
 const chart = window.Highcharts ? makeChart() : null;
+const table = new Table(places.table);
 const feed = new Feed({ data: onData, trouble: onTrouble });
 
 function makeChart() {
-  const place = document.getElementById("chart");
-  place.addEventListener("mouseleave", () => { pointed = null; readOut(); });
+  places.chart.addEventListener("mouseleave", () => { pointed = null; readOut(); });
   const hear = {
     point: (ts) => { pointed = ts; readOut(); },
     following: (yes) => { latest.hidden = yes; },
-    framed: () => {},
+    framed: offerCsv,
     said: spoken,
   };
-  return new Chart(place, { zone: page.dataset.zone, gap: Number(page.dataset.gapMs), clock }, hear);
+  return new Chart(places.chart, { zone: page.dataset.zone, gap: Number(page.dataset.gapMs), clock }, hear);
 }
 
 // What a screen reader is told, once a minute at most.
@@ -57,7 +62,7 @@ function onData(answer) {
   showLink(silent ? "stale" : "live", silent ? "Producer silent" : "Live");
   showNotice(notices.of(state));
   showWords();
-  if (chart) showEmpty(...(rows.lastBar ? [null] : noBars(state)));
+  if (shows()) showEmpty(...(rows.lastBar ? [null] : noBars(state)));
   pending ||= news;
   if (pending && (answer.whole || performance.now() >= due)) draw(answer.symbol);
   nameTab(answer);
@@ -69,12 +74,27 @@ function showWords() {
   showState(state, rows, clock);
 }
 
+// Whether there is what shows rows: without Highcharts only the table does.
+const shows = () => chart || view === "table";
+
+function showTable() {
+  if (!rows.lastBar) return;
+  const span = spanOf(rows, chosen("range"));
+  table.show(rows, span, clock);
+  offerCsv(...span);
+}
+
+function offerCsv(from, to) {
+  csv.href = `/data.csv?${new URLSearchParams({ symbol: picker.value, since: Math.floor(from), until: Math.ceil(to), limit: MANY })}`;
+}
+
 function draw(symbol) {
   pending = false;
   readOut();
-  if (!chart || !rows.lastBar) return;
-  chart.show(rows);
-  due = performance.now() + (chart.grouped ? GROUPED_EVERY : 0);
+  if (!shows() || !rows.lastBar) return;
+  if (view === "table") showTable();
+  else chart.show(rows);
+  due = performance.now() + (view !== "table" && chart.grouped ? GROUPED_EVERY : 0);
   root.dataset.symbol = symbol;
   requestAnimationFrame(() => { root.dataset.ready = "true"; }); // scripts wait for the first chart
 }
@@ -83,7 +103,7 @@ function onTrouble(kind, message) {
   const said = trouble(kind, message, Boolean(rows.lastBar));
   showLink("lost", said.link);
   showNotice(said.notice);
-  if (chart && said.empty) showEmpty(...said.empty);
+  if (shows() && said.empty) showEmpty(...said.empty);
 }
 
 function nameTab({ symbol }) {
@@ -95,7 +115,17 @@ function nameTab({ symbol }) {
 function chooseRange(range) {
   due = 0;
   chart?.choose(range);
+  if (view === "table") showTable();
   if (range === "all" && rows.most < MANY) watch(MANY);
+}
+
+function chooseView(name) {
+  view = name;
+  places.table.hidden = view !== "table";
+  places.chart.hidden = view === "table";
+  document.getElementById("empty").hidden = Boolean(shows()); // its first words are for a page without Highcharts
+  if (view === "table") showTable();
+  else chart?.setView(view);
 }
 
 function chooseZone(name) {
@@ -103,6 +133,7 @@ function chooseZone(name) {
   clock = clockOf(zone);
   text("zone-name", `Times are ${name === "viewer" ? "yours" : "the exchange’s"} (${zone}).`);
   chart?.setZone(zone, clock);
+  if (view === "table") showTable();
   showWords();
   readOut();
 }
@@ -135,11 +166,10 @@ async function listSymbols() {
   body.symbols.forEach(offer);
 }
 
-document.getElementById("empty").hidden = Boolean(chart); // its first words are for a page without Highcharts
 latest.addEventListener("click", () => chart.goToLatest());
 picker.addEventListener("change", () => chooseSymbol(picker.value));
 list("zone", "exchange", chooseZone);
-buttons("view", "candles", (view) => chart?.setView(view));
+buttons("view", "candles", chooseView);
 chooseSymbol(chosen("symbol") || picker.value);
 buttons("range", innerWidth < 640 ? "30" : "120", chooseRange);
 listSymbols();
