@@ -5,6 +5,7 @@ from flask import Flask
 from serving.dashboard.headers import add_headers
 from serving.dashboard.hub import Hub
 from serving.dashboard.meters import measure
+from serving.dashboard.state import Links
 from serving.dashboard.states import States
 from serving.dashboard.trouble import answer_trouble
 from serving.dashboard.views import Dashboard, views
@@ -21,8 +22,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     s = settings or load()
     app = Flask(__name__)
     reader = ForecastReader.connect(s)
-    hub = Hub(reader, States(reader, s.mlflow))
-    app.extensions["dashboard"] = Dashboard(s, reader, hub, sessions(s.exchange).zone, measure(app, hub.viewers))
+    states = States(reader, Links.of(s))
+    hub = Hub(reader, states)
+    figures = measure(app, hub.viewers)
+    app.extensions["dashboard"] = Dashboard(s, reader, states, hub, sessions(s.exchange).zone, figures)
     app.register_blueprint(views)
     answer_trouble(app)
     add_headers(app, s)

@@ -10,7 +10,10 @@ The answer, times in epoch milliseconds UTC:
      "state":     {"now", "market_open", "next_change", "last_bar", "last_bar_age",
                    "producer", "consumer": {"seen", "age", "stale", "waiting", "lag"},
                    "model": {"version", "trained_until", "url"} or null,
-                   "score": {"session", "n", "skill", "verdict", "sentence", "coverage_90", …}},
+                   "dags": [{"id", "state", "started_at", "ended_at", "url"}, …],
+                   "alert": {"kind", "reason", …} or null, "look": {"market_at", "skill", …} or null,
+                   "score": {"session", "n", "skill", "verdict", "sentence", "coverage_90", …,
+                             "sessions": [the last five, newest first], "together": {…, "sentence"}}},
      "next":      the cursor; given as `since` it asks for what was stored after this answer}
 
 The answer has a weak ETag of all but ages and cursor; `If-None-Match` is answered with 304 where nothing else changed.
@@ -22,8 +25,7 @@ like any other. Batches are forgotten after a day; after an older one, or one of
 from typing import Any, NamedTuple
 
 from serving.dashboard.query import Query, cursor
-from serving.dashboard.state import service_states
-from serving.dashboard.verdict import score_state
+from serving.dashboard.states import States
 from stock_ml.adapters.forecast_reader import Changes, ForecastReader, Row, Span
 from stock_ml.config import Settings
 
@@ -38,7 +40,7 @@ class Rows(NamedTuple):
     forecasts: list[Row]
 
 
-def answer(reader: ForecastReader, query: Query, s: Settings) -> dict[str, Any] | None:
+def answer(reader: ForecastReader, states: States, query: Query, s: Settings) -> dict[str, Any] | None:
     """Return the answer, None for a symbol that is neither set nor stored. Raises StoreUnavailable."""
     newest = reader.newest_batch()  # before the rows: what is stored in between is sent again, not lost
     rows = _rows(reader, query)
@@ -51,15 +53,9 @@ def answer(reader: ForecastReader, query: Query, s: Settings) -> dict[str, Any] 
         "whole": rows.whole,
         "bars": rows.bars,
         "forecasts": rows.forecasts,
-        "state": state(reader, query.symbol, s),
+        "state": states.now(query.symbol),
         "next": cursor(newest),
     }
-
-
-def state(reader: ForecastReader, symbol: str, s: Settings) -> dict[str, Any]:
-    """Return what the page says beside the chart."""
-    states = service_states(reader.services(), reader.last_bar(symbol), s.mlflow)
-    return states | {"score": score_state(reader.score(symbol))}
 
 
 def _rows(reader: ForecastReader, query: Query) -> Rows:

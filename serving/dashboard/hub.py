@@ -58,9 +58,9 @@ class Hub:
 
     def tell_states(self) -> None:
         """Tell each viewer the state of its symbol, and all others that the line stands."""
-        services = self._states.services()
+        said = self._states.said()
         for symbol in self.viewers.symbols():
-            told = events.STANDS if symbol is None else events.state(self._states.of(symbol, services))
+            told = events.STANDS if symbol is None else events.state(self._states.of(symbol, said))
             self.viewers.tell(symbol, told)
 
     def _tell_all(self, event: Event) -> None:

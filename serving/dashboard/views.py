@@ -13,11 +13,13 @@ from serving.dashboard.data import answer, whole
 from serving.dashboard.hub import Hub
 from serving.dashboard.query import parse, parse_span, watching
 from serving.dashboard.spreadsheet import csv_of
+from serving.dashboard.state import Links
+from serving.dashboard.states import States
 from serving.dashboard.stream import begin, told
 from serving.dashboard.viewers import Viewer
 from stock_ml.adapters.forecast_reader import ForecastReader
 from stock_ml.config import Settings
-from stock_ml.errors import StoreUnavailable, without_login
+from stock_ml.errors import StoreUnavailable
 
 views = Blueprint("views", __name__)
 HERE = Path(__file__).parent
@@ -29,6 +31,7 @@ class Dashboard(NamedTuple):
 
     settings: Settings
     reader: ForecastReader
+    states: States
     hub: Hub
     zone: str
     figures: CollectorRegistry
@@ -51,8 +54,7 @@ def index() -> str:
         s=s,
         zone=own.zone,
         gap_ms=s.feed_gap_minutes * 60_000,
-        mlflow=without_login(s.mlflow).rstrip("/"),
-        airflow=f"http://127.0.0.1:{s.airflow_port}",
+        links=Links.of(s),
         scripts=list(pin["files"]),
         version=pin["version"],
         installed=all((VENDOR / name).is_file() for name in pin["files"]),
@@ -63,7 +65,7 @@ def index() -> str:
 def data() -> Response:
     """Answer with bars, forecasts and state; the schema stands in data.py."""
     own, query = dashboard(), parse(request.args)
-    found = answer(own.reader, query, own.settings)
+    found = answer(own.reader, own.states, query, own.settings)
     if found is None:
         abort(404, f"no symbol {query.symbol!r} here; /symbols lists those there are")
     return send(request, found)

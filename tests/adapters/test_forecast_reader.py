@@ -1,4 +1,6 @@
+import math
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -11,8 +13,10 @@ from stock_ml.adapters.forecast_reader import ForecastReader, Span, statements
 from stock_ml.adapters.forecast_reader.connections import MOST, Connections
 from stock_ml.adapters.forecast_reader.reader import RECENT
 from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore
+from stock_ml.adapters.forecast_store.watch import Watch
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable, WrongSource
+from stock_ml.monitoring import Alarm, Look
 from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -124,11 +128,38 @@ def test_a_symbol_of_long_ago_is_known_as_well(postgres: Settings, reader: Forec
 def test_only_forecasts_that_count_are_scored(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
     bars = [bar(symbol, 0), bar(symbol, 1, 101.0), bar(symbol, 2, 104.0)]
     fill(postgres, bars, [forecast(symbol, 0, 100.5), forecast(symbol, 1, 104.0, late=True), forecast(symbol, 2)])
-    assert reader.score(symbol) == ("2024-03-01", 1, 0.5, 1.0, 0.5, None, 1.0)
+    score = reader.score(symbol)
+    assert score[:8] == ("2024-03-01", 1, 0.5, 1.0, 0.5, None, 1.0, 1.0)
+    assert score.mae_bp == pytest.approx(1e4 * math.log(101 / 100.5))
+    assert (score.direction, score.moved) == (1.0, 1)
+
+
+def test_each_earlier_session_has_its_score(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    sessions = ["2024-03-01", "2024-03-02", "2024-03-03"]
+    for day, session in enumerate(sessions):
+        made = forecast(symbol, day * DAY, 100.0 + day)._replace(session=session)
+        fill(postgres, [bar(symbol, day * DAY), bar(symbol, day * DAY + 1, 102.0)], [made])
+    assert [score.session for score in reader.earlier(symbol, "2024-03-03", 4)] == sessions[1::-1]
+    assert [score.mae_model for score in reader.earlier(symbol, "2024-03-04", 2)] == [0.0, 1.0]
+    assert reader.score(symbol).session == "2024-03-03"
+
+
+def test_the_open_alert_and_the_newest_look_are_told(postgres: Settings, reader: ForecastReader) -> None:
+    watch = Watch.connect(postgres)
+    watch.act(time.time() + 60)
+    assert reader.watched().alert is None
+    watch.keep(Look("3", 2000, 1.0, 1.1, 0.09, 1.0, 0.5, 0.9, 0.99, {}), T)
+    watch.raise_alert(Alarm("skill", "behind the last price"), "3", T)
+    alert, look = reader.watched()
+    watch.act(time.time() + 60)
+    watch.close()
+    assert alert == {"kind": "skill", "reason": "behind the last price", "model_version": "3", "market_at": T * 1000}
+    assert look is not None
+    assert (look["skill"], look["coverage_90"], look["market_at"]) == (0.09, 0.9, T * 1000)
 
 
 def test_a_symbol_without_rows_has_an_empty_score(reader: ForecastReader, symbol: str) -> None:
-    assert reader.score(symbol) == (None, 0, None, None, None, None, None)
+    assert reader.score(symbol)[:3] == (None, 0, None)
     assert reader.last_bar(symbol) is None
 
 

@@ -65,6 +65,24 @@ def test_the_page_says_simulated_and_no_advice_and_what_serves(served: Settings,
     expect(page.locator("#skill-sentence")).to_have_text("Too early to tell: 4 forecasts scored, 30 are needed.")
 
 
+def test_the_page_says_how_good_each_session_was_and_how_the_last_runs_went(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    day = 1440
+    made = [forecast(symbol, day + m, 101.5)._replace(session="2024-03-02") for m in range(3)]
+    store.store([bar(symbol, day + m, 101.0 + m) for m in range(3)], made)
+    store.write_state("dag:ingest_bars", {"state": "failed", "run_id": "r1", "started_at": T, "ended_at": T + 60.0})
+    page.goto(address(served, symbol))
+    page.wait_for_selector(READY)
+    names = page.locator("#record tbody th")
+    expect(names).to_have_text(["Sat 2 Mar", "Fri 1 Mar", "Last 2 together"])
+    expect(page.locator("#record tbody td:last-child")).to_have_text(["2", "4", "6"])
+    expect(page.locator("#record-sentence")).to_have_text("Too early to tell: 6 forecasts scored, 30 are needed.")
+    run = page.locator("#dags a")
+    expect(run).to_contain_text("failed")
+    assert (run.get_attribute("href") or "").endswith("/dags/ingest_bars/runs/r1")
+
+
 def test_a_choice_of_symbol_is_kept_in_the_address(served: Settings, symbol: str, page: Page) -> None:
     page.goto(address(served, FIRST))
     page.locator("#symbol option", has_text=symbol).wait_for(state="attached")

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from stock_ml.adapters.forecast_reader import statements
 from stock_ml.adapters.forecast_reader.connections import Connections
 from stock_ml.adapters.forecast_reader.listener import Listener
-from stock_ml.adapters.forecast_reader.rows import Changes, Row, Run, Score, Service, Span
+from stock_ml.adapters.forecast_reader.rows import Changes, Row, Run, Score, Service, Span, Watched
 from stock_ml.config import Settings
 
 RECENT = 10  # days with bars: two weeks of sessions hold whatever is newest
+NO_SCORE = Score(None, 0, None, None, None, None, None)
 
 
 class ForecastReader:
@@ -57,7 +58,17 @@ class ForecastReader:
 
     def score(self, symbol: str) -> Score:
         """Return the score of a symbol's newest session among the recent days."""
-        return Score(*self._recently(statements.SCORE, symbol=symbol, horizon=self._horizon)[0])
+        found = self._recently(statements.SCORE, symbol=symbol, horizon=self._horizon)
+        return Score(*found[0]) if found else NO_SCORE
+
+    def earlier(self, symbol: str, before: str, sessions: int) -> list[Score]:
+        """Return the scores of a symbol's newest sessions before a date (ISO 8601), newest first."""
+        values: dict[str, str | int] = {"horizon": self._horizon, "before": before, "sessions": sessions}
+        return [Score(*row) for row in self._recently(statements.EARLIER, symbol=symbol, **values)]
+
+    def watched(self) -> Watched:
+        """Return what monitoring last found."""
+        return Watched(*self._connections.rows(statements.WATCHED, {})[0])
 
     def last_bar(self, symbol: str) -> int | None:
         """Return the newest bar's open in epoch milliseconds, None where no recent day has one."""

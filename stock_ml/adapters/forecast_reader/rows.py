@@ -7,7 +7,11 @@ Row = tuple[Any, ...]
 
 
 class Score(NamedTuple):
-    """Hold the newest session's errors in price units over the forecasts that count; None where there are none."""
+    """Hold a session's errors over the forecasts that count, `mae_…` in price units; None where there are none.
+
+    `mae_bp` is in basis points of log return; `direction` is the share of right signs among `moved`, those where a move
+    was forecast and came.
+    """
 
     session: str | None
     counted: int
@@ -16,6 +20,17 @@ class Score(NamedTuple):
     gain: float | None
     gain_deviation: float | None
     coverage_90: float | None
+    coverage_50: float | None = None
+    mae_bp: float | None = None
+    direction: float | None = None
+    moved: int = 0
+
+
+class Watched(NamedTuple):
+    """Hold what monitoring last found: the open alert, and the newest look; times in epoch milliseconds."""
+
+    alert: dict[str, Any] | None
+    look: dict[str, Any] | None
 
 
 class Span(NamedTuple):

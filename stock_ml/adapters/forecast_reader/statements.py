@@ -41,22 +41,51 @@ where symbol = %(symbol)s and horizon = %(horizon)s
   and bar_ts >= to_timestamp(%(since)s / 1000.0) - interval '1 hour' and bar_ts < to_timestamp(%(until)s / 1000.0)
 order by bar_ts desc limit %(limit)s
 """
-# the newest session of the symbol; `gain` is how much nearer the model came than the last price did
-SCORE = """
-with newest as (
+# `gain` is how much nearer the model came than the last price did
+_FIGURES = """
+select to_char(chosen.session, 'YYYY-MM-DD'), count(actual_close)::int, avg(abs(predicted_close - actual_close)),
+       avg(abs(last_close - actual_close)),
+       avg(abs(last_close - actual_close) - abs(predicted_close - actual_close)),
+       stddev_samp(abs(last_close - actual_close) - abs(predicted_close - actual_close)),
+       avg((actual_close between lower_90 and upper_90)::int)::float8,
+       avg((actual_close between lower_50 and upper_50)::int)::float8,
+       avg(abs(ln(predicted_close / actual_close))) * 1e4,
+       avg((sign(predicted_close - last_close) = sign(actual_close - last_close))::int)
+           filter (where predicted_close <> last_close and actual_close <> last_close)::float8,
+       count(*) filter (where predicted_close <> last_close and actual_close <> last_close)::int
+from chosen left join lateral (
+    select * from outcomes
+    where symbol = %(symbol)s and horizon = %(horizon)s and counts and outcomes.session = chosen.session
+      and bar_ts >= to_timestamp(%(recent)s / 1000.0)
+      and bar_ts >= chosen.session - interval '1 day' and bar_ts < chosen.session + interval '2 days'
+) as counted on true
+group by chosen.session order by chosen.session desc
+"""
+SCORE = f"""
+with chosen as (
     select session from forecasts
     where symbol = %(symbol)s and horizon = %(horizon)s and bar_ts >= to_timestamp(%(recent)s / 1000.0)
     order by bar_ts desc limit 1
-), errors as (
-    select abs(predicted_close - actual_close) as model, abs(last_close - actual_close) as persistence,
-           (actual_close between lower_90 and upper_90)::int as inside
-    from outcomes join newest using (session)
-    where symbol = %(symbol)s and horizon = %(horizon)s and counts and bar_ts >= to_timestamp(%(recent)s / 1000.0)
-      and bar_ts >= session - interval '1 day' and bar_ts < session + interval '2 days'
 )
-select (select to_char(session, 'YYYY-MM-DD') from newest), count(*)::int, avg(model), avg(persistence),
-       avg(persistence - model), stddev_samp(persistence - model), avg(inside)::float8
-from errors
+{_FIGURES}
+"""  # noqa: S608 - a part of this file
+EARLIER = f"""
+with chosen as (
+    select distinct session from forecasts
+    where symbol = %(symbol)s and horizon = %(horizon)s and bar_ts >= to_timestamp(%(recent)s / 1000.0)
+      and session < %(before)s::date
+    order by session desc limit %(sessions)s
+)
+{_FIGURES}
+"""  # noqa: S608 - a part of this file
+WATCHED = """
+select (select json_build_object('kind', kind, 'reason', reason, 'model_version', model_version,
+                                 'market_at', (extract(epoch from market_at) * 1000)::bigint)
+        from alerts where acted_on_at is null order by id desc limit 1),
+       (select json_build_object('model_version', model_version, 'forecasts', report -> 'forecasts',
+                                 'skill', report -> 'skill', 'coverage_90', report -> 'coverage_90',
+                                 'market_at', (extract(epoch from market_at) * 1000)::bigint)
+        from looks order by id desc limit 1)
 """
 SOURCE = "select source from installation"
 LAST_BAR = """

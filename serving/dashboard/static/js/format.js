@@ -1,6 +1,7 @@
 // Numbers and times as people read them; every time in the exchange's zone.
 
-export const price = (value) => (value == null ? "–" : value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
+const prices = [2, 4].map((digits) => new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+export const price = (value, digits = 2) => (value == null ? "–" : prices[digits === 2 ? 0 : 1].format(value));
 export function signed(value, digits, unit) {
   if (value == null || !Number.isFinite(value)) return "–";
   const size = Math.abs(value).toFixed(digits);
@@ -18,6 +19,8 @@ export function span(seconds) {
   return `${Math.round(seconds / 86_400)} days`;
 }
 
+const sessionDay = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "short", day: "numeric", month: "short" });
+
 export function clockOf(zone) {
   const make = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options });
   const minute = make({ hour: "2-digit", minute: "2-digit" });
@@ -29,6 +32,7 @@ export function clockOf(zone) {
     second: (ms) => second.format(ms),
     day: (ms) => day.format(ms),
     date: (ms) => date.format(ms),
+    session: (date) => sessionDay.format(Date.parse(date)), // a date has no zone
     // the day is named only where it is another than `now`
     near: (ms, now) => (now != null && date.format(ms) !== date.format(now) ? `${day.format(ms)}, ${minute.format(ms)}` : minute.format(ms)),
   };

@@ -6,6 +6,7 @@ import { Feed, get } from "./feed.js";
 import { clockOf, price } from "./format.js";
 import { showEmpty, showLink, showNotice, showPrices, showState, text } from "./panel.js";
 import { showReadout } from "./readout.js";
+import { showRecord } from "./record.js";
 import { BAR, FORECAST, MANY, Rows, SOME } from "./rows.js";
 import { spanOf } from "./spans.js";
 import { Table } from "./table.js";
@@ -72,6 +73,7 @@ function showWords() {
   if (!state) return;
   showPrices(rows, clock, state);
   showState(state, rows, clock);
+  showRecord(state.score, clock);
 }
 
 // Whether there is what shows rows: without Highcharts only the table does.

@@ -49,18 +49,22 @@ export function showState(told, rows, clock) {
   showScore(state.score);
   showMarket(state, clock);
   text("clock", state.now == null ? "–" : `${clock.day(state.now)}, ${clock.second(state.now)}`);
-  text("bar-age", state.last_bar_age == null ? "–" : `${clock.near(state.last_bar, state.now)}, ${span(state.last_bar_age)} old`);
-  showModel(state);
+  text("bar-age", state.last_bar_age == null ? "–" : `${clock.near(state.last_bar, state.now)}, ${span(state.last_bar_age)} old`).dataset.stale = String(isOld(state));
+  showModel(state, clock);
   showService("producer", state.producer);
   showService("consumer", state.consumer);
+  showMonitor(state, clock);
+  showDags(state);
 }
+
+const OLD = 300; // seconds of the market's clock
+
+const isOld = ({ market_open: open, last_bar_age: age }) => Boolean(open) && age > OLD;
 
 function showScore(score) {
   at("skill").dataset.verdict = score.verdict;
   text("skill", percent(score.skill));
   text("skill-sentence", score.sentence);
-  const held = score.coverage_90 == null ? "–" : `${(score.coverage_90 * 100).toFixed(0)} % of ${count(score.n)} forecasts`;
-  text("coverage", held);
 }
 
 function showMarket(state, clock) {
@@ -70,19 +74,50 @@ function showMarket(state, clock) {
   text("market-when", !known ? "the producer has not spoken yet" : when ? `${state.market_open ? "until" : "opens"} ${when}` : "");
 }
 
-function showModel({ model, consumer }) {
-  const place = at("model");
+function showModel({ model, consumer, now }) {
+  const age = model?.trained_until && now ? `, trained ${span(Math.max(0, now - model.trained_until) / 1000)} ago` : "";
   const words = model ? `version ${model.version}` : consumer.waiting ? "waits for a champion" : "none yet";
-  if (place.textContent === words && place.firstElementChild?.href === model?.url) return;
-  if (!model || !/^https?:/.test(model.url)) {
+  link(at("model"), words, model?.url, "Its run in MLflow");
+  text("model-age", age);
+}
+
+// A link where there is an address that can be one, else the words alone.
+function link(place, words, href, title) {
+  const linked = /^https?:/.test(href ?? "");
+  if (place.textContent === words && (place.firstElementChild?.href ?? null) === (linked ? href : null)) return;
+  if (!linked) {
     place.textContent = words;
     return;
   }
-  const link = document.createElement("a");
-  link.href = model.url;
-  link.title = "Its run in MLflow";
-  link.textContent = words;
-  place.replaceChildren(link);
+  const element = document.createElement("a");
+  Object.assign(element, { href, title, textContent: words });
+  place.replaceChildren(element);
+}
+
+function showMonitor({ alert, look, now }, clock) {
+  const skill = look ? `skill ${percent(look.skill)}, ${clock.near(look.market_at, now)}` : "no look yet";
+  text("monitor", alert ? `alert: ${alert.reason}` : skill).dataset.stale = String(Boolean(alert));
+}
+
+// The last run of each DAG, in the order of their names.
+function showDags({ dags }) {
+  const place = at("dags");
+  while (place.children.length > dags.length) place.lastElementChild.remove();
+  while (place.children.length < dags.length) place.append(dagPlace());
+  dags.forEach((dag, i) => {
+    const [name, run] = place.children[i].children;
+    if (name.textContent !== dag.id) name.textContent = dag.id;
+    const ended = dag.ended_at ?? dag.started_at;
+    const ago = ended ? `, ${span(Math.max(0, Date.now() - ended) / 1000)} ago` : "";
+    link(run, `${dag.state}${ago}`, dag.url, "Its run in Airflow");
+    run.dataset.stale = String(dag.state === "failed");
+  });
+}
+
+function dagPlace() {
+  const place = document.createElement("div");
+  place.append(document.createElement("dt"), document.createElement("dd"));
+  return place;
 }
 
 function showService(name, service) {

@@ -5,7 +5,8 @@ import { BAR, FORECAST } from "./rows.js";
 
 const bars = (rows) => withHoles(rows, "bars");
 const forecasts = (rows) => withHoles(rows, "forecasts");
-const late = (rows) => rows.sorted.forecasts.filter((f) => f[FORECAST.late]);
+const made = (rows) => rows.sorted.forecasts;
+const late = (rows) => made(rows).filter((f) => f[FORECAST.late]);
 const ahead = (rows) => (rows.ahead ? [rows.ahead] : []);
 const predicted = (f) => [f[FORECAST.target], f[FORECAST.predicted]];
 const flag = (f) => ({ x: f[FORECAST.target], title: `v${f[FORECAST.version]}`, text: `Model version ${f[FORECAST.version]} makes the forecasts from here` });
@@ -14,8 +15,9 @@ export const DRAWN = {
   bars: [bars, (b) => [b[BAR.ts], b[BAR.open], b[BAR.high], b[BAR.low], b[BAR.close]]],
   close: [bars, (b) => [b[BAR.ts], b[BAR.close]]],
   volume: [bars, (b) => [b[BAR.ts], b[BAR.volume]]],
-  band: [forecasts, (f) => [f[FORECAST.target], f[FORECAST.lower90], f[FORECAST.upper90]]],
-  half: [forecasts, (f) => [f[FORECAST.target], f[FORECAST.lower50], f[FORECAST.upper50]]],
+  // without holes: of two columns that are grouped, Highcharts 13 moves one by the empty rows before it
+  band: [made, (f) => [f[FORECAST.target], f[FORECAST.lower90], f[FORECAST.upper90]]],
+  half: [made, (f) => [f[FORECAST.target], f[FORECAST.lower50], f[FORECAST.upper50]]],
   forecast: [forecasts, predicted],
   late: [late, predicted],
   ahead: [ahead, predicted],

@@ -3,6 +3,7 @@ from typing import Any
 import orjson
 
 from serving.dashboard.hub import Hub
+from serving.dashboard.state import Links
 from serving.dashboard.states import States
 from serving.dashboard.viewers import MOST, Event, Viewer, Viewers
 from stock_ml.adapters.forecast_reader import Changes, ForecastReader, Run
@@ -30,7 +31,7 @@ class OneBatch(ForecastReader):
 
 
 def hub_of(reader: OneBatch) -> Hub:
-    return Hub(reader, States(reader, ""))
+    return Hub(reader, States(reader, Links("", "")))
 
 
 def told(viewer: Viewer) -> list[Any]:

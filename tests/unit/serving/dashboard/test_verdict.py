@@ -49,6 +49,17 @@ def test_a_steady_gain_is_called_better() -> None:
 
 
 def test_the_page_gets_the_numbers_and_the_words() -> None:
-    told = score_state(Score("2024-03-01", 100, 1.1, 1.0, -0.1, 1.0, 0.9))
+    told = score_state([Score("2024-03-01", 100, 1.1, 1.0, -0.1, 1.0, 0.9)])
     assert (told["n"], told["verdict"], told["coverage_90"]) == (100, "worse", 0.9)
     assert told["skill"] == pytest.approx(-0.1)
+
+
+def test_sessions_are_told_one_by_one_and_together() -> None:
+    today, yesterday = (
+        Score(f"2024-03-0{day}", 100, mae, 1.0, 1.0 - mae, 0.1, 0.9) for day, mae in ((5, 1.1), (4, 0.5))
+    )
+    told = score_state([today, yesterday])
+    assert [each["session"] for each in told["sessions"]] == ["2024-03-05", "2024-03-04"]
+    assert told["together"]["skill"] == pytest.approx(0.2)
+    assert told["sentence"] == "In this session the model is no better than the last price."
+    assert told["together"]["sentence"] == "In the last 2 sessions the model comes closer than the last price."
