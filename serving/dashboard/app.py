@@ -9,6 +9,7 @@ from serving.dashboard.state import Links
 from serving.dashboard.states import States
 from serving.dashboard.trouble import answer_trouble
 from serving.dashboard.views import Dashboard, views
+from serving.dashboard.watchlist import Watchlist
 from stock_ml.adapters.forecast_reader import ForecastReader
 from stock_ml.config import Settings, load
 from stock_ml.sessions import sessions
@@ -22,10 +23,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     s = settings or load()
     app = Flask(__name__)
     reader = ForecastReader.connect(s)
-    states = States(reader, Links.of(s))
+    states, zone = States(reader, Links.of(s)), sessions(s.exchange).zone
     hub = Hub(reader, states)
-    figures = measure(app, hub.viewers)
-    app.extensions["dashboard"] = Dashboard(s, reader, states, hub, sessions(s.exchange).zone, figures)
+    figures, watchlist = measure(app, hub.viewers), Watchlist(reader, s.symbols, zone)
+    app.extensions["dashboard"] = Dashboard(s, reader, states, hub, zone, figures, watchlist)
     app.register_blueprint(views)
     answer_trouble(app)
     add_headers(app, s)

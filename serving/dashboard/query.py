@@ -1,7 +1,7 @@
 """What may be asked of `/data` and `/stream`, read from the address; a bad value is refused by name."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from stock_ml.adapters.forecast_reader import Span
@@ -9,6 +9,7 @@ from stock_ml.errors import BadInput
 
 FOREVER = 4_102_444_800_000  # 2100-01-01 in epoch milliseconds
 LIMIT, MOST = 1950, 20_000  # five sessions; fifty
+AT_ONCE = 100  # symbols
 CURSOR = re.compile(r"b(\d{1,16})", re.ASCII)
 OLD_CURSOR = re.compile(r"s\d{1,16}", re.ASCII)  # of pages that were loaded before batches were numbered
 UNKNOWN = -1  # a batch that none is, so that all rows are sent
@@ -82,6 +83,13 @@ def watching(args: Mapping[str, str], last_event_id: str | None) -> Watching:
     if (after := _batch(args["since"])) is None:
         raise BadParameter("since", f"{args['since'][:40]!r} is not the next of an answer of /data")
     return Watching(symbol, after)
+
+
+def several(symbols: Sequence[str]) -> list[str]:
+    """Return the symbols that are asked for, each once. Raises BadParameter."""
+    if len(symbols) > AT_ONCE:
+        raise BadParameter("symbol", f"{len(symbols)} are more than {AT_ONCE} at once")
+    return list(dict.fromkeys(symbol_of(symbol) for symbol in symbols))
 
 
 def cursor(batch: int) -> str:

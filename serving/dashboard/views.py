@@ -11,12 +11,13 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, gener
 from serving.dashboard.compact import send
 from serving.dashboard.data import answer, whole
 from serving.dashboard.hub import Hub
-from serving.dashboard.query import parse, parse_span, watching
+from serving.dashboard.query import parse, parse_span, several, watching
 from serving.dashboard.spreadsheet import csv_of
 from serving.dashboard.state import Links
 from serving.dashboard.states import States
 from serving.dashboard.stream import begin, told
 from serving.dashboard.viewers import Viewer
+from serving.dashboard.watchlist import Watchlist
 from stock_ml.adapters.forecast_reader import ForecastReader
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
@@ -35,6 +36,7 @@ class Dashboard(NamedTuple):
     hub: Hub
     zone: str
     figures: CollectorRegistry
+    watchlist: Watchlist
 
 
 def dashboard() -> Dashboard:
@@ -96,11 +98,10 @@ def stream() -> Response:
 
 
 @views.get("/symbols")
-def symbols() -> dict[str, list[str]]:
-    """List the symbols of the settings, then every other one that has bars."""
-    own = dashboard()
-    known = own.reader.symbols()
-    return {"symbols": [*own.settings.symbols, *(name for name in known if name not in own.settings.symbols)]}
+def symbols() -> Response:
+    """List the symbols of the settings, then every other one with recent bars; or some of them more closely."""
+    own, some = dashboard(), several(request.args.getlist("symbol"))
+    return send(request, {"symbols": own.watchlist.of(some) if some else own.watchlist.all()})
 
 
 @views.get("/metrics")

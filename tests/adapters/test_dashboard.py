@@ -90,6 +90,19 @@ def test_other_answers_are_as_described(client: FlaskClient, symbol: str, path: 
     is_as_described(path, answer)
 
 
+def test_a_symbol_is_told_more_closely_where_it_is_asked_for(client: FlaskClient, symbol: str) -> None:
+    answer = client.get(f"/symbols?symbol={symbol}&symbol=NONE")
+    is_as_described("/symbols", answer)
+    assert answer.json is not None
+    assert answer.json["symbols"] == [
+        [symbol, (T + 60) * 1000, 100.0, None, None, None, [100.0]],
+        ["NONE", None, None, None, None, None, []],
+    ]
+    many = client.get("/symbols?" + "&".join(f"symbol=S{n}" for n in range(101)))
+    assert many.status_code == 400
+    is_as_described("/symbols", many)
+
+
 @pytest.mark.parametrize(
     ("asked", "status"), [("symbol=NONE", 404), ("symbol=GOOGL&limit=0", 400), ("symbol=GOOGL&since=x", 400)]
 )

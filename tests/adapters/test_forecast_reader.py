@@ -144,6 +144,24 @@ def test_each_earlier_session_has_its_score(postgres: Settings, reader: Forecast
     assert reader.score(symbol).session == "2024-03-03"
 
 
+def test_a_quote_holds_the_change_since_the_day_before_and_the_newest_forecast(
+    postgres: Settings, reader: ForecastReader, symbol: str
+) -> None:
+    today = [bar(symbol, DAY + m, 110.0 + m) for m in range(2)]
+    fill(postgres, [bar(symbol, 380), *today], [forecast(symbol, DAY), forecast(symbol, DAY + 1, 112.5)])
+    quotes = reader.of_many.quotes(["NO" + symbol, symbol], 0, "America/New_York")
+    assert quotes[0] == ("NO" + symbol, None, None, None, None)
+    assert quotes[1] == (symbol, (T + (DAY + 1) * 60) * 1000, 111.0, pytest.approx(0.11), 112.5)
+
+
+def test_skill_and_closes_of_many_are_read_at_once(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    bars = [bar(symbol, m, 102.0 + m) for m in range(40)]
+    fill(postgres, bars, [forecast(symbol, m, 101.0) for m in range(2)])
+    assert reader.of_many.skills([symbol], T * 1000, 2) == {symbol: pytest.approx(1 - (2 + 3) / (3 + 4))}
+    assert reader.of_many.skills([symbol], T * 1000, 3) == {}
+    assert reader.of_many.sparks([symbol, "NO" + symbol], T * 1000) == {symbol: [116.0, 131.0, 141.0]}
+
+
 def test_the_open_alert_and_the_newest_look_are_told(postgres: Settings, reader: ForecastReader) -> None:
     watch = Watch.connect(postgres)
     watch.act(time.time() + 60)

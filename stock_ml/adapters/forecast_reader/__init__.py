@@ -2,6 +2,18 @@
 
 from stock_ml.adapters.forecast_reader.listener import Listener
 from stock_ml.adapters.forecast_reader.reader import ForecastReader
-from stock_ml.adapters.forecast_reader.rows import Changes, Row, Run, Score, Service, Span, Watched
+from stock_ml.adapters.forecast_reader.rows import Changes, Quote, Row, Run, Score, Service, Span, Watched
 
-__all__ = ["Changes", "ForecastReader", "Listener", "Row", "Run", "Score", "Service", "Span", "Watched"]
+__all__ = [
+    "Changes",
+    "ForecastReader",
+    "Listener",
+    "Quote",
+    "QuoteReader",
+    "Row",
+    "Run",
+    "Score",
+    "Service",
+    "Span",
+    "Watched",
+]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from stock_ml.adapters.forecast_reader import statements
 from stock_ml.adapters.forecast_reader.connections import Connections
 from stock_ml.adapters.forecast_reader.listener import Listener
+from stock_ml.adapters.forecast_reader.quotes import QuoteReader
 from stock_ml.adapters.forecast_reader.rows import Changes, Row, Run, Score, Service, Span, Watched
 from stock_ml.config import Settings
 
@@ -17,6 +18,7 @@ class ForecastReader:
 
     def __init__(self, connections: Connections, horizon: int) -> None:
         self._connections, self._horizon = connections, horizon
+        self.of_many = QuoteReader(connections, horizon)
 
     @classmethod
     def connect(cls, s: Settings) -> "ForecastReader":

@@ -33,6 +33,17 @@ class Watched(NamedTuple):
     look: dict[str, Any] | None
 
 
+class Quote(NamedTuple):
+    """Hold a symbol's newest bar's open in epoch milliseconds, its close, the share by which that is above the close of
+    the day before, and the forecast made at that bar; None where there is none."""
+
+    symbol: str
+    ts: int | None
+    last: float | None
+    change: float | None
+    forecast: float | None
+
+
 class Span(NamedTuple):
     """Say which rows: `since` to `until` in epoch milliseconds, the newest `limit` of them."""
 

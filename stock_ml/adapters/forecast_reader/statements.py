@@ -115,3 +115,38 @@ with recursive known as (
 )
 select symbol from known where symbol is not null
 """
+# by key alone, however many bars there are: the newest bar, the close of the day before, the newest forecast
+QUOTES = """
+select asked.symbol, (extract(epoch from last.ts) * 1000)::bigint, last.close, last.close / before.close - 1,
+       ahead.predicted_close
+from unnest(%(symbols)s::text[]) with ordinality as asked (symbol, place)
+left join lateral (
+    select ts, close from bars where symbol = asked.symbol and ts >= to_timestamp(%(recent)s / 1000.0)
+    order by ts desc limit 1
+) as last on true
+left join lateral (
+    select close from bars where symbol = asked.symbol and ts >= to_timestamp(%(recent)s / 1000.0)
+      and ts < date_trunc('day', last.ts at time zone %(zone)s) at time zone %(zone)s
+    order by ts desc limit 1
+) as before on true
+left join lateral (
+    select predicted_close from forecasts
+    where symbol = asked.symbol and horizon = %(horizon)s and bar_ts >= last.ts
+    order by bar_ts desc limit 1
+) as ahead on true
+order by asked.place
+"""
+SKILLS = """
+select symbol, 1 - avg(abs(predicted_close - actual_close)) / nullif(avg(abs(last_close - actual_close)), 0)
+from outcomes
+where symbol = any(%(symbols)s) and horizon = %(horizon)s and counts and bar_ts >= to_timestamp(%(since)s / 1000.0)
+group by symbol having count(*) >= %(enough)s
+"""
+SPARKS = """
+select symbol, array_agg(close order by ts) from (
+    select distinct on (symbol, date_bin('15 minutes', ts, 'epoch')) symbol, ts, close from bars
+    where symbol = any(%(symbols)s) and ts >= to_timestamp(%(since)s / 1000.0)
+    order by symbol, date_bin('15 minutes', ts, 'epoch'), ts desc
+) as ends
+group by symbol
+"""

@@ -2,7 +2,7 @@
 
 import { Chart } from "./chart.js";
 import { buttons, chosen, list, remember } from "./choices.js";
-import { Feed, get } from "./feed.js";
+import { Feed } from "./feed.js";
 import { clockOf, price } from "./format.js";
 import { showEmpty, showLink, showNotice, showPrices, showState, text } from "./panel.js";
 import { showReadout } from "./readout.js";
@@ -10,11 +10,12 @@ import { showRecord } from "./record.js";
 import { BAR, FORECAST, MANY, Rows, SOME } from "./rows.js";
 import { spanOf } from "./spans.js";
 import { Table } from "./table.js";
+import { Watchlist } from "./watchlist.js";
 import { Notices, noBars, trouble } from "./words.js";
 
 const root = document.documentElement;
 const page = document.getElementById("page");
-const picker = document.getElementById("symbol");
+const search = document.getElementById("watch-search");
 const latest = document.getElementById("latest");
 const csv = document.getElementById("csv");
 const places = { chart: document.getElementById("chart"), table: document.getElementById("table") };
@@ -24,6 +25,7 @@ const viewer = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 let clock = exchange; // of the zone that is shown
 let rows = new Rows(exchange);
+let symbol = null;
 let state = null; // what was last said of the services
 let pointed = null; // the minute under the cursor
 let pending = false; // rows came that are not drawn yet
@@ -32,6 +34,7 @@ let due = 0; // when the chart may be drawn again
 let notices = new Notices();
 const chart = window.Highcharts ? makeChart() : null;
 const table = new Table(places.table);
+const watchlist = new Watchlist(chooseSymbol);
 const feed = new Feed({ data: onData, trouble: onTrouble });
 
 function makeChart() {
@@ -65,8 +68,8 @@ function onData(answer) {
   showWords();
   if (shows()) showEmpty(...(rows.lastBar ? [null] : noBars(state)));
   pending ||= news;
-  if (pending && (answer.whole || performance.now() >= due)) draw(answer.symbol);
-  nameTab(answer);
+  if (pending && (answer.whole || performance.now() >= due)) draw();
+  nameTab();
 }
 
 function showWords() {
@@ -87,10 +90,10 @@ function showTable() {
 }
 
 function offerCsv(from, to) {
-  csv.href = `/data.csv?${new URLSearchParams({ symbol: picker.value, since: Math.floor(from), until: Math.ceil(to), limit: MANY })}`;
+  csv.href = `/data.csv?${new URLSearchParams({ symbol, since: Math.floor(from), until: Math.ceil(to), limit: MANY })}`;
 }
 
-function draw(symbol) {
+function draw() {
   pending = false;
   readOut();
   if (!shows() || !rows.lastBar) return;
@@ -108,7 +111,7 @@ function onTrouble(kind, message) {
   if (shows() && said.empty) showEmpty(...said.empty);
 }
 
-function nameTab({ symbol }) {
+function nameTab() {
   const bar = rows.lastBar;
   document.title = bar ? `${bar[BAR.close].toFixed(2)} ${symbol} · stock_ml` : `${symbol} · stock_ml`;
 }
@@ -140,38 +143,28 @@ function chooseZone(name) {
   readOut();
 }
 
-function chooseSymbol(symbol) {
+function chooseSymbol(name) {
+  if (name === symbol) return;
+  symbol = name;
   pointed = state = null;
   notices = new Notices();
   chart?.setFollow(true);
-  offer(symbol);
-  picker.value = symbol;
-  remember("symbol", symbol);
+  text("symbol", name);
+  watchlist.select(name);
+  remember("symbol", name);
   watch(chosen("range") === "all" ? MANY : SOME);
 }
 
 function watch(most) {
-  if (!picker.value) return;
+  if (!symbol) return;
   rows = new Rows(exchange, most);
   readOut();
-  feed.watch(picker.value, most === SOME ? null : most);
-}
-
-function offer(symbol) {
-  if ([...picker.options].some((option) => option.value === symbol)) return;
-  picker.add(new Option(symbol, symbol));
-}
-
-async function listSymbols() {
-  const { status, body } = await get("/symbols");
-  if (status !== 200) return setTimeout(listSymbols, 5000);
-  body.symbols.forEach(offer);
+  feed.watch(symbol, most === SOME ? null : most);
 }
 
 latest.addEventListener("click", () => chart.goToLatest());
-picker.addEventListener("change", () => chooseSymbol(picker.value));
+document.getElementById("symbol").addEventListener("click", () => { search.scrollIntoView({ block: "nearest" }); search.focus(); });
 list("zone", "exchange", chooseZone);
 buttons("view", "candles", chooseView);
-chooseSymbol(chosen("symbol") || picker.value);
+chooseSymbol(chosen("symbol") || page.dataset.symbol);
 buttons("range", innerWidth < 640 ? "30" : "120", chooseRange);
-listSymbols();

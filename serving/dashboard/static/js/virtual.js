@@ -23,6 +23,7 @@ export class VirtualRows {
 
   render() {
     const [first, last] = this.window();
+    this.first = first;
     while (this.rows.length > last - first) this.rows.pop().remove();
     while (this.rows.length < last - first) this.below.before(this.grow());
     this.above.firstChild.style.height = `${first * this.height}px`;
@@ -38,6 +39,19 @@ export class VirtualRows {
     const first = Math.max(0, Math.floor(this.scroller.scrollTop / this.height) - AROUND);
     const fit = Math.ceil(this.scroller.clientHeight / this.height) + 2 * AROUND;
     return [Math.min(first, Math.max(0, this.items.length - fit)), Math.min(this.items.length, first + fit)];
+  }
+
+  // Bring an item into sight, and return its row.
+  reveal(index) {
+    const [top, room] = [index * this.height, this.scroller.clientHeight - 2 * this.height];
+    if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
+    else if (top > this.scroller.scrollTop + room) this.scroller.scrollTop = top - room;
+    this.render();
+    return this.rows[index - this.first];
+  }
+
+  indexOf(row) {
+    return this.first + this.rows.indexOf(row);
   }
 
   grow() {

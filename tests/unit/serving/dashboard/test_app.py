@@ -13,9 +13,9 @@ def client(tmp_path: Path) -> FlaskClient:
     return create_app(load(home=tmp_path, source="sandbox", symbols=("GOOGL", "BRK.B"))).test_client()
 
 
-def test_the_page_names_the_symbols_the_zone_and_that_it_is_simulated(client: FlaskClient) -> None:
+def test_the_page_names_the_first_symbol_the_zone_and_that_it_is_simulated(client: FlaskClient) -> None:
     page = client.get("/").text
-    for words in ('value="BRK.B"', "America/New_York", "SIMULATED", "Not investment advice"):
+    for words in ('data-symbol="GOOGL"', "America/New_York", "SIMULATED", "Not investment advice"):
         assert words in page
 
 

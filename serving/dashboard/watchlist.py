@@ -1,0 +1,73 @@
+"""Answer `/symbols`: a line a symbol, of ten thousand as of ten; read at most once a second for all who ask."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import Lock, Thread
+from typing import Any
+
+from serving.dashboard.kept import Kept
+from serving.dashboard.verdict import ENOUGH
+from stock_ml.adapters.forecast_reader import ForecastReader, Quote
+from stock_ml.errors import StoreUnavailable
+
+AT_ONCE = 500  # symbols whose skill one query reads: thousands would take longer than a query may
+DAY = 86_400_000  # milliseconds
+
+
+class Watchlist:
+    """Hold the newest quote of each symbol, and its skill, which takes long and is read beside."""
+
+    def __init__(self, reader: ForecastReader, first: Sequence[str], zone: str) -> None:
+        self._reader, self._first, self._zone = reader, list(first), zone
+        self._names, self._quotes = Kept(self._read_names), Kept(self._read_quotes)
+        self._skills: Kept[dict[str, float | None]] = Kept(self._read_skills)
+        self._known: dict[str, float | None] = {}
+        self._reading = Lock()
+
+    def all(self) -> list[list[Any]]:
+        """Return symbol, ts, last, change, forecast and skill of each, the settings' symbols first."""
+        quotes = self._quotes.get()
+        self._look_for_skills()
+        return [self._row(quote) for quote in quotes]
+
+    def of(self, symbols: Sequence[str]) -> list[list[Any]]:
+        """Return the same of some symbols, and after it their day's closes, a quarter of an hour apart."""
+        quotes = self._reader.of_many.quotes(symbols, self._reader.recent(), self._zone)
+        newest = max((quote.ts for quote in quotes if quote.ts is not None), default=None)
+        sparks = {} if newest is None else self._reader.of_many.sparks(symbols, newest - DAY // 2)
+        return [[*self._row(quote), sparks.get(quote.symbol, [])] for quote in quotes]
+
+    def _row(self, quote: Quote) -> list[Any]:
+        change, skill = quote.change, self._known.get(quote.symbol)
+        return [*quote[:3], _rounded(change), quote.forecast, _rounded(skill)]
+
+    def _read_names(self) -> list[str]:
+        return [*self._first, *(name for name in self._reader.symbols() if name not in set(self._first))]
+
+    def _read_quotes(self) -> list[Quote]:
+        return self._reader.of_many.quotes(self._names.get(), self._reader.recent(), self._zone)
+
+    def _look_for_skills(self) -> None:
+        """Read skills beside the answer, which does not wait for them."""
+        if self._reading.acquire(blocking=False):
+            Thread(target=self._keep_skills, name="skills", daemon=True).start()
+
+    def _keep_skills(self) -> None:
+        try:
+            with suppress(StoreUnavailable):  # who asks next meets it as well, and tells
+                self._known = self._skills.get()
+        finally:
+            self._reading.release()
+
+    def _read_skills(self) -> dict[str, float | None]:
+        newest = max((quote.ts for quote in self._quotes.get() if quote.ts is not None), default=None)
+        found: dict[str, float | None] = {}
+        if newest is not None:
+            names = self._names.get()
+            for start in range(0, len(names), AT_ONCE):
+                found |= self._reader.of_many.skills(names[start : start + AT_ONCE], newest - DAY // 2, ENOUGH)
+        return found
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 6)
