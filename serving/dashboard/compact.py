@@ -1,12 +1,14 @@
 """Send no more than is needed: nothing where the client has it already, packed where it can unpack."""
 
 import gzip
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 import orjson
 from flask import Request, Response
 
+FILES = 64  # that are kept packed
 WORTH_IT = 1400  # bytes: what fits one packet is sent as it is
 LEVEL = 4
 AGEING = ("now", "last_bar_age", "age")
@@ -25,6 +27,22 @@ def send(request: Request, answer: dict[str, Any]) -> Response:
     if response.status_code == 200 and request.accept_encodings["gzip"] > 0:
         _pack(response)
     return response
+
+
+def pack_file(request: Request, response: Response) -> None:
+    """Pack a whole file where the client can unpack it."""
+    if response.status_code != 200:
+        return
+    response.vary.add("Accept-Encoding")
+    if request.accept_encodings["gzip"] > 0:
+        response.direct_passthrough = False
+        response.set_data(_packed(response.get_data()))
+        response.content_encoding = "gzip"
+
+
+@lru_cache(FILES)
+def _packed(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
 
 
 def tag(answer: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from flask import Flask, Response, request
 
+from serving.dashboard.compact import pack_file
 from stock_ml.config import Settings
 
 
@@ -35,6 +36,8 @@ def add_headers(app: Flask, s: Settings) -> None:
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        if request.endpoint != "static" and not response.cache_control:
+        if request.endpoint == "static":
+            pack_file(request, response)
+        elif not response.cache_control:
             response.headers["Cache-Control"] = "no-store"
         return response

@@ -59,6 +59,7 @@ def index() -> str:
         links=Links.of(s),
         scripts=list(pin["files"]),
         version=pin["version"],
+        modules=sorted(file.name for file in (HERE / "static" / "js").glob("*.js")),
         installed=all((VENDOR / name).is_file() for name in pin["files"]),
     )
 

@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,13 @@ def test_an_unknown_address_is_404_as_json(client: FlaskClient) -> None:
     answer = client.get("/nowhere")
     assert answer.status_code == 404
     assert "error" in answer.json  # type: ignore[operator]  # it is JSON
+
+
+def test_files_are_packed_for_those_who_can_unpack_them(client: FlaskClient) -> None:
+    file, packed = "/static/js/main.js", {"Accept-Encoding": "gzip"}
+    with client.get(file) as plain, client.get(file, headers=packed) as small:
+        assert (plain.content_encoding, small.content_encoding) == (None, "gzip")
+        assert gzip.decompress(small.data) == plain.data
+        tag = small.headers["ETag"]
+    with client.get(file, headers=packed | {"If-None-Match": tag}) as known:
+        assert known.status_code == 304
