@@ -162,6 +162,15 @@ def test_skill_and_closes_of_many_are_read_at_once(postgres: Settings, reader: F
     assert reader.of_many.sparks([symbol, "NO" + symbol], T * 1000) == {symbol: [116.0, 131.0, 141.0]}
 
 
+def test_a_reader_that_was_closed_opens_nothing_any_more(postgres: Settings) -> None:
+    tables(postgres)
+    reader = ForecastReader.connect(postgres)
+    reader.ping()
+    reader.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        reader.ping()
+
+
 def test_the_open_alert_and_the_newest_look_are_told(postgres: Settings, reader: ForecastReader) -> None:
     watch = Watch.connect(postgres)
     watch.act(time.time() + 60)

@@ -30,6 +30,7 @@ class Connections:
     def __init__(self, conninfo: str, source: str) -> None:
         self._conninfo, self._source = conninfo, source
         self._places: LifoQueue[Open | None] = LifoQueue()  # the one used last is the likeliest to be open
+        self._closed = False
         for _ in range(MOST):
             self._places.put(None)
 
@@ -37,6 +38,8 @@ class Connections:
         """Return the answer's rows; a connection that broke while nobody asked costs no answer."""
         place = self._places.get()
         try:
+            if self._closed:
+                raise StoreUnavailable("the connections to PostgreSQL are closed")
             with self.told():
                 if place is not None and (found := _of_old(place, query, values)) is not None:
                     return found
@@ -58,8 +61,9 @@ class Connections:
         return opened
 
     def close(self) -> None:
-        """Close what is open and not in use."""
-        for _ in range(self._places.qsize()):
+        """Close every connection, those in use when they are given back; nothing more is answered."""
+        self._closed = True
+        for _ in range(MOST):
             if (place := self._places.get()) is not None:
                 place.close()
         for _ in range(MOST):
