@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -103,6 +104,20 @@ def test_a_model_that_is_awaited_is_said_in_words(
     store.write_state("consumer", {"model_version": "8", "run_id": "def", "waiting": None})
     expect(page.locator("#notice")).to_be_hidden()
     expect(page.locator("#model")).to_have_text("version 8")
+
+
+def test_a_consumer_that_stopped_is_shown_as_stale_until_it_speaks_again(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    page.goto(address(served, symbol))
+    consumer = page.locator("#consumer")
+    expect(consumer).to_have_attribute("data-stale", "false")
+    with psycopg.connect(served.postgres()) as connection:  # as if it had spoken a minute ago
+        connection.execute("update service_state set updated_at = now() - interval '1 min' where service = 'consumer'")
+    expect(consumer).to_have_text("stale, last heard 1 min ago")
+    expect(consumer).to_have_attribute("data-stale", "true")
+    store.write_state("consumer", {"model_version": "7", "run_id": "abc", "waiting": None, "lag": 0})
+    expect(consumer).to_have_attribute("data-stale", "false")
 
 
 def test_a_symbol_without_bars_says_that_they_will_come(served: Settings, store: ForecastStore, page: Page) -> None:
