@@ -1,7 +1,8 @@
 """### Monitoring: are the live forecasts still any good?
 
 **monitor** judges the version that serves over its newest sessions: skill against the last price, the intervals'
-coverage (drift of the features is not looked at yet). Every look is kept in PostgreSQL. Past a limit
+coverage, and drift: how far the features of whole sessions after its training are from those trained on (PSI), beyond
+the worst that as many sessions of the training had. Every look is kept in PostgreSQL. Past a limit
 (`STOCKML_MONITOR_…`) an alert goes to Kafka, and `train_model` starts at once. One alert is open until a version was
 registered after it, and is told again at each look; the next one waits until as many sessions have closed as are
 judged.

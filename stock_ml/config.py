@@ -128,7 +128,7 @@ class Settings(BaseSettings):
         0.05, gt=0, lt=0.9, description="how far the 90 % interval's coverage may be from 90 %"
     )
     monitor_drift: float = Field(
-        1.0, gt=0, description="largest population stability index of a feature against what was trained on"
+        1.0, gt=0, description="how far a feature's PSI may be beyond the worst of as many sessions trained on"
     )
 
     # the sandbox exchange

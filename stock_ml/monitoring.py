@@ -1,10 +1,13 @@
 """Judge what was forecast live: one report a look, and the alarm that it gives cause for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from stock_ml.population import Drift
 
 Floats = NDArray[np.float64]
 Kind = Literal["skill", "coverage", "drift"]
@@ -28,7 +31,10 @@ class Minutes:
 
 
 class Look(NamedTuple):
-    """Tell how a served version does; `behind` is in standard errors, None where there is no spread."""
+    """Tell how a served version does; `behind` is in standard errors, None where there is no spread.
+
+    `drift` is each feature's PSI, `unusual` how far that is beyond the worst of as many sessions trained on.
+    """
 
     model_version: str
     forecasts: int
@@ -40,10 +46,11 @@ class Look(NamedTuple):
     coverage_90: float
     coverage_99: float
     drift: dict[str, float]
+    unusual: dict[str, float]
 
 
 class Limits(NamedTuple):
-    """Bound what is tolerated: skill from below, coverage's distance from 90 %, and drift (PSI) from above."""
+    """Bound what is tolerated: skill from below, coverage's distance from 90 %, and unusual drift (PSI) from above."""
 
     skill: float
     coverage: float
@@ -67,7 +74,7 @@ class Alert(NamedTuple):
     market_at: float
 
 
-def look(version: str, minutes: Minutes, drift: dict[str, float]) -> Look | None:
+def look(version: str, minutes: Minutes, drift: Mapping[str, Drift]) -> Look | None:
     """Return the report on a version, None where nothing that it forecast has an outcome yet."""
     total = float(minutes.forecasts.sum())
     if total == 0:
@@ -78,7 +85,8 @@ def look(version: str, minutes: Minutes, drift: dict[str, float]) -> Look | None
     skill = 1 - model / persistence if persistence > 0 else 0.0
     inside = (minutes.inside_50, minutes.inside_90, minutes.inside_99)
     half, most, nearly_all = (float(part.sum()) / total for part in inside)
-    return Look(version, int(total), model, persistence, skill, _behind(minutes), half, most, nearly_all, drift)
+    psi, beyond = ({name: found[part] for name, found in drift.items()} for part in (0, 1))
+    return Look(version, int(total), model, persistence, skill, _behind(minutes), half, most, nearly_all, psi, beyond)
 
 
 def _behind(minutes: Minutes) -> float | None:
@@ -97,7 +105,12 @@ def alarm(found: Look, limits: Limits) -> Alarm | None:
         return Alarm("skill", f"skill {found.skill:.1%} of {told} is below {limits.skill:.1%}, and no chance")
     if abs(found.coverage_90 - 0.9) > limits.coverage:
         return Alarm("coverage", f"the 90 % interval of {told} covered {found.coverage_90:.1%}")
-    name = max(found.drift, key=found.drift.__getitem__, default="")
-    if name and found.drift[name] > limits.drift:
-        return Alarm("drift", f"{name} drifted by {found.drift[name]:.2f} (PSI) from what {told} was trained on")
-    return None
+    return _drifted(found.unusual, limits.drift, told)
+
+
+def _drifted(unusual: Mapping[str, float], limit: float, told: str) -> Alarm | None:
+    names = sorted((name for name in unusual if unusual[name] > limit), key=unusual.__getitem__, reverse=True)
+    if not names:
+        return None
+    far = ", ".join(f"{name} by {unusual[name]:.2f}" for name in names)
+    return Alarm("drift", f"features of {told} are further from those trained on than those were (PSI): {far}")

@@ -29,6 +29,23 @@ def newest(s: Settings) -> dict[str, Any]:
     return dict(found[0]) if found else {}
 
 
+def version(s: Settings, number: str) -> dict[str, Any]:
+    """Return a version by its number, nothing where there is none; raises as `champion` does."""
+    told = _ask(s, "model-versions/get", {"name": s.mlflow_model, "version": number})
+    return dict(told.get("model_version", {}))
+
+
+def artifact(s: Settings, run_id: str, name: str) -> str | None:
+    """Return the text of a file that a run holds, None where it holds none of that name; raises as `champion` does."""
+    held = _ask(s, "artifacts/list", {"run_id": run_id}).get("files", [])
+    if name not in {file["path"] for file in held}:
+        return None
+    answer = _get(s, "get-artifact", {"run_id": run_id, "path": name})
+    if not answer.ok:
+        raise RegistryUnavailable(f"MLflow at {s.mlflow} answered {answer.status_code} for {name} of run {run_id}")
+    return answer.text
+
+
 def tags(version: Mapping[str, Any]) -> dict[str, str]:
     """Return a version's tags by name."""
     return {tag["key"]: tag.get("value", "") for tag in version.get("tags", [])}
@@ -36,12 +53,7 @@ def tags(version: Mapping[str, Any]) -> dict[str, str]:
 
 def _ask(s: Settings, path: str, query: Mapping[str, str]) -> dict[str, Any]:
     """Return what MLflow tells, nothing where there is no such thing."""
-    try:
-        answer = requests.get(f"{s.mlflow}/api/2.0/mlflow/{path}", params=query, timeout=TIMEOUT)
-    except requests.RequestException as error:
-        raise RegistryUnavailable(
-            f"MLflow at {s.mlflow} does not answer ({type(error).__name__}); see that it runs: `make status`"
-        ) from error
+    answer = _get(s, f"api/2.0/mlflow/{path}", query)
     told = _json(answer)
     if answer.ok and told is not None:
         return told
@@ -51,6 +63,15 @@ def _ask(s: Settings, path: str, query: Mapping[str, str]) -> dict[str, Any]:
         f"MLflow at {s.mlflow} answered {answer.status_code} to the question for {path}: {answer.text[:200]!r}; "
         "see its log"
     )
+
+
+def _get(s: Settings, path: str, query: Mapping[str, str]) -> requests.Response:
+    try:
+        return requests.get(f"{s.mlflow}/{path}", params=query, timeout=TIMEOUT)
+    except requests.RequestException as error:
+        raise RegistryUnavailable(
+            f"MLflow at {s.mlflow} does not answer ({type(error).__name__}); see that it runs: `make status`"
+        ) from error
 
 
 def _json(answer: requests.Response) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 from stock_ml.monitoring import Alert, Limits, Look, alarm, look
 from stock_ml.sessions import Sessions
+from stock_ml.steps.drifting import drift
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,18 @@ def monitor(s: Settings) -> dict[str, Any]:
 
 def _look(s: Settings, watch: Watch, now: float) -> Look | None:
     version = watch.served()
-    found = look(version, watch.minutes(version, s.monitor_sessions), {}) if version else None
+    found = _report(s, watch, version, now) if version else None
     if found is None:
         log.info("no forecast has an outcome yet: there is nothing to judge")
         return None
     watch.keep(found, now)
     log.info("version %s: %s", version, found)
     return found
+
+
+def _report(s: Settings, watch: Watch, version: str, now: float) -> Look | None:
+    minutes = watch.minutes(version, s.monitor_sessions)
+    return look(version, minutes, drift(s, watch, version, now) if len(minutes.forecasts) else {})
 
 
 def _alert(s: Settings, watch: Watch, found: Look | None, now: float) -> Alert | None:

@@ -18,8 +18,9 @@ from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.registry import version
 from stock_ml.config import Settings
+from stock_ml.population import Population
 from stock_ml.scorer import Scorer
-from stock_ml.steps import plots
+from stock_ml.steps import drifting, plots
 from stock_ml.steps.judging import Judged
 from stock_ml.steps.measuring import Report, fold_table
 from stock_ml.steps.purpose import tags_of
@@ -62,6 +63,11 @@ def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
     mlflow.log_text(fold_table(judged).to_csv(index=False), "folds.csv")
     mlflow.log_dict(reports_of(s), "quality.json")
     mlflow.log_input(_data(judged, uri), context="training")
+
+
+def describe(trained: Population) -> None:
+    """Keep what was trained on with the open run, for whoever looks for drift."""
+    mlflow.log_text(trained.to_json(), drifting.KEPT)
 
 
 def _data(judged: Judged, uri: str) -> Dataset:

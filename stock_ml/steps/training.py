@@ -17,6 +17,7 @@ from stock_ml.steps import recording
 from stock_ml.steps.judging import judge
 from stock_ml.steps.measuring import Report, build, check_parity, decide, measure
 from stock_ml.steps.purpose import fits
+from stock_ml.steps.sampling import described
 
 SAMPLE = 1000  # rows on which Spark and the light scorer must agree
 
@@ -68,6 +69,7 @@ def _train(s: Settings, spark: SparkSession, registry: Registry, known: dict[str
     pipeline = judged.models.get(scorer.kind) or fitting.persistence()
     check_parity(scorer, pipeline.transform(rows.limit(SAMPLE)).toPandas())
     recording.record(s, judged, report, uri)
+    recording.describe(described(rows, judged, s.calendars.of(s.symbols[0]), known))
     told = known | _told(decision, report, scorer)
     made = recording.register(s, spark, scorer, pipeline, told)
     registry.load(made).check(schema)

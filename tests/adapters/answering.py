@@ -10,10 +10,11 @@ from threading import Thread
 
 @dataclass
 class Answer:
-    """Hold what is answered to every GET, and where; change it at any time."""
+    """Hold what is answered to every GET, or to one whose path ends in a name, and where; change it at any time."""
 
     status: int = 404
     body: bytes = b'{"error_code": "RESOURCE_DOES_NOT_EXIST"}'
+    named: dict[str, bytes] = field(default_factory=dict)
     url: str = field(default="", init=False)
 
     def version(self, number: str, tags: Mapping[str, str]) -> None:
@@ -29,9 +30,10 @@ def answering() -> Iterator[Answer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(answer.status)
+            body = answer.named.get(self.path.partition("?")[0].rpartition("/")[2])
+            self.send_response(200 if body else answer.status)
             self.end_headers()
-            self.wfile.write(answer.body)
+            self.wfile.write(body or answer.body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

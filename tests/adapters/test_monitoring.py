@@ -8,13 +8,17 @@ import numpy as np
 import psycopg
 import pytest
 
+from stock_ml import features
 from stock_ml.adapters.broker import Topics, decode_alert, ensure_topics, read_back
 from stock_ml.config import Settings
+from stock_ml.gaps import Minutes
 from stock_ml.monitoring import FEWEST, Alert
+from stock_ml.population import Session, population
 from stock_ml.steps.monitoring import cooled, monitor
 from tests.adapters.answering import Answer, answering
 from tests.adapters.test_watch import T, put
 from tests.servers import tables
+from tests.walks import NYSE, minutes_of
 
 
 @pytest.fixture
@@ -50,6 +54,21 @@ def serve(s: Settings, worse: float) -> None:
     put(s, "7", closes, closes - worse * move, s.symbols[0])
 
 
+def trained(s: Settings, mlflow: Answer, spread: float) -> None:
+    """Let MLflow tell of a version trained on bars that move as those of `serve`, `spread` times as far."""
+    ts = minutes_of("2024-01-02", 30)
+    close = 100 + np.cumsum(np.random.default_rng(3).normal(0, 0.01 * spread, len(ts)))
+    bars = Minutes(ts, *([close] * 4), np.ones(len(ts)), np.zeros(len(ts), dtype=bool))
+    schema = features.schema(s.window, s.horizon)
+    rows = features.table(bars, NYSE, schema, 15).dropna()
+    sessions = [Session(part[list(features.FEATURES)].to_numpy(), 390) for _, part in rows.groupby("session")]
+    known = {"schema": schema["hash"], "symbols": s.symbols, "trained_until": int(ts[-1])}
+    told = population(known, features.FEATURES, sessions).to_json()
+    mlflow.named["get"] = b'{"model_version": {"run_id": "r"}}'
+    mlflow.named["list"] = b'{"files": [{"path": "population.json"}]}'
+    mlflow.named["get-artifact"] = told.encode()
+
+
 def alerts(s: Settings) -> list[Alert]:
     return [decode_alert(value) for value in read_back(s, Topics.of(s).alerts)]
 
@@ -75,6 +94,22 @@ def test_a_worse_one_is_told_once_repeated_until_acted_on_and_then_left_alone(s:
     mlflow.body = b'{"model_versions": [{"version": "8", "creation_timestamp": %d}]}' % (1000 * first["raised_at"] + 1)
     assert monitor(s)["alert"] is None  # version 7 is as bad as it was, and an alert is fresh
     assert [alert._asdict() for alert in alerts(s)] == [first, first]
+
+
+def test_features_that_move_as_in_training_raise_no_alert_and_ten_times_as_quiet_ones_do(
+    s: Settings, mlflow: Answer
+) -> None:
+    serve(s, worse=0.0)
+    trained(s, mlflow, spread=1.0)
+    told = monitor(s)
+    assert (set(told["look"]["drift"]), told["alert"]) == (set(features.FEATURES), None)
+    trained(s, mlflow, spread=10.0)
+    told = monitor(s)
+    assert told["alert"]["kind"] == "drift"
+    assert "volatility by " in told["alert"]["reason"]
+    assert told["look"]["unusual"]["volatility"] > s.monitor_drift
+    mlflow.named["list"] = b"{}"
+    assert monitor(s)["look"]["drift"] == {}  # a version from before anything was told
 
 
 def test_the_pause_between_alerts_is_counted_in_sessions(s: Settings) -> None:

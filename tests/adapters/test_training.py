@@ -15,13 +15,16 @@ from pyspark.ml import PipelineModel
 from local import jars, pipeline, ports
 from stock_ml import features
 from stock_ml.adapters import spark as engine
+from stock_ml.adapters.champion import artifact, version
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.registry import Registry
 from stock_ml.adapters.registry.versions import promote, rollback, versions
 from stock_ml.config import Settings
 from stock_ml.errors import ModelError, RegistryUnavailable, StoreUnavailable, TooLittleHistory
 from stock_ml.gaps import Minutes, fill
+from stock_ml.population import Population
 from stock_ml.scorer import prices
+from stock_ml.steps.drifting import KEPT
 from stock_ml.steps.training import TrainingResult, train
 from tests.walks import NYSE, frame, minutes_of, take, walk
 
@@ -108,6 +111,17 @@ def test_the_better_candidate_is_champion_and_its_run_tells_everything(installat
 def test_the_champion_tells_what_it_was_trained_for(installation, trained):
     assert pipeline.has_champion(installation)
     assert not pipeline.has_champion(installation.model_copy(update={"feed_gap_minutes": 5}))
+
+
+def test_the_run_tells_what_was_trained_on_for_whoever_looks_for_drift(installation, trained, registry):
+    run = version(installation, trained["version"])["run_id"]
+    told = Population.from_json(artifact(installation, run, KEPT))
+    assert (told.symbols, told.trained_until) == (SYMBOLS, registry.load(trained["version"]).trained_until)
+    tables = [features.table(bars_of(i), NYSE, registry.load(trained["version"]).schema, 15) for i in range(2)]
+    known = pd.concat(tables).dropna().query("bar_ts < @TS[390 * (@SESSIONS - @HELD_OUT)]")
+    assert told.edges["range"] == pytest.approx(np.quantile(known["range"], np.arange(1, 10) / 10).tolist())
+    assert told.longest == (SESSIONS - HELD_OUT) // 2
+    assert artifact(installation, run, "nothing.json") is None
 
 
 def test_held_out_sessions_are_judged_and_not_trained_on(trained, registry):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from stock_ml.monitoring import FEWEST, Alarm, Limits, Look, Minutes, alarm, look
+from stock_ml.population import Drift
 
 LIMITS = Limits(skill=-0.01, coverage=0.05, drift=0.5)
-FINE = Look("7", 5000, 1.9, 2.0, 0.05, -2.0, 0.5, 0.9, 0.99, {"return_1": 0.1})
+FINE = Look("7", 5000, 1.9, 2.0, 0.05, -2.0, 0.5, 0.9, 0.99, {"return_1": 9.1}, {"return_1": 0.1})
 RANDOM = np.random.default_rng(5)
 
 
@@ -57,8 +58,8 @@ def test_a_flat_market_has_no_skill_and_no_spread() -> None:
         ({"skill": -0.005, "behind": 4.0}, None),
         ({"coverage_90": 0.8}, "coverage"),
         ({"coverage_90": 0.96}, "coverage"),
-        ({"drift": {"return_1": 0.1, "volatility": 0.7}}, "drift"),
-        ({"drift": {}}, None),
+        ({"unusual": {"return_1": 0.1, "volatility": 0.7}}, "drift"),
+        ({"unusual": {}}, None),
         ({"skill": -0.02, "behind": 4.0, "coverage_90": 0.5}, "skill"),  # the gravest
         ({"coverage_90": 0.5, "forecasts": FEWEST - 1}, None),
     ],
@@ -67,3 +68,15 @@ def test_an_alarm_needs_a_limit_passed_and_enough_forecasts(changed: dict[str, o
     raised = alarm(FINE._replace(**changed), LIMITS)
     assert (raised.kind if isinstance(raised, Alarm) else None) == kind
     assert raised is None or "version 7" in raised.reason
+
+
+def test_a_drift_alarm_names_each_feature_past_the_limit_the_furthest_first() -> None:
+    raised = alarm(FINE._replace(unusual={"return_1": 0.6, "range": 0.4, "volatility": 7.5}), LIMITS)
+    assert isinstance(raised, Alarm)
+    assert raised.reason.endswith("volatility by 7.50, return_1 by 0.60")
+
+
+def test_a_look_holds_each_features_drift_and_what_is_unusual_of_it() -> None:
+    found = look("7", minutes(), {"range": Drift(0.4, 0.1)})
+    assert found is not None
+    assert (found.drift, found.unusual) == ({"range": 0.4}, {"range": 0.1})
