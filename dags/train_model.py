@@ -2,8 +2,8 @@
 
 Runs when `ingest_bars` announces `clean_bars`, but trains only where enough sessions closed since the last training
 (`STOCKML_RETRAIN_SESSIONS`) or the settings changed: else the task ends as skipped and says so. An alert of
-`monitor_forecasts` on Kafka starts a training at once, its reason in the log and among the run's asset events; a
-hundred alerts lead to one. Triggered by a person it always trains, with the candidates chosen in the form.
+`monitor_forecasts` on Kafka starts a training at once; a hundred alerts lead to one. Triggered by a person it always
+trains, with the candidates chosen in the form. What started it stands in the XCom `why` and in MLflow (`started_by`).
 
 **train** makes feature rows from the clean bars, fits the candidates with Spark, measures them against persistence
 on sessions that they were not trained on, logs all of it as one MLflow run, and registers who is to serve as a version
@@ -16,43 +16,40 @@ Too little history fails at once, with the reason as the last line of the task's
 """
 
 from datetime import timedelta
-from typing import Any, get_args
+from typing import Any
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowSkipException
+from links import TrainingInMlflow, linked
 
 from dags.assets import CLEAN_BARS, MODEL, RETRAINING_WANTED
+from dags.forms import training
 from dags.rules import dag_rules, task_settings
-from stock_ml.config import Alias, Recipe, load
+
+TOLD = ("run_id", "version", "alias", "skill")  # of a training, in its asset event
 
 
-def form() -> dict[str, Param]:
-    """Return what a person may choose for one run; the settings are what stands there."""
-    s = load()
-    recipes = list(get_args(Recipe))
-    candidates = {"type": "array", "items": {"enum": recipes}, "examples": recipes, "minItems": 1}
-    return {
-        "candidates": Param(list(s.candidates), title="Trained beside persistence", **candidates),
-        "becomes": Param(s.promote, title="What the new version becomes", enum=list(get_args(Alias))),
-    }
-
-
-@dag(schedule=CLEAN_BARS | RETRAINING_WANTED, params=form(), doc_md=__doc__, **dag_rules("train_model"))
+@dag(schedule=CLEAN_BARS | RETRAINING_WANTED, params=training(), doc_md=__doc__, **dag_rules("train_model"))
 def train_model() -> None:
     @task(outlets=[MODEL], execution_timeout=timedelta(hours=2))
-    def train(*, triggering_asset_events: Any = None, params: Any = None) -> dict[str, Any]:
+    def train(
+        *, triggering_asset_events: Any = None, params: Any = None, outlet_events: Any = None, ti: Any = None
+    ) -> dict[str, Any]:
         from stock_ml.steps import refreshing
 
         s, events = task_settings(), triggering_asset_events or {}
         s = s.model_copy(update={"candidates": tuple(params["candidates"]), "promote": params["becomes"]})
         alerts = [event.extra["payload"] for event in events.get(RETRAINING_WANTED, [])]
+        ti.xcom_push("why", why := refreshing.why(alerts, bool(events)))
         if events and (reason := refreshing.covered(s, alerts)):
             raise AirflowSkipException(reason)
-        from stock_ml.steps import training  # Spark and MLflow take seconds to import
+        from stock_ml.steps.training import train as fit  # Spark and MLflow take seconds to import
 
-        return dict(training.train(s))
+        made = dict(fit(s, why))
+        outlet_events[MODEL].extra = {"why": why, **{name: made[name] for name in TOLD}}
+        return made
 
-    train()
+    linked(train(), TrainingInMlflow())
 
 
 train_model()

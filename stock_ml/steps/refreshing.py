@@ -16,11 +16,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Newest:
-    """Hold the newest version, when it was registered (wall) and what it was trained until, in UTC epoch seconds."""
+    """Hold the newest version, when it was registered (wall) and what it was trained until, in UTC epoch seconds.
+
+    `held_out` sessions after that were there and kept out of the training.
+    """
 
     version: str
     registered_at: float
     trained_until: float
+    held_out: int
+
+
+def why(alerts: Sequence[Mapping[str, Any]], events: bool) -> str:
+    """Return in words what started a training: an alert's own reason, clean bars, or else a person."""
+    told = sorted({f"alert: {alert['reason']}" for alert in alerts})
+    return "; ".join(told) or ("clean bars of newer sessions" if events else "a person triggered it")
 
 
 def covered(s: Settings, alerts: Sequence[Mapping[str, Any]] = ()) -> str | None:
@@ -42,15 +52,15 @@ def reason(newest: Newest, known_at: float, alerted_at: float | None, calendar: 
     """Return why the newest version covers bars known at `known_at`, and an alert; None where it does not.
 
     An alert is covered by a version registered after it. Clean bars are where fewer than `sessions` sessions closed
-    since the version was trained.
+    since those that it was trained or judged on.
     """
     if alerted_at is not None and alerted_at > newest.registered_at:
         return None
-    since = calendar.upcoming(known_at) - calendar.upcoming(newest.trained_until)
+    since = calendar.upcoming(known_at) - calendar.upcoming(newest.trained_until) - newest.held_out
     if since >= sessions:
         return None
     return (
-        f"version {newest.version} is new enough: {max(since, 0)} sessions closed since it was trained, and training "
+        f"version {newest.version} is new enough: {max(since, 0)} sessions closed since those that it knew, training "
         f"waits for {sessions} (STOCKML_RETRAIN_SESSIONS); trigger train_model to train at once"
     )
 
@@ -60,7 +70,8 @@ def _newest(s: Settings) -> Newest | None:
     tags: Mapping[str, Any] = registry.tags(found)
     if "trained_until" not in tags:
         return None
-    return Newest(str(found["version"]), int(found["creation_timestamp"]) / 1000, float(tags["trained_until"]))
+    registered, held_out = int(found["creation_timestamp"]) / 1000, int(tags.get("holdout_sessions", "0"))
+    return Newest(str(found["version"]), registered, float(tags["trained_until"]), held_out)
 
 
 def _known_at(lake: Lake, symbol: str) -> float:

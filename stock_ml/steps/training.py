@@ -41,16 +41,17 @@ class TrainingResult(TypedDict):
     report: Report
 
 
-def train(s: Settings) -> TrainingResult:
+def train(s: Settings, why: str = "") -> TrainingResult:
     """Train on the clean bars, judge against persistence, register who is to serve and make it what `promote` says.
 
-    A challenger waits for a person to promote it; where no champion fits the settings, the new version is champion.
+    `why` is what started it, in words: the tag `started_by` of run and version. A challenger waits for a person to
+    promote it; where no champion fits the settings, the new version is champion.
 
     Any failure leaves the champion as it was, and ends the MLflow run FAILED with the reason as a tag.
     Raises TooLittleHistory, ParityError, RegistryUnavailable.
     """
     registry = Registry.connect(s, retries=3, timeout=60)
-    known = recording.tags(s)
+    known = recording.tags(s) | ({"started_by": why} if why else {})
     with tracking.run(s, known) as run_id, engine.session(s) as spark:
         made, report, decision = _train(s, spark, registry, known)
         alias = _appoint(s, registry, made)

@@ -96,7 +96,7 @@ def run(dag_id: str, form: str = "{}") -> dict[str, Any]:
         {"task": t.task_id, "symbol": t.rendered_map_index, "state": str(t.state), "tries": t.try_number}
         for t in done.get_task_instances()
     ]
-    return {"state": str(done.state), "tasks": tasks, "events": _events(done)}
+    return {"state": str(done.state), "run_id": done.run_id, "tasks": tasks, "events": _events(done)}
 
 
 def _events(run: Any) -> list[dict[str, Any]]:

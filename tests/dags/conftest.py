@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from local import jars
+from local.airflow_api import Airflow as Api
 from local.private import keep_secrets
 from local.programs import orchestration, services
 from stock_ml.config import Settings
@@ -82,11 +83,25 @@ def exchange(s3: Settings) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="session")
-def installed(airflow: Airflow, exchange: Settings, mlflow_server: Settings) -> Airflow:
-    """Airflow configured as an installation is, on PostgreSQL, beside exchange, S3 and MLflow; two symbols."""
+def of_two(exchange: Settings, mlflow_server: Settings) -> Settings:
+    """An installation of two symbols beside exchange, S3 and MLflow, its tables made."""
     s = exchange.model_copy(update={"symbols": ("AAPL", "GOOGL"), "history_months": 1, "spark_memory": "1g"})
-    secrets = keep_secrets(s)
     jars.fetch("s3a", s.jars)
-    orchestration.migrate(s, secrets)
+    orchestration.migrate(s, keep_secrets(s))
     tables(s)
-    return Airflow(airflow.home, orchestration.airflow_environment(s, secrets))
+    return s
+
+
+@pytest.fixture(scope="session")
+def installed(airflow: Airflow, of_two: Settings) -> Airflow:
+    """Airflow configured as an installation is, on PostgreSQL."""
+    return Airflow(airflow.home, orchestration.airflow_environment(of_two, keep_secrets(of_two)))
+
+
+@pytest.fixture(scope="session")
+def api(of_two: Settings) -> Iterator[Api]:
+    """A real api-server, which knows what was run."""
+    secrets = keep_secrets(of_two)
+    server = next(p for p in orchestration.programs(of_two, secrets) if p.name == "airflow-api-server")
+    with running(server, of_two):
+        yield Api(of_two, secrets)

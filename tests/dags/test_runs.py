@@ -1,12 +1,15 @@
 """Both DAGs run against real servers: the sandbox exchange, S3, MLflow, PostgreSQL."""
 
 import json
+import time
 from typing import Any
 
+import psycopg
 import pytest
 
 from local import pipeline
-from stock_ml.adapters.champion import newest
+from local.airflow_api import Airflow as AirflowApi
+from stock_ml.adapters.champion import newest, tags
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
 from stock_ml.steps.refreshing import covered
@@ -40,19 +43,48 @@ def test_what_was_received_and_what_is_clean_stand_in_the_lake(ingested: dict[st
     assert sorted(lake.read_clean()["symbol"].unique()) == SYMBOLS
 
 
-def test_training_registers_a_champion_and_clean_bars_need_no_other_one(
-    ingested: dict[str, Any], installed: Airflow, mlflow_server: Settings
-) -> None:
+@pytest.fixture(scope="module")
+def trained(ingested: dict[str, Any], installed: Airflow, mlflow_server: Settings) -> dict[str, Any]:
+    """A run of `train_model` that went well, and the champion before it."""
     before = pipeline.champion(mlflow_server).get("version", "0")
     answer = installed.ask("run", "train_model")
-    trained = answer.value
+    assert answer.value["state"] == "success", answer.log[-6000:]
+    return answer.value | {"before": before}
+
+
+def test_training_registers_a_champion_and_clean_bars_need_no_other_one(
+    trained: dict[str, Any], mlflow_server: Settings
+) -> None:
     (task,) = trained["tasks"]
-    assert (task["state"], task["tries"]) == ("success", 1), answer.log[-6000:]
-    assert [event["asset"] for event in trained["events"]] == ["stock_close"]
+    assert (task["state"], task["tries"]) == ("success", 1)
     # not by one exactly: MLflow makes a second version where a slow answer's request is sent again
-    assert int(pipeline.champion(mlflow_server)["version"]) > int(before)
+    assert int(pipeline.champion(mlflow_server)["version"]) > int(trained["before"])
     assert int(newest(mlflow_server)["version"]) >= int(pipeline.champion(mlflow_server)["version"])
     assert "0 sessions closed" in str(covered(mlflow_server.model_copy(update={"symbols": tuple(SYMBOLS)})))
+
+
+def test_a_training_tells_why_it_ran_what_it_made_and_where_to_look(
+    trained: dict[str, Any], api: AirflowApi, mlflow_server: Settings
+) -> None:
+    champion = pipeline.champion(mlflow_server)
+    assert tags(champion)["started_by"] == "a person triggered it"
+    (event,) = trained["events"]
+    assert (event["asset"], event["extra"]["why"]) == ("stock_close", "a person triggered it")
+    assert (event["extra"]["run_id"], event["extra"]["version"]) == (champion["run_id"], champion["version"])
+    assert event["extra"]["skill"] == pytest.approx(float(tags(champion)["skill"]), abs=1e-6)
+    told = api.get(f"dags/train_model/dagRuns/{trained['run_id']}/taskInstances/train/links")
+    assert told["extra_links"] == {"Training in MLflow": f"{mlflow_server.mlflow}/#/runs/{champion['run_id']}"}
+
+
+def test_each_dags_last_run_is_told_to_the_dashboard(trained: dict[str, Any], exchange: Settings) -> None:
+    with psycopg.connect(exchange.postgres()) as connection:
+        told = dict(
+            connection.execute("select service, state from service_state where service like 'dag:%'").fetchall()
+        )
+    assert (told["dag:ingest_bars"]["state"], told["dag:train_model"]["state"]) == ("success", "success")
+    state = told["dag:train_model"]
+    assert state["run_id"] == trained["run_id"]
+    assert state["started_at"] < state["ended_at"] <= time.time()
 
 
 @pytest.mark.parametrize(

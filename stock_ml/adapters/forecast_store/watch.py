@@ -1,11 +1,13 @@
 """What monitoring reads of the stored forecasts, and keeps: its looks, and one open alert at a time."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from psycopg.types.json import Jsonb
 
 from stock_ml.adapters.forecast_store.connection import Connection
+from stock_ml.adapters.forecast_store.statements import WRITE_STATE
 from stock_ml.config import Settings
 from stock_ml.gaps import Minutes as Bars
 from stock_ml.monitoring import Alarm, Alert, Look, Minutes
@@ -83,6 +85,10 @@ class Watch:
     def keep(self, look: Look, market_at: float) -> None:
         """Keep a look, made at a time of the Clock."""
         self._run(KEEP, at=market_at, version=look.model_version, report=Jsonb(look._asdict()))
+
+    def say(self, service: str, state: Mapping[str, Any]) -> None:
+        """Keep what a part of the installation is said to do."""
+        self._run(WRITE_STATE, service=service, state=Jsonb(dict(state)))
 
     def newest_alert(self) -> tuple[Alert, bool] | None:
         """Return the alert raised last, and whether it is open; None where none ever was."""

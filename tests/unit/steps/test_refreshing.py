@@ -1,10 +1,12 @@
 """When a run that events started has nothing to train for."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from stock_ml.sessions import sessions
-from stock_ml.steps.refreshing import Newest, reason
+from stock_ml.steps.refreshing import Newest, reason, why
 
 CALENDAR = sessions("XNYS")
 
@@ -13,7 +15,7 @@ def at(text: str) -> float:
     return pd.Timestamp(text, tz="America/New_York").timestamp()
 
 
-TRAINED = Newest("7", registered_at=1000.0, trained_until=at("2024-03-04 16:00"))
+TRAINED = Newest("7", registered_at=1000.0, trained_until=at("2024-03-04 16:00"), held_out=0)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,18 @@ def test_an_alert_is_covered_by_what_was_registered_after_it_and_by_nothing_else
     fresh = at("2024-03-04 16:30")
     assert reason(TRAINED, fresh, 1000.5, CALENDAR, 5) is None
     assert reason(TRAINED, fresh, 999.5, CALENDAR, 5) is not None
+
+
+@pytest.mark.parametrize(("known_at", "trains"), [("2024-03-06 16:00", False), ("2024-03-07 16:00", True)])
+def test_sessions_that_the_training_kept_out_are_not_new(known_at: str, trains: bool) -> None:
+    assert (reason(replace(TRAINED, held_out=2), at(known_at), None, CALENDAR, 1) is None) is trains
+
+
+def test_what_started_a_training_is_said_in_words() -> None:
+    assert why([], events=False) == "a person triggered it"
+    assert why([], events=True) == "clean bars of newer sessions"
+    alerts = [{"reason": "skill -3 %"}, {"reason": "skill -3 %"}, {"reason": "volatility by 7.50"}]
+    assert why(alerts, events=True) == "alert: skill -3 %; alert: volatility by 7.50"
 
 
 def test_bars_older_than_the_training_are_covered() -> None:
