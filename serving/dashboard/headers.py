@@ -5,6 +5,8 @@ from flask import Flask, Response, request
 from serving.dashboard.compact import pack_file
 from stock_ml.config import Settings
 
+A_YEAR = 31_536_000  # seconds
+
 
 def policy(s: Settings) -> str:
     """Return the Content-Security-Policy; only this page and the local Airflow may show it in a frame."""
@@ -38,6 +40,8 @@ def add_headers(app: Flask, s: Settings) -> None:
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         if request.endpoint == "static":
             pack_file(request, response)
+            if "v" in request.args:  # another version has another address
+                response.headers["Cache-Control"] = f"max-age={A_YEAR}, immutable"
         elif not response.cache_control:
             response.headers["Cache-Control"] = "no-store"
         return response

@@ -6,6 +6,7 @@ import { put, VirtualRows } from "./virtual.js";
 
 const HEIGHT = 30; // pixels, as in the style sheet
 const EVERY = 5000;
+const SOON = 1500; // the server's first answer does not wait for the skills
 const SELDOM = 30_000; // where there are many; those in sight are asked for more often
 const MANY = 500;
 const AT_ONCE = 100; // as many as `/symbols` tells more closely
@@ -30,12 +31,13 @@ export class Watchlist {
   async load() {
     clearTimeout(this.timer);
     if (!document.hidden) this.take(await get("/symbols"));
-    this.timer = setTimeout(() => this.load(), this.order.length > MANY ? SELDOM : EVERY);
+    this.timer = setTimeout(() => this.load(), this.unskilled ? SOON : this.order.length > MANY ? SELDOM : EVERY);
   }
 
   take({ status, body }) {
     if (status !== 200) return;
     this.order = body.symbols.map((quote) => quote[QUOTE.symbol]);
+    this.unskilled = this.unskilled === undefined && body.symbols.every((quote) => quote[QUOTE.skill] == null);
     this.quotes = new Map(body.symbols.map((quote) => [quote[QUOTE.symbol], quote]));
     this.show();
   }

@@ -68,3 +68,9 @@ def test_files_are_packed_for_those_who_can_unpack_them(client: FlaskClient) -> 
         tag = small.headers["ETag"]
     with client.get(file, headers=packed | {"If-None-Match": tag}) as known:
         assert known.status_code == 304
+
+
+def test_a_file_whose_address_names_its_version_is_kept(client: FlaskClient) -> None:
+    with client.get("/static/js/main.js?v=1") as kept, client.get("/static/js/main.js") as asked_again:
+        assert "immutable" in kept.headers["Cache-Control"]
+        assert asked_again.headers["Cache-Control"] == "no-cache"
