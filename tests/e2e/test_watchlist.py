@@ -65,3 +65,16 @@ def test_the_list_is_walked_by_arrow_keys(served: Settings, many: str, page: Pag
     assert page.evaluate("document.activeElement.textContent") == f"{many}{MANY - 1:03}"
     page.keyboard.press("Enter")
     expect(page.locator("#symbol")).to_have_text(f"{many}{MANY - 1:03}")
+
+
+def test_the_line_of_the_chosen_symbol_says_what_the_page_says(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    page.goto(address(served, symbol))
+    page.locator("#watch-search").fill(symbol)
+    line = page.locator(ROWS)
+    expect(line).to_contain_text("104.00")
+    store.store([bar(symbol, 5, 105.0)], [forecast(symbol, 5, 106.25)])
+    expect(page.locator("#last")).to_have_text("105.00")
+    expect(line).to_contain_text("105.00", timeout=500)
+    expect(line).to_contain_text("106.25", timeout=500)

@@ -67,6 +67,7 @@ function onData(answer) {
   showNotice(notices.of(state));
   showWords();
   if (shows()) showEmpty(...(rows.lastBar ? [null] : noBars(state)));
+  if (news) tellNews();
   pending ||= news;
   if (pending && (answer.whole || performance.now() >= due)) draw();
   nameTab();
@@ -93,9 +94,13 @@ function offerCsv(from, to) {
   csv.href = `/data.csv?${new URLSearchParams({ symbol, since: Math.floor(from), until: Math.ceil(to), limit: MANY })}`;
 }
 
+function tellNews() {
+  readOut();
+  watchlist.hear(symbol, rows.lastBar?.[BAR.close], rows.ahead?.[FORECAST.predicted]);
+}
+
 function draw() {
   pending = false;
-  readOut();
   if (!shows() || !rows.lastBar) return;
   if (view === "table") showTable();
   else chart.show(rows);

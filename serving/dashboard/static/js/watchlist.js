@@ -58,6 +58,16 @@ export class Watchlist {
     this.settling = setTimeout(() => this.look(), EVERY);
   }
 
+  // The chosen symbol's newest price is heard at once; the line in the list says no other.
+  hear(symbol, last, forecast) {
+    const before = this.quotes.get(symbol);
+    if (!before || last == null) return;
+    const [base, change] = [before[QUOTE.last], before[QUOTE.change]];
+    const moved = change == null || !base ? change : (last / base) * (1 + change) - 1;
+    this.quotes.set(symbol, before.with(QUOTE.last, last).with(QUOTE.change, moved).with(QUOTE.forecast, forecast ?? null));
+    for (const row of this.list.rows) if (row.symbol === symbol) this.fill(row, this.quotes.get(symbol));
+  }
+
   keep(quote) {
     this.quotes.set(quote[QUOTE.symbol], quote);
     this.sparks.set(quote[QUOTE.symbol], quote[QUOTE.spark]);
