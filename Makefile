@@ -37,6 +37,12 @@ replay: .venv/ready ## publish stored sessions again: make replay FROM=2024-03-0
 retire: .venv/ready ## move days older than the newest STOCKML_KEEP_SESSIONS sessions from PostgreSQL to S3
 	@.venv/bin/python -m local retire
 
+backup: .venv/ready ## back the three databases up to S3 and read them back
+	@./stockml backup
+
+restore: .venv/ready ## put a backup in the place of the databases, after asking: make restore [NAME=2026-11-26T03-00-00Z]
+	@.venv/bin/python -m local restore $(if $(NAME),--name "$(NAME)")
+
 reset: .venv/ready ## forget an installation and its data, after asking
 	@.venv/bin/python -m local reset
 
@@ -75,4 +81,4 @@ lock: .venv/dev ## resolve requirements.in and requirements-dev.in anew
 .venv/dev: requirements-dev.txt .venv/ready
 	@.venv/bin/uv pip install -q --python .venv/bin/python -r requirements-dev.txt && touch $@
 
-.PHONY: help up down status logs replay retire reset check test bench screenshot facts lock
+.PHONY: help up down status logs replay retire backup restore reset check test bench screenshot facts lock

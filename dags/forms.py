@@ -1,6 +1,6 @@
 """What a person may choose when triggering a DAG; the settings are what stands there."""
 
-from typing import get_args
+from typing import Any, get_args
 
 from airflow.sdk import Param
 
@@ -15,4 +15,19 @@ def training() -> dict[str, Param]:
     return {
         "candidates": Param(list(s.candidates), title="Trained beside persistence", **candidates),
         "becomes": Param(s.promote, title="What the new version becomes", enum=list(get_args(Alias))),
+    }
+
+
+def ingest() -> dict[str, Param]:
+    """Return the form of `ingest_bars`."""
+    s = load()
+    symbols: dict[str, Any] = {"type": "array", "items": {"enum": list(s.symbols)}, "examples": list(s.symbols)}
+    day: dict[str, Any] = {"type": ["null", "string"], "format": "date"}
+    past = "Empty is the usual history (STOCKML_HISTORY_MONTHS); the months of these days are fetched whole."
+    return {
+        "symbols": Param(list(s.symbols), title="Symbols", minItems=1, uniqueItems=True, **symbols),
+        "from": Param(None, title="First day", description_md=past, **day),
+        "to": Param(None, title="Last day", description_md="Empty is today by the source's clock.", **day),
+        "source": Param(s.source, title="Source", enum=[s.source], description_md="An installation has one source."),
+        "force": Param(False, title="Ask again for what is there", type="boolean"),
     }

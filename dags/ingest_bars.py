@@ -1,14 +1,12 @@
 """### Bars: from the source to clean Parquet
 
-Runs after each trading session of the exchange: as soon as the producer announces on Kafka that one closed, and with a
-real source 90 minutes after its close in any case. Where bars are simulated or replayed the wall's time says nothing.
-
-1. **create_bucket** makes the bucket where it is missing; **plan** lists the symbols and the months to fetch.
-2. For each symbol by itself, so that one that fails stops no other: **download** keeps every answer of the source in
-   S3 under `raw/`, exactly as received; **clean** makes it into checked bars under `clean/`, a report under `quality/`.
+Runs when the producer announces on Kafka that a session closed; with a real source 90 minutes after each close, too.
+1. **plan** lists symbols and months to fetch; XCom `planned` says how many requests that takes. The form may choose
+   others; a backfill (`airflow backfill create`, real sources) fetches the months of its sessions, each once.
+2. Each symbol by itself, so that one that fails stops no other: **download** keeps every answer in S3 under `raw/`,
+   exactly as received; **clean** makes it into checked bars under `clean/`, a report under `quality/`.
 3. **publish** names holes that all symbols share, and announces `clean_bars` once; `train_model` waits for that.
-4. A refused key, a spent daily limit, a bad file or a month with too few of its minutes fails at once, the reason in
-   the log's last line. Anything else is tried twice more. Running it again changes nothing that is there.
+What another try cannot help fails at once, the reason in the log's last line. Running again changes nothing.
 """
 
 from typing import Any
@@ -17,18 +15,20 @@ from airflow.providers.amazon.aws.operators.s3 import S3CreateBucketOperator
 from airflow.sdk import dag, task, task_group
 
 from dags.assets import CLEAN_BARS
+from dags.forms import ingest as form
 from dags.rules import dag_rules, task_settings
-from dags.schedules import after_each_session
+from dags.schedules import after_each_session, session_of
 from stock_ml.config import load
 
 
-@dag(schedule=after_each_session(minutes=90), doc_md=__doc__, **dag_rules("ingest_bars"))
+@dag(schedule=after_each_session(minutes=90), params=form(), doc_md=__doc__, **dag_rules("ingest_bars"))
 def ingest_bars() -> None:
     @task
-    def plan() -> list[dict[str, Any]]:
+    def plan(*, params: Any = None, ti: Any = None) -> list[dict[str, Any]]:
         from stock_ml.steps import ingest
 
-        return ingest.plan(task_settings())
+        ti.xcom_push("planned", (made := ingest.plan_run(task_settings(), params, session_of())).told())
+        return made.items
 
     @task(map_index_template="{{ symbol }}")
     def download(item: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,12 @@ Runs each night at 03:00 UTC.
 **tidy_runs** ends in MLflow the runs that a killed training left open, and archives the trainings older than the
 newest `STOCKML_KEEP_RUNS`: never one whose version has an alias, nor the one that a rollback would go to. MLflow shows
 what is archived under "Deleted", and restores it.
+
+**back_up** dumps the three databases to S3 (`backups/`), reads each dump back, and keeps the newest
+`STOCKML_KEEP_BACKUPS`. `make backup` does it at once, `make restore` puts the newest in the place of what is there.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import dag, task
@@ -31,8 +35,15 @@ def maintain() -> None:
 
         return upkeep.tidy_runs(task_settings())
 
+    @task(execution_timeout=timedelta(hours=2))
+    def back_up() -> dict[str, Any]:
+        from stock_ml.steps import backup
+
+        return backup.back_up(task_settings())
+
     retire()
     tidy_runs()
+    back_up()
 
 
 maintain()

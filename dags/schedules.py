@@ -1,8 +1,8 @@
-"""When DAGs run that follow the market."""
+"""When DAGs run that follow the market, and for which session."""
 
 from typing import Any
 
-from airflow.sdk import AssetOrTimeSchedule
+from airflow.sdk import AssetOrTimeSchedule, get_current_context
 from trading_sessions import TradingSessions, WithinSessions
 
 from dags.assets import SESSION_CLOSED
@@ -22,3 +22,9 @@ def within_each_session(every: int, after: int) -> Any:
     """Return the schedule of what looks on: every so many minutes and once after; by announcements where simulated."""
     s = load()
     return WithinSessions(s.exchange, s.closures, every, after) if s.live else [SESSION_CLOSED]
+
+
+def session_of() -> Any:
+    """Return when the session of a backfill's run opened, None in any other run: those look at all of the history."""
+    context: Any = get_current_context()
+    return context["data_interval_start"] if context["dag_run"].run_type == "backfill" else None

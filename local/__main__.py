@@ -1,4 +1,4 @@
-"""`python -m local up|down|status|logs|replay|retire|reset`: the commands behind the Makefile's."""
+"""`python -m local up|down|status|logs|replay|retire|restore|reset`: the commands behind the Makefile's."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from local import commands
+from local import commands, restoring
 from local import down as downs
 from local import replay as replays
 from local import status as statuses
@@ -61,6 +61,12 @@ def retire() -> None:
 
     one = recall()
     console.print(retention.retire(with_secrets(one, keep_secrets(one))) or "no day is old enough")
+
+
+@app.command()
+def restore(name: str = "", yes: bool = False) -> None:
+    """Stop what uses the databases, and put a backup in their place, after asking."""
+    restoring.restore(recall(), name, console, sure=yes)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

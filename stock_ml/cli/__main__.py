@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from stock_ml.cli import data, examination, models
+from stock_ml.cli import backups, data, examination, models
 from stock_ml.errors import StockMLError
 
 app = typer.Typer(name="stockml", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -14,6 +14,8 @@ app.command("doctor")(examination.doctor)
 app.command("models")(models.models)
 app.command("promote")(models.promote_version)
 app.command("rollback")(models.roll_back)
+app.command("backup")(backups.back_up)
+app.command("restore")(backups.restore)
 app.add_typer(data.app, name="data")
 
 

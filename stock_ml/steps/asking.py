@@ -31,6 +31,7 @@ class Asking:
     lake: Lake
     source: Source
     symbol: str
+    force: bool = False  # ask for what is stored whole too
     raw: dict[str, str] = field(default_factory=dict)
     revisions: dict[str, dict[str, Any]] = field(default_factory=dict)
     refused: NoBars | None = None
@@ -39,9 +40,9 @@ class Asking:
     def get(self, month: str) -> None:
         """Take the whole month that is stored, or ask for it, and for earlier ones while they turn out revised."""
         before = self._before(month)
-        if key := whole(self.s, self.lake, self.symbol, month):
+        if not self.force and (key := whole(self.s, self.lake, self.symbol, month)):
             self.raw[month] = key
-        elif not is_empty(self.s, self.lake, self.symbol, month):
+        elif self.force or not is_empty(self.s, self.lake, self.symbol, month):
             self._ask(month)
         if self._is_revised(month, before) or self._opens_at_a_split(month):
             self._go_back(month)

@@ -1,5 +1,7 @@
 """Download what is missing, as received. It may run again at any time, and goes on where it was."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from stock_ml.adapters.lake import Lake
@@ -9,18 +11,29 @@ from stock_ml.config import Settings
 from stock_ml.errors import BadSymbol, DailyLimit
 from stock_ml.steps.asking import Asking
 from stock_ml.steps.cleaning import clean_symbol
-from stock_ml.steps.planning import is_asked, plan
+from stock_ml.steps.ordering import of_session, ordered
+from stock_ml.steps.planning import Plan, is_asked, make_plan, open_clock, plan, tell
 
 Item = dict[str, Any]
 
-__all__ = ["clean_symbol", "download", "plan"]
+__all__ = ["clean_symbol", "download", "plan", "plan_run"]
+
+
+def plan_run(s: Settings, form: Mapping[str, Any], session: datetime | None = None) -> Plan:
+    """Plan what a form asks for, or a backfill for the session that opens then, and tell it in the log.
+
+    Raises BadInput where the form asks for what cannot be had, or as `make_plan` does.
+    """
+    order = of_session(s, session) if session else ordered(s, form, open_clock(s).now())
+    return tell(make_plan(s, order))
 
 
 def download(s: Settings, item: Item) -> Item:
     """Store what the source answers for each month of the item {"symbol", "months"}, as received.
 
     Return the item with `raw` (keys by month) and `revisions` (by month, where an answer differs from the one before).
-    A past month that was received whole is not asked for again, unless a later one was revised: then months are asked
+    A past month that was received whole is not asked for again, unless the item has "force", or a later one was
+    revised: then months are asked
     for again, back to one that has not changed. A month without bars is left out where the source has others of the
     symbol, and not asked for again where it was over. Raises the source's own errors, BadFile, or StoreUnavailable; a
     spent day names what is left.
@@ -30,7 +43,7 @@ def download(s: Settings, item: Item) -> Item:
 
 def download_from(source: Source, s: Settings, item: Item) -> Item:
     """Do what `download` says, from this source."""
-    work = Asking(s, Lake.connect(s), source, str(item["symbol"]))
+    work = Asking(s, Lake.connect(s), source, str(item["symbol"]), force=bool(item.get("force")))
     months = list(item["months"])
     for at, month in enumerate(months):
         try:

@@ -15,6 +15,7 @@ from stock_ml.config import Settings
 from stock_ml.received import WHOLE_FILE
 from stock_ml.steps.cleaning import WHOLE_MONTHS, rules_of
 from stock_ml.steps.months import complete_at, ends_at, months_of
+from stock_ml.steps.ordering import Order
 
 RUNS_LATE = 60 * MINUTE  # what a real source may lack of the newest minutes when it is asked
 
@@ -45,31 +46,42 @@ class Plan:
         return f"{len(self.items)} symbols, {months} months to clean, {self.requests} requests: {pace}{spread}"
 
 
-def make_plan(s: Settings) -> Plan:
+def make_plan(s: Settings, order: Order | None = None) -> Plan:
     """Return what is to do: months are `history_months` whole ones and the current one by the source's clock.
 
-    A month is done when its clean bars were made by today's rules from an answer that lacks no minute yet. Source csv
-    has its whole file. Raises StoreUnavailable, or SourceUnavailable (the sandbox's clock).
+    An order names others, fewer symbols, or asks anew for what is there. A month is done when its clean bars were made
+    by today's rules from an answer that lacks no minute yet. Source csv has its whole file. Raises StoreUnavailable, or
+    SourceUnavailable (the sandbox's clock).
     """
+    order = order or Order(s.symbols)
     if s.source == "csv":
-        return Plan([{"symbol": symbol, "months": [WHOLE_FILE]} for symbol in s.symbols], 0, Budget(), 0)
+        return Plan([_item(symbol, [WHOLE_FILE], order) for symbol in order.symbols], 0, Budget(), 0)
     now = open_clock(s).now()
-    months = months_of(now, s.history_months, s.calendars.of(s.symbols[0]))
+    months = list(order.months or months_of(now, s.history_months, s.calendars.of(s.symbols[0])))
     lake = Lake.connect(s)
-    wanted = {symbol: _wanted(s, lake, symbol, months, now) for symbol in s.symbols}
-    requests = sum(_requests(s, lake, symbol, month, now) for symbol, lacking in wanted.items() for month in lacking)
-    items: list[Item] = [{"symbol": symbol, "months": lacking} for symbol, lacking in wanted.items()]
+    wanted = {symbol: months if order.force else _wanted(s, lake, symbol, months, now) for symbol in order.symbols}
+    asked = [(symbol, month) for symbol, lacking in wanted.items() for month in lacking]
+    requests = sum((_most(s, *each, now) if order.force else _requests(s, lake, *each, now)) for each in asked)
+    items = [_item(symbol, lacking, order) for symbol, lacking in wanted.items()]
     counted = s.source == "alpha_vantage"
     return Plan(items, requests, _budget(s), RequestLedger.connect(s).spent_today() if counted else 0)
 
 
-def plan(s: Settings) -> list[Item]:
+def plan(s: Settings, order: Order | None = None) -> list[Item]:
     """Return the items of the plan, and tell it in the log. Raises as `make_plan` does."""
-    made = make_plan(s)
+    return tell(make_plan(s, order)).items
+
+
+def tell(made: Plan) -> Plan:
+    """Tell a plan in the log, and return it."""
     log.info("plan: %s", made.told())
     for item in made.items:
         log.info("plan: %s %s", item["symbol"], ", ".join(item["months"]) or "nothing to do")
-    return made.items
+    return made
+
+
+def _item(symbol: str, months: list[str], order: Order) -> Item:
+    return {"symbol": symbol, "months": months} | ({"force": True} if order.force else {})
 
 
 def whole(s: Settings, lake: Lake, symbol: str, month: str) -> str | None:

@@ -113,12 +113,57 @@ def test_a_refused_key_fails_at_once_with_the_reason_last_and_the_key_unseen(
 def test_upkeep_finds_nothing_old_in_a_new_installation(installed: Airflow) -> None:
     answer = installed.ask("run", "maintain")
     states = {task["task"]: (task["state"], task["tries"]) for task in answer.value["tasks"]}
-    assert states == {"retire": ("success", 1), "tidy_runs": ("success", 1)}, answer.log[-6000:]
+    well = ("success", 1)
+    assert states == {"retire": well, "tidy_runs": well, "back_up": well}, answer.log[-6000:]
 
 
-@pytest.mark.parametrize(
-    "form", [{"candidates": ["oracle"]}, {"candidates": []}, {"candidates": "linear"}, {"becomes": "nothing"}]
-)
-def test_a_form_with_what_there_is_not_is_refused(installed: Airflow, form: dict[str, Any]) -> None:
-    answer = installed.ask("run", "train_model", json.dumps(form)).value
-    assert (answer["state"], next(iter(form)) in answer["reason"]) == ("refused", True), answer
+def test_forms_with_what_there_is_not_are_refused(installed: Airflow) -> None:
+    forms: dict[str, list[dict[str, Any]]] = {
+        "train_model": [
+            {"candidates": ["oracle"]},
+            {"candidates": []},
+            {"candidates": "linear"},
+            {"becomes": "nothing"},
+        ],
+        "ingest_bars": [
+            {"symbols": ["../../etc"]},
+            {"symbols": [f"S{i}" for i in range(5000)]},
+            {"symbols": []},
+            {"symbols": "AAPL"},
+            {"source": "oracle"},
+            {"from": "soon"},
+            {"to": "2024-02-30"},
+            {"force": "yes"},
+        ],
+    }
+    for dag, given in forms.items():
+        told = installed.ask("refusals", dag, json.dumps(given)).value
+        for form, answer in zip(given, told.values(), strict=True):
+            assert (answer["state"], next(iter(form)) in answer["reason"]) == ("refused", True), answer
+
+
+def test_a_form_whose_days_contradict_each_other_fails_at_once_and_nothing_is_fetched(installed: Airflow) -> None:
+    answer = installed.ask("run", "ingest_bars", json.dumps({"from": "2024-02-02", "to": "2024-02-01"}))
+    (plan,) = [task for task in answer.value["tasks"] if task["task"] == "plan"]
+    assert (plan["state"], plan["tries"]) == ("failed", 1)
+    assert "BadInput: from 2024-02-02 is after to 2024-02-01" in answer.log
+
+
+def test_a_form_fetches_other_months_of_one_symbol_and_says_how_many_requests_that_takes(
+    ingested: dict[str, Any], installed: Airflow, api: AirflowApi, exchange: Settings
+) -> None:
+    form = {"symbols": ["GOOGL"], "from": "2023-11-20", "to": "2023-11-30", "force": True}
+    done = installed.ask("run", "ingest_bars", json.dumps(form)).value
+    assert done["state"] == "success"
+    assert [t["symbol"] for t in done["tasks"] if t["task"] == "symbol.clean"] == ["GOOGL"]
+    assert {"AAPL", "GOOGL"} == {s for s in SYMBOLS if Lake.connect(exchange).clean_months(s)}
+    months = {symbol: "2023-11" in Lake.connect(exchange).clean_months(symbol) for symbol in SYMBOLS}
+    assert months == {"AAPL": False, "GOOGL": True}
+    told = api.get(f"dags/ingest_bars/dagRuns/{done['run_id']}/taskInstances/plan/xcomEntries/planned")
+    assert "1 symbols, 1 months to clean, 1 requests" in told["value"]
+
+
+def test_a_backfill_has_a_run_for_each_session(installed: Airflow, exchange: Settings) -> None:
+    real = {"STOCKML_SOURCE": "alpha_vantage", "STOCKML_SYMBOLS": "GOOGL", "ALPHAVANTAGE_API_KEY": "any"}
+    answer = installed.ask("backfill", "ingest_bars", "2024-02-28", "2024-03-04", **real)
+    assert [run[1][:10] for run in answer.value["runs"]] == ["2024-02-28", "2024-02-29", "2024-03-01"]

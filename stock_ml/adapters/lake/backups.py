@@ -1,0 +1,80 @@
+"""Backups of the databases: a folder each, whose manifest is written last."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stock_ml.adapters.lake.objects import Objects
+from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Backups:
+    """Keep and give backups, each named by its time; every method raises StoreUnavailable."""
+
+    objects: Objects
+    folder: str
+
+    @classmethod
+    def connect(cls, s: Settings) -> "Backups":
+        """Return the installation's backups; nothing is sent yet."""
+        return cls(Objects.connect(s), f"backups/source={s.source}/")
+
+    def add(self, name: str, files: Mapping[str, Path]) -> dict[str, Any]:
+        """Keep files under a name and return the manifest; each is read back before it is written."""
+        manifest: dict[str, dict[str, Any]] = {
+            part: {"sha256": digest(file), "bytes": file.stat().st_size} for part, file in files.items()
+        }
+        for part, file in files.items():
+            self.objects.put_file(self._key(name, part), file)
+            back = file.with_suffix(".back")
+            self.objects.get_file(self._key(name, part), back)
+            self._see(self._key(name, part), back, manifest[part]["sha256"])
+            back.unlink()
+        self.objects.put(self._key(name, MANIFEST), json.dumps(manifest).encode(), "application/json")
+        return manifest
+
+    def names(self) -> list[str]:
+        """Return the backups that are whole, oldest first."""
+        found = self.objects.keys(self.folder)
+        return [key.removeprefix(self.folder).partition("/")[0] for key in found if key.endswith(f"/{MANIFEST}")]
+
+    def take(self, name: str, folder: Path) -> dict[str, Path]:
+        """Write a backup's files into a folder, each as its manifest says, and return them by part."""
+        text = self.objects.get(self._key(name, MANIFEST))
+        if text is None:
+            raise StoreUnavailable(f"there is no backup {name!r:.40}; there are: {', '.join(self.names()) or 'none'}")
+        files = {}
+        for part, known in json.loads(text).items():
+            files[part] = folder / part
+            self.objects.get_file(self._key(name, part), files[part])
+            self._see(self._key(name, part), files[part], known["sha256"])
+        return files
+
+    def forget(self, keep: int) -> list[str]:
+        """Delete all but the newest `keep` whole backups, and what was left half made before; return their names."""
+        newest = self.names()[-keep:]
+        keys = self.objects.keys(self.folder)
+        old = [key for key in keys if newest and key.removeprefix(self.folder).partition("/")[0] < newest[0]]
+        for key in sorted(old, key=lambda key: not key.endswith(MANIFEST)):  # first it is no backup any more
+            self.objects.delete(key)
+        return sorted({key.removeprefix(self.folder).partition("/")[0] for key in old})
+
+    def _key(self, name: str, part: str) -> str:
+        return f"{self.folder}{name}/{part}"
+
+    def _see(self, key: str, file: Path, expected: str) -> None:
+        if digest(file) != expected:
+            raise StoreUnavailable(f"{self.objects.bucket}/{key} does not hold what was put there: do not rely on it")
+
+
+def digest(file: Path) -> str:
+    """Return a file's SHA-256."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
