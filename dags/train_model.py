@@ -35,7 +35,7 @@ def train_model() -> None:
     def train(
         *, triggering_asset_events: Any = None, params: Any = None, outlet_events: Any = None, ti: Any = None
     ) -> dict[str, Any]:
-        from stock_ml.steps import refreshing
+        from stock_ml.steps import notifying, refreshing
 
         s, events = task_settings(), triggering_asset_events or {}
         s = s.model_copy(update={"candidates": tuple(params["candidates"]), "promote": params["becomes"]})
@@ -45,7 +45,7 @@ def train_model() -> None:
             raise AirflowSkipException(reason)
         from stock_ml.steps.training import train as fit  # Spark and MLflow take seconds to import
 
-        made = dict(fit(s, why))
+        notifying.trained(s, made := dict(fit(s, why)))
         outlet_events[MODEL].extra = {"why": why, **{name: made[name] for name in TOLD}}
         return made
 

@@ -1,5 +1,6 @@
-"""Tell PostgreSQL how each DAG's last run goes, so that the dashboard can show it."""
+"""Tell PostgreSQL how each DAG's last run goes, for the dashboard, and a person where it failed."""
 
+from threading import Thread
 from typing import Any
 
 from airflow.listeners import hookimpl
@@ -21,8 +22,9 @@ class Listener:
 
     @hookimpl
     def on_dag_run_failed(self, dag_run: Any) -> None:
-        """Tell that a run failed."""
+        """Tell that a run failed, a person too: in a thread, as the scheduler must not wait for a mail server."""
         _tell(dag_run)
+        Thread(target=_notify, args=(dag_run.dag_id, dag_run.run_id)).start()
 
 
 def _tell(run: Any) -> None:
@@ -31,6 +33,13 @@ def _tell(run: Any) -> None:
 
     times = (None if at is None else at.timestamp() for at in (run.start_date, run.end_date))
     run_states.tell(load(), run.dag_id, run_states.RunState(str(run.state), run.run_id, *times))
+
+
+def _notify(dag: str, run: str) -> None:
+    from stock_ml.config import load
+    from stock_ml.steps import notifying
+
+    notifying.failed(load(), dag, run)
 
 
 class RunStates(AirflowPlugin):

@@ -131,6 +131,12 @@ class Settings(BaseSettings):
         1.0, gt=0, description="how far a feature's PSI may be beyond the worst of as many sessions trained on"
     )
 
+    # who is told of failed runs, alerts and trainings
+    notify: SecretStr | None = Field(
+        None,
+        description="where to, comma-separated, as apprise writes it: mailtos://user:password@host?to=…, jsons://…",
+    )
+
     # the sandbox exchange
     sandbox_market: Literal["realistic", "random_walk", "strong"] = Field(
         "realistic", description="how much past bars tell: realistic (a little), random_walk (nothing) or strong (much)"

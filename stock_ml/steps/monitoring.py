@@ -14,6 +14,7 @@ from stock_ml.errors import BrokerUnavailable
 from stock_ml.monitoring import Alert, Limits, Look, alarm, look
 from stock_ml.sessions import Sessions
 from stock_ml.steps.drifting import drift
+from stock_ml.steps.notifying import alerted
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,9 @@ def _alert(s: Settings, watch: Watch, found: Look | None, now: float) -> Alert |
     if known and not cooled(known[0].market_at, now, s.calendars.of(s.symbols[0]), s.monitor_sessions):
         log.warning("no alert so soon after the last one: %s", raised.reason)
         return None
-    return watch.raise_alert(raised, found.model_version, now)
+    if opened := watch.raise_alert(raised, found.model_version, now):
+        alerted(s, opened)
+    return opened
 
 
 def cooled(last: float, now: float, calendar: Sessions, sessions: int) -> bool:
