@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import mlflow
@@ -39,6 +40,11 @@ def _commit() -> str:
         return ""
     command = [git, "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def reached(stage: str) -> None:
+    """Note on the open run after how many seconds it reached a stage."""
+    mlflow.log_metric(f"reached/{stage}", time.time() - mlflow.active_run().info.start_time / 1000)
 
 
 def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:

@@ -63,17 +63,21 @@ def _train(s: Settings, spark: SparkSession, registry: Registry, known: dict[str
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
     uri = Lake.connect(s).clean_uri()
     rows = _rows(s, spark, schema, uri)
+    recording.reached("spark")
     judged = judge(rows, schema, s.holdout_sessions, s.candidates, s.train_sessions)
+    recording.reached("fitted")
     report = measure(judged)
     decision = decide(judged, _incumbent(s), Bar(s.promote_alpha, s.promote_margin))
     scorer = build(decision.kind, judged, schema)
     pipeline = judged.models.get(scorer.kind) or fitting.persistence()
     check_parity(scorer, pipeline.transform(rows.limit(SAMPLE)).toPandas())
+    recording.reached("judged")
     recording.record(s, judged, report, uri)
     recording.describe(described(rows, judged, s.calendars.of(s.symbols[0]), known))
     told = known | _told(decision, report, scorer)
     made = recording.register(s, spark, scorer, pipeline, told)
     registry.load(made).check(schema)
+    recording.reached("registered")
     return made, report, decision
 
 

@@ -1,0 +1,127 @@
+"""From a trigger to the moved alias: five symbols and a month of the sandbox; cold, and again a session later."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import requests
+from mlflow import MlflowClient
+from rich.console import Console
+from rich.table import Table
+
+from local import pipeline, probes
+from local.airflow_api import Airflow
+from local.private import keep_secrets, with_secrets
+from local.program import PYTHON, ROOT
+from local.programs.services import environment
+from stock_ml.adapters.champion import champion, tags
+from stock_ml.config import Settings
+from tests.servers import settings_in
+
+QUICK = 3600  # market seconds a second: a session passes in some seconds
+REACHED = ("spark", "fitted", "judged", "registered")  # what a training notes, in its order
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Hold the seconds from the trigger to the alias, and of each part; parts of different symbols overlap."""
+
+    total: float
+    parts: dict[str, float]
+
+
+def run(console: Console) -> dict[str, float]:
+    """Measure both, leave nothing running, and return the figures."""
+    with tempfile.TemporaryDirectory(prefix="stock_ml-pipeline-", ignore_cleanup_errors=True) as home:
+        s = settings_in(Path(home), source="sandbox", history_months=1, retrain_sessions=1)
+        try:
+            _local(s, "up")
+            secret = with_secrets(s, secrets := keep_secrets(s))
+            airflow = Airflow(secret, secrets)
+            cold = _passed(secret, airflow)
+            incremental = _a_session_later(secret, airflow)
+        finally:
+            _local(s, "down")
+    console.print(_table(cold, incremental))
+    share = max(one.parts["scheduling"] / one.total for one in (cold, incremental))
+    figures = {"cold_s": cold.total, "incremental_s": incremental.total, "scheduling_share": share}
+    return {name: round(value, 3) for name, value in figures.items()}
+
+
+def _local(s: Settings, command: str) -> None:
+    env = os.environ | environment(s)
+    subprocess.run([PYTHON, "-m", "local", command], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def _a_session_later(s: Settings, airflow: Airflow) -> Passed:
+    """Let the market's session end, which triggers all by itself, and return what that took."""
+    before = champion(s)["version"]
+    requests.post(f"{s.sandbox}/clock", json={"speed": QUICK}, timeout=10).raise_for_status()
+    known = len(airflow.runs(pipeline.INGEST))
+    probes.wait("a session's end", lambda: len(airflow.runs(pipeline.INGEST)) > known, 300)
+    requests.post(f"{s.sandbox}/clock", json={"speed": 1}, timeout=10).raise_for_status()
+    probes.wait("the next champion", lambda: champion(s)["version"] != before, 600)
+    probes.wait("the run's end", lambda: airflow.runs(pipeline.TRAIN)[0]["state"] in pipeline.ENDED, 120)
+    return _passed(s, airflow)
+
+
+def _passed(s: Settings, airflow: Airflow) -> Passed:
+    """Return what the newest champion's training took, from the trigger of the ingest before it."""
+    made = champion(s)
+    until = datetime.fromisoformat(tags(made)["promoted_at"]).timestamp()
+    train = next(run for run in airflow.runs(pipeline.TRAIN) if _at(run["queued_at"]) < until)
+    ingest = next(run for run in airflow.runs(pipeline.INGEST) if _at(run["queued_at"]) < _at(train["queued_at"]))
+    tasks = {
+        dag: airflow.tasks(dag, run["dag_run_id"]) for dag, run in ((pipeline.INGEST, ingest), (pipeline.TRAIN, train))
+    }
+    begun = _at(ingest["queued_at"])
+    spans = [_span(task, until) for found in tasks.values() for task in found]
+    parts = {"scheduling": until - begun - _covered(spans)}
+    for part in ("create_bucket", "plan", "symbol.download", "symbol.clean", "publish"):
+        parts[part] = _covered([_span(t, until) for t in tasks[pipeline.INGEST] if t["task_id"] == part])
+    return Passed(
+        until - begun, parts | _training(s, made["run_id"], _at(tasks[pipeline.TRAIN][0]["start_date"]), until)
+    )
+
+
+def _training(s: Settings, run_id: str, started: float, until: float) -> dict[str, float]:
+    """Return the seconds of each part of a training: its task's start, Spark's, fit, evaluation, registration."""
+    run = MlflowClient(s.mlflow, s.mlflow).get_run(run_id)
+    begun = run.info.start_time / 1000
+    moments = [begun, *(begun + run.data.metrics[f"reached/{name}"] for name in REACHED), until]
+    names = ("imports", "Spark start", "read and fit", "evaluate", "register", "promote")
+    seconds = [begun - started, *(after - before for before, after in pairwise(moments))]
+    return dict(zip(names, seconds, strict=True))
+
+
+def _span(task: dict[str, Any], until: float) -> Span:
+    return _at(task["start_date"]), min(_at(task["end_date"]), until)
+
+
+def _covered(spans: Sequence[Span]) -> float:
+    """Return how many seconds at least one of the spans covers."""
+    total, end = 0.0, 0.0
+    for begun, ended in sorted(spans):
+        total += max(0.0, ended - max(begun, end))
+        end = max(end, ended)
+    return total
+
+
+def _at(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _table(cold: Passed, incremental: Passed) -> Table:
+    table = Table("part", "cold s", "incremental s", title="seconds from the trigger to the alias (symbols overlap)")
+    for name, seconds in cold.parts.items():
+        table.add_row(name, f"{seconds:.1f}", f"{incremental.parts[name]:.1f}")
+    table.add_section()
+    table.add_row("all", f"{cold.total:.1f}", f"{incremental.total:.1f}")
+    return table
