@@ -71,6 +71,7 @@ function onData(answer) {
   pending ||= news;
   if (pending && (answer.whole || performance.now() >= due)) draw();
   nameTab();
+  watchlist.begin();
 }
 
 function showWords() {
@@ -118,6 +119,7 @@ function painted() {
 
 function onTrouble(kind, message) {
   const said = trouble(kind, message, Boolean(rows.lastBar));
+  watchlist.begin();
   showLink("lost", said.link);
   showNotice(said.notice);
   if (shows() && said.empty) showEmpty(...said.empty);

@@ -25,6 +25,12 @@ export class Watchlist {
     at("watch-search").addEventListener("keydown", (event) => this.onSearchKey(event));
     this.place.addEventListener("keydown", (event) => this.onKey(event));
     for (const button of this.place.querySelectorAll("[data-sort]")) button.addEventListener("click", () => this.sort(button.dataset.sort));
+  }
+
+  // The chart goes before: called when it has its rows, or trouble.
+  begin() {
+    if (this.begun) return;
+    this.begun = true;
     this.load();
   }
 
