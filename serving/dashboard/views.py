@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,9 +60,18 @@ def index() -> str:
         links=Links.of(s),
         scripts=list(pin["files"]),
         version=pin["version"],
+        first=s.symbols[0],
+        early=early(request.args, s.symbols[0]),
         modules=sorted(file.name for file in (HERE / "static" / "js").glob("*.js")),
         installed=all((VENDOR / name).is_file() for name in pin["files"]),
     )
+
+
+def early(args: Mapping[str, str], first: str) -> str | None:
+    """Return what the page will ask for first, so that a browser asks while it reads scripts; None if unsure."""
+    symbol = args.get("symbol") or first
+    plain = re.fullmatch(r"[A-Za-z0-9._-]{1,64}", symbol)  # what every encoding of addresses leaves as it is
+    return f"/data?symbol={symbol}" if plain and args.get("range") != "all" else None
 
 
 @views.get("/data")

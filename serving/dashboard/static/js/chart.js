@@ -26,6 +26,7 @@ function options(zone, gap, hear) {
     legend: { enabled: false },
     title: { text: undefined },
     accessibility: {
+      enabled: false, // until the first chart is painted: to describe it takes longer than to draw it
       description: "Candles of the actual price each minute, and the forecast of each close with its 50 % and 90 % bands, at the minute it is for. Flags stand where the model changed.",
       announceNewData: { enabled: true, minAnnounceInterval: SAID_EVERY, announcementFormatter: () => hear.said() },
     },
@@ -57,6 +58,11 @@ export class Chart {
     Object.assign(this, { clock, hear, range: "120", view: "candles", follow: true, shown: {} });
     const own = { ...hear, moved: (event) => this.moved(event), time: (ts) => this.clock.near(ts, this.rows?.lastBar?.[BAR.ts]) };
     this.highcharts = window.Highcharts.stockChart(place, options(zone, gap, own));
+  }
+
+  // From now on the chart is described to screen readers, and reached by keys.
+  describe() {
+    this.highcharts.update({ accessibility: { enabled: true } });
   }
 
   show(rows) {

@@ -114,6 +114,7 @@ function draw() {
 function painted() {
   if (root.dataset.ready) return;
   performance.mark("chart");
+  chart?.describe();
   root.dataset.ready = "true";
 }
 

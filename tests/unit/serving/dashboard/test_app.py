@@ -1,4 +1,5 @@
 import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,14 @@ def test_a_file_whose_address_names_its_version_is_kept(client: FlaskClient) -> 
     with client.get("/static/js/main.js?v=1") as kept, client.get("/static/js/main.js") as asked_again:
         assert "immutable" in kept.headers["Cache-Control"]
         assert asked_again.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("asked", "early"),
+    [("", "GOOGL"), ("?symbol=BRK.B&range=week", "BRK.B"), ("?symbol=<svg>", None), ("?symbol=A&range=all", None)],
+)
+def test_a_browser_is_told_early_which_rows_the_page_will_ask_for(
+    client: FlaskClient, asked: str, early: str | None
+) -> None:
+    told = re.findall(r'as="fetch" crossorigin="anonymous" href="/data\?symbol=([^"]*)"', client.get(f"/{asked}").text)
+    assert told == ([early] if early else [])
