@@ -13,7 +13,7 @@ from local.sandbox.market import Market
 from stock_ml import features
 from stock_ml.adaptation import Made, replayed
 from stock_ml.bars import MINUTE, PRICES
-from stock_ml.evaluate import PERSISTENCE, Bar, Decision
+from stock_ml.evaluate import PERSISTENCE, Bar, Before, Decision
 from stock_ml.gaps import Minutes, fill
 from stock_ml.scorer import Prices, Scorer, nearest, prices
 from stock_ml.steps.judging import Judged, judge
@@ -54,7 +54,7 @@ def trained(spark: SparkSession, market: Market, size: Size) -> Outcome:
         judged = judge(rows, schema, size.test, RECIPES, size.training)
     finally:
         rows.unpersist()
-    decision = decide(judged, PERSISTENCE, Bar(ALPHA, MARGIN))
+    decision = decide(judged, Before(PERSISTENCE), Bar(ALPHA, MARGIN))
     ahead = table[(table["bar_ts"] >= judged.end) & table["best"].notna()]
     return Outcome(decision, _test(ahead, market, judged, schema, decision.kind))
 

@@ -7,9 +7,10 @@ trains, with the candidates chosen in the form. What started it stands in the XC
 
 **train** makes feature rows from the clean bars, fits the candidates with Spark, measures them against persistence
 on sessions that they were not trained on, logs all of it as one MLflow run, and registers who is to serve as a version
-of `stock-close`: another kind than the champion's only where it was better beyond chance on later sessions. Then it
-moves the alias `champion` to it; or the alias `challenger` (`STOCKML_PROMOTE`, or the form), which is scored in the
-champion's shadow until `./stockml promote VERSION`.
+of `stock-close`: another kind than the champion's only where it was better beyond chance on later sessions that no
+training decided by yet, and after an alert on those since then. Then it moves the alias `champion` to it; or the
+alias `challenger` (`STOCKML_PROMOTE`, or the form), which is scored in the champion's shadow until
+`./stockml promote VERSION`.
 The consumer serves the new champion within seconds, without a restart.
 
 Too little history fails at once, with the reason as the last line of the task's log; the old champion stays.
@@ -45,7 +46,7 @@ def train_model() -> None:
             raise AirflowSkipException(reason)
         from stock_ml.steps.training import train as fit  # Spark and MLflow take seconds to import
 
-        notifying.trained(s, made := dict(fit(s, why)))
+        notifying.trained(s, made := dict(fit(s, why, refreshing.changed_at(alerts))))
         outlet_events[MODEL].extra = {"why": why, **{name: made[name] for name in TOLD}}
         return made
 

@@ -3,13 +3,17 @@
 from stock_ml.evaluate.decision import PERSISTENCE, Bar, Decision, decide
 from stock_ml.evaluate.folds import Fold, folds, known_at, refit
 from stock_ml.evaluate.metrics import metrics, session_losses, walked_coverage
+from stock_ml.evaluate.unused import Before, Walked, decide_on_unused
 
 __all__ = [
     "PERSISTENCE",
     "Bar",
+    "Before",
     "Decision",
     "Fold",
+    "Walked",
     "decide",
+    "decide_on_unused",
     "folds",
     "known_at",
     "metrics",

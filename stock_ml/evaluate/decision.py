@@ -14,11 +14,17 @@ Losses = Mapping[str, Floats]
 
 
 class Decision(NamedTuple):
-    """Say which kind becomes champion, why in words, and the p-value that it was decided by (1 where none was)."""
+    """Say which kind becomes champion, why in words, and the p-value that it was decided by (1 where none was).
+
+    `used` says whether the later sessions decided it; `decided_until` is the end of the newest session that this or an
+    earlier decision used, in UTC epoch seconds, None where none did.
+    """
 
     kind: str
     reason: str
     p_value: float
+    used: bool
+    decided_until: int | None = None
 
 
 class Bar(NamedTuple):
@@ -38,17 +44,19 @@ def decide(earlier: Losses, later: Losses, incumbent: str, bar: Bar) -> Decision
     challenger = min((float(np.mean(loss)), kind != incumbent, kind) for kind, loss in earlier.items())[2]
     incumbent = incumbent if incumbent in later else PERSISTENCE
     if challenger == incumbent:
-        return _stays(later, incumbent, bar, "nothing was better on the earlier sessions", 1.0)
+        return refresh(later, incumbent, bar, "nothing was better on the earlier sessions")
     p_value = worse_by_chance(later[incumbent] - later[challenger])
     if p_value < bar.alpha:
         told = f"{challenger} was better than {incumbent} on {len(later[challenger])} later sessions, p = {p_value:.2g}"
-        return Decision(challenger, told, p_value)
+        return Decision(challenger, told, p_value, used=True)
     told = f"{challenger} was not better than {incumbent} on the later sessions beyond chance, p = {p_value:.2g}"
-    return _stays(later, incumbent, bar, told, p_value)
+    return refresh(later, incumbent, bar, told)._replace(p_value=p_value, used=True)
 
 
-def _stays(later: Losses, incumbent: str, bar: Bar, told: str, p_value: float) -> Decision:
+def refresh(later: Losses, incumbent: str, bar: Bar, told: str) -> Decision:
+    """Return the incumbent's own kind, or persistence where it is worse than that by more than `margin`."""
+    incumbent = incumbent if incumbent in later else PERSISTENCE
     ours, theirs = float(np.mean(later[incumbent])), float(np.mean(later[PERSISTENCE]))
     if ours <= theirs * (1 + bar.margin):
-        return Decision(incumbent, told, p_value)
-    return Decision(PERSISTENCE, f"{told}; and {incumbent} is worse than the last price by now", p_value)
+        return Decision(incumbent, told, 1.0, used=False)
+    return Decision(PERSISTENCE, f"{told}; and {incumbent} is worse than the last price by now", 1.0, used=True)

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from stock_ml import evaluate, scorer, train
+from stock_ml.bars import MINUTE
 from stock_ml.errors import ParityError
-from stock_ml.evaluate import PERSISTENCE, Bar, Decision
+from stock_ml.evaluate import PERSISTENCE, Bar, Before, Decision, Walked
 from stock_ml.intervals import Calibration, calibrate, coverage, scale
 from stock_ml.scorer import Scorer
 from stock_ml.steps.judging import Judged
@@ -46,18 +47,17 @@ def fold_table(judged: Judged) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def decide(judged: Judged, incumbent: str, bar: Bar) -> Decision:
-    """Return who becomes champion: chosen on the earlier half of the folds, confirmed on the later half.
+def decide(judged: Judged, before: Before, bar: Bar) -> Decision:
+    """Return who becomes champion: chosen on earlier sessions, confirmed on later ones that no decision used yet.
 
-    `incumbent` is the kind that serves now, persistence where none does.
+    The first decision confirms on the later half of the folds.
     """
-    walked, half = _whole_sessions(judged.walked), (judged.walked["fold"].max() + 1) // 2
-    parts = (walked[walked["fold"] < half], walked[walked["fold"] >= half])
-    earlier, later = (
-        {kind: evaluate.session_losses(part, predicted(part, kind)).to_numpy() for kind in kinds(judged)}
-        for part in parts
-    )
-    return evaluate.decide(earlier, later, incumbent, bar)
+    walked = _whole_sessions(judged.walked)
+    losses = {kind: evaluate.session_losses(walked, predicted(walked, kind)).to_numpy() for kind in kinds(judged)}
+    newer = walked["fold"] >= (judged.walked["fold"].max() + 1) // 2
+    sessions = walked.assign(newer=newer).groupby("session").agg({"bar_ts": ["min", "max"], "newer": "all"})
+    first, last, newer = (sessions[column].to_numpy() for column in sessions.columns)
+    return evaluate.decide_on_unused(Walked(first, last + MINUTE, newer, losses), before, bar)
 
 
 def _whole_sessions(walked: pd.DataFrame) -> pd.DataFrame:

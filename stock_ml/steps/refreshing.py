@@ -48,6 +48,11 @@ def covered(s: Settings, alerts: Sequence[Mapping[str, Any]] = ()) -> str | None
     return reason(newest, known_at, alerted_at, s.calendars.of(s.symbols[0]), s.retrain_sessions)
 
 
+def changed_at(alerts: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return the market's time of the newest alert among a run's events, in UTC epoch seconds, None where none is."""
+    return max((int(alert["market_at"]) for alert in alerts), default=None)
+
+
 def reason(newest: Newest, known_at: float, alerted_at: float | None, calendar: Sessions, sessions: int) -> str | None:
     """Return why the newest version covers bars known at `known_at`, and an alert; None where it does not.
 

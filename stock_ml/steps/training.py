@@ -11,9 +11,9 @@ from stock_ml.adapters.champion import champion, tags
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.registry import CHALLENGER, CHAMPION, Registry, tracking
 from stock_ml.config import Settings
-from stock_ml.evaluate import PERSISTENCE, Bar, Decision
+from stock_ml.evaluate import PERSISTENCE, Bar, Before, Decision
 from stock_ml.scorer import Scorer
-from stock_ml.steps import recording
+from stock_ml.steps import recording, standing
 from stock_ml.steps.judging import judge
 from stock_ml.steps.measuring import Report, build, check_parity, decide, measure
 from stock_ml.steps.purpose import fits
@@ -41,11 +41,12 @@ class TrainingResult(TypedDict):
     report: Report
 
 
-def train(s: Settings, why: str = "") -> TrainingResult:
+def train(s: Settings, why: str = "", changed_at: int | None = None) -> TrainingResult:
     """Train on the clean bars, judge against persistence, register who is to serve and make it what `promote` says.
 
-    `why` is what started it, in words: the tag `started_by` of run and version. A challenger waits for a person to
-    promote it; where no champion fits the settings, the new version is champion.
+    `why` is what started it, in words: the tag `started_by` of run and version. `changed_at` is the market's time of
+    the alarm that asked for it, if one did: no session before it confirms another kind. A challenger waits for a
+    person to promote it; where no champion fits the settings, the new version is champion.
 
     Any failure leaves the champion as it was, and ends the MLflow run FAILED with the reason as a tag.
     Raises TooLittleHistory, ParityError, RegistryUnavailable.
@@ -53,32 +54,40 @@ def train(s: Settings, why: str = "") -> TrainingResult:
     registry = Registry.connect(s, retries=3, timeout=60)
     known = recording.tags(s) | ({"started_by": why} if why else {})
     with tracking.run(s, known) as run_id, engine.session(s) as spark:
-        made, report, decision = _train(s, spark, registry, known)
+        before = standing.before(s, registry, changed_at)
+        made, report, decision = _train(s, spark, registry, known, before)
         alias = _appoint(s, registry, made)
     return _result(run_id, made, alias, decision, report)
 
 
-def _train(s: Settings, spark: SparkSession, registry: Registry, known: dict[str, str]) -> tuple[str, Report, Decision]:
+def _train(
+    s: Settings, spark: SparkSession, registry: Registry, known: dict[str, str], before: Before
+) -> tuple[str, Report, Decision]:
     """Return a registered version that loads, the report on all candidates, and the decision for its kind."""
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
     uri = Lake.connect(s).clean_uri()
     rows = _rows(s, spark, schema, uri)
     recording.reached("spark")
-    judged = judge(rows, schema, s.holdout_sessions, s.candidates, s.train_sessions)
+    judged = judge(rows, schema, s.holdout_sessions, _recipes(s, before.kind), s.train_sessions)
     recording.reached("fitted")
     report = measure(judged)
-    decision = decide(judged, _incumbent(s), Bar(s.promote_alpha, s.promote_margin))
+    decision = decide(judged, before, Bar(s.promote_alpha, s.promote_margin))
     scorer = build(decision.kind, judged, schema)
     pipeline = judged.models.get(scorer.kind) or fitting.persistence()
     check_parity(scorer, pipeline.transform(rows.limit(SAMPLE)).toPandas())
     recording.reached("judged")
     recording.record(s, judged, report, uri)
     recording.describe(described(rows, judged, s.calendars.of(s.symbols[0]), known))
-    told = known | _told(decision, report, scorer)
+    told = known | _told(decision, report, scorer) | standing.tags(before, decision)
     made = recording.register(s, spark, scorer, pipeline, told)
     registry.load(made).check(schema)
     recording.reached("registered")
     return made, report, decision
+
+
+def _recipes(s: Settings, serving: str) -> tuple[str, ...]:
+    """Return what is trained beside persistence: the candidates, and what serves, refitted like them."""
+    return tuple(dict.fromkeys((*s.candidates, *({serving} & set(fitting.RECIPES)))))
 
 
 def _appoint(s: Settings, registry: Registry, made: str) -> str:
@@ -87,12 +96,6 @@ def _appoint(s: Settings, registry: Registry, made: str) -> str:
         return CHALLENGER
     registry.promote(made)
     return CHAMPION
-
-
-def _incumbent(s: Settings) -> str:
-    """Return the kind that serves: persistence where no champion fits the settings."""
-    known = tags(champion(s))
-    return known.get("kind", PERSISTENCE) if fits(known, s) else PERSISTENCE
 
 
 def _told(decision: Decision, report: Report, scorer: Scorer) -> dict[str, str]:

@@ -244,9 +244,15 @@ def test_an_object_store_that_is_away_is_said_to_be_away(installation):
 
 def test_a_challenger_stands_beside_the_champion_until_a_person_promotes_it(installation, trained, registry):
     assert (trained["alias"], registry.challenger()) == ("champion", None)
-    asked = {"promote": "challenger", "candidates": ("linear",)}
-    result = train(installation.model_copy(update=asked))
-    assert (result["alias"], result["promoted"]) == ("challenger", "linear")
+    other = "huber" if trained["promoted"] == "linear" else "linear"
+    asked = {"promote": "challenger", "candidates": (other,)}
+    result = train(installation.model_copy(update=asked), changed_at=int(TS[0]))
+    assert (result["alias"], result["promoted"]) == ("challenger", trained["promoted"])
+    assert result["reason"] == "there are 0 of 5 sessions that no decision used yet"
+    tags = {version.number: version.tags for version in versions(registry)}
+    before, after = (tags[one["version"]] for one in (trained, result))
+    assert int(before["decided_until"]) == int(before["trained_until"]) - 60
+    assert (after["decided_until"], after["changed_at"]) == (before["decided_until"], str(TS[0]))
     assert (registry.champion().version, registry.challenger().version) == (trained["version"], result["version"])
     assert promote(registry, result["version"], "a test") == trained["version"]
     assert (registry.champion().version, registry.challenger()) == (result["version"], None)

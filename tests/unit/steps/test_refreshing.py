@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from stock_ml.sessions import sessions
-from stock_ml.steps.refreshing import Newest, reason, why
+from stock_ml.steps.refreshing import Newest, changed_at, reason, why
 
 CALENDAR = sessions("XNYS")
 
@@ -55,3 +55,8 @@ def test_what_started_a_training_is_said_in_words() -> None:
 
 def test_bars_older_than_the_training_are_covered() -> None:
     assert "0 sessions" in str(reason(TRAINED, at("2024-02-01 16:00"), None, CALENDAR, 1))
+
+
+def test_the_market_changed_when_the_newest_alert_was_raised() -> None:
+    assert changed_at([{"market_at": 7.9}, {"market_at": 9.2}, {"market_at": 8.0}]) == 9
+    assert changed_at([]) is None
