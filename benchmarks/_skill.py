@@ -18,6 +18,7 @@ from stock_ml.gaps import Minutes, fill
 from stock_ml.scorer import Prices, Scorer, nearest, prices
 from stock_ml.steps.judging import Judged, judge
 from stock_ml.steps.measuring import build, decide
+from stock_ml.steps.shrinking import shrunk
 
 RECIPES = ("linear", "huber")  # what is trained by default
 ALPHA, MARGIN = 0.01, 0.01
@@ -51,7 +52,7 @@ def trained(spark: SparkSession, market: Market, size: Size) -> Outcome:
     table = _table(market, size, schema)
     rows = spark.createDataFrame(table.drop(columns="best")).coalesce(2).persist()
     try:
-        judged = judge(rows, schema, size.test, RECIPES, size.training)
+        judged = shrunk(judge(rows, schema, size.test, RECIPES, size.training), {})
     finally:
         rows.unpersist()
     decision = decide(judged, Before(PERSISTENCE), Bar(ALPHA, MARGIN))
@@ -90,7 +91,7 @@ def _test(rows: pd.DataFrame, market: Market, judged: Judged, schema: dict[str, 
 def _prices(scorer: Scorer, rows: pd.DataFrame, actual: NDArray[np.float64] | None = None) -> Prices:
     """Return forecasts of rows; with the closes that came, the intervals adapted as they are in the stream."""
     last = rows["last_close"].to_numpy(np.float64)
-    said = scorer.predict(rows[scorer.schema["names"]].to_numpy(np.float64))
+    said = scorer.predict(rows[scorer.schema["names"]].to_numpy(np.float64), rows["symbol"].to_numpy(str))
     if actual is None:
         return prices(last, said)
     slot, ts = pd.factorize(rows["symbol"])[0], rows["bar_ts"].to_numpy()

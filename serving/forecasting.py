@@ -97,7 +97,7 @@ def _drawn(ready: Ready, serving: Serving | None, when: When) -> Drawn | None:
     if serving is None:
         return None
     with np.errstate(all="ignore"):
-        said = serving.scorer.predict(ready.features)
+        said = serving.scorer.predict(ready.features, when.rules.name_table[ready.slot])
         # absurd prices in a window may overflow; then nothing can be said
         highest = np.log(ready.close) + said.log_return + said.half[-1] * np.exp(WIDEST)
     inside = when.target(ready) < when.sessions.closes[when.sessions.number(ready.ts)]

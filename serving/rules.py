@@ -64,6 +64,11 @@ class Rules:
         return np.array([name.encode() for name in self.names])
 
     @cached_property
+    def name_table(self) -> np.ndarray:
+        """Return the symbols by slot as text, (S,)."""
+        return np.array(self.names)
+
+    @cached_property
     def calendars(self) -> tuple[Sessions, ...]:
         """Return the different sessions in which the symbols are traded, the usual ones first."""
         return tuple(dict.fromkeys([self.sessions, *self.others.values()]))

@@ -43,7 +43,8 @@ class Prices:
 class Scorer:
     """Hold a model's parameters; `quantiles` are scaled errors by level, `trained_until` is in UTC epoch seconds.
 
-    `profile` tells how large errors are for their volatility by the time of the session.
+    `profile` tells how large errors are for their volatility by the time of the session, and
+    `last_price` names the symbols whose last price was nearer than the model's forecast: they are served that.
     """
 
     kind: Literal["linear", "huber", "elastic", "gbt", "persistence"]
@@ -54,6 +55,7 @@ class Scorer:
     trained_until: int
     profile: tuple[float, ...] = FLAT
     trees: tuple[Tree, ...] = ()
+    last_price: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         numbers = (*self.coefficients, self.intercept, *self.quantiles.values(), *self.profile)
@@ -68,9 +70,14 @@ class Scorer:
         for tree in self.trees:
             tree.check(len(self.coefficients))
 
-    def predict(self, features: np.ndarray) -> Prediction:
-        """Return the forecast for features (n, k): the same bits for a row whatever n and layout."""
+    def predict(self, features: np.ndarray, symbols: np.ndarray | None = None) -> Prediction:
+        """Return the forecast for features (n, k): the same bits for a row whatever n and layout.
+
+        With `symbols` (n,) it is what is served: those of `last_price` stay where they are.
+        """
         log_return = self._mean(features)
+        if symbols is not None and self.last_price:
+            log_return[np.isin(symbols, self.last_price)] = 0.0
         volatility, elapsed = (features[:, self.schema["names"].index(name)] for name in ("volatility", "elapsed"))
         size = scale(volatility, elapsed, self.profile)
         return Prediction(log_return, np.stack([self.quantiles[str(p)] * size for p in LEVELS]))
@@ -105,7 +112,8 @@ class Scorer:
         """Read what `to_json` wrote. Raises ModelError where it is damaged."""
         try:
             given = json.loads(text)
-            lists = {name: tuple(given[name]) for name in ("coefficients", "profile") if name in given}
+            names = ("coefficients", "profile", "last_price")
+            lists = {name: tuple(given[name]) for name in names if name in given}
             return cls(**(given | lists | {"trees": tuple(Tree.of(tree) for tree in given.get("trees", ()))}))
         except (ValueError, TypeError, KeyError) as error:
             raise ModelError(f"the model's scorer JSON cannot be read ({error!r}): train again") from error

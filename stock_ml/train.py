@@ -20,6 +20,7 @@ TARGET, SCALED, UNIT = (
     1e4,
 )  # the optimiser's tolerances are made for numbers near one: basis points, not returns
 BACK = "SELECT *, scaled / 10000D AS log_return FROM __THIS__"
+STILL = "SELECT * EXCEPT (log_return), IF(symbol IN ({}), 0D, log_return) AS log_return FROM __THIS__"
 EPSILON = 1.05  # close to absolute error, which judges
 MIXED = 0.5  # of elastic's penalty this share is on absolute values, the rest on squares
 TREES = {"maxIter": 30, "maxDepth": 3, "stepSize": 0.15, "subsamplingRate": 0.5, "minInstancesPerNode": 100, "seed": 1}
@@ -71,6 +72,14 @@ def _noise(ahead: DataFrame, features: int) -> float:
 def persistence() -> PipelineModel:
     """Return the pipeline that forecasts the last close."""
     return PipelineModel([SQLTransformer(statement="SELECT *, 0D AS log_return FROM __THIS__")])
+
+
+def with_last_price(model: PipelineModel, symbols: Sequence[str]) -> PipelineModel:
+    """Return a fitted pipeline that leaves these symbols at their last price."""
+    if not symbols:
+        return model
+    named = ", ".join(f"'{symbol}'" for symbol in symbols)  # the settings let no quote into a symbol
+    return PipelineModel([*model.stages, SQLTransformer(statement=STILL.format(named))])
 
 
 def parameters(model: PipelineModel) -> Parameters:

@@ -3,6 +3,7 @@
 from stock_ml.evaluate.decision import PERSISTENCE, Bar, Decision, decide
 from stock_ml.evaluate.folds import Fold, folds, known_at, refit
 from stock_ml.evaluate.metrics import metrics, session_losses, walked_coverage
+from stock_ml.evaluate.shrinkage import last_price
 from stock_ml.evaluate.unused import Before, Walked, decide_on_unused
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "decide_on_unused",
     "folds",
     "known_at",
+    "last_price",
     "metrics",
     "refit",
     "session_losses",

@@ -1,7 +1,7 @@
 """Walk forward over the training sessions, refit on all of them, and judge the sessions held out, with Spark."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ class Judged:
 
     Each recipe's forecasts, log returns, stand in a column of its name. `walked` has `fold` too; `test` holds the
     sessions kept out, empty where there are none. `sessions` were trained on (first and last bar_ts, rows); the newest
-    target there was known at `end`.
+    target there was known at `end`. `last_price` names for each recipe the symbols that were served the last price, in
+    each fold and at the end.
     """
 
     models: dict[str, PipelineModel]
@@ -33,6 +34,7 @@ class Judged:
     test: pd.DataFrame
     sessions: pd.DataFrame
     end: int
+    last_price: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
 
 def judge(rows: DataFrame, schema: dict[str, Any], holdout: int, recipes: Sequence[str], longest: int) -> Judged:

@@ -43,8 +43,25 @@ def fold_table(judged: Judged) -> pd.DataFrame:
     for kind in kinds(judged):
         for number, part in judged.walked.groupby("fold"):
             parts = {"all": part, **dict(iter(part.groupby("symbol")))}
-            rows += [{"kind": kind, "fold": number, "symbol": s, **_metrics(one, kind)} for s, one in parts.items()]
+            rows += [
+                {
+                    "kind": kind,
+                    "fold": number,
+                    "symbol": s,
+                    "last_price": _still(one, judged, kind),
+                    **_metrics(one, kind),
+                }
+                for s, one in parts.items()
+            ]
     return pd.DataFrame(rows)
+
+
+def _still(part: pd.DataFrame, judged: Judged, kind: str) -> float:
+    """Return the share of a fold's rows that were served the last price."""
+    if kind == PERSISTENCE:
+        return 1.0
+    sets = judged.last_price.get(kind)
+    return float(part["symbol"].isin(sets[int(part["fold"].iloc[0])]).mean()) if sets else 0.0
 
 
 def decide(judged: Judged, before: Before, bar: Bar) -> Decision:
@@ -52,7 +69,7 @@ def decide(judged: Judged, before: Before, bar: Bar) -> Decision:
 
     The first decision confirms on the later half of the folds.
     """
-    walked = _whole_sessions(judged.walked)
+    walked = whole_sessions(judged.walked)
     losses = {kind: evaluate.session_losses(walked, predicted(walked, kind)).to_numpy() for kind in kinds(judged)}
     newer = walked["fold"] >= (judged.walked["fold"].max() + 1) // 2
     sessions = walked.assign(newer=newer).groupby("session").agg({"bar_ts": ["min", "max"], "newer": "all"})
@@ -60,7 +77,7 @@ def decide(judged: Judged, before: Before, bar: Bar) -> Decision:
     return evaluate.decide_on_unused(Walked(first, last + MINUTE, newer, losses), before, bar)
 
 
-def _whole_sessions(walked: pd.DataFrame) -> pd.DataFrame:
+def whole_sessions(walked: pd.DataFrame) -> pd.DataFrame:
     """Return the rows without those of a session that has hardly begun: as one number among few it is mostly noise."""
     rows = walked.groupby("session")["target"].transform("size")
     whole: pd.DataFrame = walked[rows >= rows.max() / 2]
@@ -73,13 +90,19 @@ def build(kind: str, judged: Judged, schema: dict[str, Any]) -> Scorer:
     if kind == PERSISTENCE:
         return scorer.persistence(made_of, schema, judged.end)
     coefficients, intercept, trees = train.parameters(judged.models[kind])
-    fixed = (made_of.quantiles, schema, judged.end, made_of.profile, trees)
+    fixed = (made_of.quantiles, schema, judged.end, made_of.profile, trees, last_price(judged, kind))
     return Scorer(kind, coefficients, intercept, *fixed)  # type: ignore[arg-type]  # one of RECIPES
+
+
+def last_price(judged: Judged, kind: str) -> tuple[str, ...]:
+    """Return the symbols that a candidate's next forecasts leave at the last price."""
+    return judged.last_price[kind][-1] if kind in judged.last_price else ()
 
 
 def check_parity(scorer: Scorer, sample: pd.DataFrame) -> None:
     """Raise ParityError unless the scorer equals Spark's own forecasts of `sample` within TOLERANCE."""
-    light = scorer.predict(sample[scorer.schema["names"]].to_numpy(np.float64)).log_return
+    symbols = sample["symbol"].to_numpy(str)
+    light = scorer.predict(sample[scorer.schema["names"]].to_numpy(np.float64), symbols).log_return
     apart = np.abs(light - sample[train.PREDICTED].to_numpy())
     if not (apart <= TOLERANCE).all():
         raise ParityError(

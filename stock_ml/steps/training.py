@@ -18,6 +18,7 @@ from stock_ml.steps.judging import judge
 from stock_ml.steps.measuring import Report, build, check_parity, decide, measure
 from stock_ml.steps.purpose import fits
 from stock_ml.steps.sampling import described
+from stock_ml.steps.shrinking import shrunk
 
 SAMPLE = 1000  # rows on which Spark and the light scorer must agree
 
@@ -68,17 +69,19 @@ def _train(
     uri = Lake.connect(s).clean_uri()
     rows = _rows(s, spark, schema, uri)
     recording.reached("spark")
-    judged = judge(rows, schema, s.holdout_sessions, _recipes(s, before.kind), s.train_sessions)
+    walked = judge(rows, schema, s.holdout_sessions, _recipes(s, before.kind), s.train_sessions)
     recording.reached("fitted")
+    judged = shrunk(walked, standing.last_price(s))
     report = measure(judged)
     decision = decide(judged, before, Bar(s.promote_alpha, s.promote_margin))
     scorer = build(decision.kind, judged, schema)
-    pipeline = judged.models.get(scorer.kind) or fitting.persistence()
+    fitted = judged.models.get(scorer.kind) or fitting.persistence()
+    pipeline = fitting.with_last_price(fitted, scorer.last_price)
     check_parity(scorer, pipeline.transform(rows.limit(SAMPLE)).toPandas())
     recording.reached("judged")
     recording.record(s, judged, report, uri)
     recording.describe(described(rows, judged, s.calendars.of(s.symbols[0]), known))
-    told = known | _told(decision, report, scorer) | standing.tags(before, decision)
+    told = known | _told(decision, report, scorer) | standing.tags(before, decision, scorer.last_price)
     made = recording.register(s, spark, scorer, pipeline, told)
     registry.load(made).check(schema)
     recording.reached("registered")

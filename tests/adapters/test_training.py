@@ -14,6 +14,7 @@ from pyspark.ml import PipelineModel
 
 from local import jars, pipeline, ports
 from stock_ml import features
+from stock_ml import train as fitting
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.champion import artifact, version
 from stock_ml.adapters.lake import Lake
@@ -153,7 +154,9 @@ def test_the_light_scorer_equals_spark_on_the_same_features_bit_for_bit(installa
         rows = engine.feature_rows(bars, scorer.schema, installation.calendars, 15)
         model = PipelineModel.load(folder.resolve().as_uri())
         found = model.transform(rows).drop("features").toPandas()
-    found = found.sort_values(["symbol", "bar_ts"], ignore_index=True)
+        still = fitting.with_last_price(model, ("AAPL", "MSFT")).transform(rows).drop("features").toPandas()
+    found, still = (told.sort_values(["symbol", "bar_ts"], ignore_index=True) for told in (found, still))
+    assert still["log_return"].tolist() == found["log_return"].where(found["symbol"] != "AAPL", 0.0).tolist()
     here = pd.concat([features.table(bars_of(i), NYSE, scorer.schema, 15).dropna() for i in range(2)])
     matrix = here[list(features.FEATURES)].to_numpy()
     assert found[list(features.FEATURES)].to_numpy().tobytes() == matrix.tobytes()

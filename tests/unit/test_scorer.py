@@ -113,3 +113,21 @@ def test_another_schema_is_refused_by_name():
         SCORER.check(schema(60, 2))
     with pytest.raises(SchemaMismatch, match=r"feed_gap_minutes: model 15, here 5\)"):
         SCORER.check(schema(30, 1, 5))
+
+
+def test_symbols_served_the_last_price_stay_there_and_the_others_have_the_same_bits():
+    scorer = replace(SCORER, last_price=("AAPL", "MSFT"))
+    symbols = np.resize(["AAPL", "GOOGL", "MSFT", "T"], 64)
+    still = np.isin(symbols, scorer.last_price)
+    raw, served = scorer.predict(ROWS).log_return, scorer.predict(ROWS, symbols).log_return
+    assert (served[still] == 0).all()
+    assert served[~still].tobytes() == raw[~still].tobytes()
+    assert SCORER.predict(ROWS, symbols).log_return.tobytes() == raw.tobytes()
+
+
+def test_json_from_before_there_were_such_symbols_still_loads():
+    told = json.loads(SCORER.to_json())
+    del told["last_price"]
+    assert Scorer.from_json(json.dumps(told)) == SCORER
+    named = replace(SCORER, last_price=("AAPL",))
+    assert Scorer.from_json(named.to_json()) == named

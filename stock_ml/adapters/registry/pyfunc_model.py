@@ -11,7 +11,10 @@ from stock_ml.scorer import Scorer, prices
 
 
 class ClosePredictor(PythonModel):  # type: ignore[misc]  # mlflow ships no types
-    """Forecast closes from a table with the feature columns and `last_close`."""
+    """Forecast closes from a table with the feature columns and `last_close`.
+
+    With a column `symbol` it forecasts what is served: some symbols stay at their last price.
+    """
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the scorer that was stored with this version."""
@@ -20,7 +23,8 @@ class ClosePredictor(PythonModel):  # type: ignore[misc]  # mlflow ships no type
     def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
         """Return predicted_close and its bounds at 50, 90 and 99 %, one row a forecast."""
         features = model_input[self.scorer.schema["names"]].to_numpy(np.float64)
-        forecast = prices(model_input["last_close"].to_numpy(np.float64), self.scorer.predict(features))
+        symbols = model_input["symbol"].to_numpy(str) if "symbol" in model_input else None
+        forecast = prices(model_input["last_close"].to_numpy(np.float64), self.scorer.predict(features, symbols))
         return pd.DataFrame(vars(forecast))
 
 

@@ -56,5 +56,6 @@ def _example(names: list[str]) -> pd.DataFrame:
 def _signature(names: list[str]) -> ModelSignature:
     """Describe the table that a version takes and the table that it gives, one row a forecast."""
     prices = ["predicted_close", *(f"{side}_{p}" for p in (50, 90, 99) for side in ("lower", "upper"))]
-    given = Schema([ColSpec("double", name) for name in (*names, "last_close")])
+    numbers = [ColSpec("double", name) for name in (*names, "last_close")]
+    given = Schema([*numbers, ColSpec("string", "symbol", required=False)])
     return ModelSignature(given, Schema([ColSpec("double", name) for name in prices]))

@@ -142,6 +142,19 @@ def test_each_forecast_names_the_model_that_made_it() -> None:
     assert told == [("7", 0)] * 15 + [("8", 5)] * 10
 
 
+def test_a_symbol_that_the_model_does_worse_on_is_served_its_last_price() -> None:
+    bars = [bar for pair in zip(day()[:40], day(symbol="AAPL", seed=2)[:40], strict=True) for bar in pair]
+    sound = Stream().send(*bars).forecasts
+    stream = Stream()
+    stream.serving = Serving("7", "run", replace(SCORER, last_price=("AAPL",)))
+    found = stream.send(*bars).forecasts
+    assert {key for key, row in found.items() if row.predicted_close == row.last_close} == {
+        key for key in found if key[0] == "AAPL"
+    }
+    assert all(found[key] == sound[key] for key in found if key[0] == "GOOGL")
+    assert all(row.lower_50 < row.last_close < row.upper_50 for key, row in found.items() if key[0] == "AAPL")
+
+
 def test_a_challenger_forecasts_the_same_bars_apart_and_changes_nothing_that_is_served() -> None:
     bars = day(without=(20,))[:60]
     alone, stream = Stream().send(*bars), Stream()

@@ -75,9 +75,9 @@ def test_persistence_gets_intervals_from_its_own_errors():
 
 
 def test_a_scorer_that_differs_from_spark_is_refused():
-    sample = pd.DataFrame(RNG.normal(size=(50, len(FEATURES))), columns=list(FEATURES)).abs()
+    sample = pd.DataFrame(RNG.normal(size=(50, len(FEATURES))), columns=list(FEATURES)).abs().assign(symbol="A")
     scorer = Scorer("linear", tuple(RNG.normal(size=len(FEATURES))), 0.1, WIDTHS, schema(30, 1), 0)
-    spark = scorer.predict(sample.to_numpy()).log_return
+    spark = scorer.predict(sample[list(FEATURES)].to_numpy()).log_return
     check_parity(scorer, sample.assign(log_return=spark + 1e-10))
     check_parity(persistence(Calibration(WIDTHS, FLAT), schema(30, 1), 0), sample.assign(log_return=0.0))
     with pytest.raises(ParityError, match=r"2\.0e-09"):
