@@ -50,7 +50,7 @@ def trained(spark: SparkSession, market: Market, size: Size) -> Outcome:
     """Judge and decide as the DAG does, from persistence, on a market's sessions, and forecast those after them."""
     schema = features.schema(WINDOW, HORIZON, LIMIT)
     table = _table(market, size, schema)
-    rows = spark.createDataFrame(table.drop(columns="best")).coalesce(2).persist()
+    rows = spark.createDataFrame(table.drop(columns="best")).coalesce(1).persist()
     try:
         judged = shrunk(judge(rows, schema, size.test, RECIPES, size.training), {})
     finally:

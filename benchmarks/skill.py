@@ -1,6 +1,7 @@
 """How much of the attainable skill a training reaches, how often noise is promoted, and whether intervals hold."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from stock_ml.sessions import sessions
 FIRST_SEED = 70_001  # no test uses these
 SYMBOLS = ("AAPL", "AMZN", "GOOGL", "MSFT")
 LEAST_TICKS, LEAST_ROWS = 5, 1_500
+AT_ONCE = 2
 
 
 def run(console: Console, seeds: int = 6, walks: int = 50, training: int = 40, test: int = 20) -> dict[str, float]:
@@ -43,7 +45,10 @@ def run(console: Console, seeds: int = 6, walks: int = 50, training: int = 40, t
 
 def _markets(spark: SparkSession, kind: str, count: int, size: Size) -> list[Outcome]:
     calendar = sessions("XNYS")
-    return [trained(spark, Market(FIRST_SEED + i, calendar, KINDS[kind]), size) for i in range(count)]
+    markets = [Market(FIRST_SEED + i, calendar, KINDS[kind]) for i in range(count)]
+    # a fit is hundreds of small jobs that wait for each other: two at once keep both cores busy
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda market: trained(spark, market, size), markets))
 
 
 def _skill(outcomes: Sequence[Outcome], column: str) -> float:
