@@ -45,12 +45,16 @@ def widths_come_from_earlier_folds() -> None:
     """Errors a thousand times those before them are never covered: no width may have been made of them."""
     random, fold = np.random.default_rng(2), np.repeat([0, 1], 500)
     errors = random.normal(size=1000) * np.where(fold == 1, 1000, 1) + 5000 * fold
-    covered = evaluate.walked_coverage(errors, np.ones(1000), np.full(1000, 0.5), fold)
-    assert set(covered.values()) == {0.0}
+    half = evaluate.walked_halves(errors, np.ones(1000), np.full(1000, 0.5), fold)
+    assert not (np.abs(errors) <= half).any()
 
 
 def training_knows_no_target_of_the_fold() -> None:
-    """The last row that a fold may train on has its target's close before the fold's first bar."""
-    first = int(WHOLE.ts[390])
-    trained = [ts for ts in WHOLE.ts.tolist() if evaluate.known_at(ts, HORIZON) <= first]
-    assert max(trained) + 60 * (HORIZON + 1) <= first
+    """What a fold trains on is before all that it judges, and its last target's close is known by then."""
+    ts = minutes_of("2024-03-04", 8)
+    walked = evaluate.folds(ts[::390].tolist(), int(ts[-1]) + 60, 8)
+    assert len(walked) == 4
+    for fold in walked:
+        trained, judged = ts[evaluate.training(ts, fold, HORIZON)], ts[evaluate.ahead(ts, fold)]
+        assert len(trained) > 390
+        assert trained.max() + 60 * (HORIZON + 1) <= judged.min()

@@ -1,8 +1,8 @@
 """Judge forecasts: walk-forward folds, metrics against persistence, evidence, and which candidate becomes champion."""
 
 from stock_ml.evaluate.decision import PERSISTENCE, Bar, Decision, decide
-from stock_ml.evaluate.folds import Fold, folds, known_at, refit
-from stock_ml.evaluate.metrics import metrics, session_losses, walked_coverage
+from stock_ml.evaluate.folds import Fold, ahead, folds, known_at, refit, training
+from stock_ml.evaluate.metrics import halves, interval_metrics, metrics, session_losses, walked_halves
 from stock_ml.evaluate.shrinkage import last_price
 from stock_ml.evaluate.unused import Before, Walked, decide_on_unused
 
@@ -13,13 +13,17 @@ __all__ = [
     "Decision",
     "Fold",
     "Walked",
+    "ahead",
     "decide",
     "decide_on_unused",
     "folds",
+    "halves",
+    "interval_metrics",
     "known_at",
     "last_price",
     "metrics",
     "refit",
     "session_losses",
-    "walked_coverage",
+    "training",
+    "walked_halves",
 ]

@@ -6,6 +6,7 @@ judge a model of more data than the first, and none of them the recipe that is r
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,9 +30,19 @@ class Fold:
     until: int
 
 
-def known_at(bar_ts: int, horizon: int) -> int:
+def known_at(bar_ts: Any, horizon: int) -> Any:
     """Return when the target of a forecast from `bar_ts` is known: when the target's bar has ended."""
     return bar_ts + (horizon + 1) * MINUTE
+
+
+def training(bar_ts: Any, fold: Fold, horizon: int) -> Any:
+    """Say of rows whether a fold trains on them; `bar_ts` is an array or a column of Spark."""
+    return (bar_ts >= fold.since) & (known_at(bar_ts, horizon) <= fold.first)
+
+
+def ahead(bar_ts: Any, fold: Fold) -> Any:
+    """Say of rows whether a fold judges them; `bar_ts` is an array or a column of Spark."""
+    return (bar_ts >= fold.first) & (bar_ts < fold.until)
 
 
 def folds(firsts: Sequence[int], end: int, longest: int) -> list[Fold]:

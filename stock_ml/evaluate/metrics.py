@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stock_ml.intervals import calibrate, coverage, scale
+from stock_ml.intervals import LEVELS, Calibration, calibrate, scale
 from stock_ml.ticks import tick
 
 Floats = NDArray[np.float64]
@@ -57,17 +57,34 @@ def session_losses(frame: pd.DataFrame, predicted: Floats) -> pd.Series:
     return of_symbols.groupby(level="session").mean()
 
 
-def walked_coverage(errors: Floats, volatility: Floats, elapsed: Floats, fold: NDArray[np.int64]) -> dict[str, float]:
-    """Return the intervals' coverage in walk-forward: each fold's widths come from the folds before it, (n,) each.
+def interval_metrics(errors: Floats, half: Floats) -> dict[str, float]:
+    """Return each level's coverage, and the mean width of its interval in basis points of log return.
 
-    The first fold only calibrates; with one fold there is nothing to tell, and the answer is empty.
+    `errors` (n,) and half the widths (3, n) are log returns; rows without an interval, NaN, are left out, and where no
+    row has one the answer is empty.
     """
-    told: dict[str, list[float]] = {}
+    known = np.isfinite(half[0])
+    if not known.any():
+        return {}
+    covered, width = np.abs(errors[known]) <= half[:, known], 2e4 * half[:, known]
+    told = {f"coverage_{level}": float(np.mean(row)) for level, row in zip(LEVELS, covered, strict=True)}
+    return told | {f"width_{level}_bp": float(np.mean(row)) for level, row in zip(LEVELS, width, strict=True)}
+
+
+def walked_halves(errors: Floats, volatility: Floats, elapsed: Floats, fold: NDArray[np.int64]) -> Floats:
+    """Return half the width of each level's interval in walk-forward, (3, n), before it adapts to outcomes.
+
+    Each fold's come from the folds before it, (n,) each; those of the first, which only calibrates, are NaN.
+    """
+    half = np.full((len(LEVELS), len(errors)), np.nan)
     for number in np.unique(fold)[1:]:
         before, now = fold < number, fold == number
         made_of = calibrate(errors[before], volatility[before], elapsed[before])
-        size = scale(volatility[now], elapsed[now], made_of.profile)
-        for level, share in coverage(errors[now], size, made_of.quantiles).items():
-            told.setdefault(f"coverage_{level}", []).append(share * float(np.sum(now)))
-    judged = float(np.sum(fold > fold.min())) if len(fold) else 0.0
-    return {name: sum(shares) / judged for name, shares in told.items()}
+        half[:, now] = halves(made_of, volatility[now], elapsed[now])
+    return half
+
+
+def halves(made_of: Calibration, volatility: Floats, elapsed: Floats) -> Floats:
+    """Return half the width of each level's interval, (3, n)."""
+    size = scale(volatility, elapsed, made_of.profile)
+    return np.stack([made_of.quantiles[str(level)] * size for level in LEVELS])

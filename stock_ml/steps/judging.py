@@ -77,12 +77,9 @@ def _step(
     rows: DataFrame, schema: dict[str, Any], fold: Fold, recipes: Sequence[str]
 ) -> tuple[dict[str, PipelineModel], pd.DataFrame]:
     """Fit on what was known when the fold began, back to its `since`, and forecast its rows in order of time."""
-    known = rows.where(
-        (F.col("bar_ts") >= fold.since)
-        & (F.col("bar_ts") + F.lit(evaluate.known_at(0, schema["horizon"])) <= fold.first)
-    )
+    known = rows.where(evaluate.training(F.col("bar_ts"), fold, schema["horizon"]))
     models = {recipe: train.fit(known, schema["names"], recipe) for recipe in recipes}
-    ahead = rows.where((F.col("bar_ts") >= fold.first) & (F.col("bar_ts") < fold.until))
+    ahead = rows.where(evaluate.ahead(F.col("bar_ts"), fold))
     frame = ahead.select(*COLUMNS, *(name for name in schema["names"] if name not in COLUMNS)).toPandas()
     ordered = frame.sort_values(["bar_ts", "symbol"], ignore_index=True)
     features = ordered[schema["names"]].to_numpy(np.float64)

@@ -9,12 +9,13 @@ from stock_ml import evaluate, scorer, train
 from stock_ml.bars import MINUTE
 from stock_ml.errors import ParityError
 from stock_ml.evaluate import PERSISTENCE, Bar, Before, Decision, Walked
-from stock_ml.intervals import Calibration, calibrate, coverage, scale
+from stock_ml.intervals import LEVELS, Calibration, calibrate
 from stock_ml.scorer import Scorer
 from stock_ml.steps.judging import Judged
 from stock_ml.ticks import snapped
 
 TOLERANCE = 1e-9
+HALVES, STILL = [f"half_{level}" for level in LEVELS], "still"  # columns
 Report = dict[str, dict[str, float]]
 
 
@@ -27,41 +28,40 @@ def measure(judged: Judged) -> Report:
     """Return the metrics of each candidate in walk-forward and on the held-out sessions, as `walk_forward/linear`."""
     report: Report = {}
     for kind in kinds(judged):
-        report[f"walk_forward/{kind}"] = _metrics(judged.walked, kind) | _walked_coverage(judged.walked, kind)
+        report[f"walk_forward/{kind}"] = _metrics(_walked(judged, kind), kind)
         if len(judged.test):
-            made_of = _calibrated(judged.walked, kind)
-            size = scale(*_conditions(judged.test), made_of.profile)
-            covered = coverage(_errors(judged.test, kind), size, made_of.quantiles)
-            told = {f"coverage_{level}": share for level, share in covered.items()}
-            report[f"test/{kind}"] = _metrics(judged.test, kind) | told
+            half = evaluate.halves(_calibrated(judged.walked, kind), *_conditions(judged.test))
+            report[f"test/{kind}"] = _metrics(judged.test.assign(**dict(zip(HALVES, half, strict=True))), kind)
     return report
 
 
 def fold_table(judged: Judged) -> pd.DataFrame:
-    """Return the metrics of each candidate by fold and symbol, and over all symbols (`symbol` is then "all")."""
+    """Return the metrics of each candidate by fold and symbol; over all folds or symbols, these are then "all"."""
     rows: list[dict[str, Any]] = []
     for kind in kinds(judged):
-        for number, part in judged.walked.groupby("fold"):
+        walked = _walked(judged, kind)
+        for number, part in [*walked.groupby("fold"), ("all", walked)]:
             parts = {"all": part, **dict(iter(part.groupby("symbol")))}
             rows += [
-                {
-                    "kind": kind,
-                    "fold": number,
-                    "symbol": s,
-                    "last_price": _still(one, judged, kind),
-                    **_metrics(one, kind),
-                }
-                for s, one in parts.items()
+                {"kind": kind, "fold": number, "symbol": symbol, **_metrics(one, kind)} for symbol, one in parts.items()
             ]
     return pd.DataFrame(rows)
 
 
-def _still(part: pd.DataFrame, judged: Judged, kind: str) -> float:
-    """Return the share of a fold's rows that were served the last price."""
-    if kind == PERSISTENCE:
-        return 1.0
-    sets = judged.last_price.get(kind)
-    return float(part["symbol"].isin(sets[int(part["fold"].iloc[0])]).mean()) if sets else 0.0
+def _walked(judged: Judged, kind: str) -> pd.DataFrame:
+    """Return the rows of walk-forward with HALVES, and with STILL where the last price was served."""
+    walked = judged.walked
+    half = evaluate.walked_halves(_errors(walked, kind), *_conditions(walked), walked["fold"].to_numpy())
+    return walked.assign(**{STILL: _still(judged, kind)}, **dict(zip(HALVES, half, strict=True)))
+
+
+def _still(judged: Judged, kind: str) -> np.ndarray:
+    walked = judged.walked
+    sets = judged.last_price.get(kind, ((),) * (int(walked["fold"].max()) + 1))
+    still = np.full(len(walked), kind == PERSISTENCE)
+    for fold, symbols in enumerate(sets[: int(walked["fold"].max()) + 1]):
+        still |= ((walked["fold"] == fold) & walked["symbol"].isin(symbols)).to_numpy()
+    return still
 
 
 def decide(judged: Judged, before: Before, bar: Bar) -> Decision:
@@ -128,11 +128,10 @@ def _errors(frame: pd.DataFrame, kind: str) -> np.ndarray:
 
 
 def _metrics(frame: pd.DataFrame, kind: str) -> dict[str, float]:
-    return evaluate.metrics(frame["last_close"].to_numpy(), frame["target"].to_numpy(), predicted(frame, kind))
-
-
-def _walked_coverage(walked: pd.DataFrame, kind: str) -> dict[str, float]:
-    return evaluate.walked_coverage(_errors(walked, kind), *_conditions(walked), walked["fold"].to_numpy())
+    """Return what a report tells of rows; `frame` has HALVES, and in walk-forward STILL."""
+    price = evaluate.metrics(frame["last_close"].to_numpy(), frame["target"].to_numpy(), predicted(frame, kind))
+    found = price | evaluate.interval_metrics(_errors(frame, kind), frame[HALVES].to_numpy().T)
+    return found | ({"last_price": float(frame[STILL].mean())} if STILL in frame else {})
 
 
 def _calibrated(walked: pd.DataFrame, kind: str) -> Calibration:

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.errors import TooLittleHistory
-from stock_ml.evaluate import Bar, decide, folds, known_at, metrics, refit, session_losses, walked_coverage
+from stock_ml.evaluate import (
+    Bar,
+    decide,
+    folds,
+    interval_metrics,
+    known_at,
+    metrics,
+    refit,
+    session_losses,
+    walked_halves,
+)
 from stock_ml.evaluate.evidence import long_run_variance, worse_by_chance
 from stock_ml.intervals import calibrate, coverage, scale
 
@@ -75,21 +85,30 @@ def test_a_target_is_known_when_its_bar_has_ended():
     assert known_at(600, 15) == 600 + 16 * 60
 
 
-def test_coverage_in_walk_forward_uses_earlier_folds_only():
+def test_intervals_in_walk_forward_come_from_earlier_folds_only():
     rng = np.random.default_rng(2)
     errors, volatility, fold = rng.normal(size=90), rng.uniform(1, 2, 90), np.repeat([0, 1, 2], [30, 40, 20])
     noon = np.full(90, 0.5)
-
-    def covered(until: int, to: int) -> dict[str, float]:
+    half = walked_halves(errors, volatility, noon, fold)
+    assert np.isnan(half[:, :30]).all()
+    for until, to in ((30, 70), (70, 90)):
         made_of = calibrate(errors[:until], volatility[:until], noon[:until])
-        return coverage(
-            errors[until:to], scale(volatility[until:to], noon[until:to], made_of.profile), made_of.quantiles
-        )
+        size = scale(volatility[until:to], noon[until:to], made_of.profile)
+        got = interval_metrics(errors[until:to], half[:, until:to])
+        assert {f"coverage_{p}": share for p, share in coverage(errors[until:to], size, made_of.quantiles).items()} == {
+            name: share for name, share in got.items() if name.startswith("coverage")
+        }
+        assert got["width_90_bp"] == pytest.approx(np.mean([2e4 * made_of.quantiles["90"] * s for s in size]))
 
-    second, third = covered(30, 70), covered(70, 90)
-    got = walked_coverage(errors, volatility, noon, fold)
-    assert got == {f"coverage_{p}": pytest.approx((second[p] * 40 + third[p] * 20) / 60) for p in second}
-    assert walked_coverage(errors, volatility, noon, np.zeros(90, dtype=int)) == {}
+
+def test_rows_without_an_interval_are_in_no_coverage():
+    errors, half = np.array([0.1, 9.0, 0.3]), np.array([[0.2, np.nan, 0.2]] * 3)
+    assert interval_metrics(errors, half) == {
+        f"{name}_{p}{unit}": pytest.approx(value)
+        for p in (50, 90, 99)
+        for name, unit, value in (("coverage", "", 0.5), ("width", "_bp", 4000))
+    }
+    assert interval_metrics(errors, np.full((3, 3), np.nan)) == {}
 
 
 BAR = Bar(alpha=0.05, margin=0.01)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
 
 from stock_ml import evaluate, features, gaps
-from stock_ml.intervals import coverage, quantiles
+from stock_ml.intervals import calibrate
 from tests import guards
 
 GUARDS = (
@@ -17,6 +18,7 @@ GUARDS = (
     guards.widths_come_from_earlier_folds,
     guards.training_knows_no_target_of_the_fold,
 )
+splitting = import_module("stock_ml.evaluate.folds")  # the package gives a function of that name
 kernel, slices, targets, fill = features.kernel, features._slices, features.targets, gaps.fill
 
 
@@ -46,15 +48,16 @@ def filled_from_the_future(bars: gaps.Minutes, sessions: object, limit: int) -> 
     return replace(sound, **ahead)
 
 
-def calibrated_on_the_judged(
-    errors: np.ndarray, volatility: np.ndarray, _: object, fold: np.ndarray
-) -> dict[str, float]:
-    now = fold == fold.max()
-    return coverage(errors[now], volatility[now], quantiles(errors, volatility))
+def calibrated_on_the_judged(errors: np.ndarray, volatility: np.ndarray, elapsed: np.ndarray, _: object) -> np.ndarray:
+    return evaluate.halves(calibrate(errors, volatility, elapsed), volatility, elapsed)
 
 
-def known_at_once(bar_ts: int, horizon: int) -> int:
+def known_at_once(bar_ts: np.ndarray, horizon: int) -> np.ndarray:
     return bar_ts
+
+
+def drawn_at_random(bar_ts: np.ndarray, fold: evaluate.Fold, horizon: int) -> np.ndarray:
+    return np.random.default_rng(fold.first).random(len(bar_ts)) < 0.8
 
 
 LEAKS = {
@@ -65,11 +68,12 @@ LEAKS = {
     "a target shifted the wrong way": (features, "targets", target_behind, GUARDS[2]),
     "intervals calibrated on what they are judged on": (
         evaluate,
-        "walked_coverage",
+        "walked_halves",
         calibrated_on_the_judged,
         GUARDS[3],
     ),
-    "training rows that are not purged": (evaluate, "known_at", known_at_once, GUARDS[4]),
+    "training rows that are not purged": (splitting, "known_at", known_at_once, GUARDS[4]),
+    "a random split": (evaluate, "training", drawn_at_random, GUARDS[4]),
 }
 
 

@@ -51,7 +51,14 @@ def test_the_nearer_candidate_is_the_better_one(error, expected):
 
 def test_the_table_has_a_row_for_each_candidate_fold_and_symbol():
     table = fold_table(judged(1e-4))
-    assert len(table) == 2 * FOLDS * 3
+    assert len(table) == 2 * (FOLDS + 1) * 3
+    whole = table[(table["kind"] == "linear") & (table["fold"] == "all") & (table["symbol"] == "all")].iloc[0]
+    assert whole["rows"] == 4800
+    assert 0.85 < whole["coverage_90"] < 0.95
+    assert 0 < whole["width_50_bp"] < whole["width_90_bp"] < whole["width_99_bp"]
+    assert {"mae", "mae_bp", "rmse", "rmse_bp", "skill", "direction", "direction_error", "unchanged"} <= set(table)
+    assert {"sign_bp", "sign_after_spread_bp", "last_price", *(f"coverage_{p}" for p in (50, 99))} <= set(table)
+    assert table[table["fold"] == 0]["coverage_90"].isna().all()  # it only calibrates
     rows = table[(table["kind"] == "linear") & (table["fold"] == 3)].set_index("symbol")["rows"]
     assert rows["all"] == rows["AAPL"] + rows["GOOGL"]
 
