@@ -181,7 +181,7 @@ def test_a_version_loads_on_another_machine_without_java_and_without_the_project
 ):
     scorer = registry.load(trained["version"])
     table = features.table(bars_of(0), NYSE, scorer.schema, 15).head(5)
-    given = table[[*features.FEATURES, "last_close"]]
+    given = table[[*features.FEATURES, "last_close"]].assign(symbol="AAPL")
     bare = {"PATH": "/nowhere", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     command = [
         sys.executable,

@@ -1,0 +1,84 @@
+"""The fold table of each candidate on bars of yours (SOURCE=csv CSV=FILE), and what a training would decide."""
+
+import time
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from stock_ml import features
+from stock_ml.adapters import spark as engine
+from stock_ml.adapters.sources.csv_files import CsvFiles
+from stock_ml.clean import CleanRules, clean
+from stock_ml.config import Settings, load
+from stock_ml.evaluate import PERSISTENCE, Bar, Before, Decision
+from stock_ml.gaps import Minutes
+from stock_ml.received import parse
+from stock_ml.received.labels import label_convention, place
+from stock_ml.steps.judging import judge
+from stock_ml.steps.measuring import decide, fold_table
+from stock_ml.steps.shrinking import shrunk
+from stock_ml.train import RECIPES
+
+SHOWN = {
+    "rows": "{:,.0f}",
+    "mae": "{:.4f}",
+    "mae_bp": "{:.3f}",
+    "rmse_bp": "{:.3f}",
+    "skill": "{:+.4f}",
+    "direction": "{:.3f}",
+    "direction_error": "{:.3f}",
+    "unchanged": "{:.3f}",
+    "coverage_50": "{:.3f}",
+    "coverage_90": "{:.3f}",
+    "coverage_99": "{:.3f}",
+    "width_50_bp": "{:.2f}",
+    "width_90_bp": "{:.2f}",
+    "width_99_bp": "{:.2f}",
+    "sign_after_spread_bp": "{:+.3f}",
+    "last_price": "{:.2f}",
+}
+
+
+def run(console: Console, holdout: int = 0, raw: int = 0) -> dict[str, float]:
+    """Judge every recipe on the file as a training does, from persistence; print the table and return the skills.
+
+    The newest `holdout` sessions are left out. With `raw=1` no symbol is left at its last price.
+    Raises BadSetting without a file, BadFile, TooLittleHistory.
+    """
+    s = load(source="csv")
+    schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
+    rows = pd.concat([_rows(s, schema, symbol) for symbol in s.symbols], ignore_index=True)
+    with engine.session(s) as spark:
+        judged = judge(spark.createDataFrame(rows).coalesce(1).persist(), schema, holdout, RECIPES, s.train_sessions)
+    found = judged if raw else shrunk(judged, {})
+    table = fold_table(found)
+    console.print(_table(table, len(s.symbols) > 1))
+    console.print(_told(decide(found, Before(PERSISTENCE), Bar(s.promote_alpha, s.promote_margin))))
+    whole = table[(table["fold"] == "all") & (table["symbol"] == "all")].set_index("kind")["skill"]
+    return {f"skill_{kind}": round(whole[kind], 5) for kind in RECIPES}
+
+
+def _rows(s: Settings, schema: dict[str, object], symbol: str) -> pd.DataFrame:
+    """Return the feature rows of a symbol's file, those with a known target."""
+    calendar = s.calendars.of(symbol)
+    received = CsvFiles.connect(s).fetch(symbol)
+    rows = parse(received.body, symbol)
+    placed = place(rows, label_convention(rows, calendar), calendar)
+    bars = clean(placed, symbol, s.source, CleanRules(calendar, s.feed_gap_minutes, time.time())).bars
+    table = features.table(Minutes.of_frame(bars), calendar, schema, s.feed_gap_minutes)
+    table.insert(0, "symbol", symbol)
+    return table[table["target"].notna()]
+
+
+def _table(found: pd.DataFrame, several: bool) -> Table:
+    names = ["kind", "fold", *(["symbol"] if several else []), *SHOWN]
+    table = Table(*names, title="walk-forward; intervals before they adapt, in the first fold only calibrated")
+    for row in found[several | (found["symbol"] == "all")].to_dict("records"):
+        whose = [str(row[name]) for name in names[: -len(SHOWN)]]
+        table.add_row(*whose, *("" if pd.isna(row[name]) else shown.format(row[name]) for name, shown in SHOWN.items()))
+    return table
+
+
+def _told(decision: Decision) -> str:
+    return f"champion would be {decision.kind}: {decision.reason}"
