@@ -119,9 +119,10 @@ def test_the_run_tells_what_was_trained_on_for_whoever_looks_for_drift(installat
     told = Population.from_json(artifact(installation, run, KEPT))
     assert (told.symbols, told.trained_until) == (SYMBOLS, registry.load(trained["version"]).trained_until)
     tables = [features.table(bars_of(i), NYSE, registry.load(trained["version"]).schema, 15) for i in range(2)]
-    known = pd.concat(tables).dropna().query("bar_ts < @TS[390 * (@SESSIONS - @HELD_OUT)]")
+    wanted = TS[390 * (SESSIONS - HELD_OUT - LONGEST) : 390 * (SESSIONS - HELD_OUT)]
+    known = pd.concat([table[table["bar_ts"].isin(wanted)] for table in tables]).dropna()
     assert told.edges["range"] == pytest.approx(np.quantile(known["range"], np.arange(1, 10) / 10).tolist())
-    assert told.longest == (SESSIONS - HELD_OUT) // 2
+    assert told.longest == LONGEST // 2
     assert artifact(installation, run, "nothing.json") is None
 
 
