@@ -107,6 +107,10 @@ class ModelError(StockMLError):
     """Report that a model cannot be made or served."""
 
 
+class SparkLost(StockMLError):
+    """Report that Spark ended before its work was done."""
+
+
 class TooLittleHistory(ModelError):
     """Report that there are not enough rows to train and to judge."""
 

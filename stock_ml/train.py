@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from math import log, sqrt
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pyspark.ml import PipelineModel
 from pyspark.ml.feature import SQLTransformer, VectorAssembler
 from pyspark.ml.regression import GBTRegressionModel, GBTRegressor, LinearRegression
@@ -90,6 +92,12 @@ def parameters(model: PipelineModel) -> Parameters:
         trees = tuple(_tree(one, weight) for one, weight in zip(fitted.trees, weights, strict=True))
         return Parameters((0.0,) * fitted.numFeatures, 0.0, trees)
     return Parameters(tuple(float(c) / UNIT for c in fitted.coefficients.toArray()), float(fitted.intercept) / UNIT)
+
+
+def importances(model: PipelineModel) -> NDArray[np.float64] | None:
+    """Return each feature's share of what all splits of all trees gained; None where there are no trees."""
+    fitted = model.stages[1]
+    return fitted.featureImportances.toArray() if isinstance(fitted, GBTRegressionModel) else None
 
 
 def _tree(model: Any, weight: float) -> Tree:

@@ -1,6 +1,7 @@
 """Spark: a session that reads the lake, and feature rows made by the same kernel that the stream uses."""
 
 import os
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]  # it ships none
+from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]  # it ships none
+from pyspark import SparkContext
 from pyspark.errors import AnalysisException
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
@@ -19,7 +21,7 @@ from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 from stock_ml import features
 from stock_ml.bars import PRICES
 from stock_ml.config import Settings
-from stock_ml.errors import StoreUnavailable, TooLittleHistory
+from stock_ml.errors import SparkLost, StoreUnavailable, TooLittleHistory
 from stock_ml.gaps import Minutes
 from stock_ml.sessions import Calendars
 
@@ -31,7 +33,10 @@ TABLE = "symbol string, bar_ts long, session string, last_close double, target d
 
 @contextmanager
 def session(s: Settings) -> Iterator[SparkSession]:
-    """Start Spark on the master of the settings, ready for `s3a://`, and stop it at the end."""
+    """Start Spark on the master of the settings, ready for `s3a://`, and stop it at the end.
+
+    Raises SparkLost where its process ends before.
+    """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else the workers run whatever python3 is first on PATH
     # behind Spark's own jars, whose netty is newer; named in spark.jars, each would be copied at every start
     os.environ.setdefault("SPARK_DIST_CLASSPATH", str(_jars(s) / "*"))
@@ -46,8 +51,32 @@ def session(s: Settings) -> Iterator[SparkSession]:
         with tempfile.TemporaryDirectory() as folder:
             spark.sparkContext.addPyFile(str(_packed(Path(folder))))
             yield spark
+    except (Py4JError, ConnectionError, EOFError) as error:
+        if isinstance(error, Py4JJavaError) or _lives(5):
+            raise
+        told = "another process, or the system for want of memory, ended it; STOCKML_SPARK_MEMORY is what it may take"
+        raise SparkLost(f"Spark ended in the middle of its work ({told}): nothing was registered") from error
     finally:
-        spark.stop()
+        if _lives(0):
+            spark.stop()
+        else:
+            _forget()
+
+
+def _lives(patience: float) -> bool:
+    """Say whether the JVM does not end within so many seconds; one that runs elsewhere is taken to live."""
+    process = getattr(SparkContext._gateway, "proc", None)
+    try:
+        return process is None or process.wait(patience) is None
+    except subprocess.TimeoutExpired:
+        return True
+
+
+def _forget() -> None:
+    # what pyspark keeps of a JVM that is gone would be asked by the next session
+    SparkContext._gateway.proc.stdin.close()
+    SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
+    SparkSession._instantiatedSession = None
 
 
 def _spark(s: Settings) -> dict[str, str]:

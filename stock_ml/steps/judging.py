@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
 from stock_ml import evaluate, train
-from stock_ml.errors import TooLittleHistory
+from stock_ml.errors import BadBars, TooLittleHistory
 from stock_ml.evaluate import Fold
 from stock_ml.trees import Forest
 
@@ -42,7 +42,7 @@ def judge(rows: DataFrame, schema: dict[str, Any], holdout: int, recipes: Sequen
 
     Every recipe walks the same folds, and nothing is fitted on more than `longest` sessions. Raises TooLittleHistory.
     """
-    sessions = _sessions(rows)
+    sessions = _sessions(rows, schema["names"])
     training = sessions.iloc[: max(len(sessions) - holdout, 0)]
     newest = int(training["last"].max()) if len(training) else 0
     folds = evaluate.folds(training["first"].tolist(), newest + 1, longest)
@@ -55,10 +55,16 @@ def judge(rows: DataFrame, schema: dict[str, Any], holdout: int, recipes: Sequen
     return Judged(models, walked, test, training.iloc[-longest:], end)
 
 
-def _sessions(rows: DataFrame) -> pd.DataFrame:
-    """Return first and last bar_ts and the number of rows of each session, ascending."""
-    wanted = (F.min("bar_ts").alias("first"), F.max("bar_ts").alias("last"), F.count("*").alias("rows"))
-    found: pd.DataFrame = rows.groupBy("session").agg(*wanted).toPandas()
+def _sessions(rows: DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return first and last bar_ts and the number of rows of each session, ascending. Raises BadBars."""
+    wanted = [F.min("bar_ts").alias("first"), F.max("bar_ts").alias("last"), F.count("*").alias("rows")]
+    wrong = " or ".join(f"{name} is null or isnan({name}) or abs({name}) = double('inf')" for name in names)
+    named = F.min(F.when(F.expr(wrong), F.concat_ws(" at ", "symbol", F.timestamp_seconds("bar_ts")))).alias("wrong")
+    found: pd.DataFrame = rows.groupBy("session").agg(*wanted, named).toPandas()
+    if len(bad := found["wrong"].dropna()):
+        told = "a number that is none came out of their clean bars: clean those months again (DAG ingest_bars)"
+        raise BadBars(f"the features of {bad.min()} UTC, and of {len(bad)} sessions in all, are not finite; {told}")
+    found = found.drop(columns="wrong")
     return found.sort_values("session", ignore_index=True)
 
 

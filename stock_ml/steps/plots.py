@@ -18,27 +18,27 @@ def last_session(walked: pd.DataFrame, zone: str) -> Figure:
     """Draw forecast against actual close on the newest judged session of the first symbol; time in `zone`."""
     day = walked[(walked["session"] == walked["session"].max()) & (walked["symbol"] == walked["symbol"].min())]
     time = pd.to_datetime(day["bar_ts"], unit="s", utc=True).dt.tz_convert(zone).dt.tz_localize(None)
-    figure, axes = _axes(f"{day['symbol'].iloc[0]}, {day['session'].iloc[0]}: forecast against actual close")
-    axes.plot(time, day["last_close"] * np.exp(day["target"]), label="actual close", linewidth=1)
+    figure, plot = axes(f"{day['symbol'].iloc[0]}, {day['session'].iloc[0]}: forecast against actual close")
+    plot.plot(time, day["last_close"] * np.exp(day["target"]), label="actual close", linewidth=1)
     for kind in recipes(walked):
-        axes.plot(time, day["last_close"] * np.exp(day[kind]), label=kind, linewidth=1)
-    axes.set_xlabel(f"forecast made at, {zone}")
-    axes.legend()
+        plot.plot(time, day["last_close"] * np.exp(day[kind]), label=kind, linewidth=1)
+    plot.set_xlabel(f"forecast made at, {zone}")
+    plot.legend()
     return figure
 
 
 def skill_by_fold(walked: pd.DataFrame) -> Figure:
     """Draw each recipe's skill against persistence in each walk-forward fold, with the spread over its sessions."""
-    figure, axes = _axes("Skill against persistence by fold (above 0 is better; bars are standard errors)")
+    figure, plot = axes("Skill against persistence by fold (above 0 is better; bars are standard errors)")
     starts = walked.groupby("fold")["session"].min()
     for number, kind in enumerate(recipes(walked)):
         error = (walked[kind] - walked["target"]).abs()
         of_sessions = 1 - _summed(error, walked) / _summed(walked["target"].abs(), walked)
         mean, spread = of_sessions.groupby("fold").mean(), of_sessions.groupby("fold").sem().fillna(0.0)
-        axes.errorbar(starts.index + 0.1 * number, mean, yerr=spread, fmt="o", capsize=4, label=kind)
-    axes.set_xticks(starts.index, starts.tolist())
-    axes.axhline(0, color="black", linewidth=0.8)
-    axes.legend()
+        plot.errorbar(starts.index + 0.1 * number, mean, yerr=spread, fmt="o", capsize=4, label=kind)
+    plot.set_xticks(starts.index, starts.tolist())
+    plot.axhline(0, color="black", linewidth=0.8)
+    plot.legend()
     return figure
 
 
@@ -49,19 +49,20 @@ def _summed(loss: pd.Series, walked: pd.DataFrame) -> pd.Series:
 def error_by_minute(walked: pd.DataFrame, horizon: int) -> Figure:
     """Draw the mean absolute error in basis points over the session, for each recipe and persistence."""
     minute = (walked["bar_ts"] - walked.groupby("session")["bar_ts"].transform("min")) // 60
-    figure, axes = _axes(f"Mean absolute error {horizon} min ahead, by minute of the session")
+    figure, plot = axes(f"Mean absolute error {horizon} min ahead, by minute of the session")
     errors = {"persistence": walked["target"]} | {kind: walked[kind] - walked["target"] for kind in recipes(walked)}
     for name, error in errors.items():
         mean = error.abs().groupby(minute // 15 * 15).mean() * 1e4
-        axes.step(mean.index, mean, where="post", label=name)
-    axes.set_ylabel("basis points")
-    axes.legend()
+        plot.step(mean.index, mean, where="post", label=name)
+    plot.set_ylabel("basis points")
+    plot.legend()
     return figure
 
 
-def _axes(title: str) -> tuple[Figure, Any]:
+def axes(title: str) -> tuple[Figure, Any]:
+    """Return a picture with a title and a grid, and where to draw in it."""
     figure = Figure(figsize=(9, 4.5), layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(title)
-    axes.grid(alpha=0.3)
-    return figure, axes
+    plot = figure.subplots()
+    plot.set_title(title)
+    plot.grid(alpha=0.3)
+    return figure, plot

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 from mlflow.data.dataset import Dataset
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
@@ -21,7 +22,7 @@ from stock_ml.adapters.registry import version
 from stock_ml.config import Settings
 from stock_ml.population import Population
 from stock_ml.scorer import Scorer
-from stock_ml.steps import drifting, plots
+from stock_ml.steps import card, diagnostics, drifting, nested, plots
 from stock_ml.steps.judging import Judged
 from stock_ml.steps.measuring import Report, fold_table
 from stock_ml.steps.purpose import tags_of
@@ -66,7 +67,11 @@ def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
     mlflow.log_figure(plots.last_session(judged.walked, s.calendars.of(min(s.symbols)).zone), "plots/last_session.png")
     mlflow.log_figure(plots.skill_by_fold(judged.walked), "plots/skill_by_fold.png")
     mlflow.log_figure(plots.error_by_minute(judged.walked, s.horizon), "plots/error_by_minute.png")
-    mlflow.log_text(fold_table(judged).to_csv(index=False), "folds.csv")
+    mlflow.log_figure(diagnostics.calibration(judged.walked), "plots/calibration.png")
+    mlflow.log_figure(diagnostics.autocorrelation(judged.walked), "plots/autocorrelation.png")
+    folds = fold_table(judged)
+    nested.log(folds, report)
+    mlflow.log_text(folds.to_csv(index=False), "folds.csv")
     mlflow.log_dict(reports_of(s), "quality.json")
     mlflow.log_input(_data(judged, uri), context="training")
 
@@ -74,6 +79,12 @@ def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
 def describe(trained: Population) -> None:
     """Keep what was trained on with the open run, for whoever looks for drift."""
     mlflow.log_text(trained.to_json(), drifting.KEPT)
+
+
+def explain(s: Settings, judged: Judged, report: Report, sample: pd.DataFrame, told: dict[str, str]) -> None:
+    """Log what features do to forecasts, by a sample of feature rows, and the card of the version with tags `told`."""
+    mlflow.log_figure(diagnostics.effects(judged.models, sample, list(features.FEATURES)), "plots/effects.png")
+    mlflow.log_text(card.card(s, judged.sessions, report, told), "model_card.md")
 
 
 def _data(judged: Judged, uri: str) -> Dataset:

@@ -7,6 +7,7 @@ import pytest
 from mlflow.entities import ViewType
 
 from stock_ml.adapters.registry import Registry
+from stock_ml.adapters.registry.runs import TRAINING
 from stock_ml.adapters.registry.versions import promote
 from stock_ml.config import Settings
 from stock_ml.steps.upkeep import LONGEST, tidy_runs
@@ -28,6 +29,12 @@ class Trainings:
         if status != "RUNNING":
             self.registry.client.set_terminated(run_id, status)
         self.runs.append(run_id)
+        return run_id
+
+    def add_below(self, training: str) -> str:
+        """Make the run of a fold: it counts as no training."""
+        run_id = self.add()
+        self.registry.client.set_tag(run_id, TRAINING, training)
         return run_id
 
     def left(self) -> list[str]:
@@ -54,10 +61,11 @@ def test_old_trainings_are_archived_but_for_what_serves_and_what_a_rollback_goes
     for number, run_id in enumerate(made[:3], 1):
         registry.client.create_model_version(s.mlflow_model, f"s3://nowhere/{number}", run_id)
         promote(registry, str(number), "a test")
+    kept, gone = trainings.add_below(made[5]), trainings.add_below(made[3])
     assert tidy_runs(s) == {"ended": [], "archived": [made[3], made[0]]}
-    assert trainings.left() == [made[1], made[2], made[4], made[5]]
+    assert trainings.left() == [made[1], made[2], made[4], made[5], kept]
     deleted = registry.client.search_runs([trainings.experiment], run_view_type=ViewType.DELETED_ONLY)
-    assert {run.info.run_id for run in deleted} == {made[3], made[0]}
+    assert {run.info.run_id for run in deleted} == {made[3], made[0], gone}
     assert tidy_runs(s) == {"ended": [], "archived": []}
 
 

@@ -1,20 +1,24 @@
 """Spark against a real S3 service."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
 import psutil
+import pyspark
 import pytest
+import requests
 from pyspark.sql import DataFrame
 
-from local import jars
+from local import jars, ports, probes
+from local.program import Program
 from stock_ml import features, train
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
 from stock_ml.scorer import Scorer
+from tests.servers import running
 from tests.walks import frame, minutes_of, walk
 
 SCHEMA = features.schema(30, 1)
@@ -68,6 +72,40 @@ def test_no_command_line_holds_a_key_of_the_object_store(
 ) -> None:
     assert any("SparkSubmit" in line for line in here[1])
     assert [line for line in here[1] for secret in secrets(installation) if secret in line] == []
+
+
+@pytest.fixture
+def cluster(installation: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a standalone cluster of a master and two workers of one core each."""
+    port, page, *pages = ports.free(4)
+    url, overview = f"spark://127.0.0.1:{port}", f"http://127.0.0.1:{page}/json/"
+
+    def ready(workers: int) -> bool:
+        return probes.http(overview)() and requests.get(overview, timeout=2).json()["aliveworkers"] >= workers
+
+    def program(name: str, *words: object, workers: int) -> Program:
+        home = Path(pyspark.__file__).parent
+        argv = (str(home / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}", "--host", "127.0.0.1")
+        env = {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_WORKER_DIR": str(tmp_path)}
+        return Program(name, (*argv, *map(str, words)), lambda: ready(workers), env=env)
+
+    with ExitStack() as started:
+        master = program("master.Master", "--port", port, "--webui-port", page, workers=0)
+        started.enter_context(running(master, installation))
+        for n, its in enumerate(pages, 1):
+            worker = program("worker.Worker", "--cores", 1, "--memory", "1g", "--webui-port", its, url, workers=n)
+            started.enter_context(running(worker, installation))
+        yield installation.model_copy(update={"spark_master": url})
+
+
+def test_a_cluster_of_several_workers_fits_what_one_process_fits(
+    cluster: Settings, here: tuple[tuple[float, ...], list[str]], tmp_path: Path
+) -> None:
+    there, lines = fitted(cluster, tmp_path)
+    assert sum("CoarseGrainedExecutorBackend" in line for line in lines) == 2
+    np.testing.assert_allclose(there, here[0], rtol=1e-9, atol=1e-15)
+    assert (tmp_path / "spark" / "metadata").is_dir()
+    assert [line for line in lines for secret in secrets(cluster) if secret in line] == []
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -10,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from pyspark import SparkContext
 from pyspark.ml import PipelineModel
 
 from local import jars, pipeline, ports
@@ -21,11 +25,13 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.registry import Registry
 from stock_ml.adapters.registry.versions import promote, rollback, versions
 from stock_ml.config import Settings
-from stock_ml.errors import ModelError, RegistryUnavailable, StoreUnavailable, TooLittleHistory
+from stock_ml.errors import BadBars, ModelError, RegistryUnavailable, SparkLost, StoreUnavailable, TooLittleHistory
 from stock_ml.gaps import Minutes, fill
 from stock_ml.population import Population
 from stock_ml.scorer import prices
+from stock_ml.steps import recording
 from stock_ml.steps.drifting import KEPT
+from stock_ml.steps.judging import judge
 from stock_ml.steps.training import TrainingResult, train
 from tests.walks import NYSE, frame, minutes_of, take, walk
 
@@ -98,7 +104,9 @@ def test_the_better_candidate_is_champion_and_its_run_tells_everything(installat
     assert run.data.params["symbols"] == str(SYMBOLS)
     assert [data.dataset.name for data in run.inputs.dataset_inputs] == ["clean bars"]
     plots = client(installation).list_artifacts(trained["run_id"], "plots")
-    assert len(plots) == 3
+    assert len(plots) == 6
+    card = mlflow.artifacts.load_text(f"runs:/{trained['run_id']}/model_card.md")
+    assert trained["reason"] in card
     uri = f"runs:/{trained['run_id']}/quality.json"
     quality = mlflow.artifacts.download_artifacts(uri, tracking_uri=installation.mlflow)
     assert set(json.loads(Path(quality).read_text())["symbols"]) == set(SYMBOLS)
@@ -107,6 +115,22 @@ def test_the_better_candidate_is_champion_and_its_run_tells_everything(installat
     assert (tags["decision"], float(tags["p_value"]) < 0.05) == (trained["reason"], True)
     skill = trained["report"][f"walk_forward/{trained['promoted']}"]["skill"]
     assert float(tags["skill"]) == pytest.approx(skill, abs=1e-6)
+
+
+def test_each_candidate_and_each_of_its_folds_has_a_run_below_the_training(installation, trained):
+    training = client(installation).get_run(trained["run_id"])
+    where = f"tags.training = '{trained['run_id']}'"
+    below = client(installation).search_runs([training.info.experiment_id], where)
+    parents = {run.info.run_name: run.data.tags["mlflow.parentRunId"] for run in below}
+    kinds = ("persistence", "linear", "huber")
+    folds = {f"{kind}, fold {n}" for kind in kinds for n in range(4)}
+    assert set(parents) == {*kinds, *folds}
+    named = {run.info.run_name: run for run in below}
+    assert all(parents[kind] == trained["run_id"] for kind in kinds)
+    assert all(parents[fold] == named[fold.partition(",")[0]].info.run_id for fold in folds)
+    assert {run.info.status for run in below} == {"FINISHED"}
+    assert named["linear"].data.metrics["skill"] == trained["report"]["walk_forward/linear"]["skill"]
+    assert named["huber, fold 2"].data.metrics["rows"] > 0
 
 
 def test_the_champion_tells_what_it_was_trained_for(installation, trained):
@@ -266,3 +290,84 @@ def test_where_no_champion_fits_the_settings_there_is_nothing_to_challenge(insta
     asked = {"promote": "challenger", "mlflow_model": "first", "candidates": ("linear",)}
     result = train(own := installation.model_copy(update=asked))
     assert (result["alias"], Registry.connect(own).champion().version) == ("champion", result["version"])
+
+
+def judged(s, bars):
+    """Judge what bars come to, with one candidate; they may be such as never pass the gate."""
+    own = s.model_copy(update={"symbols": tuple(bars), "s3_bucket": "judged"})
+    lake = Lake.connect(own)
+    lake.ensure_bucket()
+    for symbol, minutes in bars.items():
+        store(lake, symbol, minutes)
+    described = features.schema(own.window, own.horizon)
+    with engine.session(own) as spark:
+        clean = engine.read_bars(spark, lake.clean_uri(), own.symbols)
+        rows = engine.feature_rows(clean, described, own.calendars, own.feed_gap_minutes).coalesce(2).persist()
+        return judge(rows, described, 0, ("linear",), own.train_sessions)
+
+
+def test_a_symbol_that_appears_midway_is_judged_from_then_on(installation):
+    late = take(bars_of(1), bars_of(1).ts >= TS[390 * 15])
+    found = judged(installation, {"EARLY": bars_of(0), "LATE": late}).walked.groupby("symbol")["session"].nunique()
+    assert found.to_dict() == {"EARLY": 9, "LATE": 3}
+
+
+def test_minutes_that_are_all_filled_are_nothing_to_train_on(installation):
+    still = walk(TS)
+    with pytest.raises(TooLittleHistory, match="0 sessions with forecastable bars"):
+        judged(installation, {"FILLED": replace(still, filled=np.ones(len(TS), dtype=bool))})
+
+
+def test_a_number_that_is_none_is_told_with_symbol_and_time(installation):
+    bars = bars_of(0)
+    close = bars.close.copy()
+    close[1000] = np.nan
+    with pytest.raises(BadBars, match=r"HURT at 2024-02-29 .* not finite.*ingest_bars"):
+        judged(installation, {"HURT": replace(bars, close=close)})
+
+
+def test_a_spark_that_dies_in_mid_fit_leaves_the_champion_and_the_run_says_why(installation, trained, monkeypatch):
+    before, fit = Registry.connect(installation).champion(), fitting.fit
+
+    def dying(*given):
+        SparkContext._gateway.proc.kill()
+        return fit(*given)
+
+    monkeypatch.setattr(fitting, "fit", dying)
+    with pytest.raises(SparkLost, match="STOCKML_SPARK_MEMORY"):
+        train(installation)
+    assert Registry.connect(installation).champion() == before
+    experiment = client(installation).get_experiment_by_name("stock_ml")
+    newest = client(installation).search_runs([experiment.experiment_id], max_results=1)[0]
+    assert newest.data.tags["reason"].startswith("SparkLost: Spark ended in the middle")
+    with engine.session(installation) as spark:  # the next one starts anew
+        assert spark.range(3).count() == 3
+
+
+@pytest.fixture
+def full_disk(tmp_path, monkeypatch):
+    """Temporary files in a file system of 2 MB that is full as soon as a training begins to log."""
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path], check=False).returncode:
+        pytest.skip("this user may not mount a file system")
+    record = recording.record
+
+    def filled(*given):
+        with suppress(OSError), (tmp_path / "rest").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        return record(*given)
+
+    monkeypatch.setattr(recording, "record", filled)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_a_disk_that_fills_up_while_a_training_logs_leaves_the_champion(installation, trained, full_disk):
+    before = Registry.connect(installation).champion()
+    with pytest.raises(OSError, match="No space left on device"):
+        train(installation.model_copy(update={"candidates": ("linear",)}))
+    assert Registry.connect(installation).champion() == before
+    experiment = client(installation).get_experiment_by_name("stock_ml")
+    newest = client(installation).search_runs([experiment.experiment_id], max_results=1)[0]
+    assert (newest.info.status, newest.data.tags["reason"][:16]) == ("FAILED", "OSError: [Errno ")

@@ -9,19 +9,23 @@ from stock_ml.adapters.registry.registry import Registry, reached
 from stock_ml.adapters.registry.versions import versions
 
 PAGE = 1000
+TRAINING = "training"  # tag of a nested run: the training that it is a part of
 
 
 def archive(registry: Registry, experiment: str, keep: int) -> list[str]:
-    """Archive the ended runs older than the newest `keep`, and return their ids, newest first.
+    """Archive the ended trainings older than the newest `keep`, and return their ids, newest first.
 
-    A run is left whose version has an alias, or was replaced by one that has: a rollback goes there. MLflow shows
-    what is archived under "Deleted", and restores it. Raises RegistryUnavailable.
+    What is nested below a training goes with it. A training is left whose version has an alias, or was replaced by one
+    that has: a rollback goes there. MLflow shows what is archived under "Deleted", and restores it.
+    Raises RegistryUnavailable.
     """
     used = _used(registry)
     with reached(registry.url):
-        old = list(_runs(registry, experiment, "attributes.status != 'RUNNING'"))[keep:]
-        gone = [run.info.run_id for run in old if run.info.run_id not in used]
-        for run_id in gone:
+        ended = list(_runs(registry, experiment, "attributes.status != 'RUNNING'"))
+        trainings = [run.info.run_id for run in ended if TRAINING not in run.data.tags]
+        gone = [run_id for run_id in trainings[keep:] if run_id not in used]
+        below = [run.info.run_id for run in ended if run.data.tags.get(TRAINING) in gone]
+        for run_id in (*below, *gone):
             registry.client.delete_run(run_id)
     return gone
 

@@ -9,7 +9,7 @@ from stock_ml.evaluate import Bar, Before
 from stock_ml.features import FEATURES, schema
 from stock_ml.intervals import FLAT, Calibration
 from stock_ml.scorer import Scorer, persistence
-from stock_ml.steps import plots
+from stock_ml.steps import diagnostics, plots
 from stock_ml.steps.judging import Judged
 from stock_ml.steps.measuring import build, check_parity, decide, fold_table, measure
 
@@ -99,7 +99,19 @@ def test_every_plot_is_drawn(tmp_path):
         plots.last_session(walked, "America/New_York"),
         plots.skill_by_fold(walked),
         plots.error_by_minute(walked, 1),
+        diagnostics.calibration(walked),
+        diagnostics.autocorrelation(walked),
     ]
     for number, figure in enumerate(figures):
         figure.savefig(tmp_path / f"{number}.png")
         assert (tmp_path / f"{number}.png").stat().st_size > 5000
+
+
+def test_errors_that_alternate_are_seen_in_their_autocorrelation_and_honest_intervals_on_the_line():
+    walked = judged(1e-4).walked
+    error = np.where(walked["bar_ts"] // 60 % 2 == 0, 1e-4, -1e-4)
+    drawn = diagnostics.autocorrelation(walked.assign(linear=walked["target"] - error))
+    heights = drawn.axes[0].lines[0].get_ydata()
+    assert [round(height) for height in heights[:4]] == [-1, 1, -1, 1]
+    promised, covered = diagnostics.calibration(walked).axes[0].lines[1].get_data()
+    np.testing.assert_allclose(covered, promised, atol=0.03)

@@ -1,0 +1,64 @@
+"""One training on what is stored, step by step, told as lines of JSON; a process of its own, so that it has a peak."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.regression import LinearRegression
+from pyspark.sql import SparkSession
+
+from stock_ml import features, train
+from stock_ml.adapters import spark as engine
+from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.registry import tracking
+from stock_ml.config import load
+from stock_ml.steps import recording, training
+from stock_ml.steps.judging import judge
+from stock_ml.steps.measuring import build, measure
+
+KIND = "linear"
+
+
+def main(ready: str) -> None:
+    """Train on all stored bars, then fit MLlib alone on the same feature rows, which are left as Parquet in `ready`."""
+    s = load()
+    schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
+    uri = Lake.connect(s).clean_uri()
+    with engine.session(s) as spark:
+        first = training._rows(s.model_copy(update={"symbols": s.symbols[:1]}), spark, schema, uri)
+        train.fit(first, schema["names"], KIND)  # what starts once: Python workers, classes, the S3 client
+        first.unpersist(blocking=True)
+        with _told("load and features"):
+            rows = training._rows(s, spark, schema, uri)
+            count = rows.count()
+        with _told("fit"):
+            train.fit(rows, schema["names"], KIND)
+        with _told("walk-forward"):
+            judged = judge(rows, schema, 0, (KIND,), s.train_sessions)
+            measure(judged)
+        with _told("register"), tracking.run(s, {}):
+            recording.register(s, spark, build(KIND, judged, schema), judged.models[KIND], {})
+        print(json.dumps({"rows": count}), flush=True)
+        rows.select("target", *schema["names"]).write.parquet(ready)
+        rows.unpersist(blocking=True)
+        with _told("MLlib's fit alone"):
+            _bare(spark, ready, schema["names"])
+
+
+def _bare(spark: SparkSession, ready: str, names: list[str]) -> None:
+    rows = VectorAssembler(inputCols=names, outputCol="features").transform(spark.read.parquet(ready))
+    LinearRegression(featuresCol="features", labelCol="target").fit(rows)
+
+
+@contextmanager
+def _told(step: str) -> Iterator[None]:
+    begun = time.monotonic()
+    yield
+    print(json.dumps({"step": step, "seconds": time.monotonic() - begun}), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
