@@ -3,10 +3,11 @@
 import typer
 from rich.console import Console
 
-from local.installation import LAST_TO_STOP
 from local.private import keep_secrets, with_secrets
 from local.supervision import Supervisor
 from stock_ml.config import Settings
+
+NEEDED = ("postgres", "s3")
 
 
 def restore(s: Settings, name: str, console: Console, *, sure: bool) -> None:
@@ -20,6 +21,9 @@ def restore(s: Settings, name: str, console: Console, *, sure: bool) -> None:
         console.print("nothing was changed")
         return
     supervisor = Supervisor(s)
-    supervisor.halt(*(p["name"] for p in supervisor.processes() if p["name"] not in LAST_TO_STOP))
+    supervisor.halt(*(p["name"] for p in supervisor.processes() if p["name"] not in NEEDED))
     restored = backup.restore(with_secrets(s, keep_secrets(s)), name)
-    console.print(f"restored {restored}; what was stored after it is not in it. `make up` goes on from there")
+    console.print(
+        f"restored {restored}; what was stored after it is not in it. `make up` goes on from there, and after it "
+        "`make replay FROM=YYYY-MM-DD` publishes the bars since a day again"
+    )
