@@ -1,15 +1,11 @@
 """The sandbox exchange's page in a real browser: it says what is simulated, and its buttons move the clock."""
 
-import shutil
-
 import pytest
 import requests
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from local.programs.services import programs
 from tests.servers import running, settings_in
-
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture
@@ -19,17 +15,15 @@ def exchange(tmp_path):
         yield s.sandbox
 
 
-def test_a_person_pauses_and_speeds_the_clock_and_nothing_is_blocked_or_missing(exchange):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
-        page, said = browser.new_page(), []
+def test_a_person_pauses_and_speeds_the_clock_and_nothing_is_blocked_or_missing(exchange, browser):
+    with browser.new_context() as context:
+        page, said = context.new_page(), []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(exchange)
         expect(page.locator("#simulated")).to_have_text("SIMULATED")
         _set_clock(page)
         assert said == []
-        browser.close()
     clock = requests.get(f"{exchange}/clock", timeout=5).json()
     assert (clock["paused"], clock["speed"]) == (True, 600)
 

@@ -15,7 +15,7 @@ import numpy as np
 import psycopg
 import pytest
 import requests
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from local import pipeline, probes
 from local.airflow_api import Airflow
@@ -32,7 +32,6 @@ from stock_ml.sessions import sessions
 from tests.servers import settings_in
 
 SYMBOL = "GOOGL"
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DRAWN = "id => Highcharts.charts.at(-1).get(id).points.map(point => [point.x, point.y ?? point.close])"
 
 
@@ -86,12 +85,13 @@ def set_clock(s: Settings, *, paused: bool) -> float:
     return float(answer.json()["market"])
 
 
-def test_a_bar_put_in_at_the_source_is_seen_in_the_browser_with_its_forecast(stack: Installation) -> None:
+def test_a_bar_put_in_at_the_source_is_seen_in_the_browser_with_its_forecast(
+    stack: Installation, browser: Browser
+) -> None:
     s = stack.settings
     ts, close = put_bar(s)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
-        page = browser.new_page()
+    with browser.new_context() as context:
+        page = context.new_page()
         page.goto(f"http://127.0.0.1:{s.dashboard_port}/?symbol={SYMBOL}")
         page.wait_for_selector("html[data-ready=true]")
         probes.wait("the bar", lambda: [ts * 1000, close] in page.evaluate(DRAWN, "bars"), 60)
@@ -99,7 +99,6 @@ def test_a_bar_put_in_at_the_source_is_seen_in_the_browser_with_its_forecast(sta
             "its forecast", lambda: (ts + MINUTE) * 1000 in [x for x, _ in page.evaluate(DRAWN, "forecast")], 60
         )
         assert page.locator("#simulated").inner_text() == "SIMULATED"
-        browser.close()
     ours = [f for f in data(s)["forecasts"] if f[7] == ts * 1000]
     assert len(ours) == 1
     assert abs(ours[0][1] - close) < 0.05 * close
