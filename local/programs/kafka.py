@@ -49,7 +49,7 @@ def _config(s: Settings) -> Path:
 
 def _format(s: Settings, cluster_id: str) -> None:
     write_private(_config(s), _text(s))
-    words = ["--ignore-formatted", "-t", cluster_id, "-c", str(_config(s))]
+    words = ["--ignore-formatted", f"--cluster-id={cluster_id}", "-c", str(_config(s))]  # an id may begin with a dash
     argv = [host.java(), f"-Dlog4j2.configurationFile={LOGGING}", *_classpath(s)]
     argv += ["kafka.tools.StorageTool", "format", *words]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
@@ -6,6 +7,7 @@ import pytest
 from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
+from local.programs import kafka as kafka_program
 from stock_ml.adapters.broker import (
     ClosedSession,
     Publisher,
@@ -176,3 +178,9 @@ def test_emptied_topics_hold_nothing_and_offsets_go_on(s: Settings, subscribed: 
     assert [decode_bar(message.value()).ts for message in take(subscriber, 1)] == [bar("GOOGL", 3).ts]
     empty_topics(s)
     empty_topics(s)
+
+
+def test_a_cluster_id_that_begins_with_a_dash_is_no_option(kafka: Settings, tmp_path: Path) -> None:
+    new = kafka.model_copy(update={"home": tmp_path})
+    kafka_program.program(new, f"-{'A' * 21}").prepare()
+    assert f"cluster.id=-{'A' * 21}" in (new.state / "kafka" / "meta.properties").read_text()
