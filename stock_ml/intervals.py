@@ -75,7 +75,8 @@ def profile(errors: Floats, volatility: Floats, elapsed: Floats) -> tuple[float,
 
 def _part(elapsed: Floats) -> NDArray[np.int64]:
     """Return the part of the session that a bar ends in; an end belongs to the part that it ends."""
-    return np.clip(np.ceil(elapsed * PARTS - 1e-9).astype(np.int64) - 1, 0, PARTS - 1)
+    part = np.ceil(elapsed * PARTS - 1e-9).astype(np.int64) - 1
+    return np.minimum(np.maximum(part, 0), PARTS - 1)  # for one row twice as fast as `clip`
 
 
 def calibrate(errors: Floats, volatility: Floats, elapsed: Floats) -> Calibration:

@@ -80,7 +80,7 @@ class Scorer:
             log_return[np.isin(symbols, self.last_price)] = 0.0
         volatility, elapsed = (features[:, self.schema["names"].index(name)] for name in ("volatility", "elapsed"))
         size = scale(volatility, elapsed, self.profile)
-        return Prediction(log_return, np.stack([self.quantiles[str(p)] * size for p in LEVELS]))
+        return Prediction(log_return, self._widths * size)
 
     def _mean(self, features: np.ndarray) -> np.ndarray:
         log_return = np.full(len(features), self.intercept)
@@ -90,6 +90,10 @@ class Scorer:
         if self._forest:
             log_return += self._forest.total(features)
         return log_return
+
+    @cached_property
+    def _widths(self) -> np.ndarray:
+        return np.array([[self.quantiles[str(p)]] for p in LEVELS])
 
     @cached_property
     def _forest(self) -> Forest | None:

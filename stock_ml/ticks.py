@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 TICKS = (0.01, 0.001, 0.0001)  # largest first: a price on a coarse grid is on the finer ones too
+_SIZES = np.array(TICKS)[:, None]
 NEAR, SINGLE = 1e-3, 1e-7  # of a tick, and of the price: what one in single precision may be away
 
 
 def tick(price: Floats) -> Floats:
     """Return the largest tick on whose grid each price stands, 0 where it is on none, (n,)."""
-    found = np.zeros(len(price))
-    for size in reversed(TICKS):
-        steps = price / size
-        found = np.where(np.abs(steps - np.rint(steps)) <= NEAR + SINGLE * steps, size, found)
-    return found
+    steps = price / _SIZES
+    on = np.abs(steps - np.rint(steps)) <= NEAR + SINGLE * steps
+    found = np.where(on[2], TICKS[2], 0.0)
+    return np.where(on[0], TICKS[0], np.where(on[1], TICKS[1], found))
 
 
 def snapped(last_close: Floats, predicted: Floats) -> Floats:

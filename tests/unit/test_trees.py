@@ -67,7 +67,9 @@ STUMP = Tree((1, 0, 0), (0.5, 0.0, 0.0), (1, -1, -1), (2, -1, -1), (0.0, -1.0, 1
 
 def test_a_row_on_the_threshold_goes_left_and_nan_goes_right():
     rows = np.array([[0, 0.5], [0, np.nextafter(0.5, 1)], [0, np.nan]])
-    assert Forest.of([STUMP]).total(rows).tolist() == [-0.5, 0.5, 0.5]
+    forest = Forest.of([STUMP])
+    assert forest.total(rows).tolist() == [-0.5, 0.5, 0.5]
+    assert [forest.total(rows[i : i + 1]).tolist() for i in range(3)] == [[-0.5], [0.5], [0.5]]
 
 
 @pytest.mark.parametrize(
