@@ -52,7 +52,7 @@ def test_folds_walk_forward_over_the_newest_sessions(count, longest):
     walked = folds(firsts, firsts[-1] + 400, longest)
     judged = [first for first in firsts if any(f.first <= first < f.until for f in walked)]
     assert judged == firsts[-len(judged) :]
-    assert 2 <= len(judged) <= min(12, count - 2)
+    assert 2 <= len(judged) <= min(20, count - 2)
     assert len(walked) <= 4
     assert all(a.until == b.first for a, b in itertools.pairwise(walked))
     assert walked[-1].until == firsts[-1] + 400
