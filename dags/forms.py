@@ -1,10 +1,13 @@
 """What a person may choose when triggering a DAG; the settings are what stands there."""
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from airflow.sdk import Param
 
 from stock_ml.config import Alias, Recipe, load
+
+ASK = "ask"
 
 
 def training() -> dict[str, Param]:
@@ -14,8 +17,14 @@ def training() -> dict[str, Param]:
     candidates = {"type": "array", "items": {"enum": recipes}, "examples": recipes, "minItems": 1}
     return {
         "candidates": Param(list(s.candidates), title="Trained beside persistence", **candidates),
-        "becomes": Param(s.promote, title="What the new version becomes", enum=list(get_args(Alias))),
+        "becomes": Param(s.promote, title="What the new version becomes", enum=[*get_args(Alias), ASK]),
     }
+
+
+def chosen(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that the form of `train_model` changes; until a person answers, a version is challenger."""
+    becomes = "challenger" if params["becomes"] == ASK else params["becomes"]
+    return {"candidates": tuple(params["candidates"]), "promote": becomes}
 
 
 def ingest() -> dict[str, Param]:

@@ -10,7 +10,7 @@ on sessions that they were not trained on, logs all of it as one MLflow run, and
 of `stock-close`: another kind than the champion's only where it was better beyond chance on later sessions that no
 training decided by yet, and after an alert on those since then. Then it moves the alias `champion` to it; or the
 alias `challenger` (`STOCKML_PROMOTE`, or the form), which is scored in the champion's shadow until
-`./stockml promote VERSION`.
+`./stockml promote VERSION`; with `ask` in the form `promote_model` asks a person in Airflow.
 The consumer serves the new champion within seconds, without a restart.
 
 Too little history fails at once, with the reason as the last line of the task's log; the old champion stays.
@@ -24,7 +24,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from links import TrainingInMlflow, linked
 
 from dags.assets import CLEAN_BARS, MODEL, RETRAINING_WANTED
-from dags.forms import training
+from dags.forms import ASK, chosen, training
 from dags.rules import dag_rules, task_settings
 
 TOLD = ("run_id", "version", "alias", "skill")  # of a training, in its asset event
@@ -38,8 +38,7 @@ def train_model() -> None:
     ) -> dict[str, Any]:
         from stock_ml.steps import notifying, refreshing
 
-        s, events = task_settings(), triggering_asset_events or {}
-        s = s.model_copy(update={"candidates": tuple(params["candidates"]), "promote": params["becomes"]})
+        s, events = task_settings().model_copy(update=chosen(params)), triggering_asset_events or {}
         alerts = [event.extra["payload"] for event in events.get(RETRAINING_WANTED, [])]
         ti.xcom_push("why", why := refreshing.why(alerts, bool(events)))
         if events and (reason := refreshing.covered(s, alerts)):
@@ -47,7 +46,8 @@ def train_model() -> None:
         from stock_ml.steps.training import train as fit  # Spark and MLflow take seconds to import
 
         notifying.trained(s, made := dict(fit(s, why, refreshing.changed_at(alerts))))
-        outlet_events[MODEL].extra = {"why": why, **{name: made[name] for name in TOLD}}
+        ask = params["becomes"] == ASK and made["alias"] == "challenger"
+        outlet_events[MODEL].extra = {"why": why, "ask": ask, **{name: made[name] for name in TOLD}}
         return made
 
     linked(train(), TrainingInMlflow())

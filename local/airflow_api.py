@@ -39,9 +39,9 @@ class Airflow:
         except AirflowAway:
             return False
 
-    def trigger(self, dag: str, note: str = "") -> str:
-        """Start a run, with a note that the UI shows beside it, and return its id."""
-        body = {"logical_date": None, "note": note}
+    def trigger(self, dag: str, note: str = "", form: Mapping[str, Any] | None = None) -> str:
+        """Start a run, with a note that the UI shows beside it and a filled-in form, and return its id."""
+        body = {"logical_date": None, "note": note, "conf": dict(form or {})}
         return str(self._ask("POST", f"dags/{dag}/dagRuns", json=body)["dag_run_id"])
 
     def runs(self, dag: str, limit: int = 10) -> list[dict[str, Any]]:
@@ -67,6 +67,11 @@ class Airflow:
         log = self.get(place, {"map_index": task["map_index"], "full_content": True})["content"]
         events = [line for line in log if isinstance(line, dict) and line.get("level") in ("error", "critical")]
         return f"task {task['task_id']}: {_reason(events[-1]) if events else 'its log holds no error'}"
+
+    def answer(self, dag: str, run: str, task: str, option: str) -> None:
+        """Answer what a task asks a person."""
+        place = f"dags/{dag}/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails"
+        self._ask("PATCH", place, json={"chosen_options": [option], "params_input": {}})
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Read one thing; nothing where there is none."""

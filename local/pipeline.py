@@ -14,7 +14,7 @@ from stock_ml.steps.purpose import fits
 __all__ = ["DAGS", "INGEST", "TRAIN", "champion", "finish", "has_champion", "make_champion"]
 
 INGEST, TRAIN = "ingest_bars", "train_model"
-DAGS = (INGEST, TRAIN, "monitor_forecasts", "maintain")
+DAGS = (INGEST, TRAIN, "promote_model", "monitor_forecasts", "maintain")
 LONGEST_RUN = 3600
 ENDED = ("success", "failed")
 # a run goes on while Airflow's API is busy or starts anew: three minutes of silence are no reason to give up on it

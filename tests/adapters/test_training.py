@@ -32,6 +32,7 @@ from stock_ml.scorer import prices
 from stock_ml.steps import recording
 from stock_ml.steps.drifting import KEPT
 from stock_ml.steps.judging import judge
+from stock_ml.steps.promoting import promote_challenger
 from stock_ml.steps.training import TrainingResult, train
 from tests.walks import NYSE, frame, minutes_of, take, walk
 
@@ -282,7 +283,9 @@ def test_a_challenger_stands_beside_the_champion_until_a_person_promotes_it(inst
     assert int(before["decided_until"]) == int(before["trained_until"]) - 60
     assert (after["decided_until"], after["changed_at"]) == (before["decided_until"], str(TS[0]))
     assert (registry.champion().version, registry.challenger().version) == (trained["version"], result["version"])
-    assert promote(registry, result["version"], "a test") == trained["version"]
+    assert promote_challenger(installation, trained["version"]) is None  # who was asked about another one, too late
+    assert registry.champion().version == trained["version"]
+    assert promote_challenger(installation, result["version"]) == trained["version"]
     assert (registry.champion().version, registry.challenger()) == (result["version"], None)
 
 

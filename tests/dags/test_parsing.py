@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-FILES = {"ingest_bars.py", "maintain.py", "monitor_forecasts.py", "train_model.py"}
+FILES = {"ingest_bars.py", "maintain.py", "monitor_forecasts.py", "promote_model.py", "train_model.py"}
 HELPERS = {"__init__.py", "assets.py", "forms.py", "rules.py", "schedules.py", "watching.py"}
 SOURCES = ["sandbox", "alpha_vantage", "yahoo", "csv"]
 

@@ -67,6 +67,14 @@ def test_a_person_chooses_symbols_and_days_to_ingest(parsed: dict[str, Any]) -> 
     assert form["source"]["enum"] == ["yahoo"]
 
 
+def test_a_person_is_asked_before_the_alias_moves(parsed: dict[str, Any]) -> None:
+    dag = parsed["sandbox"]["dags"]["promote_model"]
+    assert dag["timetable"] == "AssetTriggeredTimetable"
+    after = {"see_asked": [], "approve": ["see_asked"], "promote": ["approve", "see_asked"]}
+    assert {name: task["after"] for name, task in dag["tasks"].items()} == after
+    assert parsed["sandbox"]["dags"]["train_model"]["form"]["becomes"]["enum"] == ["champion", "challenger", "ask"]
+
+
 def test_a_person_chooses_candidates_and_what_becomes_of_the_version(parsed: dict[str, Any]) -> None:
     form = parsed["sandbox"]["dags"]["train_model"]["form"]
     assert {name: field["value"] for name, field in form.items()} == {

@@ -128,6 +128,27 @@ def test_dags_triggered_through_the_api_lead_to_a_champion_that_is_served_withou
     assert consumer == next(p["pid"] for p in Supervisor(s).processes() if p["name"] == "consumer")
 
 
+def test_a_person_is_asked_and_what_was_approved_serves(stack: Installation) -> None:
+    s, airflow, dag = stack.settings, Airflow(stack.settings, stack.secrets), "promote_model"
+    before = {run["dag_run_id"] for run in airflow.runs(dag)}
+    champion = pipeline.champion(s)["version"]
+    pipeline.finish(airflow, pipeline.TRAIN, airflow.trigger(pipeline.TRAIN, form={"becomes": "ask"}))
+
+    def asks() -> list[str]:
+        fresh = [run["dag_run_id"] for run in airflow.runs(dag) if run["dag_run_id"] not in before]
+        return [run for run in fresh if state(run) not in (None, "skipped", "scheduled", "queued", "running")]
+
+    def state(run: str) -> str | None:
+        return {task["task_id"]: task["state"] for task in airflow.tasks(dag, run)}.get("approve")
+
+    probes.wait("the question", lambda: bool(asks()), 90)
+    assert pipeline.champion(s)["version"] == champion
+    (run,) = asks()
+    airflow.answer(dag, run, "approve", "Approve")
+    pipeline.finish(airflow, dag, run)
+    assert int(pipeline.champion(s)["version"]) > int(champion)
+
+
 def test_a_session_announced_on_kafka_is_ingested_and_leads_to_no_training_before_enough_have_closed(
     stack: Installation,
 ) -> None:
