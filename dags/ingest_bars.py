@@ -5,7 +5,7 @@ Runs when the producer announces on Kafka that a session closed; with a real sou
    others; a backfill (`airflow backfill create`, real sources) fetches the months of its sessions, each once.
 2. Each symbol by itself, so that one that fails stops no other: **download** keeps every answer in S3 under `raw/`,
    exactly as received; **clean** makes it into checked bars under `clean/`, a report under `quality/`.
-3. **publish** names holes that all symbols share, and announces `clean_bars` once; `train_model` waits for that.
+3. **publish** names holes that all symbols share, keeps the run's "Data report", and announces `clean_bars` once.
 What another try cannot help fails at once, the reason in the log's last line. Running again changes nothing.
 """
 
@@ -47,10 +47,10 @@ def ingest_bars() -> None:
         clean(download(item))
 
     @task(outlets=[CLEAN_BARS])
-    def publish(items: Any, *, outlet_events: Any = None) -> None:
-        from stock_ml.steps import together
+    def publish(items: Any, *, run_id: Any = None, outlet_events: Any = None) -> None:
+        from stock_ml.steps import data_report
 
-        together.look_over(s := task_settings(), items)
+        data_report.tell(s := task_settings(), run_id, items)
         outlet_events[CLEAN_BARS].extra = {"source": s.source, "symbols": [item["symbol"] for item in items]}
 
     S3CreateBucketOperator(task_id="create_bucket", bucket_name=load().s3_bucket) >> (items := plan())

@@ -22,11 +22,11 @@ class PipelineFailed(StockMLError):
 
 
 class Airflow:
-    """Trigger DAGs and read how their runs went, as the admin."""
+    """Trigger DAGs and read how their runs went, as the admin; `user` may be viewer, who only reads."""
 
-    def __init__(self, s: Settings, secrets: Mapping[str, str]) -> None:
+    def __init__(self, s: Settings, secrets: Mapping[str, str], user: str = "admin") -> None:
         self._api = f"{address(s)}/api/v2"
-        self._login = {"username": "admin", "password": secrets["AIRFLOW_ADMIN_PASSWORD"]}
+        self._login = {"username": user, "password": secrets[f"AIRFLOW_{user.upper()}_PASSWORD"]}
         self._tokens = f"{address(s)}/auth/token"
         self._session = requests.Session()
 
@@ -68,9 +68,15 @@ class Airflow:
         events = [line for line in log if isinstance(line, dict) and line.get("level") in ("error", "critical")]
         return f"task {task['task_id']}: {_reason(events[-1]) if events else 'its log holds no error'}"
 
-    def answer(self, dag: str, run: str, task: str, option: str) -> None:
-        """Answer what a task asks a person."""
-        place = f"dags/{dag}/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails"
+    def questions(self, dag: str) -> list[dict[str, Any]]:
+        """Return the task instances of a DAG that wait for a person's answer."""
+        found = self.get(f"dags/{dag}/dagRuns/~/hitlDetails", {"response_received": False})
+        return [question["task_instance"] for question in found["hitl_details"]]
+
+    def answer(self, task: Mapping[str, Any], option: str) -> None:
+        """Answer what a task instance asks a person."""
+        run = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
+        place = f"{run}/taskInstances/{task['task_id']}/-1/hitlDetails"
         self._ask("PATCH", place, json={"chosen_options": [option], "params_input": {}})
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -97,7 +103,7 @@ class Airflow:
     def _sign_in(self) -> None:
         answer = self._send("POST", self._tokens, json=self._login)
         if not answer.ok:
-            raise HostError(f"Airflow does not let admin in ({answer.status_code}): {LOG}")
+            raise HostError(f"Airflow does not let {self._login['username']} in ({answer.status_code}): {LOG}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
 

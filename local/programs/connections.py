@@ -11,7 +11,7 @@ WATCHED = ("sessions", "alerts")  # topics on which the triggerer waits, each wi
 def connections(s: Settings) -> dict[str, str]:
     """Return them as Airflow's variables, secrets included: for its processes' eyes only."""
     kafka = {f"AIRFLOW_CONN_STOCKML_{topic.upper()}": _kafka(s, topic) for topic in WATCHED}
-    return {"AIRFLOW_CONN_AWS_DEFAULT": _aws(s)} | kafka
+    return {"AIRFLOW_CONN_AWS_DEFAULT": _aws(s), "AIRFLOW_CONN_STOCKML_EVENTS": _events(s)} | kafka
 
 
 def _aws(s: Settings) -> str:
@@ -19,6 +19,10 @@ def _aws(s: Settings) -> str:
     access, secret = (key.get_secret_value() if key else "" for key in keys)
     extra = {"endpoint_url": s.s3, "region_name": s.s3_region}
     return json.dumps({"conn_type": "aws", "login": access, "password": secret, "extra": extra})
+
+
+def _events(s: Settings) -> str:
+    return json.dumps({"conn_type": "kafka", "extra": client_config(s)})
 
 
 def _kafka(s: Settings, topic: str) -> str:

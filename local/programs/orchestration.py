@@ -15,6 +15,7 @@ from local.program import PYTHON, ROOT, Program
 from local.programs.connections import connections
 from local.programs.postgres import connected
 from local.programs.services import environment
+from stock_ml.adapters.broker import Topics
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
@@ -84,7 +85,15 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "EXECUTION_API__JWT_EXPIRATION_TIME": 86400,  # a laptop that sleeps must not lose its running tasks
         "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 300,  # parsing again and again is most of its rest
+        "KAFKA_EVENT_PRODUCER__DAG_RUN_EVENTS_ENABLED": True,
+        "KAFKA_EVENT_PRODUCER__KAFKA_CONFIG_ID": "stockml_events",
+        "KAFKA_EVENT_PRODUCER__TOPIC": Topics.of(s).airflow,
+        "KAFKA_EVENT_PRODUCER__SOURCE": f"stock_ml-{s.source}",
+        "KAFKA_EVENT_PRODUCER__TOPIC_CHECK_TIMEOUT": 2,  # seconds that the scheduler waits where Kafka is away
         "LOGGING__BASE_LOG_FOLDER": s.state / "airflow" / "logs",
+        "LOGGING__REMOTE_LOGGING": True,  # a finished try's log goes to S3, and is read from there
+        "LOGGING__REMOTE_BASE_LOG_FOLDER": f"s3://{s.s3_bucket}/logs/source={s.source}",
+        "LOGGING__REMOTE_LOG_CONN_ID": "aws_default",
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
     env = {f"AIRFLOW__{name}": str(value) for name, value in section.items()}

@@ -2,11 +2,14 @@
 
 import time
 
+from stock_ml.adapters.forecast_store import Watch
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import MarketClock
 from stock_ml.bars import MINUTE
 from stock_ml.config import Settings
 from stock_ml.errors import BadQuality
+
+DEADLINE = "deadline"
 
 
 def see_clean(s: Settings, minutes: int) -> None:
@@ -19,12 +22,23 @@ def see_clean(s: Settings, minutes: int) -> None:
     due = (MarketClock.connect(s).now() if s.simulated else time.time()) - minutes * MINUTE
     lake = Lake.connect(s)
     late = {symbol: session for symbol in s.symbols if (session := _missing(s, lake, symbol, due))}
-    if late:
-        told = ", ".join(f"{symbol} {session}" for symbol, session in late.items())
-        raise BadQuality(
-            f"not clean {minutes} minutes after the close: {told}; see the runs of ingest_bars, and trigger it where "
-            "there is none"
-        )
+    told = f"not clean {minutes} minutes after the close: {_listed(late)}" if late else ""
+    _note(s, told)
+    if told:
+        raise BadQuality(f"{told}; see the runs of ingest_bars, and trigger it where there is none")
+
+
+def _listed(late: dict[str, str]) -> str:
+    return ", ".join(f"{symbol} {session}" for symbol, session in late.items())
+
+
+def _note(s: Settings, told: str) -> None:
+    """Keep what was found where who tells a person of the failed run reads it (`steps/notifying.py`)."""
+    watch = Watch.connect(s)
+    try:
+        watch.say(DEADLINE, {"told": told})
+    finally:
+        watch.close()
 
 
 def _missing(s: Settings, lake: Lake, symbol: str, due: float) -> str | None:

@@ -3,17 +3,32 @@
 from collections.abc import Mapping
 from typing import Any
 
+from stock_ml.adapters.forecast_store import Watch
 from stock_ml.adapters.notifier import notify
 from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
 from stock_ml.monitoring import Alert
+from stock_ml.steps.cleanliness import DEADLINE
 
-MEANS = {"monitor_forecasts": "a session's bars are not clean in time, or the live forecasts could not be judged"}
+UNJUDGED = "the live forecasts could not be judged"
+UNKNOWN = f"a session's bars are not clean in time, or {UNJUDGED}"
 
 
 def failed(s: Settings, dag: str, run: str) -> None:
-    """Tell that a run failed, and where to look."""
-    why = f"{MEANS[dag]}\n" if dag in MEANS else ""
+    """Tell that a run failed, and where to look; of a deadline that was missed, the symbols."""
+    why = f"{_missed(s)}\n" if s.notify and dag == "monitor_forecasts" else ""
     notify(s, f"{dag} failed", f"{why}run {run}: http://127.0.0.1:{s.airflow_port}/dags/{dag}/runs/{run}")
+
+
+def _missed(s: Settings) -> str:
+    watch = Watch.connect(s)
+    try:
+        known = watch.said(DEADLINE)
+    except StoreUnavailable as error:
+        return f"{UNKNOWN} ({error})"
+    finally:
+        watch.close()
+    return UNKNOWN if known is None else str(known["told"] or UNJUDGED)
 
 
 def alerted(s: Settings, alert: Alert) -> None:

@@ -68,14 +68,14 @@ def take(subscriber: Subscriber, count: int) -> list[Message]:
 
 def test_topics_are_made_once_and_asked_for_twice(s: Settings) -> None:
     ensure_topics(s)
-    assert [list(read_back(s, topic)) for topic in Topics.of(s)] == [[], [], [], []]
+    assert [list(read_back(s, topic)) for topic in Topics.of(s)] == [[], [], [], [], []]
 
 
 def test_a_topic_keeps_its_bars_as_long_as_the_settings_say_and_the_announcements_for_ever(kafka: Settings) -> None:
     own = kafka.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}", "kafka_retention_days": 3})
     ensure_topics(own)
     topics = Topics.of(own)
-    assert [retention(own, topic) for topic in topics] == ["259200000", "259200000", "-1", "-1"]
+    assert [retention(own, topic) for topic in topics] == ["259200000", "259200000", "-1", "-1", "259200000"]
 
 
 def retention(s: Settings, topic: str) -> str:

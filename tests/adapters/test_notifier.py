@@ -12,11 +12,14 @@ import pytest
 from pydantic import SecretStr
 
 from local import ports
+from stock_ml.adapters.forecast_store import Watch
 from stock_ml.adapters.notifier import notify
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadSetting
 from stock_ml.monitoring import Alert
 from stock_ml.steps import notifying
+from stock_ml.steps.cleanliness import DEADLINE
+from tests.servers import tables
 
 # one of apprise's hundred services uses an old module; all are loaded with the first address
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -98,6 +101,18 @@ def test_a_failed_run_says_where_to_look_and_a_training_whether_it_serves(webhoo
         "version 3 waits for a person",
     ]
     assert "huber, skill 4.1%: better" in heard[1]["message"]
+
+
+def test_a_missed_deadline_names_the_symbols(webhook: str, heard: list[Any], postgres: Settings) -> None:
+    tables(postgres)
+    s = postgres.model_copy(update={"notify": SecretStr(webhook)})
+    watch = Watch.connect(s)
+    for told in ("not clean 120 minutes after the close: GOOGL 2024-03-01", ""):
+        watch.say(DEADLINE, {"told": told})
+        notifying.failed(s, "monitor_forecasts", "scheduled__1")
+    watch.close()
+    assert heard[0]["message"].startswith("not clean 120 minutes after the close: GOOGL 2024-03-01")
+    assert heard[1]["message"].startswith("the live forecasts could not be judged")
 
 
 def test_what_is_away_fails_nothing_and_no_password_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,12 +6,18 @@ from typing import Any
 
 import psycopg
 import pytest
+import requests
 
 from local import pipeline
 from local.airflow_api import Airflow as AirflowApi
+from local.private import keep_secrets
+from local.programs.orchestration import address
 from stock_ml.adapters.champion import newest, tags
+from stock_ml.adapters.forecast_store import Watch
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
+from stock_ml.errors import BadQuality, HostError
+from stock_ml.steps.cleanliness import DEADLINE, see_clean
 from stock_ml.steps.refreshing import covered
 from tests.dags.conftest import Airflow
 
@@ -74,6 +80,36 @@ def test_a_training_tells_why_it_ran_what_it_made_and_where_to_look(
     assert event["extra"]["skill"] == pytest.approx(float(tags(champion)["skill"]), abs=1e-6)
     told = api.get(f"dags/train_model/dagRuns/{trained['run_id']}/taskInstances/train/links")
     assert told["extra_links"] == {"Training in MLflow": f"{mlflow_server.mlflow}/#/runs/{champion['run_id']}"}
+
+
+def test_a_run_leads_to_what_became_of_its_rows(ingested: dict[str, Any], api: AirflowApi, exchange: Settings) -> None:
+    views = [view for plugin in api.get("plugins")["plugins"] for view in plugin["external_views"]]
+    (view,) = [view for view in views if view["destination"] == "dag_run"]
+    shown = [
+        requests.get(address(exchange) + view["href"].format(RUN_ID=run), timeout=30)
+        for run in (ingested["run_id"], "manual__none")
+    ]
+    assert [answer.status_code for answer in shown] == [200, 200]
+    assert all(f"Quality of {symbol}" in shown[0].text and "SIMULATED" in shown[0].text for symbol in SYMBOLS)
+    assert "cleaned no bars" in shown[1].text
+
+
+def test_a_viewer_reads_and_changes_nothing(ingested: dict[str, Any], api: AirflowApi, of_two: Settings) -> None:
+    viewer = AirflowApi(of_two, keep_secrets(of_two), "viewer")
+    assert viewer.state("ingest_bars", ingested["run_id"]) == "success"
+    with pytest.raises(HostError, match="403"):
+        viewer.trigger("ingest_bars")
+
+
+def test_bars_that_are_not_clean_in_time_are_told_by_symbol(ingested: dict[str, Any], of_two: Settings) -> None:
+    see_clean(of_two, 120)
+    with pytest.raises(BadQuality, match=r"not clean 120 minutes after the close: TSLA \d{4}-\d\d-\d\d; see"):
+        see_clean(of_two.model_copy(update={"symbols": (*SYMBOLS, "TSLA")}), 120)
+    watch = Watch.connect(of_two)
+    assert str((watch.said(DEADLINE) or {})["told"]).startswith("not clean 120 minutes after the close: TSLA ")
+    see_clean(of_two, 120)
+    assert watch.said(DEADLINE) == {"told": ""}
+    watch.close()
 
 
 def test_each_dags_last_run_is_told_to_the_dashboard(trained: dict[str, Any], exchange: Settings) -> None:

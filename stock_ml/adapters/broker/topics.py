@@ -25,12 +25,13 @@ class Topics(NamedTuple):
     rejected: str
     sessions: str
     alerts: str
+    airflow: str
 
     @classmethod
     def of(cls, s: Settings) -> "Topics":
         """Return the names of this installation's topics."""
         name = s.kafka_topic
-        return cls(name, f"{name}.rejected", f"{name}.sessions", f"{name}.alerts")
+        return cls(name, f"{name}.rejected", f"{name}.sessions", f"{name}.alerts", f"{name}.airflow")
 
 
 def ensure_topics(s: Settings) -> None:
@@ -44,6 +45,7 @@ def ensure_topics(s: Settings) -> None:
         NewTopic(topics.rejected, 1, config=kept | {"max.message.bytes": str(LARGEST_REJECTED)}),
         NewTopic(topics.sessions, 1, config=FOR_EVER),
         NewTopic(topics.alerts, 1, config=FOR_EVER),
+        NewTopic(topics.airflow, 1, config=kept),
     ]
     admin = _admin(s)  # held until the answers are there: they end with it
     for name, created in admin.create_topics(wanted, operation_timeout=SECONDS, request_timeout=SECONDS).items():

@@ -7,7 +7,7 @@ import numpy as np
 from psycopg.types.json import Jsonb
 
 from stock_ml.adapters.forecast_store.connection import Connection
-from stock_ml.adapters.forecast_store.statements import WRITE_STATE
+from stock_ml.adapters.forecast_store.statements import READ_STATE, WRITE_STATE
 from stock_ml.config import Settings
 from stock_ml.gaps import Minutes as Bars
 from stock_ml.monitoring import Alarm, Alert, Look, Minutes
@@ -89,6 +89,11 @@ class Watch:
     def say(self, service: str, state: Mapping[str, Any]) -> None:
         """Keep what a part of the installation is said to do."""
         self._run(WRITE_STATE, service=service, state=Jsonb(dict(state)))
+
+    def said(self, service: str) -> dict[str, Any] | None:
+        """Return what a part was last said to do, None where nothing was."""
+        found = self._rows(READ_STATE, service=service)
+        return dict(found[0][0]) if found else None
 
     def newest_alert(self) -> tuple[Alert, bool] | None:
         """Return the alert raised last, and whether it is open; None where none ever was."""

@@ -71,6 +71,15 @@ class Quality:
         found = self.objects.get(self._together(month))
         return json.loads(found) if found else None
 
+    def write_run(self, run: str, reports: dict[str, Any]) -> str:
+        """Keep what a run cleaned, {symbol: {month: report}}, and return the key."""
+        return self._put(self._run(run), reports)
+
+    def read_run(self, run: str) -> dict[str, Any] | None:
+        """Return what a run cleaned, None where nothing is kept of it."""
+        found = self.objects.get(self._run(run))
+        return json.loads(found) if found else None
+
     def write_left(self, symbol: str, months: list[str]) -> str:
         """Remember which months a spent day left to ask for, none where all were given; return the key."""
         key = f"quality/source={self.source}/symbol={symbol}/left.json"
@@ -91,6 +100,9 @@ class Quality:
 
     def _month(self, symbol: str, month: str) -> str:
         return f"quality/source={self.source}/symbol={symbol}/month={month}/"
+
+    def _run(self, run: str) -> str:
+        return f"quality/source={self.source}/runs/{run}.json"
 
     def _together(self, month: str) -> str:
         return f"quality/source={self.source}/together/month={month}.json"

@@ -10,7 +10,7 @@ from stock_ml.errors import BrokerRefused, BrokerUnavailable
 from tests.unit.serving.streams import day
 
 BARS = day()[:3]
-TOPICS = Topics("bars", "rejected", "sessions", "alerts")
+TOPICS = Topics("bars", "rejected", "sessions", "alerts", "airflow")
 TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
 
 

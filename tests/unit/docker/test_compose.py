@@ -16,7 +16,7 @@ ONE_SHOT = {"migrate", "pipeline"}
 OURS = {"migrate", "pipeline", "sandbox", "producer", "consumer", "dashboard"}
 AIRFLOW = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
 OFFICIAL = {"postgres": "postgres", "kafka": "apache/kafka", "s3": "chrislusf/seaweedfs"}
-SECRET = re.compile(r"PASSWORD$|SECRET|_KEY$|TOKEN|URL$|URI$|CONN")
+SECRET = re.compile(r"PASSWORD$|SECRET|_KEY$|TOKEN|URL$|URI$|CONN(?!_ID$)")
 # what only the stack without Docker needs: its folders, the ports of its servers, a file of this machine
 NOT_HERE = re.compile(
     r"home|jars|csv_path|postgres_(port|password)|s3_port|(kafka|weed)_.*port|kafka_(security|sasl|username|password|ca).*"
