@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Lock
 from typing import NamedTuple
@@ -41,7 +42,7 @@ class Viewer:
         if self._line is None:
             return
         # through a handle of its own: the waiting sender then sees the end of the line, not a closed file
-        with socket.socket(fileno=os.dup(self._line.fileno())) as twin:
+        with suppress(OSError), socket.socket(fileno=os.dup(self._line.fileno())) as twin:  # it may have ended by itself
             twin.shutdown(socket.SHUT_RDWR)
 
 

@@ -103,6 +103,8 @@ def stream() -> Response:
     own, asked = dashboard(), watching(request.args, request.headers.get("Last-Event-ID"))
     if asked.symbol is not None and asked.symbol not in own.settings.symbols and not own.reader.knows(asked.symbol):
         abort(404, f"no symbol {asked.symbol!r} here; /symbols lists those there are")
+    if request.method == "HEAD":  # nobody would read on, and nobody would see the viewer go
+        return Response(mimetype="text/event-stream")
     viewer = Viewer(asked.symbol, request.environ.get("gunicorn.socket"))
     first = begin(own.reader, own.hub, viewer, asked)
     return Response(told(own.hub, viewer, first), mimetype="text/event-stream")

@@ -115,6 +115,12 @@ def test_a_question_that_is_wrong_is_refused_as_described(
         is_as_described(path, answer)
 
 
+def test_one_who_asks_for_the_head_of_the_stream_is_no_viewer(client: FlaskClient, symbol: str) -> None:
+    answer = client.head(f"/stream?symbol={symbol}")
+    assert (answer.status_code, answer.mimetype) == (200, "text/event-stream")
+    assert client.application.extensions["dashboard"].hub.viewers.count() == 0
+
+
 @pytest.mark.parametrize(
     ("path", "status"), [("/data", 503), ("/stream", 503), ("/symbols", 503), ("/readyz", 503), ("/healthz", 200)]
 )

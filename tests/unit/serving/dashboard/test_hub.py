@@ -30,6 +30,13 @@ class OneBatch(ForecastReader):
         return Changes([(symbol, *ROW) for symbol in symbols or ("A", "B")] if run.batches else [], [])
 
 
+class Gone:
+    """A line that was closed already."""
+
+    def fileno(self) -> int:
+        return -1
+
+
 def hub_of(reader: OneBatch) -> Hub:
     return Hub(reader, States(reader, Links("", "")))
 
@@ -78,3 +85,14 @@ def test_a_viewer_that_does_not_keep_up_is_dropped_and_told_the_end() -> None:
         assert quick.next() is not None
     assert (viewers.dropped, viewers.count()) == (1, 1)
     assert len(list(iter(slow.next, None))) == MOST
+
+
+def test_a_slow_viewer_whose_line_is_closed_already_keeps_no_other_from_hearing() -> None:
+    line: Any = Gone()
+    viewers, gone, quick = Viewers(), Viewer("A", line), Viewer("A", None)
+    viewers.add(gone)
+    viewers.add(quick)
+    for number in range(MOST + 1):
+        viewers.tell("A", Event(number, b""))
+        assert quick.next() is not None
+    assert (viewers.dropped, viewers.count()) == (1, 1)
