@@ -11,7 +11,7 @@ The answer, times in epoch milliseconds UTC:
                    "producer", "consumer": {"seen", "age", "stale", "waiting", "lag"},
                    "model": {"version", "trained_until", "url"} or null,
                    "dags": [{"id", "state", "started_at", "ended_at", "url"}, …],
-                   "alert": {"kind", "reason", …} or null, "look": {"market_at", "skill", …} or null,
+                   "alert": {"kind", "reason", …} or null, "look": {"market_at", "skill", "unusual", …} or null,
                    "score": {"session", "n", "skill", "verdict", "sentence", "coverage_90", …,
                              "sessions": [the last five, newest first], "together": {…, "sentence"}}},
      "next":      the cursor; given as `since` it asks for what was stored after this answer}

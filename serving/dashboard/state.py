@@ -10,6 +10,8 @@ from stock_ml.errors import without_login
 
 STALE = 15.0  # wall seconds without a word from a service
 DAG = "dag:"  # before the name of a DAG that tells of its last run
+DAGS = ("ingest_bars", "maintain", "monitor_forecasts", "train_model")  # told of also before their first run
+NO_RUN: Mapping[str, Any] = {"state": "no run yet"}
 KNOWN_AFTER = 60_000  # milliseconds from a bar's open until it is known
 
 
@@ -70,9 +72,10 @@ def _model(consumer: Service | None, links: Links) -> dict[str, Any] | None:
 
 
 def _dags(services: Mapping[str, Service], links: Links) -> list[dict[str, Any]]:
-    """Return the last run of each DAG that told of one, by its name."""
-    found = {name.removeprefix(DAG): service for name, service in services.items() if name.startswith(DAG)}
-    return [_dag(name, found[name].state, links) for name in sorted(found)]
+    """Return the last run of each DAG, by its name."""
+    told = {name.removeprefix(DAG): service.state for name, service in services.items() if name.startswith(DAG)}
+    found = dict.fromkeys(DAGS, NO_RUN) | told
+    return [_dag(name, found[name], links) for name in sorted(found)]
 
 
 def _dag(name: str, state: Mapping[str, Any], links: Links) -> dict[str, Any]:

@@ -47,11 +47,18 @@ def judge(score: Score, when: str = "In this session") -> tuple[str, str]:
         return "none", "No forecast of this session has been scored yet."
     if score.counted < ENOUGH:
         return "early", f"Too early to tell: {score.counted} forecasts scored, {ENOUGH} are needed."
+    if _never_differs(score):
+        return "same", f"{when} the last price itself was the forecast: no model was better."
     if value <= 0:
         return "worse", f"{when} the model is no better than the last price."
     if _may_be_luck(score):
         return "luck", "Ahead of the last price, but by no more than luck would give."
     return "better", f"{when} the model comes closer than the last price."
+
+
+def _never_differs(score: Score) -> bool:
+    """Say whether every forecast was the last price, as where persistence is champion."""
+    return score.gain == 0 and score.gain_deviation == 0 and score.moved == 0
 
 
 def _may_be_luck(score: Score) -> bool:

@@ -41,8 +41,9 @@ class Viewer:
         self._waiting.put(None)
         if self._line is None:
             return
-        # through a handle of its own: the waiting sender then sees the end of the line, not a closed file
-        with suppress(OSError), socket.socket(fileno=os.dup(self._line.fileno())) as twin:  # it may have ended by itself
+        # through a handle of its own: the waiting sender then sees the end of the line, not a closed file;
+        # a line that ended by itself cannot be cut
+        with suppress(OSError), socket.socket(fileno=os.dup(self._line.fileno())) as twin:
             twin.shutdown(socket.SHUT_RDWR)
 
 

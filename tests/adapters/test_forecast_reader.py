@@ -175,7 +175,7 @@ def test_the_open_alert_and_the_newest_look_are_told(postgres: Settings, reader:
     watch = Watch.connect(postgres)
     watch.act(time.time() + 60)
     assert reader.watched().alert is None
-    watch.keep(Look("3", 2000, 1.0, 1.1, 0.09, 1.0, 0.5, 0.9, 0.99, {}, {}), T)
+    watch.keep(Look("3", 2000, 1.0, 1.1, 0.09, 1.0, 0.5, 0.9, 0.99, {"gap": 0.3}, {"gap": 0.1}), T)
     watch.raise_alert(Alarm("skill", "behind the last price"), "3", T)
     alert, look = reader.watched()
     watch.act(time.time() + 60)
@@ -183,6 +183,7 @@ def test_the_open_alert_and_the_newest_look_are_told(postgres: Settings, reader:
     assert alert == {"kind": "skill", "reason": "behind the last price", "model_version": "3", "market_at": T * 1000}
     assert look is not None
     assert (look["skill"], look["coverage_90"], look["market_at"]) == (0.09, 0.9, T * 1000)
+    assert look["unusual"] == {"gap": 0.1}
 
 
 def test_a_symbol_without_rows_has_an_empty_score(reader: ForecastReader, symbol: str) -> None:

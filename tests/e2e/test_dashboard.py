@@ -1,5 +1,6 @@
 """The page in a real browser, on a real PostgreSQL."""
 
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,8 +11,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from local import ports
 from local.programs import postgres as postgres_program
-from stock_ml.adapters.forecast_store import ForecastStore, migrate
+from stock_ml.adapters.forecast_store import ForecastStore, Watch, migrate
 from stock_ml.config import Settings
+from stock_ml.monitoring import Look
 from tests.e2e.pages import EMPTY, READY, T, address, bar, dashboard_program, drawn, forecast, keep, wait_for
 from tests.servers import running, settings_in
 
@@ -82,6 +84,18 @@ def test_the_page_says_how_good_each_session_was_and_how_the_last_runs_went(
     run = page.locator("#dags a[href*='/ingest_bars/']")
     expect(run).to_contain_text("failed")
     assert (run.get_attribute("href") or "").endswith("/dags/ingest_bars/runs/r1")
+    expect(page.locator("#dags a[href$='/dags/maintain']")).to_have_text("no run yet")
+
+
+def test_how_far_a_feature_drifted_is_said_beside_what_monitoring_found(
+    served: Settings, symbol: str, page: Page
+) -> None:
+    watch = Watch.connect(served)
+    watch.act(time.time() + 60)  # an alert would be said in its place
+    watch.keep(Look("7", 2000, 1.0, 1.1, 0.09, 1.0, 0.5, 0.9, 0.99, {}, {"gap": 0.1, "move": 0.25, "day": -1.0}), T)
+    watch.close()
+    page.goto(address(served, symbol))
+    expect(page.locator("#monitor")).to_have_text("skill +9.0 %, 09:30; drift of move, PSI 0.25 beyond training")
 
 
 def test_a_symbol_that_is_markup_is_shown_and_not_run(served: Settings, store: ForecastStore, page: Page) -> None:
@@ -116,6 +130,8 @@ def test_a_consumer_that_stopped_is_shown_as_stale_until_it_speaks_again(
         connection.execute("update service_state set updated_at = now() - interval '1 min' where service = 'consumer'")
     expect(consumer).to_have_text("stale, last heard 1 min ago")
     expect(consumer).to_have_attribute("data-stale", "true")
+    expect(page.locator("#link-text")).to_have_text("Consumer silent")
+    expect(page).to_have_title(f"Consumer silent: {symbol} · stock_ml")
     store.write_state("consumer", {"model_version": "7", "run_id": "abc", "waiting": None, "lag": 0})
     expect(consumer).to_have_attribute("data-stale", "false")
 
@@ -140,17 +156,47 @@ def test_without_highcharts_the_page_says_how_to_get_it_and_the_figures_live(
 def test_the_minute_under_the_cursor_is_read_out(served: Settings, symbol: str, page: Page) -> None:
     page.goto(address(served, symbol))
     page.wait_for_selector(READY)
-    place: Any = page.evaluate(
-        """() => { const chart = Highcharts.charts.at(-1), point = chart.get('bars').points[2];
-          const at = chart.container.getBoundingClientRect();
-          return [at.x + chart.plotLeft + point.plotX, at.y + chart.plotTop + 40]; }"""
-    )
-    page.mouse.move(place[0] - 5, place[1])
-    page.mouse.move(*place)
+    point_at(page, "points[2]")
     expect(page.locator("#readout")).to_have_text(
         "Fri 1 Mar, 09:32 O 102.00H 102.05L 101.95C 102.00Vol 10"
         "Forecast 101.5050 % 101.40 to 101.6090 % 101.30 to 101.70Error −49.0 bpModel 7"
     )
+
+
+def test_a_point_of_several_minutes_is_read_out_as_these_minutes(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    store.store(
+        [bar(symbol, m, 100 + m / 10) for m in range(5, 389)], [forecast(symbol, m, 100.5) for m in (9, 11, 12)]
+    )
+    page.goto(f"{address(served, symbol)}&range=session")
+    page.wait_for_selector(READY)
+    point_at(page, "points.find(point => point.x === 1709304000000)")  # 09:40
+    expect(page.locator("#readout")).to_have_text(
+        "Fri 1 Mar, 09:40 to 09:41 O 101.00H 101.15L 100.95C 101.10Vol 20"
+        "Forecast for 09:40 100.5050 % 100.40 to 100.6090 % 100.30 to 100.70Error −49.5 bpModel 7"
+    )
+    point_at(page, "points.find(point => point.x === 1709304120000)")  # 09:42
+    expect(page.locator("#readout")).to_contain_text("C 101.30Vol 20Forecast 100.5050 %")
+
+
+def test_figures_of_one_symbol_do_not_stand_under_the_name_of_another(
+    served: Settings, symbol: str, browser: Browser
+) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address(served, symbol))
+        page.wait_for_selector(READY)
+        expect(page.locator("#last")).to_have_text("104.00")
+        page.route("**/data?*", lambda route: route.abort())
+        page.locator("#watch-search").fill(EMPTY)
+        page.keyboard.press("Enter")
+        expect(page.locator("#link-text")).to_have_text("Connection lost")
+        expect(page.locator("#symbol")).to_have_text(EMPTY)
+        for figure in ("#last", "#next", "#skill"):
+            expect(page.locator(figure)).to_have_text("–")
+        expect(page.locator("#consumer")).to_have_text("not known now")
+        expect(page).to_have_title(f"Connection lost: {EMPTY} · stock_ml")
 
 
 def test_moving_away_from_the_newest_minute_stops_following_until_asked(
@@ -238,3 +284,14 @@ def test_the_page_says_that_the_server_is_away_and_fills_the_gap_after(
             store.store([bar(symbol, 9, 120.0)], [])
             expect(page.locator("#last")).to_have_text("120.00")
         assert page.evaluate("window.notReloaded")
+
+
+def point_at(page: Page, candle: str) -> None:
+    """Put the cursor above one of the drawn candles."""
+    place: Any = page.evaluate(
+        f"""() => {{ const chart = Highcharts.charts.at(-1), point = chart.get('bars').{candle};
+          const at = chart.container.getBoundingClientRect();
+          return [at.x + chart.plotLeft + point.plotX, at.y + chart.plotTop + 40]; }}"""
+    )
+    page.mouse.move(place[0] - 5, place[1])
+    page.mouse.move(*place)

@@ -8,6 +8,11 @@ import { AHEAD, lastOf, MINUTE, spanOf } from "./spans.js";
 const WIDE = 640; // pixels that words in a gap need
 const SAID_EVERY = 60_000; // a screen reader is told of new points once a minute
 
+// How long a point on the screen is, in milliseconds.
+function widthOf({ currentDataGrouping: group }) {
+  return group ? group.unitRange * group.count : MINUTE;
+}
+
 function options(zone, gap, hear) {
   return {
     chart: {
@@ -31,7 +36,7 @@ function options(zone, gap, hear) {
       announceNewData: { enabled: true, minAnnounceInterval: SAID_EVERY, announcementFormatter: () => hear.said() },
     },
     // the readout above the chart takes the place of a tooltip that hides candles
-    tooltip: { split: false, shared: true, formatter() { hear.point(this.x); return false; } },
+    tooltip: { split: false, shared: true, formatter() { hear.point(this.x, widthOf(this.series)); return false; } },
     xAxis: {
       ordinal: true,
       minRange: 5 * MINUTE,
@@ -52,7 +57,7 @@ function options(zone, gap, hear) {
 }
 
 export class Chart {
-  // `hear` has point(ts) when the cursor is at a minute, following(yes) when a person moves away or back, framed(from, to)
+  // `hear` has point(ts, width) when the cursor is at a point of so many milliseconds, following(yes) when a person moves away or back, framed(from, to)
   // when another span is shown, and said(), the words for who cannot see a new point.
   constructor(place, { zone, gap, clock }, hear) {
     Object.assign(this, { clock, hear, range: "120", view: "candles", follow: true, shown: {} });

@@ -4,14 +4,14 @@ import { Chart } from "./chart.js";
 import { buttons, chosen, list, remember } from "./choices.js";
 import { Feed } from "./feed.js";
 import { clockOf, price } from "./format.js";
-import { showEmpty, showLink, showNotice, showPrices, showState, text } from "./panel.js";
+import { showEmpty, showLink, showNothing, showNotice, showPrices, showState, showUnknown, text } from "./panel.js";
 import { showReadout } from "./readout.js";
 import { showRecord } from "./record.js";
 import { BAR, FORECAST, MANY, Rows, SOME } from "./rows.js";
-import { spanOf } from "./spans.js";
+import { MINUTE, spanOf } from "./spans.js";
 import { Table } from "./table.js";
 import { Watchlist } from "./watchlist.js";
-import { Notices, noBars, trouble } from "./words.js";
+import { Notices, noBars, silence, trouble } from "./words.js";
 
 const root = document.documentElement;
 const page = document.getElementById("page");
@@ -27,7 +27,7 @@ let clock = exchange; // of the zone that is shown
 let rows = new Rows(exchange);
 let symbol = null;
 let state = null; // what was last said of the services
-let pointed = null; // the minute under the cursor
+let pointed = null; // the point under the cursor: its first minute, and how long it is
 let pending = false; // rows came that are not drawn yet
 let view = "candles";
 let due = 0; // when the chart may be drawn again
@@ -40,7 +40,7 @@ const feed = new Feed({ data: onData, trouble: onTrouble });
 function makeChart() {
   places.chart.addEventListener("mouseleave", () => { pointed = null; readOut(); });
   const hear = {
-    point: (ts) => { pointed = ts; readOut(); },
+    point: (ts, width) => { pointed = { ts, width }; readOut(); },
     following: (yes) => { latest.hidden = yes; },
     framed: offerCsv,
     said: spoken,
@@ -56,21 +56,22 @@ function spoken() {
 }
 
 function readOut() {
-  showReadout(rows, pointed ?? rows.ahead?.[FORECAST.target] ?? rows.lastBar?.[BAR.ts], clock);
+  const newest = rows.ahead?.[FORECAST.target] ?? rows.lastBar?.[BAR.ts];
+  showReadout(rows, pointed ?? { ts: newest, width: MINUTE }, clock);
 }
 
 function onData(answer) {
   const news = rows.take(answer);
   state = answer.state;
-  const silent = state.producer.stale;
-  showLink(silent ? "stale" : "live", silent ? "Producer silent" : "Live");
+  const silent = silence(state);
+  showLink(silent ? "stale" : "live", silent ?? "Live");
   showNotice(notices.of(state));
   showWords();
   if (shows()) showEmpty(...(rows.lastBar ? [null] : noBars(state)));
   if (news) tellNews();
   pending ||= news;
   if (pending && (answer.whole || performance.now() >= due)) draw();
-  nameTab();
+  nameTab(silent);
   watchlist.begin();
 }
 
@@ -123,12 +124,17 @@ function onTrouble(kind, message) {
   watchlist.begin();
   showLink("lost", said.link);
   showNotice(said.notice);
+  showUnknown();
+  if (!rows.lastBar) showNothing();
   if (shows() && said.empty) showEmpty(...said.empty);
+  nameTab(said.link);
 }
 
-function nameTab() {
+// The tab says the price only while it is live.
+function nameTab(trouble) {
   const bar = rows.lastBar;
-  document.title = bar ? `${bar[BAR.close].toFixed(2)} ${symbol} · stock_ml` : `${symbol} · stock_ml`;
+  const first = trouble ? `${trouble}: ` : bar ? `${bar[BAR.close].toFixed(2)} ` : "";
+  document.title = `${first}${symbol} · stock_ml`;
 }
 
 // All that is stored is much, and loaded only where it is asked for.

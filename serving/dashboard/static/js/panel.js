@@ -48,8 +48,9 @@ export function showState(told, rows, clock) {
   const state = upToDate(told, rows);
   showScore(state.score);
   showMarket(state, clock);
-  text("clock", state.now == null ? "–" : `${clock.day(state.now)}, ${clock.second(state.now)}`);
-  text("bar-age", state.last_bar_age == null ? "–" : `${clock.near(state.last_bar, state.now)}, ${span(state.last_bar_age)} old`).dataset.stale = String(isOld(state));
+  const silent = Boolean(state.producer.stale); // it tells the time, so ages stand as well
+  text("clock", state.now == null ? "–" : `${clock.day(state.now)}, ${clock.second(state.now)}`).dataset.stale = String(silent);
+  text("bar-age", state.last_bar_age == null ? "–" : `${clock.near(state.last_bar, state.now)}, ${silent ? "age unknown" : `${span(state.last_bar_age)} old`}`).dataset.stale = String(silent || isOld(state));
   showModel(state, clock);
   showService("producer", state.producer);
   showService("consumer", state.consumer);
@@ -71,7 +72,8 @@ function showMarket(state, clock) {
   const known = state.market_open != null;
   text("market", known ? (state.market_open ? "Open" : "Closed") : "–").dataset.open = String(state.market_open);
   const when = state.next_change == null ? "" : clock.near(state.next_change, state.now);
-  text("market-when", !known ? "the producer has not spoken yet" : when ? `${state.market_open ? "until" : "opens"} ${when}` : "");
+  const asOf = state.producer.stale && state.producer.age != null ? ` as of ${span(state.producer.age)} ago` : "";
+  text("market-when", !known ? "the producer has not spoken yet" : when ? `${state.market_open ? "until" : "opens"} ${when}${asOf}` : asOf.trim());
 }
 
 function showModel({ model, consumer, now }) {
@@ -95,8 +97,14 @@ function link(place, words, href, title) {
 }
 
 function showMonitor({ alert, look, now }, clock) {
-  const skill = look ? `skill ${percent(look.skill)}, ${clock.near(look.market_at, now)}` : "no look yet";
+  const skill = look ? `skill ${percent(look.skill)}, ${clock.near(look.market_at, now)}${drift(look.unusual ?? {})}` : "no look yet";
   text("monitor", alert ? `alert: ${alert.reason}` : skill).dataset.stale = String(Boolean(alert));
+}
+
+// The feature that drifted furthest beyond what was usual in training, if any did.
+function drift(unusual) {
+  const [name, beyond] = Object.entries(unusual).reduce((most, each) => (each[1] > most[1] ? each : most), ["", 0]);
+  return name && `; drift of ${name}, PSI ${beyond.toFixed(2)} beyond training`;
 }
 
 // The last run of each DAG, in the order of their names.
@@ -125,6 +133,20 @@ function showService(name, service) {
   const words = !service.seen ? "not heard yet" : service.stale ? `stale, last heard ${ago}` : `heard ${ago}`;
   const lag = service.lag ? `, ${count(service.lag)} behind` : "";
   text(name, words + lag).dataset.stale = String(service.stale);
+}
+
+// What is not heard any more must not look as if it were: how old things are, nobody knows now.
+export function showUnknown() {
+  for (const id of ["clock", "bar-age", "producer", "consumer"]) text(id, "not known now").dataset.stale = "unknown";
+  if (at("market-when").textContent) text("market-when", "as last heard");
+}
+
+// The figures of another symbol do not stand under the name of one of which nothing is known.
+export function showNothing() {
+  for (const id of ["last", "next", "skill"]) text(id, "–");
+  for (const id of ["last-change", "last-when", "next-change", "next-band", "skill-sentence", "record-sentence"]) text(id, "");
+  text("next-label", "Next close");
+  at("record").tBodies[0].replaceChildren();
 }
 
 export function showLink(link, words) {

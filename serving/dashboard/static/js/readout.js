@@ -1,7 +1,9 @@
-// The line above the chart: what stands at the minute under the cursor, else the newest.
+// The line above the chart: what stands at the point under the cursor, else at the newest minute. A point far out is
+// several minutes: their bars as one, and the forecast of the last of them, where the line is drawn.
 
 import { basisPoints, count, price } from "./format.js";
 import { BAR, FORECAST } from "./rows.js";
+import { MINUTE } from "./spans.js";
 
 const place = () => document.getElementById("readout");
 
@@ -20,9 +22,21 @@ function barPieces(bar) {
   return [...prices, bar[BAR.filled] ? piece("no trade", "") : piece("Vol", count(bar[BAR.volume]))];
 }
 
-function forecastPieces(forecast, bar) {
+// The bars of some minutes as one.
+function together(bars) {
+  if (bars.length < 2) return bars[0];
+  const row = [...bars[0]];
+  row[BAR.high] = Math.max(...bars.map((bar) => bar[BAR.high]));
+  row[BAR.low] = Math.min(...bars.map((bar) => bar[BAR.low]));
+  row[BAR.close] = bars.at(-1)[BAR.close];
+  row[BAR.volume] = bars.reduce((sum, bar) => sum + bar[BAR.volume], 0);
+  row[BAR.filled] = bars.every((bar) => bar[BAR.filled]);
+  return row;
+}
+
+function forecastPieces(forecast, bar, label) {
   const pieces = [
-    piece("Forecast", price(forecast[FORECAST.predicted]), "ahead"),
+    piece(label, price(forecast[FORECAST.predicted]), "ahead"),
     piece("50 %", `${price(forecast[FORECAST.lower50])} to ${price(forecast[FORECAST.upper50])}`),
     piece("90 %", `${price(forecast[FORECAST.lower90])} to ${price(forecast[FORECAST.upper90])}`),
   ];
@@ -31,9 +45,26 @@ function forecastPieces(forecast, bar) {
   return [...pieces, piece("Model", forecast[FORECAST.version])];
 }
 
-export function showReadout(rows, ts, clock) {
-  const [bar, forecast] = [rows.bars.get(ts), rows.forecasts.get(ts)];
-  if (!bar && !forecast) return place().replaceChildren();
-  const when = piece(`${clock.day(ts)}, ${clock.minute(ts)}`, "");
-  place().replaceChildren(when, ...(bar ? barPieces(bar) : []), ...(forecast ? forecastPieces(forecast, bar) : []));
+function within(map, ts, width) {
+  const found = [];
+  for (let at = ts; at < ts + width; at += MINUTE) if (map.has(at)) found.push(map.get(at));
+  return found;
+}
+
+export function showReadout(rows, { ts, width }, clock) {
+  const [bars, forecasts] = [within(rows.bars, ts, width), within(rows.forecasts, ts, width)];
+  if (!bars.length && !forecasts.length) return place().replaceChildren();
+  const minutes = [...bars, ...forecasts].map((row) => row[0]);
+  const [first, last] = [Math.min(...minutes), Math.max(...minutes)];
+  const until = last > first ? ` to ${clock.near(last, first)}` : "";
+  place().replaceChildren(piece(`${clock.day(first)}, ${clock.minute(first)}${until}`, ""), ...pieces(rows, bars, forecasts, clock));
+}
+
+function pieces(rows, bars, forecasts, clock) {
+  const found = bars.length ? barPieces(together(bars)) : [];
+  const forecast = forecasts.at(-1);
+  if (!forecast) return found;
+  const target = forecast[FORECAST.target];
+  const label = bars.length && target !== bars.at(-1)[BAR.ts] ? `Forecast for ${clock.minute(target)}` : "Forecast";
+  return [...found, ...forecastPieces(forecast, rows.bars.get(target), label)];
 }

@@ -22,6 +22,12 @@ export class Notices {
   }
 }
 
+// Returns which service has said nothing for long, null where both speak: prices that stand must not look live.
+export function silence({ producer, consumer }) {
+  if (producer.stale) return "Producer silent";
+  return consumer.stale ? "Consumer silent" : null;
+}
+
 // Returns title and words for a chart without bars.
 export function noBars({ market_open: open }) {
   const closed = open === false ? " The market is closed now." : "";

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 from serving.dashboard.state import STALE, Links, Said, freshness, service_states
@@ -51,15 +52,26 @@ def test_a_consumer_without_a_model_names_what_it_waits_for() -> None:
 def test_each_dags_last_run_is_told_with_its_place_in_airflow() -> None:
     run = {"state": "success", "run_id": "scheduled__2024-03-01T21:00:00+00:00", "started_at": 1.0, "ended_at": None}
     told = states({"dag:ingest_bars": Service(run, 1.0), "producer": PRODUCER})["dags"]
-    assert told == [
-        {
-            "id": "ingest_bars",
-            "state": "success",
-            "url": "http://a/dags/ingest_bars/runs/scheduled__2024-03-01T21%3A00%3A00%2B00%3A00",
-            "started_at": 1000,
-            "ended_at": None,
-        }
-    ]
+    assert told[0] == {
+        "id": "ingest_bars",
+        "state": "success",
+        "url": "http://a/dags/ingest_bars/runs/scheduled__2024-03-01T21%3A00%3A00%2B00%3A00",
+        "started_at": 1000,
+        "ended_at": None,
+    }
+
+
+def test_a_dag_that_never_ran_is_told_as_well_and_none_is_forgotten() -> None:
+    told = states({})["dags"]
+    files = sorted(file.stem for file in Path("dags").glob("*.py") if "@dag(" in file.read_text(encoding="utf-8"))
+    assert [dag["id"] for dag in told] == files
+    assert told[0] | {"id": ""} == {
+        "id": "",
+        "state": "no run yet",
+        "url": "http://a/dags/ingest_bars",
+        "started_at": None,
+        "ended_at": None,
+    }
 
 
 def test_what_monitoring_found_is_told() -> None:

@@ -33,7 +33,14 @@ def test_few_forecasts_are_too_early_however_good() -> None:
 
 def test_a_model_no_better_than_the_last_price_is_called_so() -> None:
     ones = np.ones(ENOUGH)
-    assert judge(scored(ones, ones)) == ("worse", "In this session the model is no better than the last price.")
+    assert judge(scored(ones * 1.1, ones)) == ("worse", "In this session the model is no better than the last price.")
+
+
+def test_the_last_price_as_forecast_is_called_so_and_not_a_bad_model() -> None:
+    ones = np.ones(ENOUGH)
+    said = "In this session the last price itself was the forecast: no model was better."
+    assert judge(scored(ones, ones)) == ("same", said)
+    assert judge(scored(ones, ones)._replace(moved=3))[0] == "worse"
 
 
 def test_a_gain_within_luck_is_not_called_better() -> None:
