@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from local import ports
 from local.programs import postgres as postgres_program
+from local.programs.services import programs
+from serving.dashboard.state import STALE
 from stock_ml.adapters.forecast_store import ForecastStore, Watch, migrate
 from stock_ml.config import Settings
 from stock_ml.monitoring import Look
@@ -134,6 +136,18 @@ def test_a_consumer_that_stopped_is_shown_as_stale_until_it_speaks_again(
     expect(page).to_have_title(f"Consumer silent: {symbol} · stock_ml")
     store.write_state("consumer", {"model_version": "7", "run_id": "abc", "waiting": None, "lag": 0})
     expect(consumer).to_have_attribute("data-stale", "false")
+
+
+def test_a_consumer_whose_process_was_ended_is_shown_as_stale_and_heard_again_after_its_start(
+    served: Settings, symbol: str, page: Page
+) -> None:
+    consumer, program = page.locator("#consumer"), next(p for p in programs(served) if p.name == "consumer")
+    page.goto(address(served, symbol))
+    with running(program, served):
+        expect(consumer).to_have_attribute("data-stale", "false")
+    expect(consumer).to_contain_text("stale, last heard", timeout=1000 * (STALE + 5))
+    with running(program, served):
+        expect(consumer).to_have_attribute("data-stale", "false", timeout=10_000)
 
 
 def test_a_symbol_without_bars_says_that_they_will_come(served: Settings, store: ForecastStore, page: Page) -> None:
