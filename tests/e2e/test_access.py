@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from stock_ml.adapters.forecast_store import ForecastStore
 from stock_ml.config import Settings
-from tests.e2e.pages import READY, address, bar, drawn
+from tests.e2e.pages import READY, address, bar, drawn, forecast
 
 
 @pytest.mark.parametrize(("scheme", "view"), [("light", "candles"), ("dark", "candles"), ("light", "table")])
@@ -44,6 +44,16 @@ def test_arrow_keys_in_the_chart_read_out_a_minute(served: Settings, symbol: str
     for time in ("09:30", "09:31"):
         expect(page.locator("#readout")).to_contain_text(time)
         page.keyboard.press("ArrowRight")
+
+
+def test_a_screen_reader_is_told_of_a_new_bar_and_its_forecast(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    page.goto(address(served, symbol))
+    page.wait_for_selector(READY)
+    store.store([bar(symbol, 5, 105.0)], [forecast(symbol, 5, 106.25)])
+    told = page.locator("[aria-live]").filter(has_text="Close of 09:35: 105.00. Forecast for 09:36: 106.25.")
+    expect(told.first).to_be_attached()
 
 
 def test_the_table_shows_what_the_chart_does_and_holds_few_rows_of_many(

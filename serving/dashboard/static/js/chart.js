@@ -46,7 +46,7 @@ function options(zone, gap, hear) {
       events: { afterSetExtremes: (event) => event.trigger && hear.moved(event) },
     },
     yAxis: [
-      { height: "82%", labels: { align: "left", x: 6, y: 4, format: "{value:,.2f}" }, crosshair: { snap: false, label: { enabled: true, format: "{value:,.2f}" } }, tickPixelInterval: 52, startOnTick: false, endOnTick: false, maxPadding: 0.06, minPadding: 0.06 },
+      { height: "82%", labels: { align: "left", x: 6, y: 4, format: "{value:,.2f}" }, crosshair: { snap: false, label: { enabled: true, format: "{value:,.2f}" } }, tickPixelInterval: 52, startOnTick: false, endOnTick: false, maxPadding: 0.12, minPadding: 0.06 },
       { top: "86%", height: "14%", labels: { enabled: false }, tickAmount: 2, endOnTick: false },
     ],
     plotOptions: {
