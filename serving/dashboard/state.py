@@ -10,7 +10,7 @@ from stock_ml.errors import without_login
 
 STALE = 15.0  # wall seconds without a word from a service
 DAG = "dag:"  # before the name of a DAG that tells of its last run
-DAGS = ("ingest_bars", "maintain", "monitor_forecasts", "train_model")  # told of also before their first run
+DAGS = ("ingest_bars", "maintain", "monitor_forecasts", "promote_model", "train_model")  # also before their first run
 NO_RUN: Mapping[str, Any] = {"state": "no run yet"}
 KNOWN_AFTER = 60_000  # milliseconds from a bar's open until it is known
 
