@@ -9,7 +9,6 @@ __all__ = [
     "ForecastReader",
     "Listener",
     "Quote",
-    "QuoteReader",
     "Row",
     "Run",
     "Score",
