@@ -123,6 +123,10 @@ class ParityError(ModelError):
     """Refuse a light scorer that does not equal Spark's own prediction."""
 
 
+class Overtaken(ModelError):
+    """Report that another decision came while a training ran: what it decided on is not so any more."""
+
+
 class RegistryUnavailable(ModelError):
     """Report that MLflow does not answer; it may later."""
 
@@ -153,3 +157,7 @@ class BrokerRefused(StockMLError):
 
 class HostError(StockMLError):
     """Report what this machine lacks: a program, a port, disk."""
+
+
+class DiskFull(HostError):
+    """Report that a disk has no room for what is written."""

@@ -18,7 +18,7 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
-from stock_ml import features
+from stock_ml import disk, features
 from stock_ml.bars import PRICES
 from stock_ml.config import Settings
 from stock_ml.errors import SparkLost, StoreUnavailable, TooLittleHistory
@@ -52,6 +52,7 @@ def session(s: Settings) -> Iterator[SparkSession]:
             spark.sparkContext.addPyFile(str(_packed(Path(folder))))
             yield spark
     except (Py4JError, ConnectionError, EOFError) as error:
+        disk.check(error)
         if isinstance(error, Py4JJavaError) or _lives(5):
             raise
         told = "another process, or the system for want of memory, ended it; STOCKML_SPARK_MEMORY is what it may take"

@@ -1,15 +1,46 @@
 """What stands before a training decides: who serves, and which sessions its decision may not use any more."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from stock_ml.adapters import champion as registered
 from stock_ml.adapters.registry import Registry
 from stock_ml.adapters.registry.versions import versions
 from stock_ml.config import Settings
+from stock_ml.errors import Overtaken
 from stock_ml.evaluate import PERSISTENCE, Before, Decision
 from stock_ml.steps.purpose import fits
 
 UNTIL, CHANGED, LAST_PRICE = "decided_until", "changed_at", "last_price_symbols"  # tags; times in UTC epoch seconds
+
+
+class Seen(NamedTuple):
+    """Hold which version was champion, None where none was, and the number of the newest, when a training began."""
+
+    champion: str | None
+    newest: int
+
+
+def seen(registry: Registry) -> Seen:
+    """Return what stands now, for `settle` after the training. Raises RegistryUnavailable."""
+    champion = registry.champion()
+    numbers = (int(version.number) for version in versions(registry))
+    return Seen(champion.version if champion else None, max(numbers, default=0))
+
+
+def settle(registry: Registry, begun: Seen, made: str) -> None:
+    """Take the version made back where another decision came first: that of a training at once, or a person's.
+
+    Of trainings at once the first to register wins, for MLflow gives each number once: no other one looks at less than
+    all before it. Raises Overtaken, RegistryUnavailable.
+    """
+    now = seen(registry).champion
+    others = [version.number for version in versions(registry) if begun.newest < int(version.number) < int(made)]
+    if not others and now == begun.champion:
+        return
+    registry.withdraw(made)
+    came = f"registered version {others[-1]}" if others else f"made version {now} champion instead of {begun.champion}"
+    raise Overtaken(f"another training, or a person, {came} while this one ran: it changed nothing; train again")
 
 
 def before(s: Settings, registry: Registry, changed_at: int | None) -> Before:

@@ -49,14 +49,17 @@ def train(s: Settings, why: str = "", changed_at: int | None = None) -> Training
     the alarm that asked for it, if one did: no session before it confirms another kind. A challenger waits for a
     person to promote it; where no champion fits the settings, the new version is champion.
 
-    Any failure leaves the champion as it was, and ends the MLflow run FAILED with the reason as a tag.
-    Raises TooLittleHistory, ParityError, RegistryUnavailable.
+    Any failure leaves the champion as it was, and ends the MLflow run FAILED with the reason as a tag. Of trainings at
+    once the first to register decides, and the others end with Overtaken.
+    Raises TooLittleHistory, ParityError, Overtaken, DiskFull, RegistryUnavailable.
     """
     registry = Registry.connect(s, retries=3, timeout=60)
     known = recording.tags(s) | ({"started_by": why} if why else {})
     with tracking.run(s, known) as run_id, engine.session(s) as spark:
+        begun = standing.seen(registry)
         before = standing.before(s, registry, changed_at)
         made, report, decision = _train(s, spark, registry, known, before)
+        standing.settle(registry, begun, made)
         alias = _appoint(s, registry, made)
     return _result(run_id, made, alias, decision, report)
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import Run
 from pyspark import SparkContext
 from pyspark.ml import PipelineModel
 
@@ -25,7 +26,16 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.registry import Registry
 from stock_ml.adapters.registry.versions import promote, rollback, versions
 from stock_ml.config import Settings
-from stock_ml.errors import BadBars, ModelError, RegistryUnavailable, SparkLost, StoreUnavailable, TooLittleHistory
+from stock_ml.errors import (
+    BadBars,
+    DiskFull,
+    ModelError,
+    Overtaken,
+    RegistryUnavailable,
+    SparkLost,
+    StoreUnavailable,
+    TooLittleHistory,
+)
 from stock_ml.gaps import Minutes, fill
 from stock_ml.population import Population
 from stock_ml.scorer import prices
@@ -87,6 +97,12 @@ def registry(installation: Settings) -> Registry:
 
 def client(s: Settings) -> MlflowClient:
     return MlflowClient(s.mlflow, s.mlflow)
+
+
+def failed_run(s: Settings) -> Run:
+    """Return the newest run that failed: a training's, for those below it end well."""
+    experiment = client(s).get_experiment_by_name("stock_ml")
+    return client(s).search_runs([experiment.experiment_id], "attributes.status = 'FAILED'", max_results=1)[0]
 
 
 def test_the_better_candidate_is_champion_and_its_run_tells_everything(installation, trained, registry):
@@ -228,8 +244,7 @@ def test_where_no_bars_are_stored_the_champion_stays_and_the_run_says_why(instal
     with pytest.raises(TooLittleHistory):
         train(installation.model_copy(update={"symbols": ("NVDA",)}))
     assert registry.champion().version == trained["version"]
-    experiment = client(installation).get_experiment_by_name("stock_ml")
-    newest = client(installation).search_runs([experiment.experiment_id], max_results=1)[0]
+    newest = failed_run(installation)
     assert newest.info.status == "FAILED"
     assert newest.data.tags["reason"].startswith("TooLittleHistory: 0 sessions")
 
@@ -340,11 +355,29 @@ def test_a_spark_that_dies_in_mid_fit_leaves_the_champion_and_the_run_says_why(i
     with pytest.raises(SparkLost, match="STOCKML_SPARK_MEMORY"):
         train(installation)
     assert Registry.connect(installation).champion() == before
-    experiment = client(installation).get_experiment_by_name("stock_ml")
-    newest = client(installation).search_runs([experiment.experiment_id], max_results=1)[0]
+    newest = failed_run(installation)
     assert newest.data.tags["reason"].startswith("SparkLost: Spark ended in the middle")
     with engine.session(installation) as spark:  # the next one starts anew
         assert spark.range(3).count() == 3
+
+
+def test_of_two_trainings_at_once_the_first_to_register_decides(installation, monkeypatch):
+    own = installation.model_copy(update={"mlflow_model": "at-once", "candidates": ("linear",)})
+    model, register = Registry.connect(own), recording.register
+    other: list[str] = []
+
+    def register_second(*given):
+        model.client.create_registered_model(own.mlflow_model)
+        made = model.client.create_model_version(own.mlflow_model, "s3://nowhere/1", tags=recording.tags(own))
+        other.append(str(made.version))  # the other one has registered by now, and not promoted yet
+        return register(*given)
+
+    monkeypatch.setattr(recording, "register", register_second)
+    with pytest.raises(Overtaken, match="registered version 1 while"):
+        train(own)
+    model.promote(other[0])
+    assert [(version.number, version.aliases) for version in versions(model)] == [(other[0], ["champion"])]
+    assert failed_run(installation).data.tags["reason"].startswith("Overtaken: another training")
 
 
 @pytest.fixture
@@ -362,15 +395,14 @@ def full_disk(tmp_path, monkeypatch):
 
     monkeypatch.setattr(recording, "record", filled)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    yield
+    yield tmp_path
     subprocess.run(["umount", tmp_path], check=True)
 
 
 def test_a_disk_that_fills_up_while_a_training_logs_leaves_the_champion(installation, trained, full_disk):
     before = Registry.connect(installation).champion()
-    with pytest.raises(OSError, match="No space left on device"):
+    with pytest.raises(DiskFull, match=f"{full_disk}.*No space left on device.*TMPDIR"):
         train(installation.model_copy(update={"candidates": ("linear",)}))
     assert Registry.connect(installation).champion() == before
-    experiment = client(installation).get_experiment_by_name("stock_ml")
-    newest = client(installation).search_runs([experiment.experiment_id], max_results=1)[0]
-    assert (newest.info.status, newest.data.tags["reason"][:16]) == ("FAILED", "OSError: [Errno ")
+    newest = failed_run(installation)
+    assert (newest.info.status, newest.data.tags["reason"][:16]) == ("FAILED", "DiskFull: the di")

@@ -1,6 +1,7 @@
 """Which version is champion, and the way back, on a real MLflow server."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from stock_ml.adapters.registry.registry import Registry
 from stock_ml.adapters.registry.versions import promote, rollback, versions
 from stock_ml.config import Settings
-from stock_ml.errors import ModelError
+from stock_ml.errors import ModelError, Overtaken
+from stock_ml.steps import standing
 
 US = "a test"
 
@@ -61,3 +63,35 @@ def test_a_version_that_is_not_there_is_neither_promoted_nor_gone_back_to(regist
 def test_promoting_the_champion_again_forgets_not_what_it_replaced(registry: Registry) -> None:
     assert promote(registry, "3", US) is None
     assert rollback(registry, US) == ("3", "2")
+
+
+def registered(registry: Registry) -> str:
+    made = registry.client.create_model_version(registry.model, "s3://nowhere/new")
+    return str(made.version)
+
+
+def test_of_decisions_at_once_one_stands_and_none_of_the_others_is_left(registry: Registry) -> None:
+    begun = standing.seen(registry)
+
+    def decided(_: int) -> str | None:
+        made = registered(registry)
+        try:
+            standing.settle(registry, begun, made)
+        except Overtaken:
+            return None
+        registry.promote(made)
+        return made
+
+    with ThreadPoolExecutor(4) as together:
+        stands = [made for made in together.map(decided, range(4)) if made]
+    assert (len(stands), champion(registry)) == (1, stands[0])
+    assert [version.number for version in versions(registry)] == [stands[0], "3", "2", "1"]
+    assert rollback(registry, US) == (stands[0], "3")
+
+
+def test_a_training_does_not_undo_what_a_person_decided_meanwhile(registry: Registry) -> None:
+    begun = standing.seen(registry)
+    rollback(registry, US)
+    with pytest.raises(Overtaken, match="made version 2 champion instead of 3"):
+        standing.settle(registry, begun, registered(registry))
+    assert (champion(registry), len(versions(registry))) == ("2", 3)

@@ -13,6 +13,7 @@ import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from stock_ml import disk
 from stock_ml.config import Settings
 from stock_ml.errors import RegistryUnavailable
 from stock_ml.scorer import Scorer
@@ -108,12 +109,18 @@ class Registry:
         with reached(self.url):
             self.client.set_registered_model_alias(self.model, CHALLENGER, version)
 
+    def withdraw(self, version: str) -> None:
+        """Delete a version that is not to serve; its run stays."""
+        with reached(self.url):
+            self.client.delete_model_version(self.model, version)
+
 
 @contextmanager
 def reached(url: str) -> Iterator[None]:
-    """Turn MLflow's failures inside the block into RegistryUnavailable."""
+    """Turn MLflow's failures inside the block into RegistryUnavailable, and a full disk here into DiskFull."""
     try:
-        yield
+        with disk.space():
+            yield
     except (MlflowException, requests.RequestException, OSError) as error:
         told = str(error).splitlines()[0][:300]
         raise RegistryUnavailable(f"MLflow at {url} did not answer as it should ({told}): see its log") from error

@@ -8,6 +8,7 @@ from types import TracebackType
 import mlflow
 from mlflow.exceptions import MlflowException
 
+from stock_ml import disk
 from stock_ml.adapters.registry.registry import reached
 from stock_ml.config import Settings
 
@@ -22,7 +23,7 @@ def run(s: Settings, tags: dict[str, str]) -> Iterator[str]:
         mlflow.set_registry_uri(s.mlflow)  # else MLFLOW_REGISTRY_URI of whoever started us would take the version
         mlflow.set_experiment(s.mlflow_experiment)
         started = mlflow.start_run(run_name=name, tags=tags, description=note)
-    with started, _Reason():
+    with started, _Reason(), disk.space():
         yield str(started.info.run_id)
 
 
