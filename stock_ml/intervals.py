@@ -93,9 +93,3 @@ def quantiles(errors: Floats, size: Floats) -> dict[str, float]:
     ordered = np.sort(np.abs(errors) / size)
     n = len(ordered)
     return {str(p): float(ordered[min(math.ceil((n + 1) * p / 100), n) - 1]) for p in LEVELS}
-
-
-def coverage(errors: Floats, size: Floats, widths: dict[str, float]) -> dict[str, float]:
-    """Return for each level the share of errors that its interval covers."""
-    scaled = np.abs(errors) / size
-    return {level: float(np.mean(scaled <= width)) for level, width in widths.items()}

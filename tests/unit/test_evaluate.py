@@ -20,7 +20,8 @@ from stock_ml.evaluate import (
     walked_halves,
 )
 from stock_ml.evaluate.evidence import long_run_variance, worse_by_chance
-from stock_ml.intervals import calibrate, coverage, scale
+from stock_ml.intervals import calibrate, scale
+from tests.unit.covering import coverage
 
 returns = st.integers(-5000, 5000).map(lambda n: n / 100_000)  # a subnormal move has no ratio to it
 rows = st.lists(st.tuples(st.floats(1, 1000), returns, returns), min_size=1, max_size=50)

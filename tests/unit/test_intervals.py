@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.intervals import FLAT, LEVELS, PARTS, adapted, bounds, calibrate, coverage, profile, quantiles, scale
+from stock_ml.intervals import FLAT, LEVELS, PARTS, adapted, bounds, calibrate, profile, quantiles, scale
+from tests.unit.covering import coverage
 
 
 @given(st.lists(st.floats(-0.1, 0.1), min_size=1, max_size=300))
