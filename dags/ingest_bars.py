@@ -50,8 +50,8 @@ def ingest_bars() -> None:
     def publish(items: Any, *, run_id: Any = None, outlet_events: Any = None) -> None:
         from stock_ml.steps import data_report
 
-        data_report.tell(s := task_settings(), run_id, items)
-        outlet_events[CLEAN_BARS].extra = {"source": s.source, "symbols": [item["symbol"] for item in items]}
+        told = data_report.tell(task_settings(), run_id, items)
+        outlet_events[CLEAN_BARS].extra = told | {"backfill": session_of() is not None}
 
     S3CreateBucketOperator(task_id="create_bucket", bucket_name=load().s3_bucket) >> (items := plan())
     symbol.expand(item=items) >> publish(items)

@@ -2,8 +2,9 @@
 
 Runs when `ingest_bars` announces `clean_bars`, but trains only where enough sessions closed since the last training
 (`STOCKML_RETRAIN_SESSIONS`) or the settings changed: else the task ends as skipped and says so. An alert of
-`monitor_forecasts` on Kafka starts a training at once; a hundred alerts lead to one. Triggered by a person it always
-trains, with the candidates chosen in the form. What started it stands in the XCom `why` and in MLflow (`started_by`).
+`monitor_forecasts` on Kafka starts a training at once; a hundred alerts lead to one, and a backfill leads to one when
+its last runs have begun. Triggered by a person it always trains, with the candidates chosen in the form. What started
+it stands in the XCom `why` and in MLflow (`started_by`).
 
 **train** makes feature rows from the clean bars, fits the candidates with Spark, measures them against persistence
 on sessions that they were not trained on, logs all of it as one MLflow run, and registers who is to serve as a version
@@ -23,7 +24,7 @@ from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 from links import TrainingInMlflow, linked
 
-from dags.assets import CLEAN_BARS, MODEL, RETRAINING_WANTED
+from dags.assets import CLEAN_BARS, MODEL, RETRAINING_WANTED, backfilled_at
 from dags.forms import ASK, chosen, training
 from dags.rules import dag_rules, task_settings
 
@@ -41,7 +42,8 @@ def train_model() -> None:
         s, events = task_settings().model_copy(update=chosen(params)), triggering_asset_events or {}
         alerts = [event.extra["payload"] for event in events.get(RETRAINING_WANTED, [])]
         ti.xcom_push("why", why := refreshing.why(alerts, bool(events)))
-        if events and (reason := refreshing.covered(s, alerts)):
+        waiting = ti.get_dr_count("ingest_bars", states=["queued"]) if (past := backfilled_at(events)) else 0
+        if events and (reason := refreshing.covered(s, alerts, past, waiting)):
             raise AirflowSkipException(reason)
         from stock_ml.steps.training import train as fit  # Spark and MLflow take seconds to import
 

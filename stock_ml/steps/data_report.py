@@ -21,11 +21,15 @@ PAGE = (
 Item = dict[str, Any]
 
 
-def tell(s: Settings, run: str, items: Sequence[Item]) -> None:
-    """Look over the months of a run's items {"symbol", "months"}, and keep their reports. Raises StoreUnavailable."""
+def tell(s: Settings, run: str, items: Sequence[Item]) -> dict[str, Any]:
+    """Look over the months of a run's items {"symbol", "months"}, keep their reports, and return whose bars they are.
+
+    Raises StoreUnavailable.
+    """
     look_over(s, list(items))
     lake = Lake.connect(s)
     lake.quality.write_run(run, {item["symbol"]: _reports(lake, item) for item in items})
+    return {"source": s.source, "symbols": [item["symbol"] for item in items]}
 
 
 def _reports(lake: Lake, item: Item) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Download what is missing, as received. It may run again at any time, and goes on where it was."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
 from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.one_at_a_time import alone
 from stock_ml.adapters.request_ledger import spender
 from stock_ml.adapters.sources.table import Source, open_source
 from stock_ml.config import Settings
@@ -38,7 +40,10 @@ def download(s: Settings, item: Item) -> Item:
     symbol, and not asked for again where it was over. Raises the source's own errors, BadFile, or StoreUnavailable; a
     spent day names what is left.
     """
-    return download_from(open_source(s, spender(s)), s, item)
+    source = open_source(s, spender(s))
+    # runs of a backfill go side by side: who comes second finds what the first was given
+    with alone(s, f"download {item['symbol']}") if s.source == "alpha_vantage" else nullcontext():
+        return download_from(source, s, item)
 
 
 def download_from(source: Source, s: Settings, item: Item) -> Item:

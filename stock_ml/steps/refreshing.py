@@ -33,19 +33,25 @@ def why(alerts: Sequence[Mapping[str, Any]], events: bool) -> str:
     return "; ".join(told) or ("clean bars of newer sessions" if events else "a person triggered it")
 
 
-def covered(s: Settings, alerts: Sequence[Mapping[str, Any]] = ()) -> str | None:
+def covered(
+    s: Settings, alerts: Sequence[Mapping[str, Any]] = (), backfilled_at: float | None = None, waiting: int = 0
+) -> str | None:
     """Return why a run that events started need not train, None where it must.
 
-    `alerts` are those among the events, as Kafka has them. Raises RegistryUnavailable or StoreUnavailable.
+    `alerts` are those among the events, as Kafka has them, `backfilled_at` is when a backfill's run announced its bars
+    (wall), and `waiting` counts the backfill's runs of `ingest_bars` that have not begun.
+    Raises RegistryUnavailable or StoreUnavailable.
     """
     for alert in alerts:
         log.warning("alert: %s", alert["reason"])
-    alerted_at = max((float(alert["raised_at"]) for alert in alerts), default=None)
+    asked = [*(float(alert["raised_at"]) for alert in alerts), *([backfilled_at] if backfilled_at else [])]
     newest = _newest(s)
     if newest is None or not fits(registry.tags(registry.champion(s)), s):
         return None
+    if waiting and not alerts:
+        return f"{waiting} runs of ingest_bars wait in a backfill: training follows the last ones"
     known_at = max((_known_at(Lake.connect(s), symbol) for symbol in s.symbols), default=0.0)
-    return reason(newest, known_at, alerted_at, s.calendars.of(s.symbols[0]), s.retrain_sessions)
+    return reason(newest, known_at, max(asked, default=None), s.calendars.of(s.symbols[0]), s.retrain_sessions)
 
 
 def changed_at(alerts: Sequence[Mapping[str, Any]]) -> int | None:
@@ -53,13 +59,13 @@ def changed_at(alerts: Sequence[Mapping[str, Any]]) -> int | None:
     return max((int(alert["market_at"]) for alert in alerts), default=None)
 
 
-def reason(newest: Newest, known_at: float, alerted_at: float | None, calendar: Sessions, sessions: int) -> str | None:
-    """Return why the newest version covers bars known at `known_at`, and an alert; None where it does not.
+def reason(newest: Newest, known_at: float, asked_at: float | None, calendar: Sessions, sessions: int) -> str | None:
+    """Return why the newest version covers bars known at `known_at`, and what was asked for; None where it does not.
 
-    An alert is covered by a version registered after it. Clean bars are where fewer than `sessions` sessions closed
-    since those that it was trained or judged on.
+    An alert, or a backfill of months older than those trained on, is covered by a version registered after it. Clean
+    bars are where fewer than `sessions` sessions closed since those that it was trained or judged on.
     """
-    if alerted_at is not None and alerted_at > newest.registered_at:
+    if asked_at is not None and asked_at > newest.registered_at:
         return None
     since = calendar.upcoming(known_at) - calendar.upcoming(newest.trained_until) - newest.held_out
     if since >= sessions:

@@ -37,7 +37,9 @@ def test_ingest_takes_each_symbol_by_itself_and_announces_clean_bars_once(ingest
     assert sorted((t["task"], t["symbol"]) for t in per_symbol) == [
         (f"symbol.{step}", symbol) for step in ("clean", "download") for symbol in SYMBOLS
     ]
-    assert ingested["events"] == [{"asset": "clean_bars", "extra": {"source": "sandbox", "symbols": SYMBOLS}}]
+    assert ingested["events"] == [
+        {"asset": "clean_bars", "extra": {"source": "sandbox", "symbols": SYMBOLS, "backfill": False}}
+    ]
 
 
 def test_what_was_received_and_what_is_clean_stand_in_the_lake(ingested: dict[str, Any], exchange: Settings) -> None:

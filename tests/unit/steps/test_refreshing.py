@@ -46,6 +46,12 @@ def test_sessions_that_the_training_kept_out_are_not_new(known_at: str, trains: 
     assert (reason(replace(TRAINED, held_out=2), at(known_at), None, CALENDAR, 1) is None) is trains
 
 
+def test_a_backfill_is_trained_on_once_though_no_session_is_new() -> None:
+    older = at("2024-02-01 16:00")
+    assert reason(TRAINED, older, 1000.5, CALENDAR, 5) is None
+    assert reason(replace(TRAINED, registered_at=1001.0), older, 1000.5, CALENDAR, 5) is not None
+
+
 def test_what_started_a_training_is_said_in_words() -> None:
     assert why([], events=False) == "a person triggered it"
     assert why([], events=True) == "clean bars of newer sessions"
