@@ -13,6 +13,8 @@ from stock_ml.intervals import FLAT, LEVELS, PARTS, Calibration, Stretch, bounds
 from stock_ml.ticks import snapped
 from stock_ml.trees import Forest, Tree
 
+DAMAGED = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -101,7 +103,7 @@ class Scorer:
 
     def check(self, schema: dict[str, Any]) -> None:
         """Raise SchemaMismatch, naming what differs, unless the model was trained on features of this schema."""
-        if self.schema.get("hash") == schema["hash"]:
+        if self.schema == schema:
             return
         differ = [key for key in sorted({*schema, *self.schema} - {"hash"}) if self.schema.get(key) != schema.get(key)]
         told = "; ".join(f"{key}: model {self.schema.get(key)}, here {schema.get(key)}" for key in differ)
@@ -112,15 +114,25 @@ class Scorer:
         return json.dumps(asdict(self), allow_nan=False, sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> "Scorer":
-        """Read what `to_json` wrote. Raises ModelError where it is damaged."""
+    def from_json(cls, text: str | bytes) -> "Scorer":
+        """Read what `to_json` wrote, and forecast once. Raises ModelError where it is damaged.
+
+        What comes back is fit to forecast: whoever serves it meets no error of it among bars.
+        """
         try:
             given = json.loads(text)
             names = ("coefficients", "profile", "last_price")
             lists = {name: tuple(given[name]) for name in names if name in given}
-            return cls(**(given | lists | {"trees": tuple(Tree.of(tree) for tree in given.get("trees", ()))}))
-        except (ValueError, TypeError, KeyError) as error:
-            raise ModelError(f"the model's scorer JSON cannot be read ({error!r}): train again") from error
+            made = cls(**(given | lists | {"trees": tuple(Tree.of(tree) for tree in given.get("trees", ()))}))
+            made._try()
+        except DAMAGED as error:
+            raise ModelError(f"the model's scorer JSON cannot be read ({error!r:.200}): train again") from error
+        return made
+
+    def _try(self) -> None:
+        said = self.predict(np.zeros((1, len(self.coefficients))), np.array(["X"]))
+        if not (np.isfinite(said.half).all() and math.isfinite(self.trained_until)):
+            raise ModelError(f"the {self.kind} scorer forecasts what is not finite; train again")
 
 
 def persistence(made_of: Calibration, schema: dict[str, Any], trained_until: int) -> Scorer:

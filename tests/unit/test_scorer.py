@@ -131,3 +131,49 @@ def test_json_from_before_there_were_such_symbols_still_loads():
     assert Scorer.from_json(json.dumps(told)) == SCORER
     named = replace(SCORER, last_price=("AAPL",))
     assert Scorer.from_json(named.to_json()) == named
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(data=st.data(), other=json_values)
+def test_whatever_stands_in_place_of_a_value_the_json_is_refused_or_can_forecast(data, other):
+    whole = json.loads(BOOSTED.to_json())
+    inside = whole
+    while True:
+        key = data.draw(st.sampled_from(sorted(inside) if isinstance(inside, dict) else range(len(inside))))
+        if not isinstance(inside[key], dict | list) or not inside[key] or data.draw(st.booleans()):
+            break
+        inside = inside[key]
+    inside[key] = other
+    try:
+        scorer = Scorer.from_json(json.dumps(whole))
+        scorer.check(BOOSTED.schema)
+    except ModelError:
+        return
+    assert scorer.predict(ROWS, np.full(len(ROWS), "GOOGL")).half.shape == (3, len(ROWS))
+    assert scorer.trained_until >= 0
+
+
+@pytest.mark.parametrize("damaged", [b"\xff\xfe\xfd", b"[" * 100_000, b"", b"null", b"[]", b'"x"', b"7"])
+def test_bytes_that_are_no_scorer_are_refused(damaged):
+    with pytest.raises(ModelError, match="cannot be read"):
+        Scorer.from_json(damaged)
+
+
+def test_a_tree_that_is_too_deep_is_refused_when_it_is_read_and_not_when_it_is_first_asked():
+    deep = range(8)
+    tree = Tree(
+        (1,) * 17,
+        (0.5,) * 17,
+        (*(n for i in deep for n in (2 * i + 1, -1)), -1),
+        (*(n for i in deep for n in (2 * i + 2, -1)), -1),
+        (1.0,) * 17,
+        1.0,
+    )
+    with pytest.raises(ModelError, match="deep"):
+        Scorer.from_json(replace(BOOSTED, trees=(tree,)).to_json())

@@ -78,7 +78,7 @@ class Registry:
             path = mlflow.artifacts.download_artifacts(
                 artifact_uri=uri, dst_path=folder, tracking_uri=self.url, registry_uri=self.url
             )
-            return Scorer.from_json(Path(path).read_text())
+            return Scorer.from_json(Path(path).read_bytes())
 
     def promote(self, version: str, by: str = "train_model") -> str | None:
         """Make a version the champion, and return the one that it replaces; consumers see it at their next look.
