@@ -8,6 +8,8 @@ import logging
 import os
 import sys
 from dataclasses import dataclass, field
+from functools import partial
+from socket import gethostname
 from threading import Event
 from typing import Any, Protocol
 
@@ -60,7 +62,9 @@ class Consumer:
         keeper = Keeper(store, open_clock(s), rules)
         subscriber = Subscriber.connect(s, f"{s.kafka_topic}-consumer", keeper.forget)
         batches = Batches(subscriber, Publisher.connect(s), keeper, rules, stopping)
-        return cls(champion, batches, store, StateWriter(store, "consumer", batches.health))
+        # of several in the group each has a word of its own: what they lag behind is told of all together
+        word = partial(store.write_member, "consumer", f"{gethostname()}:{os.getpid()}:{id(subscriber):x}")
+        return cls(champion, batches, store, StateWriter(word, batches.health))
 
     def run(self) -> bool:
         """Work until stopped, then leave the group; say whether that went as it should. Raises BrokerRefused."""

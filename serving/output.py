@@ -40,7 +40,7 @@ class Output:
         self.store = ForecastStore.connect(self.s)
         self._publisher = Publisher.connect(self.s)
         self.health, self.meters = Health(), ProducerMeters()
-        self._state = StateWriter(self.store, "producer", self.health)
+        self._state = StateWriter(partial(self.store.write_state, "producer"), self.health)
         self._minute = OnceAMinute()
 
     @property

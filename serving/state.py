@@ -7,7 +7,6 @@ from typing import Any
 
 from serving.health import Health
 from serving.logs import line
-from stock_ml.adapters.forecast_store import ForecastStore
 from stock_ml.errors import StockMLError
 
 log = logging.getLogger(__name__)
@@ -17,8 +16,8 @@ EVERY, AFTER_FAILURE = 1.0, 5.0  # seconds
 class StateWriter:
     """Write a service's row; a database that is away is told in the log, and never stops the service."""
 
-    def __init__(self, store: ForecastStore, service: str, health: Health | None = None) -> None:
-        self._store, self._service, self._health = store, service, health or Health()
+    def __init__(self, write: Callable[[Mapping[str, Any]], None], health: Health | None = None) -> None:
+        self._write, self._health = write, health or Health()
         self._due = 0.0
 
     def tell(self, state: Callable[[], Mapping[str, Any]]) -> None:
@@ -27,7 +26,7 @@ class StateWriter:
             return
         wait = EVERY
         try:
-            self._store.write_state(self._service, state())
+            self._write(state())
             self._health.heard("postgresql", None)
         except StockMLError as error:
             log.warning(line("state not written", reason=error))

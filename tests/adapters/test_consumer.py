@@ -84,10 +84,12 @@ def consuming(s: Settings, champion: Fixed) -> Iterator[Consumer]:
     consumer = Consumer.connect(s, champion, stopping)
     thread = Thread(target=consumer.run)
     thread.start()
-    yield consumer
-    stopping.set()
-    began = monotonic()
-    thread.join(30)
+    try:
+        yield consumer
+    finally:
+        stopping.set()
+        began = monotonic()
+        thread.join(30)
     assert monotonic() - began < 5
 
 
@@ -254,3 +256,10 @@ def test_another_consumer_knows_what_the_first_one_stored(s: Settings) -> None:
             wait(lambda: len(rows(s, "forecasts")) == 20)
         publish(s, *map(encode_bar, bars[35:]))
         wait(lambda: len(rows(s, "forecasts")) == 25)
+
+
+def test_what_several_consumers_lag_behind_is_told_of_all_together(s: Settings) -> None:
+    with consuming(s, Fixed()), consuming(s, Fixed(None, settled=False, trouble="waiting for MLflow")):
+        wait(lambda: len(state(s).get("members", {})) == 2 and members(s) == 2)
+        wait(lambda: state(s).get("waiting") == "waiting for MLflow")
+        assert all(word["lag"] == 0 for word in state(s)["members"].values())

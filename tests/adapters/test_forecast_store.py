@@ -207,6 +207,27 @@ def test_a_state_is_replaced_and_says_how_old_it_is(store: ForecastStore) -> Non
     assert 0 <= age < 60
 
 
+def test_of_several_members_the_row_tells_the_lag_of_all_and_what_any_waits_for_until_one_is_silent(
+    settings: Settings, store: ForecastStore
+) -> None:
+    service, ready = f"test-{uuid4().hex}", {"model_version": "7", "waiting": None}
+    store.write_member(service, "a", ready | {"lag": 5, "waiting": "MLflow is away"})
+    store.write_member(service, "b", ready | {"lag": 30, "model_version": "8"})
+    state, age = store.read_state(service) or ({}, -1.0)
+    assert (state["lag"], state["waiting"], state["model_version"]) == (35, "MLflow is away", "8")
+    assert {name: word["lag"] for name, word in state["members"].items()} == {"a": 5, "b": 30}
+    assert 0 <= age < 60
+    store.write_member(service, "a", ready | {"lag": 2})
+    state, _ = store.read_state(service) or ({}, -1.0)
+    assert (state["lag"], state["waiting"]) == (32, None)
+    with psycopg.connect(settings.postgres(), autocommit=True) as connection:
+        silent = "update service_state set state = jsonb_set(state, '{members,b,at}', '0') where service = %s"
+        connection.execute(silent, [service])
+    store.write_member(service, "a", ready | {"lag": 1})
+    state, _ = store.read_state(service) or ({}, -1.0)
+    assert (state["lag"], list(state["members"])) == (1, ["a"])
+
+
 def test_a_broken_connection_is_named_and_the_next_call_has_a_new_one(
     settings: Settings, store: ForecastStore, symbol: str
 ) -> None:

@@ -89,6 +89,19 @@ WRITE_STATE = """
 insert into service_state (service, state) values (%(service)s, %(state)s)
 on conflict (service) do update set state = excluded.state, updated_at = now()
 """
+# of members of a group each keeps its own word beside the others', until it is silent; the row tells of all together
+WRITE_MEMBER = """
+insert into service_state (service, state)
+values (%(service)s, %(state)s::jsonb || jsonb_build_object('members', jsonb_build_object(
+    %(member)s::text, %(state)s::jsonb || jsonb_build_object('at', extract(epoch from clock_timestamp()))
+)))
+on conflict (service) do update set updated_at = now(), state = excluded.state || (
+    select jsonb_build_object('lag', sum((value ->> 'lag')::bigint), 'waiting', max(value ->> 'waiting'),
+                              'members', jsonb_object_agg(key, value))
+    from jsonb_each(coalesce(service_state.state -> 'members', '{}') || (excluded.state -> 'members'))
+    where (value ->> 'at')::float8 > extract(epoch from clock_timestamp()) - %(silent)s
+)
+"""
 READ_STATE = """
 select state, extract(epoch from clock_timestamp() - updated_at)::float8 from service_state where service = %(service)s
 """

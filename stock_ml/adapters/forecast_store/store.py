@@ -14,6 +14,7 @@ from stock_ml.bars import Bar
 from stock_ml.config import Settings
 
 NOTHING = Rows.of()
+SILENT = 5.0  # seconds
 PIECE = 1_000  # symbols asked for at a time: an answer must be there before a statement times out
 VALUES = ("open", "high", "low", "close", "volume")
 RECEIVED = np.dtype([("place", np.int32), ("ts", np.int64), *((c, np.float64) for c in VALUES)])
@@ -118,6 +119,16 @@ class ForecastStore:
         """Replace what a service says of itself."""
         with self._connection.use() as connection:
             connection.execute(statements.WRITE_STATE, {"service": service, "state": Jsonb(dict(state))})
+
+    def write_member(self, service: str, member: str, state: Mapping[str, Any]) -> None:
+        """Replace what one of several processes says of itself, under `members`, with its `at` in epoch seconds.
+
+        The row tells the newest word, the sum of their `lag`, and what any of them is `waiting` for; one that was
+        silent for SILENT seconds is not counted any more.
+        """
+        values = {"service": service, "member": member, "state": Jsonb(dict(state)), "silent": SILENT}
+        with self._connection.use() as connection:
+            connection.execute(statements.WRITE_MEMBER, values)
 
     def read_state(self, service: str) -> tuple[dict[str, Any], float] | None:
         """Return what a service last said of itself, and how many wall seconds ago; None if it never did."""

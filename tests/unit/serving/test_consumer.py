@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -113,7 +114,7 @@ class World:
     def consumer(self) -> Consumer:
         keeper = Keeper(self.store, EventClock(), RULES)
         batches = Batches(self.topic, Refusing(), keeper, RULES, Event())
-        state = StateWriter(self.store, "consumer")
+        state = StateWriter(partial(self.store.write_state, "consumer"))
         return Consumer(self.champion, batches, self.store, state, OnceAMinute(lambda: self.now))
 
 
