@@ -1,8 +1,9 @@
 """Requests are counted in a real PostgreSQL by all who use a key."""
 
-import multiprocessing
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from threading import Barrier
 
 import psycopg
 import pytest
@@ -32,10 +33,10 @@ def rows(conninfo: str) -> list[tuple]:
         return connection.execute("select key, day, requests from requests_spent order by minute").fetchall()
 
 
-def reserve(conninfo: str, per_day: int, count: int, start: float) -> tuple[list[float], int]:
-    """Reserve in a process of its own; return the moments given, and how often the day was spent."""
+def reserve(conninfo: str, per_day: int, count: int, together: Barrier) -> tuple[list[float], int]:
+    """Reserve by a connection of one's own; return the moments given, and how often the day was spent."""
     ledger, moments, refused = RequestLedger(conninfo, "a", Budget(60_000, per_day)), [], 0
-    time.sleep(max(0.0, start - time.time()))  # so that all begin at once
+    together.wait(60)
     for _ in range(count):
         try:
             moments.append(time.time() + ledger.reserve())
@@ -44,9 +45,10 @@ def reserve(conninfo: str, per_day: int, count: int, start: float) -> tuple[list
     return moments, refused
 
 
-def test_processes_that_ask_at_once_never_spend_more_than_the_day_has(conninfo):
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        told = pool.starmap(reserve, [(conninfo, 40, 25, time.time() + 2)] * 3)
+def test_those_that_ask_at_once_never_spend_more_than_the_day_has(conninfo):
+    together = Barrier(3)
+    with ThreadPoolExecutor(3) as pool:
+        told = list(pool.map(lambda _: reserve(conninfo, 40, 25, together), range(3)))
     assert sum(len(moments) for moments, _ in told) == 40
     assert sum(refused for _, refused in told) == 35
     assert sum(requests for _, _, requests in rows(conninfo)) == 40
