@@ -37,9 +37,14 @@ class Health:
     @property
     def alive(self) -> bool:
         """Say whether the loop went round lately."""
-        return self._wall() - self._turned < LONGEST_TURN
+        return self._still < LONGEST_TURN
 
     @property
     def waiting(self) -> dict[str, str]:
         """Return the reasons by the name of what is waited for; none where the service is ready."""
-        return dict(self._waiting)
+        hangs = {} if self.alive else {"service": f"no turn for {self._still:.0f} s: see its log"}
+        return self._waiting | hangs
+
+    @property
+    def _still(self) -> float:
+        return self._wall() - self._turned

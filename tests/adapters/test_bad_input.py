@@ -236,6 +236,26 @@ def test_offsets_that_retention_deleted_are_told_and_the_rest_is_forecast(
     assert len([row for row in rows(s, "bars") if not row.filled]) == 50
 
 
+def test_messages_that_retention_deleted_while_the_consumer_was_behind_are_told_too(
+    s: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    bars = list(map(encode_bar, bars_of(s, 60)))
+    publish(s, *bars[:20])
+    with consuming(s, Fixed()) as consumer:
+        wait(lambda: len(rows(s, "bars")) == 20)
+        here = [TopicPartition(s.kafka_topic, partition) for partition in range(4) if holds(s, partition)]
+        consumer.batches.subscriber._consumer.pause(here)  # as one that does not keep up: it fetches no more
+        publish(s, *bars[20:40])
+        ends = [TopicPartition(at.topic, at.partition, 30) for at in here]
+        admin = AdminClient({"bootstrap.servers": s.kafka})  # held until the answers are there
+        for deleted in admin.delete_records(ends).values():
+            deleted.result()
+        consumer.batches.subscriber._consumer.resume(here)
+        publish(s, *bars[40:])
+        wait(lambda: len([row for row in rows(s, "bars") if not row.filled]) == 50)
+    assert caplog.text.count("10 messages were deleted before they were read, offsets 20 to 30") == 1
+
+
 def holds(s: Settings, partition: int) -> bool:
     reader = Consumer({"bootstrap.servers": s.kafka, "group.id": uuid4().hex})
     _, high = reader.get_watermark_offsets(TopicPartition(s.kafka_topic, partition), timeout=10)
@@ -282,6 +302,24 @@ def test_a_full_disk_is_named_waited_for_and_costs_nothing(s: Settings) -> None:
 def test_a_postgresql_without_a_connection_to_give_is_named_waited_for_and_costs_nothing(s: Settings) -> None:
     with ExitStack() as held, every_connection(s) as take:
         away_and_back(s, lambda: take(held), held.close, "too many clients")
+
+
+def test_a_postgresql_that_only_reads_after_a_failover_is_named_waited_for_and_costs_nothing(s: Settings) -> None:
+    only_reads = "alter database stockml set default_transaction_read_only = "
+    with psycopg.connect(s.postgres(), autocommit=True) as connection:
+
+        def fail_over() -> None:
+            connection.execute(only_reads + "on")
+            connection.execute(TERMINATE)
+
+        def back() -> None:
+            connection.execute(only_reads + "off")
+            connection.execute(TERMINATE)
+
+        try:
+            away_and_back(s, fail_over, back, "read-only transaction")
+        finally:
+            connection.execute(only_reads + "off")
 
 
 @contextmanager

@@ -102,6 +102,8 @@ class Publisher:
         with self._refusals():
             self._producer.poll(1 if self.undelivered >= FULL else 0)  # a fast replay waits here for the broker
         try:
+            if self.undelivered >= FULL:
+                raise BufferError
             with self._refusals():
                 self._producer.produce(topic, key=key, value=value, headers=headers or [], on_delivery=self._delivered)
         except BufferError:

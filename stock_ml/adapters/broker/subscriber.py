@@ -10,16 +10,12 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from stock_ml.adapters.broker.brokers import EVERY, Brokers, Errors
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.topics import Topics
+from stock_ml.adapters.broker.unread import Unread
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 
 log = logging.getLogger(__name__)
 Received = Message
-SECONDS = 10
-DELETED = (
-    "partition %d: %d messages were deleted before they were read, offsets %d to %d: the topic keeps them too briefly "
-    "(STOCKML_KAFKA_RETENTION_DAYS); `make replay` publishes their bars again"
-)
 SETTLE = 0.01  # seconds in which bars of the same minute come in together
 PAUSE = 0.003  # seconds without a bar, after which no more are waited for
 
@@ -27,8 +23,8 @@ PAUSE = 0.003  # seconds without a bar, after which no more are waited for
 class Subscriber:
     """Take messages of the partitions that the group gave to this process; use it from one thread."""
 
-    def __init__(self, consumer: Consumer, brokers: Brokers) -> None:
-        self._consumer, self._brokers = consumer, brokers
+    def __init__(self, consumer: Consumer, brokers: Brokers, unread: Unread) -> None:
+        self._consumer, self._brokers, self._unread = consumer, brokers, unread
 
     @classmethod
     def connect(cls, s: Settings, group: str, moved: Callable[[Sequence[int]], None]) -> "Subscriber":
@@ -42,9 +38,10 @@ class Subscriber:
         }
         brokers = Brokers(s.kafka)
         consumer = Consumer(client_config(s) | config | EVERY | {"stats_cb": brokers})
-        told = _Moved(moved)
+        unread = Unread()
+        told = _Moved(moved, unread)
         consumer.subscribe([Topics.of(s).bars], on_assign=told.assigned, on_revoke=told, on_lost=told)
-        return cls(consumer, brokers)
+        return cls(consumer, brokers, unread)
 
     def take(self, count: int, seconds: float) -> list[Message]:
         """Return the messages that are there, up to `count`, waiting at most `seconds` for the first one.
@@ -70,11 +67,9 @@ class Subscriber:
 
         Raises BrokerUnavailable where the group has moved on or Kafka is away: the messages come again.
         """
-        newest = {(message.topic(), message.partition()): message.offset() + 1 for message in messages}
+        ends = [TopicPartition(messages[0].topic(), *end) for end in self._unread.passed(messages).items()]
         try:
-            self._consumer.commit(
-                offsets=[TopicPartition(*at, offset) for at, offset in newest.items()], asynchronous=False
-            )
+            self._consumer.commit(offsets=ends, asynchronous=False)
         except KafkaException as error:
             raise BrokerUnavailable(f"the offsets were not committed: {error.args[0].str()}") from error
 
@@ -104,8 +99,8 @@ class Subscriber:
 
 
 class _Moved:
-    def __init__(self, moved: Callable[[Sequence[int]], None]) -> None:
-        self._moved = moved
+    def __init__(self, moved: Callable[[Sequence[int]], None], unread: Unread) -> None:
+        self._moved, self._unread = moved, unread
 
     def __call__(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("partitions moved=%s", ",".join(str(at.partition) for at in partitions))
@@ -114,10 +109,4 @@ class _Moved:
     def assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Tell of partitions that came, and of what was deleted in them before anybody read it."""
         self(consumer, partitions)
-        try:
-            committed = [at for at in consumer.committed(partitions, timeout=SECONDS) if at.offset >= 0]
-            for at, low in ((at, consumer.get_watermark_offsets(at, timeout=SECONDS)[0]) for at in committed):
-                if at.offset < low:
-                    log.warning(DELETED, at.partition, low - at.offset, at.offset, low)
-        except KafkaException as error:
-            log.warning("nobody knows yet what was deleted unread: %s", error.args[0].str())
+        self._unread.begin(consumer, partitions)

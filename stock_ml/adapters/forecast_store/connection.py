@@ -33,6 +33,9 @@ class Connection:
             yield self._get()
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise StoreUnavailable(f"PostgreSQL at {self._where()} does not answer: {_first_line(error)}") from error
+        except psycopg.errors.ReadOnlySqlTransaction as error:  # a standby, until it is the first
+            self.close()  # the next connection may reach one that writes
+            raise StoreUnavailable(f"PostgreSQL at {self._where()} takes nothing: {_first_line(error)}") from error
         except psycopg.errors.UndefinedTable as error:
             raise StoreUnavailable(f"PostgreSQL at {self._where()} lacks the tables; `make up` makes them") from error
 

@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from stock_ml.adapters.broker import Publisher, Topics
+from stock_ml.adapters.broker.publisher import FULL
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
 from tests.unit.serving.streams import day
 
@@ -40,10 +41,11 @@ class Client:
     def poll(self, _: float) -> int:
         if self.broken_poll is not None:
             raise self.broken_poll
+        heard = len(self.due)
         while self.due:
             told, error = self.due.pop(0)
             told(error, None)
-        return 0
+        return heard
 
     def flush(self, seconds: float) -> int:
         self.poll(seconds)
@@ -58,6 +60,19 @@ def test_what_is_delivered_is_no_news() -> None:
     client.answer()
     publisher.look()
     assert publisher.flush(1) == publisher.undelivered == 0
+
+
+def test_as_many_as_wait_at_most_are_kept_and_the_next_one_is_told_to_wait_until_one_is_heard_of() -> None:
+    client = Client(room=2 * FULL)
+    publisher = Publisher(client, TOPICS)
+    for _ in range(FULL):
+        publisher.bar(BARS[0])
+    with pytest.raises(BrokerUnavailable, match=f"takes no messages, {FULL} wait"):
+        publisher.bar(BARS[1])
+    assert publisher.undelivered == FULL
+    client.answer()
+    publisher.bar(BARS[1])
+    assert publisher.undelivered == FULL
 
 
 def test_after_a_refused_message_nothing_is_sent_any_more_and_it_is_said_each_time() -> None:

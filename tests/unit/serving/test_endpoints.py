@@ -52,6 +52,15 @@ def test_it_is_ready_once_it_went_round_and_names_each_thing_that_is_away_until_
     assert world.get("/readyz")[0] == "200"
 
 
+def test_a_service_that_hangs_is_not_ready_though_nothing_was_heard_to_be_away() -> None:
+    world = World()
+    world.health.turned()
+    world.now = 75.0
+    assert world.get("/readyz") == ("503", b'{"ready":false,"waiting":{"service":"no turn for 75 s: see its log"}}')
+    world.health.turned()
+    assert world.get("/readyz")[0] == "200"
+
+
 def test_the_consumer_counts_what_it_does() -> None:
     meters = ConsumerMeters()
     meters.stored(5, 3, 1_709_303_400)
