@@ -104,29 +104,6 @@ def refusals(dag_id: str, forms: str) -> dict[str, Any]:
     return {str(i): run(dag_id, json.dumps(form)) for i, form in enumerate(json.loads(forms))}
 
 
-def backfill(dag_id: str, first: str, last: str) -> dict[str, Any]:
-    """Create a backfill as the command does, run what it made, and tell the runs and what is left to be made."""
-    from airflow.cli.cli_parser import get_parser
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-
-    bag = DagBag(ROOT / "dags")
-    sync_bag_to_db(bag, "dags-folder", None)
-    words = ["backfill", "create", "--dag-id", dag_id, "--from-date", first, "--to-date", last]
-    arguments = get_parser().parse_args(words)
-    arguments.func(arguments)
-    return {"runs": _backfilled(dag_id)}
-
-
-def _backfilled(dag_id: str) -> list[list[str]]:
-    from airflow.models import DagRun
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    wanted = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_type == "backfill").order_by(DagRun.logical_date)
-    with create_session() as session:
-        return [[str(run.state), run.data_interval_start.isoformat()] for run in session.scalars(wanted)]
-
-
 def _events(run: Any) -> list[dict[str, Any]]:
     from airflow.models.asset import AssetEvent
     from airflow.utils.session import create_session
@@ -170,7 +147,7 @@ def _task(task: Any) -> dict[str, Any]:
 
 
 COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
-    f.__name__: f for f in (parse, plugins, sessions, within, decide, run, refusals, backfill)
+    f.__name__: f for f in (parse, plugins, sessions, within, decide, run, refusals)
 }
 
 if __name__ == "__main__":

@@ -199,9 +199,3 @@ def test_a_form_fetches_other_months_of_one_symbol_and_says_how_many_requests_th
     assert months == {"AAPL": False, "GOOGL": True}
     told = api.get(f"dags/ingest_bars/dagRuns/{done['run_id']}/taskInstances/plan/xcomEntries/planned")
     assert "1 symbols, 1 months to clean, 1 requests" in told["value"]
-
-
-def test_a_backfill_has_a_run_for_each_session(installed: Airflow, exchange: Settings) -> None:
-    real = {"STOCKML_SOURCE": "alpha_vantage", "STOCKML_SYMBOLS": "GOOGL", "ALPHAVANTAGE_API_KEY": "any"}
-    answer = installed.ask("backfill", "ingest_bars", "2024-02-28", "2024-03-04", **real)
-    assert [run[1][:10] for run in answer.value["runs"]] == ["2024-02-28", "2024-02-29", "2024-03-01"]
