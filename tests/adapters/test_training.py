@@ -128,6 +128,9 @@ def test_the_better_candidate_is_champion_and_its_run_tells_everything(installat
     quality = mlflow.artifacts.download_artifacts(uri, tracking_uri=installation.mlflow)
     assert set(json.loads(Path(quality).read_text())["symbols"]) == set(SYMBOLS)
     tags = client(installation).get_model_version("stock-close", champion.version).tags
+    said = client(installation).get_registered_model("stock-close").description
+    assert ("SIMULATED" in said) == installation.simulated
+    assert f"{installation.horizon} min ahead" in said
     assert (tags["kind"], tags["symbols"]) == (trained["promoted"], "AAPL,GOOGL")
     assert (tags["decision"], float(tags["p_value"]) < 0.05) == (trained["reason"], True)
     skill = trained["report"][f"walk_forward/{trained['promoted']}"]["skill"]

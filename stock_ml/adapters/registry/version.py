@@ -37,7 +37,14 @@ def register(s: Settings, scorer: Scorer, spark: Path, tags: dict[str, str]) -> 
             metadata={"schema_hash": scorer.schema["hash"]},
         )
         made = mlflow.register_model(logged.model_uri, s.mlflow_model, tags=tags)
+        mlflow.MlflowClient(s.mlflow).update_registered_model(s.mlflow_model, described(s))
     return str(made.version)
+
+
+def described(s: Settings) -> str:
+    """Return what MLflow's page of the registered model says."""
+    told = f"The close {s.horizon} min ahead, of bars from {s.source}. Alias champion: the version that serves."
+    return f"SIMULATED: the bars are made up. {told}" if s.simulated else told
 
 
 def _code(folder: Path) -> Path:
