@@ -14,11 +14,11 @@ from local import ports, probes
 from local.airflow_api import Airflow
 from local.private import keep_secrets
 from local.program import PYTHON, ROOT
-from local.programs import orchestration
+from local.programs import orchestration, postgres
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.request_ledger import fingerprint
 from stock_ml.config import Settings
-from tests.servers import running
+from tests.servers import running, tables
 
 KEY, MONTHS = "of the backfill", ("2023-11", "2023-12")
 SESSIONS = ["2023-11-29", "2023-11-30", "2023-12-01"]
@@ -27,12 +27,18 @@ ALONE = "update dag set is_paused = dag_id <> 'ingest_bars', next_dagrun_create_
 
 
 @pytest.fixture(scope="module")
-def of_a_key(of_two: Settings) -> Settings:
-    """An installation whose key may ask once a day."""
-    (port,) = ports.free(1)
+def of_a_key(exchange: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """An installation whose key may ask once a day; it has secrets of its own, and so a PostgreSQL of its own."""
+    airflow_port, postgres_port = ports.free(2)
     given = {"source": "alpha_vantage", "symbols": ("GOOGL",), "alphavantage_api_key": SecretStr(KEY)}
-    given |= {"alphavantage_url": f"{of_two.sandbox}/query", "requests_per_day": 1, "airflow_port": port}
-    return of_two.model_copy(update=given | {"s3_bucket": "stockml-backfill"})
+    given |= {"alphavantage_url": f"{exchange.sandbox}/query", "requests_per_day": 1, "history_months": 1}
+    given |= {"home": tmp_path_factory.mktemp("backfill"), "s3_bucket": "stockml-backfill"}
+    s = exchange.model_copy(update=given | {"airflow_port": airflow_port, "postgres_port": postgres_port})
+    with running(postgres.program(s), s):
+        postgres.create_databases(s)
+        orchestration.migrate(s, keep_secrets(s))
+        tables(s)
+        yield s
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ FINAL |= {
     "TooLarge",
     "DailyLimit",
     "HostError",
+    "DiskFull",
     "OtherMarket",
 }
 FINAL |= {"TooLittleHistory", "SchemaMismatch", "ParityError"}
