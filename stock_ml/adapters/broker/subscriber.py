@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Sequence
 from threading import Thread
-from time import monotonic
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -17,7 +16,6 @@ from stock_ml.errors import BrokerUnavailable
 log = logging.getLogger(__name__)
 Received = Message
 SETTLE = 0.01  # seconds in which bars of the same minute come in together
-PAUSE = 0.003  # seconds without a bar, after which no more are waited for
 
 
 class Subscriber:
@@ -49,18 +47,11 @@ class Subscriber:
         Errors of the broker are logged; it is asked again with the next call.
         """
         first = self._consumer.poll(seconds)
-        taken = [] if first is None else [first, *self._company(count - 1)]
+        taken = [] if first is None else [first, *self._consumer.consume(count - 1, SETTLE)]
         for message in taken:
             if message.error():
                 log.warning("kafka error=%s", message.error().str())
         return [message for message in taken if not message.error()]
-
-    def _company(self, count: int) -> list[Message]:
-        taken: list[Message] = []
-        until = monotonic() + SETTLE
-        while monotonic() < until and (more := self._consumer.consume(count - len(taken), PAUSE)):
-            taken += more
-        return taken
 
     def commit(self, messages: Sequence[Message]) -> None:
         """Commit that these messages, and all before them, are done with.
