@@ -1,10 +1,10 @@
 """`airflow backfill create` through a real scheduler: a run for each session, each month asked for once, in budget."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 
 import psycopg
 import pytest
@@ -53,8 +53,9 @@ def airflow_parts(of_a_key: Settings) -> Iterator[Airflow]:
         probes.wait("the DAG as this source has it", lambda: "alpha_vantage" in tags(airflow), 60)
         with psycopg.connect(s.postgres("airflow")) as connection:
             connection.execute(ALONE)
-        # told to end it would wait a minute for what it cannot reach here
-        stack.enter_context(running(replace(parts["scheduler"], stop_signal="KILL"), s))
+        scheduler = stack.enter_context(running(parts["scheduler"], s))
+        # told to end it would wait a minute for what it cannot reach here; its workers would outlive it alone
+        stack.callback(os.killpg, scheduler.pid, signal.SIGKILL)
         yield airflow
 
 
