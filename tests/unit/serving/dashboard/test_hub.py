@@ -76,23 +76,22 @@ def test_one_who_joins_while_rows_are_read_reads_on_from_before_them() -> None:
     assert joined == [0]
 
 
-def test_a_viewer_that_does_not_keep_up_is_dropped_and_told_the_end() -> None:
-    viewers, slow, quick = Viewers(), Viewer("A", None), Viewer("A", None)
+def drop_beside_one_who_keeps_up(slow: Viewer) -> None:
+    viewers, quick = Viewers(), Viewer("A", None)
     viewers.add(slow)
     viewers.add(quick)
     for number in range(MOST + 1):
         viewers.tell("A", Event(number, b""))
         assert quick.next() is not None
     assert (viewers.dropped, viewers.count()) == (1, 1)
+
+
+def test_a_viewer_that_does_not_keep_up_is_dropped_and_told_the_end() -> None:
+    slow = Viewer("A", None)
+    drop_beside_one_who_keeps_up(slow)
     assert len(list(iter(slow.next, None))) == MOST
 
 
 def test_a_slow_viewer_whose_line_is_closed_already_keeps_no_other_from_hearing() -> None:
     line: Any = Gone()
-    viewers, gone, quick = Viewers(), Viewer("A", line), Viewer("A", None)
-    viewers.add(gone)
-    viewers.add(quick)
-    for number in range(MOST + 1):
-        viewers.tell("A", Event(number, b""))
-        assert quick.next() is not None
-    assert (viewers.dropped, viewers.count()) == (1, 1)
+    drop_beside_one_who_keeps_up(Viewer("A", line))
