@@ -13,7 +13,7 @@ from serving.forecasting import Models, Serving
 from serving.rules import Rules
 from serving.stopping import stop_on_signals
 from stock_ml.adapters.broker import Received
-from stock_ml.adapters.forecast_store import Rows, Stored
+from stock_ml.adapters.forecast_store import Coming, Rows, Stored
 from stock_ml.config import load
 from stock_ml.features import FEATURES
 from stock_ml.scorer import Scorer
@@ -39,7 +39,7 @@ class Watched:
         consumer.store.store_batch = self.store  # type: ignore[method-assign]  # the same, and a look at the clock
         consumer.batches.subscriber.commit = self.commit  # type: ignore[method-assign]  # the same, and a line
 
-    def store(self, fresh: Rows, known: Rows) -> Stored:
+    def store(self, fresh: Rows | Coming, known: Rows) -> Stored:
         """Store, and add the seconds."""
         begun = time.monotonic()
         stored = self._store(fresh, known)

@@ -1,6 +1,6 @@
 """Handle a batch of new bars: what to store of them, and their forecasts. Nothing is read or written here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,23 +12,25 @@ from serving.rings import Rings
 from serving.rules import Rules
 from serving.taking import take
 from stock_ml.adaptation import NOTHING, Adaptation, Closes
-from stock_ml.adapters.forecast_store import BARS, Rows
+from stock_ml.adapters.forecast_store import BARS, Coming, Rows
 from stock_ml.bars import MINUTE
 from stock_ml.gaps import Minutes
 from stock_ml.sessions import Sessions
 
 
 class Handled(NamedTuple):
-    """Hold what a batch brings: `fresh` rows that nobody can have stored, and rows that may be `known`."""
+    """Hold what a batch brings: `fresh` rows that nobody can have stored, and rows that may be `known`.
 
-    fresh: Rows
+    The fresh forecasts are made when they are first asked for, which must be before the next batch is handled.
+    """
+
+    fresh: Coming
     known: Rows
 
-    def made(self, now: float) -> "Handled":
-        """Return the same with its forecasts made now, in UTC epoch seconds."""
-        return Handled(
-            *(Rows(rows.bars, stamped(rows.forecasts, now), stamped(rows.shadows, now)) for rows in self),
-        )
+    def made(self, now: Callable[[], float]) -> "Handled":
+        """Return the same with its forecasts made at the time that `now` tells once they are, in UTC epoch seconds."""
+        known = Rows(self.known.bars, *_made(self.known, now))
+        return Handled(Coming(self.fresh.bars, lambda: _made(self.fresh, now)), known)
 
 
 class Memory(NamedTuple):
@@ -49,7 +51,7 @@ def handle(memory: Memory, bars: Arrived, histories: Mapping[int, Minutes], mode
     known = [
         _known(memory, bars.pick(bars.slot == slot), history, models, rules) for slot, history in histories.items()
     ]
-    return Handled(Rows.together(Rows.of(), *fresh), Rows.together(Rows.of(), *known))
+    return Handled(Coming.together(*fresh), Rows.together(Rows.of(), *known))
 
 
 def split(bars: Arrived, rules: Rules) -> Iterator[tuple[Arrived, Sessions]]:
@@ -59,16 +61,19 @@ def split(bars: Arrived, rules: Rules) -> Iterator[tuple[Arrived, Sessions]]:
         yield bars.pick(calendar == number), rules.calendars[number]
 
 
-def _fresh(memory: Memory, bars: Arrived, sessions: Sessions, models: Models, rules: Rules) -> Rows:
+def _fresh(memory: Memory, bars: Arrived, sessions: Sessions, models: Models, rules: Rules) -> Coming:
     brought = extend(memory.rings, bars, sessions, rules)
     rows = _bar_rows(brought.slot, brought.minutes, False, rules)
-    came = _came(brought.slot, brought.minutes)
-    if not any(models):
-        memory.adaptation.take(NOTHING, came)
-        return Rows.of(rows)
-    ended = bars.pick(brought.at)
-    ready = Ready(ended.slot, ended.ts, ended.values[3], ended.ts + MINUTE, features(brought.windows))
-    return Rows(rows, *forecasts(ready, models, When(sessions, rules), came, memory.adaptation))
+
+    def make() -> Sequence[np.ndarray]:
+        came = _came(brought.slot, brought.minutes)
+        if not any(models):
+            return _none(memory, came)
+        ended = bars.pick(brought.at)
+        ready = Ready(ended.slot, ended.ts, ended.values[3], ended.ts + MINUTE, features(brought.windows))
+        return forecasts(ready, models, When(sessions, rules), came, memory.adaptation)
+
+    return Coming(rows, make)
 
 
 def _known(memory: Memory, bars: Arrived, history: Minutes, models: Models, rules: Rules) -> Rows:
@@ -80,10 +85,21 @@ def _known(memory: Memory, bars: Arrived, history: Minutes, models: Models, rule
     rows = _bar_rows(np.full(len(taken.minutes), slot), taken.minutes, taken.late, rules)
     came = _came(np.full(len(taken.minutes), slot), taken.minutes)
     if not any(models):
-        memory.adaptation.take(NOTHING, came)
-        return Rows.of(rows)
+        return Rows(rows, *_none(memory, came))
     ready = Ready(np.full(len(taken.ts), slot), taken.ts, taken.close, taken.known, features(taken.windows))
     return Rows(rows, *forecasts(ready, models, When(sessions, rules), came, memory.adaptation))
+
+
+def _none(memory: Memory, came: Closes) -> Sequence[np.ndarray]:
+    """Make no forecasts; outcomes of those made before are taken all the same."""
+    memory.adaptation.take(NOTHING, came)
+    return Rows.of()[1:]
+
+
+def _made(rows: Rows | Coming, now: Callable[[], float]) -> list[np.ndarray]:
+    tables = rows.forecasts, rows.shadows
+    at = now()
+    return [stamped(table, at) for table in tables]
 
 
 def _came(slot: np.ndarray, minutes: Minutes) -> Closes:

@@ -62,7 +62,7 @@ class Keeper:
         Raises StoreUnavailable or SourceUnavailable (the sandbox's clock): nothing is stored then, call it again.
         """
         if not isinstance(self._clock, EventClock):  # a replay's time is told by the bars themselves
-            handled = handled.made(self._clock.now())
+            handled = handled.made(self._clock.now)
         return self._store.store_batch(*handled)
 
     def _load_for(self, bars: Arrived) -> None:

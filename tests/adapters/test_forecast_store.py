@@ -9,10 +9,10 @@ import pytest
 from psycopg.rows import namedtuple_row
 from pydantic import SecretStr
 
-from stock_ml.adapters.forecast_store import Around, BarRow, ForecastRow, ForecastStore, Rows, migrate
+from stock_ml.adapters.forecast_store import Around, BarRow, Coming, ForecastRow, ForecastStore, Rows, migrate
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
-from stock_ml.errors import StoreUnavailable, WrongSource
+from stock_ml.errors import SourceUnavailable, StoreUnavailable, WrongSource
 from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -126,6 +126,19 @@ def test_a_batch_that_fails_stores_nothing_of_it(settings: Settings, store: Fore
         store.store_batch(Rows.of([bar(symbol, 0)], [broken]), Rows.of())
     assert rows(settings, "bars", symbol) == []
     assert store.store([bar(symbol, 0)], [forecast(symbol, 0)]) == (1, 1)
+
+
+def test_what_prevents_forecasts_from_being_made_while_their_bars_are_sent_leaves_nothing_stored(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    def away() -> list[np.ndarray]:
+        raise SourceUnavailable("the clock is away")
+
+    bars, forecasts, shadows = Rows.of([bar(symbol, 0)], [forecast(symbol, 0)])
+    with pytest.raises(SourceUnavailable):
+        store.store_batch(Coming(bars, away), Rows.of([bar(symbol, 1)]))
+    assert rows(settings, "bars", symbol) == []
+    assert store.store_batch(Coming(bars, lambda: [forecasts, shadows]), Rows.of([bar(symbol, 1)])) == (2, 1)
 
 
 def test_a_challengers_forecasts_stand_apart_each_once_a_version(

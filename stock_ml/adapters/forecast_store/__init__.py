@@ -2,7 +2,17 @@
 
 from stock_ml.adapters.forecast_store.migrate import migrate
 from stock_ml.adapters.forecast_store.old_days import TABLES, OldDays
-from stock_ml.adapters.forecast_store.rows import BARS, FORECASTS, NUMBERS, STRETCHES, BarRow, ForecastRow, Rows, Table
+from stock_ml.adapters.forecast_store.rows import (
+    BARS,
+    FORECASTS,
+    NUMBERS,
+    STRETCHES,
+    BarRow,
+    Coming,
+    ForecastRow,
+    Rows,
+    Table,
+)
 from stock_ml.adapters.forecast_store.store import FORETOLD, RECEIVED, Around, ForecastStore, Stored
 from stock_ml.adapters.forecast_store.watch import Watch
 
@@ -16,6 +26,7 @@ __all__ = [
     "TABLES",
     "Around",
     "BarRow",
+    "Coming",
     "ForecastRow",
     "ForecastStore",
     "OldDays",

@@ -1,6 +1,8 @@
 """What is stored: one row a bar, one row a forecast; as tables of many rows, and as single ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,6 +102,45 @@ class Rows(NamedTuple):
     def together(cls, *parts: "Rows") -> "Rows":
         """Return the rows of several parts, in their order."""
         return parts[0] if len(parts) == 1 else cls(*(np.concatenate(tables) for tables in zip(*parts, strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class Coming:
+    """Hold rows whose forecasts are made, once, when they are first asked for: the database takes the bars meanwhile.
+
+    `make` returns the champion's and the challenger's.
+    """
+
+    bars: np.ndarray
+    make: Callable[[], Sequence[np.ndarray]]
+
+    @classmethod
+    def together(cls, *parts: "Coming") -> "Coming":
+        """Return the rows of several parts, in their order."""
+        none = Rows.of()
+        return cls(
+            np.concatenate([none.bars, *(part.bars for part in parts)]),
+            lambda: [np.concatenate(tables) for tables in zip(none[1:], *(part._made for part in parts), strict=True)],
+        )
+
+    @property
+    def forecasts(self) -> np.ndarray:
+        """Return the champion's."""
+        return self._made[0]
+
+    @property
+    def shadows(self) -> np.ndarray:
+        """Return the challenger's."""
+        return self._made[1]
+
+    @property
+    def rows(self) -> Rows:
+        """Return the same, all made."""
+        return Rows(self.bars, *self._made)
+
+    @cached_property
+    def _made(self) -> Sequence[np.ndarray]:
+        return self.make()
 
 
 def _table(rows: Table, dtype: np.dtype) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Write bars and forecasts in one transaction; the same rows again change nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from stock_ml.adapters.forecast_store import binary, partitions, statements
 from stock_ml.adapters.forecast_store.connection import Connection
-from stock_ml.adapters.forecast_store.rows import BOUNDS, STRETCHES, Rows, Table
+from stock_ml.adapters.forecast_store.rows import BOUNDS, STRETCHES, Coming, Rows, Table
 from stock_ml.bars import Bar
 from stock_ml.config import Settings
 
@@ -61,16 +62,17 @@ class ForecastStore:
         """Store bars and forecasts, all or nothing."""
         return self.store_batch(NOTHING, Rows.of(bars, forecasts))
 
-    def store_batch(self, fresh: Rows, known: Rows) -> Stored:
+    def store_batch(self, fresh: Rows | Coming, known: Rows) -> Stored:
         """Store what a batch brought, all or nothing.
 
         `fresh` rows are most likely not stored yet: they are copied in directly, and merged only where one is there.
+        Those still `Coming` are made here, and what that raises is raised: nothing is stored then.
         """
         with self._connection.use() as connection:
             try:
                 return _in_their_days(connection, known, fresh)
             except psycopg.errors.UniqueViolation:
-                return _in_their_days(connection, Rows.together(known, fresh), NOTHING)
+                return _in_their_days(connection, Rows.together(known, _all(fresh)), NOTHING)
 
     def newest(self, wanted: Mapping[str, Around], count: int) -> np.ndarray:
         """Return of each symbol its `count` newest received bars before a time, and all from then on.
@@ -180,34 +182,56 @@ def _by_place(parts: list[np.ndarray], time: str) -> np.ndarray:
     return found[np.lexsort((found[time], found["place"]))]
 
 
-def _in_their_days(connection: psycopg.Connection[Any], known: Rows, fresh: Rows) -> Stored:
+def _in_their_days(connection: psycopg.Connection[Any], known: Rows, fresh: Rows | Coming) -> Stored:
     try:
         return _stored(connection, known, fresh)
     except psycopg.errors.CheckViolation as error:
         if error.diag.constraint_name:
             raise
-        partitions.make(connection, known, fresh)  # no rule is broken: these are the first rows of their day
+        partitions.make(connection, known, _all(fresh))  # no rule is broken: these are the first rows of their day
     return _stored(connection, known, fresh)
 
 
-def _stored(connection: psycopg.Connection[Any], known: Rows, fresh: Rows) -> Stored:
+def _all(rows: Rows | Coming) -> Rows:
+    return rows.rows if isinstance(rows, Coming) else rows
+
+
+def _stored(connection: psycopg.Connection[Any], known: Rows, fresh: Rows | Coming) -> Stored:
     with connection.transaction(), connection.cursor() as cursor:
-        copied = [_copy(cursor, *each) for each in zip(statements.COPY, fresh, strict=True)]
+        copied = _copied_in(cursor, fresh)
         merged = [_merge(cursor, *each) for each in zip(statements.STAGE, statements.MERGE, known, strict=True)]
         bars, forecasts, _ = (sum(counts) for counts in zip(copied, merged, strict=True))
         stored = Stored(bars, forecasts)
         if any(stored):
-            minutes = partitions.minutes(known, fresh)
+            minutes = partitions.minutes(known, _all(fresh))
             cursor.execute(statements.BATCH_STORED, {"first": int(minutes.min()), "last": int(minutes.max())})
     return stored
 
 
-def _merge(cursor: psycopg.Cursor[Any], stage: str, merge: str, rows: np.ndarray) -> int:
-    return cursor.execute(merge).rowcount if _copy(cursor, stage, rows) else 0
-
-
-def _copy(cursor: psycopg.Cursor[Any], statement: str, rows: np.ndarray) -> int:
-    if len(rows):
+def _copied_in(cursor: psycopg.Cursor[Any], fresh: Rows | Coming) -> list[int]:
+    """Copy rows in and count them; what is still coming is made while PostgreSQL takes the bars."""
+    bars, *others = statements.COPY
+    with _copying(cursor, bars, fresh.bars):
+        made = fresh.forecasts, fresh.shadows
+        ready = [(statement, binary.encode(rows)) for statement, rows in zip(others, made, strict=True) if len(rows)]
+    for statement, data in ready:
         with cursor.copy(statement) as copy:
-            copy.write(binary.encode(rows))
-    return len(rows)
+            copy.write(data)
+    return [len(fresh.bars), *map(len, made)]
+
+
+@contextmanager
+def _copying(cursor: psycopg.Cursor[Any], statement: str, rows: np.ndarray) -> Iterator[None]:
+    """Send rows, and wait at the end of the block for PostgreSQL to have taken them."""
+    if len(rows) == 0:
+        yield
+        return
+    with cursor.copy(statement) as copy:
+        copy.write(binary.encode(rows))
+        yield
+
+
+def _merge(cursor: psycopg.Cursor[Any], stage: str, merge: str, rows: np.ndarray) -> int:
+    with _copying(cursor, stage, rows):
+        pass
+    return cursor.execute(merge).rowcount if len(rows) else 0

@@ -9,7 +9,7 @@ from serving.arrived import Arrived
 from serving.forecasting import Models, Serving
 from serving.keeping import Keeper
 from serving.rules import Rules
-from stock_ml.adapters.forecast_store import FORETOLD, RECEIVED, Around, BarRow, ForecastRow, Rows, Stored
+from stock_ml.adapters.forecast_store import FORETOLD, RECEIVED, Around, BarRow, Coming, ForecastRow, Rows, Stored
 from stock_ml.bars import MINUTE, Bar
 from stock_ml.clock import EventClock
 from stock_ml.features import FEATURES
@@ -61,7 +61,7 @@ class MemoryStore:
         self.shadows: dict[tuple[str, int, str], ForecastRow] = {}
         self.asked: list[str] = []  # symbols that were read again
 
-    def store_batch(self, fresh: Rows, known: Rows) -> Stored:
+    def store_batch(self, fresh: Rows | Coming, known: Rows) -> Stored:
         stored, made = bar_rows(fresh.bars), forecast_rows(fresh.forecasts)
         assert not {row[:2] for row in stored} & self.bars.keys()
         assert not {row[:2] for row in made} & self.forecasts.keys()

@@ -16,7 +16,7 @@ from serving.forecasting import Models
 from serving.keeping import Keeper
 from serving.state import OnceAMinute, StateWriter
 from stock_ml.adapters.broker import encode_bar
-from stock_ml.adapters.forecast_store import FORETOLD, RECEIVED, BarRow, ForecastRow, Rows, Stored
+from stock_ml.adapters.forecast_store import FORETOLD, RECEIVED, BarRow, Coming, ForecastRow, Rows, Stored
 from stock_ml.bars import Bar
 from stock_ml.clock import EventClock
 from stock_ml.errors import BrokerRefused
@@ -88,7 +88,7 @@ class Store:
     def newest_forecasts(self, _: object, __: int) -> np.ndarray:
         return np.empty(0, FORETOLD)
 
-    def store_batch(self, fresh: Rows, known: Rows) -> Stored:
+    def store_batch(self, fresh: Rows | Coming, known: Rows) -> Stored:
         self.bars += bar_rows(fresh.bars)
         self.forecasts += forecast_rows(fresh.forecasts)
         return Stored(len(self.bars), len(self.forecasts))

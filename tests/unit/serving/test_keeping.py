@@ -6,7 +6,7 @@ import pytest
 from serving.arrived import Arrived
 from serving.forecasting import Models
 from serving.keeping import Keeper
-from stock_ml.adapters.forecast_store import Rows, Stored
+from stock_ml.adapters.forecast_store import Coming, Rows, Stored
 from stock_ml.clock import EventClock
 from stock_ml.errors import StoreUnavailable
 from tests.unit.serving.streams import RULES, SERVING, MemoryStore, Standing, Stream, day
@@ -44,7 +44,7 @@ class Away(MemoryStore):
         super().__init__()
         self.left = calls
 
-    def store_batch(self, fresh: Rows, known: Rows) -> Stored:
+    def store_batch(self, fresh: Rows | Coming, known: Rows) -> Stored:
         self.left -= 1
         if self.left >= 0:
             raise StoreUnavailable("away")
@@ -62,6 +62,30 @@ def test_what_was_taken_while_the_database_is_away_is_stored_once_it_is_back_and
     assert keeper.store(handled) == (16, 1)
     made = list(store.forecasts.values())
     assert [(one.made_at, one.late) for one in made] == [(clock.at, True)]
+
+
+class Breaking(MemoryStore):
+    """Stand for a database that goes away each second time when it has most of a batch."""
+
+    broken = False
+
+    def store_batch(self, fresh: Rows | Coming, known: Rows) -> Stored:
+        self.broken = not self.broken
+        if self.broken:
+            assert fresh.forecasts is not None
+            raise StoreUnavailable("away")
+        return super().store_batch(fresh, known)
+
+
+def test_forecasts_are_made_once_though_the_database_goes_away_while_it_takes_them() -> None:
+    store = Breaking()
+    keeper = Keeper(store, EventClock(), RULES)
+    for start in range(0, len(GOOGL), 5):
+        handled = keeper.take(Arrived.of_bars(GOOGL[start : start + 5], RULES.slots), Models(SERVING))
+        with pytest.raises(StoreUnavailable):
+            keeper.store(handled)
+        keeper.store(handled)
+    assert store.forecasts == Stream().send(*GOOGL).store.forecasts
 
 
 def test_no_bar_matters_that_is_as_many_longest_holes_back_as_a_window_has_steps() -> None:
