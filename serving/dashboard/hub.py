@@ -21,7 +21,8 @@ class Hub:
 
     def __init__(self, reader: ForecastReader, states: States) -> None:
         self._reader, self._states, self.viewers = reader, states, Viewers()
-        self._lock, self._watched, self._started, self._seen = Lock(), threading.Event(), False, 0
+        self._lock, self._watched, self._seen = Lock(), threading.Event(), 0
+        self._threads: list[Thread] = []
 
     def join(self, viewer: Viewer) -> int:
         """Let a viewer hear of every batch after the one returned, or earlier. Raises StoreUnavailable."""
@@ -31,11 +32,17 @@ class Hub:
             seen = self._seen  # before joining: of a batch between the two, the viewer would hear nothing
             self.viewers.add(viewer)
             self._watched.set()
-            if not self._started:
-                self._started = True
+            if not self._threads:
                 for loop in (self._listen, self._tell_states):
-                    Thread(target=loop, name=f"hub{loop.__name__}", daemon=True).start()
+                    self._threads.append(Thread(target=loop, name=f"hub{loop.__name__}", daemon=True))
+                    self._threads[-1].start()
             return seen
+
+    @property
+    def trouble(self) -> str | None:
+        """Return that viewers are not told any more, None where they are."""
+        ended = [thread.name for thread in self._threads if not thread.is_alive()]
+        return f"{' and '.join(ended)} ended: see the dashboard's log, and start it again" if ended else None
 
     def turn(self) -> bool:
         """Tell of the batches committed since the last turn; say whether there are more."""

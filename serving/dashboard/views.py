@@ -131,12 +131,14 @@ def openapi() -> Response:
 
 @views.get("/readyz")
 def readyz() -> tuple[dict[str, object], int]:
-    """Say whether PostgreSQL answers, 503 where it does not."""
+    """Say whether PostgreSQL answers and viewers are told what comes, 503 where not."""
+    trouble = dashboard().hub.trouble
+    waiting = {"stream": trouble} if trouble else {}
     try:
         dashboard().reader.ping()
     except StoreUnavailable as error:
-        return {"ready": False, "waiting": {"postgresql": str(error)}}, 503
-    return {"ready": True, "waiting": {}}, 200
+        waiting["postgresql"] = str(error)
+    return {"ready": not waiting, "waiting": waiting}, 503 if waiting else 200
 
 
 @views.get("/healthz")

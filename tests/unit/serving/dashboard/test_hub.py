@@ -1,12 +1,14 @@
+from threading import Thread
 from typing import Any
 
 import orjson
+import pytest
 
 from serving.dashboard.hub import Hub
 from serving.dashboard.state import Links
 from serving.dashboard.states import States
 from serving.dashboard.viewers import MOST, Event, Viewer, Viewers
-from stock_ml.adapters.forecast_reader import Changes, ForecastReader, Run
+from stock_ml.adapters.forecast_reader import Changes, ForecastReader, Listener, Run
 
 ROW = (1000, 1.0, 1.0, 1.0, 1.0, 1.0, False)
 
@@ -70,10 +72,26 @@ def test_one_who_joins_while_rows_are_read_reads_on_from_before_them() -> None:
     joined: list[int] = []
     reader = OneBatch(lambda: joined.append(hub.join(Viewer("B", None))))
     hub = hub_of(reader)
-    hub._started = True  # no threads here
+    hub._threads.append(Thread())  # none that runs
     hub.viewers.add(Viewer("A", None))
     hub.turn()
     assert joined == [0]
+
+
+class Broken(OneBatch):
+    """Break in a way that nobody thought of."""
+
+    def listen(self) -> Listener:
+        raise RuntimeError
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_loop_that_ended_is_told() -> None:
+    hub = hub_of(Broken())
+    assert hub.trouble is None
+    hub.join(Viewer("A", None))
+    hub._threads[0].join(10)
+    assert (hub.trouble or "").startswith("hub_listen ")
 
 
 def drop_beside_one_who_keeps_up(slow: Viewer) -> None:
