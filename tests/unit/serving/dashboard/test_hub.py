@@ -8,7 +8,7 @@ from serving.dashboard.hub import Hub
 from serving.dashboard.state import Links
 from serving.dashboard.states import States
 from serving.dashboard.viewers import MOST, Event, Viewer, Viewers
-from stock_ml.adapters.forecast_reader import Changes, ForecastReader, Listener, Run
+from stock_ml.adapters.forecast_reader import Changes, ForecastReader, Listener, Run, Service
 
 ROW = (1000, 1.0, 1.0, 1.0, 1.0, 1.0, False)
 
@@ -84,14 +84,18 @@ class Broken(OneBatch):
     def listen(self) -> Listener:
         raise RuntimeError
 
+    def services(self) -> dict[str, Service]:
+        raise RuntimeError
+
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_loop_that_ended_is_told() -> None:
     hub = hub_of(Broken())
     assert hub.trouble is None
     hub.join(Viewer("A", None))
-    hub._threads[0].join(10)
-    assert (hub.trouble or "").startswith("hub_listen ")
+    for thread in hub._threads:
+        thread.join(10)
+    assert hub.trouble == "hub_listen and hub_tell_states ended: see the dashboard's log, and start it again"
 
 
 def drop_beside_one_who_keeps_up(slow: Viewer) -> None:
