@@ -97,17 +97,21 @@ class Publisher:
     def _send(
         self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]] | None = None
     ) -> None:
-        if not self.undelivered:
+        waiting = self.undelivered
+        if not waiting:
             self._heard = self._wall()
-        with self._refusals():
-            self._producer.poll(1 if self.undelivered >= FULL else 0)  # a fast replay waits here for the broker
         try:
-            if self.undelivered >= FULL:
-                raise BufferError
             with self._refusals():
-                self._producer.produce(topic, key=key, value=value, headers=headers or [], on_delivery=self._delivered)
+                self._producer.poll(1 if waiting >= FULL else 0)  # a fast replay waits here for the broker
+                if self._refused is None:
+                    self._produce(topic, key, value, headers or [])
         except BufferError:
             raise BrokerUnavailable(f"Kafka takes no messages, {self.undelivered} wait; is it away?") from None
+
+    def _produce(self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+        if self.undelivered >= FULL:
+            raise BufferError
+        self._producer.produce(topic, key=key, value=value, headers=headers, on_delivery=self._delivered)
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
         self._heard = self._wall()
