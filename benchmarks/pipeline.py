@@ -42,19 +42,20 @@ def run(console: Console) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="stock_ml-pipeline-", ignore_cleanup_errors=True) as home:
         s = settings_in(Path(home), source="sandbox", history_months=1, retrain_sessions=1)
         try:
-            _local(s, "up")
+            local(s, "up")
             airflow = Airflow(s, keep_secrets(s))
             cold = _passed(s, airflow)
             incremental = _a_session_later(s, airflow)
         finally:
-            _local(s, "down")
+            local(s, "down")
     console.print(_table(cold, incremental))
     share = max(one.parts["scheduling"] / one.total for one in (cold, incremental))
     figures = {"cold_s": cold.total, "incremental_s": incremental.total, "scheduling_share": share}
     return {name: round(value, 3) for name, value in figures.items()}
 
 
-def _local(s: Settings, command: str) -> None:
+def local(s: Settings, command: str) -> None:
+    """Run a command of `python -m local` on an installation. Raises CalledProcessError."""
     env = os.environ | environment(s)
     subprocess.run([PYTHON, "-m", "local", command], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
 
