@@ -201,6 +201,7 @@ class Settings(BaseSettings):
         100, ge=1, description="newest trainings kept in MLflow; older ones are archived, but for those in use"
     )
     keep_backups: int = Field(7, ge=1, description="newest backups of the databases kept in S3")
+    keep_log_days: int = Field(90, ge=1, description="days that the logs of Airflow's tasks are kept in S3")
     s3_url: str | None = Field(None, description="address of your S3 service")
     s3_bucket: str = Field("", description="bucket; stockml-<source> by default")
     s3_region: str = Field("us-east-1", description="region of the bucket")

@@ -16,6 +16,7 @@ from local.programs.connections import connections
 from local.programs.postgres import connected
 from local.programs.services import environment
 from stock_ml.adapters.broker import Topics
+from stock_ml.adapters.lake import task_logs
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
@@ -92,7 +93,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "KAFKA_EVENT_PRODUCER__TOPIC_CHECK_TIMEOUT": 2,  # seconds that the scheduler waits where Kafka is away
         "LOGGING__BASE_LOG_FOLDER": s.state / "airflow" / "logs",
         "LOGGING__REMOTE_LOGGING": True,  # a finished try's log goes to S3, and is read from there
-        "LOGGING__REMOTE_BASE_LOG_FOLDER": f"s3://{s.s3_bucket}/logs/source={s.source}",
+        "LOGGING__REMOTE_BASE_LOG_FOLDER": f"s3://{s.s3_bucket}/{task_logs.folder(s)}",
         "LOGGING__REMOTE_LOG_CONN_ID": "aws_default",
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }

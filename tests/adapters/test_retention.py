@@ -1,6 +1,7 @@
 """Old days leave PostgreSQL for S3, whole and unchanged, whatever happens on the way."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -9,9 +10,11 @@ import pytest
 from stock_ml.adapters.forecast_store import ForecastStore
 from stock_ml.adapters.lake import Archive, Lake
 from stock_ml.adapters.lake.objects import Objects
+from stock_ml.adapters.lake.task_logs import TaskLogs, folder
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 from stock_ml.steps.retention import retire
+from stock_ml.steps.upkeep import forget_logs
 from tests.adapters.conftest import empty
 from tests.adapters.test_forecast_store import T, bar, forecast
 from tests.servers import tables
@@ -101,3 +104,13 @@ def test_batches_of_days_ago_are_forgotten(s: Settings) -> None:
         )
         retire(s)
         assert connection.execute("select count(*) from batches").fetchone() == (1,)
+
+
+def test_task_logs_are_forgotten_by_their_age_and_nothing_else_is(s: Settings) -> None:
+    objects, now = Objects.connect(s), datetime.now(UTC)
+    kept = ["clean/a", f"logs/source={s.source}-b/task.log"]
+    for key in (*kept, f"{folder(s)}/dag_id=x/attempt=1.log", f"{folder(s)}/dag_id=x/attempt=2.log"):
+        objects.put(key, b"said", "text/plain")
+    assert forget_logs(s) == {"forgot": 0}
+    assert TaskLogs.connect(s).forget(now + timedelta(days=1)) == 2
+    assert objects.keys("") == kept

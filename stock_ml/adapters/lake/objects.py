@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,14 @@ class Objects:
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             return sorted(item["Key"] for page in pages for item in self._contents(page))
 
-    def _contents(self, page: dict[str, Any]) -> list[dict[str, str]]:
+    def older(self, prefix: str, than: datetime) -> list[str]:
+        """Return the keys under a prefix of objects that were last written before a time, sorted."""
+        with self._reached():
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            found = [item for page in pages for item in self._contents(page)]
+            return sorted(item["Key"] for item in found if item["LastModified"] < than)
+
+    def _contents(self, page: dict[str, Any]) -> list[dict[str, Any]]:
         if "IsTruncated" not in page:  # every S3 service says it; of a web page botocore makes an empty list
             raise StoreUnavailable(
                 f"{self.client.meta.endpoint_url} answers, and not as S3 does: see who listens there (STOCKML_S3_PORT)"
