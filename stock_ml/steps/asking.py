@@ -40,12 +40,15 @@ class Asking:
     def get(self, month: str) -> None:
         """Take the whole month that is stored, or ask for it, and for earlier ones while they turn out revised."""
         before = self._before(month)
-        if not self.force and (key := whole(self.s, self.lake, self.symbol, month)):
+        if not self.force and (key := whole(self.s, self.lake, self.symbol, month, self._now())):
             self.raw[month] = key
         elif self.force or not is_empty(self.s, self.lake, self.symbol, month):
             self._ask(month)
         if self._is_revised(month, before) or self._opens_at_a_split(month):
             self._go_back(month)
+
+    def _now(self) -> float:
+        return open_clock(self.s).now()
 
     def _opens_at_a_split(self, month: str) -> bool:
         """Say whether a month of which nothing is clean yet may be on another scale than the clean one before it."""
@@ -95,8 +98,8 @@ class Asking:
 
     def _remember_none(self, month: str) -> None:
         if month != WHOLE_FILE:
-            at = open_clock(self.s).now()
-            self.lake.quality.write_asked(self.symbol, month, {"raw": None, "fetched_at": at, "request": {}})
+            none: dict[str, Any] = {"raw": None, "fetched_at": self._now(), "request": {}}
+            self.lake.quality.write_asked(self.symbol, month, none)
 
     def _is_revised(self, month: str, before: str | None) -> bool:
         after = self.raw.get(month)

@@ -42,7 +42,7 @@ def download(s: Settings, item: Item) -> Item:
     """
     source = open_source(s, spender(s))
     # runs of a backfill go side by side: who comes second finds what the first was given
-    with alone(s, f"download {item['symbol']}") if s.source == "alpha_vantage" else nullcontext():
+    with alone(s, f"download {item['symbol']}") if s.live else nullcontext():
         return download_from(source, s, item)
 
 
@@ -64,6 +64,7 @@ def download_from(source: Source, s: Settings, item: Item) -> Item:
 
 
 def _left(s: Settings, work: Asking, months: list[str], error: DailyLimit) -> DailyLimit:
-    left = [month for month in months if is_asked(s, work.lake, work.symbol, month)]
+    now = open_clock(s).now()
+    left = [month for month in months if is_asked(s, work.lake, work.symbol, month, now)]
     key = work.lake.quality.write_left(work.symbol, left)
     return DailyLimit(f"{error}. Left of {work.symbol}: {', '.join(left)}; noted in {key}, the next run goes on there")

@@ -84,14 +84,15 @@ def _item(symbol: str, months: list[str], order: Order) -> Item:
     return {"symbol": symbol, "months": months} | ({"force": True} if order.force else {})
 
 
-def whole(s: Settings, lake: Lake, symbol: str, month: str) -> str | None:
-    """Return the key of a stored answer that holds the whole month, None where there is none.
+def whole(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> str | None:
+    """Return the key of a stored answer that lacks no minute of a month that is over at `now`, None where none is.
 
-    One that did not pass, or could not be read, holds nothing: the source may have mended it since. Nor does one that
-    was asked for with another adjustment: its prices are on another scale.
+    So runs that go side by side ask once for a month that goes on, too. One that did not pass, or could not be read,
+    holds nothing: the source may have mended it since. Nor does one that was asked for with another adjustment: its
+    prices are on another scale.
     """
     newest = None if month == WHOLE_FILE else lake.newest_raw(symbol, month)
-    if newest is None or newest[1] < _settled(s, ends_at(month, s.calendars.of(symbol))):
+    if newest is None or newest[1] < _settled(s, complete_at(month, now, s.calendars.of(symbol))):
         return None
     if s.source in WHOLE_MONTHS and lake.request_of(newest[0]).get("adjusted") != str(s.alphavantage_adjusted).lower():
         return None
@@ -106,9 +107,9 @@ def is_empty(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
     return bool(asked["fetched_at"] >= _settled(s, ends_at(month, s.calendars.of(symbol))))
 
 
-def is_asked(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
-    """Say whether a download of this month asks the source."""
-    return whole(s, lake, symbol, month) is None and not is_empty(s, lake, symbol, month)
+def is_asked(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
+    """Say whether a download of this month asks the source at `now`."""
+    return whole(s, lake, symbol, month, now) is None and not is_empty(s, lake, symbol, month)
 
 
 def _budget(s: Settings) -> Budget:
@@ -116,7 +117,7 @@ def _budget(s: Settings) -> Budget:
 
 
 def _requests(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> int:
-    return _most(s, symbol, month, now) if is_asked(s, lake, symbol, month) else 0
+    return _most(s, symbol, month, now) if is_asked(s, lake, symbol, month, now) else 0
 
 
 def _most(s: Settings, symbol: str, month: str, now: float) -> int:

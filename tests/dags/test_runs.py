@@ -148,7 +148,7 @@ def test_a_refused_key_fails_at_once_with_the_reason_last_and_the_key_unseen(
     assert "daily-limit" not in answer.log
 
 
-def test_upkeep_finds_nothing_old_in_a_new_installation(installed: Airflow) -> None:
+def test_upkeep_finds_nothing_old_in_a_new_installation(ingested: dict[str, Any], installed: Airflow) -> None:
     answer = installed.ask("run", "maintain")
     states = {task["task"]: (task["state"], task["tries"]) for task in answer.value["tasks"]}
     well = ("success", 1)
