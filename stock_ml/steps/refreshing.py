@@ -5,26 +5,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from stock_ml.adapters import champion as registry
 from stock_ml.adapters.lake import Lake
+from stock_ml.bars import MINUTE
 from stock_ml.config import Settings
 from stock_ml.sessions import Sessions
 from stock_ml.steps.purpose import fits
 
 log = logging.getLogger(__name__)
+CHANGED = "changed_at"  # the tag that steps/standing.py gives; that file imports MLflow, which takes seconds
 
 
 @dataclass(frozen=True)
 class Newest:
     """Hold the newest version, when it was registered (wall) and what it was trained until, in UTC epoch seconds.
 
-    `held_out` sessions after that were there and kept out of the training.
+    `held_out` sessions after that were there and kept out of the training. `changed_at` is the market's time of the
+    newest alarm that it knew of.
     """
 
     version: str
     registered_at: float
     trained_until: float
     held_out: int
+    changed_at: float | None = None
+
+    def lacks_the_alarm(self, calendar: Sessions) -> bool:
+        """Say whether it knew of an alarm, but not the session that gave it: an alert does not wait for clean bars.
+
+        What a session's first hour tells, the one before told.
+        """
+        if self.changed_at is None:
+            return False
+        begun = int(np.searchsorted(calendar.opens, self.changed_at - 60 * MINUTE, side="right"))
+        return calendar.upcoming(self.trained_until) + self.held_out < begun
 
 
 def why(alerts: Sequence[Mapping[str, Any]], events: bool) -> str:
@@ -63,8 +79,10 @@ def reason(newest: Newest, known_at: float, asked_at: float | None, calendar: Se
     """Return why the newest version covers bars known at `known_at`, and what was asked for; None where it does not.
 
     An alert, or a backfill of months older than those trained on, is covered by a version registered after it. Clean
-    bars are where fewer than `sessions` sessions closed since those that it was trained or judged on.
+    bars are where fewer than `sessions` sessions closed since those that it was trained or judged on; one is enough
+    where the version knew of an alarm, but not the session that gave it.
     """
+    sessions = 1 if newest.lacks_the_alarm(calendar) else sessions
     if asked_at is not None and asked_at > newest.registered_at:
         return None
     since = calendar.upcoming(known_at) - calendar.upcoming(newest.trained_until) - newest.held_out
@@ -82,7 +100,8 @@ def _newest(s: Settings) -> Newest | None:
     if "trained_until" not in tags:
         return None
     registered, held_out = int(found["creation_timestamp"]) / 1000, int(tags.get("holdout_sessions", "0"))
-    return Newest(str(found["version"]), registered, float(tags["trained_until"]), held_out)
+    changed = float(tags[CHANGED]) if CHANGED in tags else None
+    return Newest(str(found["version"]), registered, float(tags["trained_until"]), held_out, changed)
 
 
 def _known_at(lake: Lake, symbol: str) -> float:

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from stock_ml.sessions import sessions
-from stock_ml.steps.refreshing import Newest, changed_at, reason, why
+from stock_ml.steps import standing
+from stock_ml.steps.refreshing import CHANGED, Newest, changed_at, reason, why
 
 CALENDAR = sessions("XNYS")
 
@@ -46,6 +47,23 @@ def test_sessions_that_the_training_kept_out_are_not_new(known_at: str, trains: 
     assert (reason(replace(TRAINED, held_out=2), at(known_at), None, CALENDAR, 1) is None) is trains
 
 
+@pytest.mark.parametrize(
+    ("changed_at", "known_at", "trains"),
+    [
+        ("2024-03-05 16:01", "2024-03-05 16:01", True),  # the session that gave the alarm is clean by now
+        ("2024-03-05 12:00", "2024-03-05 16:00", True),
+        ("2024-03-05 12:00", "2024-03-05 12:30", False),  # it is not over
+        ("2024-03-05 09:40", "2024-03-05 16:30", False),  # the session before gave it, and the training knew that
+        ("2024-03-04 15:00", "2024-03-05 16:30", False),
+    ],
+)
+def test_the_session_that_gave_an_alarm_is_trained_on_as_soon_as_it_is_clean(
+    changed_at: str, known_at: str, trains: bool
+) -> None:
+    alarmed = replace(TRAINED, changed_at=at(changed_at))
+    assert (reason(alarmed, at(known_at), None, CALENDAR, 5) is None) is trains
+
+
 def test_a_backfill_is_trained_on_once_though_no_session_is_new() -> None:
     older = at("2024-02-01 16:00")
     assert reason(TRAINED, older, 1000.5, CALENDAR, 5) is None
@@ -66,3 +84,7 @@ def test_bars_older_than_the_training_are_covered() -> None:
 def test_the_market_changed_when_the_newest_alert_was_raised() -> None:
     assert changed_at([{"market_at": 7.9}, {"market_at": 9.2}, {"market_at": 8.0}]) == 9
     assert changed_at([]) is None
+
+
+def test_the_alarms_tag_has_one_name() -> None:
+    assert CHANGED == standing.CHANGED
