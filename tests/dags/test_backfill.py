@@ -108,3 +108,7 @@ def test_a_backfill_keeps_to_the_days_requests_and_goes_on_where_it_was(
     create(s, "--reprocess-behavior", "failed")
     assert ended(s, airflow_parts) == dict.fromkeys(SESSIONS, "success")
     assert asked(s) == (1, [1, 1])  # the month that was there was not asked for again
+
+    create(s, "--reprocess-behavior", "completed")
+    assert ended(s, airflow_parts) == dict.fromkeys(SESSIONS, "success")
+    assert asked(s) == (1, [1, 1])  # the day's request is spent, and none was needed
