@@ -12,7 +12,8 @@ what is archived under "Deleted", and restores it.
 **back_up** dumps the three databases to S3 (`backups/`), reads each dump back, and keeps the newest
 `STOCKML_KEEP_BACKUPS`. `make backup` does it at once, `make restore` puts the newest in the place of what is there.
 
-**forget_logs** deletes the task logs on S3 (`logs/`) that are older than `STOCKML_KEEP_LOG_DAYS` days.
+**forget_old** deletes from S3 task logs older than `STOCKML_KEEP_LOG_DAYS` days, and answers older than
+`STOCKML_KEEP_RAW_DAYS` days that a later one of their month took the place of; what clean bars are made of stays.
 """
 
 from datetime import timedelta
@@ -44,15 +45,15 @@ def maintain() -> None:
         return backup.back_up(task_settings())
 
     @task
-    def forget_logs() -> dict[str, int]:
+    def forget_old() -> dict[str, int]:
         from stock_ml.steps import upkeep
 
-        return upkeep.forget_logs(task_settings())
+        return upkeep.forget_old(task_settings())
 
     retire()
     tidy_runs()
     back_up()
-    forget_logs()
+    forget_old()
 
 
 maintain()

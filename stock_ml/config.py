@@ -202,6 +202,9 @@ class Settings(BaseSettings):
     )
     keep_backups: int = Field(7, ge=1, description="newest backups of the databases kept in S3")
     keep_log_days: int = Field(90, ge=1, description="days that the logs of Airflow's tasks are kept in S3")
+    keep_raw_days: int = Field(
+        30, ge=1, description="days that an answer is kept in S3 when a later one of its month took its place"
+    )
     s3_url: str | None = Field(None, description="address of your S3 service")
     s3_bucket: str = Field("", description="bucket; stockml-<source> by default")
     s3_region: str = Field("us-east-1", description="region of the bucket")

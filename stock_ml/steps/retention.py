@@ -30,6 +30,7 @@ def retire(s: Settings) -> dict[str, dict[str, int]]:
                 moved[day] = {table: archive.add(table, day, rows) for table in TABLES if (rows := read(table))}
             log.info("moved %s to S3: %s", day, moved[day])
         store.forget_batches()
+        store.vacuum()
     finally:
         store.close()
     return moved

@@ -1,12 +1,14 @@
-"""Keep MLflow and the logs in order: what the DAG `maintain` does to training runs, and to what tasks logged."""
+"""Keep MLflow and S3 in order: what the DAG `maintain` does to training runs, logs, and answers replaced since."""
 
 import logging
 import time
 from datetime import UTC, datetime, timedelta
 
+from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.lake.task_logs import TaskLogs
 from stock_ml.adapters.registry import Registry, runs
 from stock_ml.config import Settings
+from stock_ml.steps.cleaning import WHOLE_MONTHS
 
 log = logging.getLogger(__name__)
 LONGEST = 3 * 3600  # seconds; the task that trains is stopped after two hours
@@ -24,11 +26,17 @@ def tidy_runs(s: Settings) -> dict[str, list[str]]:
     return {"ended": ended, "archived": archived}
 
 
-def forget_logs(s: Settings) -> dict[str, int]:
-    """Forget the task logs on S3 that were written more than `keep_log_days` ago, and count them.
+def forget_old(s: Settings) -> dict[str, int]:
+    """Forget on S3 what tasks logged, and answers that later ones took the place of; count both.
 
-    Raises StoreUnavailable.
+    A source that gives whole months gives the running one anew after each session. Of the other sources every answer
+    stays: each may hold rows that no other has. Raises StoreUnavailable.
     """
-    gone = TaskLogs.connect(s).forget(datetime.now(UTC) - timedelta(days=s.keep_log_days))
-    log.info("forgot %d task logs of more than %d days ago", gone, s.keep_log_days)
-    return {"forgot": gone}
+    now, lake = datetime.now(UTC), Lake.connect(s)
+    logs = TaskLogs.connect(s).forget(now - timedelta(days=s.keep_log_days))
+    before = now - timedelta(days=s.keep_raw_days)
+    months = [(symbol, month) for symbol in s.symbols for month in lake.received_months(symbol)]
+    whole = s.source in WHOLE_MONTHS
+    answers = sum(lake.forget_raw(symbol, month, before) for symbol, month in months) if whole else 0
+    log.info("forgot %d logs of tasks, and %d answers that later ones took the place of", logs, answers)
+    return {"logs": logs, "answers": answers}

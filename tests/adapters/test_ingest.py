@@ -85,6 +85,19 @@ def test_run_again_at_once_there_is_nothing_to_do_and_no_byte_changes(s):
     assert everything(s) == before
 
 
+@pytest.mark.parametrize("lost", ["raw/", "clean/", "quality/"])
+def test_of_a_bucket_that_was_half_deleted_the_next_run_makes_the_same_clean_bars_again(s, lost):
+    move_clock(s, 0)
+    ingest(s)
+    lake = Lake.connect(s)
+    before = {key: lake.objects.get(key) for key in lake.objects.keys("clean/")}
+    for key in lake.objects.keys(lost):
+        lake.objects.delete(key)
+    ingest(s)
+    assert {key: lake.objects.get(key) for key in lake.objects.keys("clean/")} == before
+    assert make_plan(s).requests == 0
+
+
 def test_minutes_later_only_the_current_month_is_asked_for_again(s):
     ingest(s)
     move_clock(s, 120)

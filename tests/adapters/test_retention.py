@@ -13,8 +13,9 @@ from stock_ml.adapters.lake.objects import Objects
 from stock_ml.adapters.lake.task_logs import TaskLogs, folder
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
+from stock_ml.received import Received
 from stock_ml.steps.retention import retire
-from stock_ml.steps.upkeep import forget_logs
+from stock_ml.steps.upkeep import forget_old
 from tests.adapters.conftest import empty
 from tests.adapters.test_forecast_store import T, bar, forecast
 from tests.servers import tables
@@ -111,6 +112,16 @@ def test_task_logs_are_forgotten_by_their_age_and_nothing_else_is(s: Settings) -
     kept = ["clean/a", f"logs/source={s.source}-b/task.log"]
     for key in (*kept, f"{folder(s)}/dag_id=x/attempt=1.log", f"{folder(s)}/dag_id=x/attempt=2.log"):
         objects.put(key, b"said", "text/plain")
-    assert forget_logs(s) == {"forgot": 0}
+    assert forget_old(s) == {"logs": 0, "answers": 0}
     assert TaskLogs.connect(s).forget(now + timedelta(days=1)) == 2
     assert objects.keys("") == kept
+
+
+def test_of_a_month_the_newest_answer_and_the_one_that_is_clean_stay(s: Settings) -> None:
+    lake, now = Lake.connect(s), datetime.now(UTC)
+    given = [Received(s.source, "A", "2024-03", {}, at, b"%d" % at, "text/plain") for at in (1.0, 2.0, 3.0, 4.0)]
+    keys = [lake.put_raw(one) for one in given]
+    lake.write_quality("A", "2024-03", {"raw": keys[1]})
+    assert forget_old(s.model_copy(update={"symbols": ("A",)})) == {"logs": 0, "answers": 0}
+    assert lake.forget_raw("A", "2024-03", now + timedelta(days=1)) == 2
+    assert set(lake.raw_keys("A", "2024-03")) == {keys[1], keys[3]}

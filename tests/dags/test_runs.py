@@ -152,7 +152,7 @@ def test_upkeep_finds_nothing_old_in_a_new_installation(ingested: dict[str, Any]
     answer = installed.ask("run", "maintain")
     states = {task["task"]: (task["state"], task["tries"]) for task in answer.value["tasks"]}
     well = ("success", 1)
-    assert states == dict.fromkeys(("retire", "tidy_runs", "back_up", "forget_logs"), well), answer.log[-6000:]
+    assert states == dict.fromkeys(("retire", "tidy_runs", "back_up", "forget_old"), well), answer.log[-6000:]
 
 
 def test_forms_with_what_there_is_not_are_refused(installed: Airflow) -> None:

@@ -52,7 +52,7 @@ def test_upkeep_runs_at_night_and_no_part_waits_for_another(parsed: dict[str, An
         "retire": [],
         "tidy_runs": [],
         "back_up": [],
-        "forget_logs": [],
+        "forget_old": [],
     }
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -63,6 +64,15 @@ class Lake:
         """Return the months YYYY-MM, or "all", of which answers are stored, sorted."""
         keys = self.objects.keys(f"raw/source={self.source}/symbol={symbol}/")
         return sorted({key.split("/month=")[1].partition("/")[0] for key in keys})
+
+    def forget_raw(self, symbol: str, month: str, before: datetime) -> int:
+        """Delete a month's answers from before a time, and count them; the newest and that of the clean bars stay."""
+        newest, report = self.newest_raw(symbol, month), self.read_quality(symbol, month)
+        stay = {newest[0] if newest else None, report["raw"] if report else None}
+        old = [key for key in self.objects.older(self._raw(symbol, month), before) if key not in stay]
+        for key in old:
+            self.objects.delete(key)
+        return len(old)
 
     def get_raw(self, key: str) -> Received:
         """Return a stored answer byte for byte, with what was noted when it came."""
