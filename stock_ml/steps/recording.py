@@ -1,6 +1,7 @@
 """Write what a training did into its MLflow run, and make the version that may serve."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 import tempfile
@@ -49,7 +50,7 @@ def reached(stage: str) -> None:
 
 
 def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
-    """Log parameters, metrics, plots, the quality reports and the clean bars' address to the open run."""
+    """Log parameters, metrics, plots, the quality reports and which clean bars they were to the open run."""
     given = {
         "symbols",
         "window",
@@ -73,7 +74,9 @@ def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
     nested.log(folds, report)
     mlflow.log_text(folds.to_csv(index=False), "folds.csv")
     mlflow.log_dict(reports_of(s), "quality.json")
-    mlflow.log_input(_data(judged, uri), context="training")
+    objects = Lake.connect(s).clean_digests(s.symbols)
+    mlflow.log_dict(objects, "clean_bars.json")
+    mlflow.log_input(_data(objects, uri), context="training")
 
 
 def describe(trained: Population) -> None:
@@ -87,9 +90,9 @@ def explain(s: Settings, judged: Judged, report: Report, sample: pd.DataFrame, t
     mlflow.log_text(card.card(s, judged.sessions, report, told), "model_card.md")
 
 
-def _data(judged: Judged, uri: str) -> Dataset:
-    """Name the clean bars trained on; the digest changes with the sessions and their rows."""
-    digest = hashlib.sha256(judged.sessions.to_csv(index=False).encode()).hexdigest()[:16]
+def _data(objects: dict[str, str], uri: str) -> Dataset:
+    """Name the clean bars trained on; the digest changes with the bytes of any of their objects."""
+    digest = hashlib.sha256(json.dumps(objects, sort_keys=True).encode()).hexdigest()[:16]
     return MetaDataset(resolve_dataset_source(uri.replace("s3a://", "s3://", 1)), name="clean bars", digest=digest)
 
 

@@ -46,6 +46,15 @@ def test_what_was_received_comes_back_byte_for_byte_with_what_was_noted(lake):
     assert lake.get_raw(lake.put_raw(received())) == received()
 
 
+def test_what_clean_bars_were_trained_on_is_told_by_key_and_changes_with_their_bytes(lake):
+    keys = [lake.write_clean(symbol, "2024-02", bars(symbol, 1_709_303_400)) for symbol in ("IBM", "^GSPC", "OTHER")]
+    before = lake.clean_digests(("IBM", "^GSPC"))
+    assert sorted(before) == sorted(keys[:2])
+    lake.write_clean("IBM", "2024-02", bars("IBM", 1_709_303_400).assign(close=1.25))
+    after = lake.clean_digests(("IBM", "^GSPC"))
+    assert [key for key in before if before[key] != after[key]] == keys[:1]
+
+
 def test_the_same_answer_is_stored_once_and_when_it_was_given_again_is_noted_beside_it(lake):
     key = lake.put_raw(received())
     before = lake.objects.head(key)

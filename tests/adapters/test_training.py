@@ -32,14 +32,16 @@ from stock_ml.errors import (
     ModelError,
     Overtaken,
     RegistryUnavailable,
+    SchemaMismatch,
     SparkLost,
     StoreUnavailable,
     TooLittleHistory,
 )
+from stock_ml.evaluate import PERSISTENCE
 from stock_ml.gaps import Minutes, fill
 from stock_ml.population import Population
 from stock_ml.scorer import prices
-from stock_ml.steps import recording
+from stock_ml.steps import recording, standing
 from stock_ml.steps.drifting import KEPT
 from stock_ml.steps.judging import judge
 from stock_ml.steps.promoting import promote_challenger
@@ -120,6 +122,8 @@ def test_the_better_candidate_is_champion_and_its_run_tells_everything(installat
     assert run.data.metrics[f"walk_forward/{nearest}/mae"] == trained["mae_model"]
     assert run.data.params["symbols"] == str(SYMBOLS)
     assert [data.dataset.name for data in run.inputs.dataset_inputs] == ["clean bars"]
+    objects = mlflow.artifacts.load_dict(f"runs:/{trained['run_id']}/clean_bars.json")
+    assert objects == Lake.connect(installation).clean_digests(SYMBOLS)
     plots = client(installation).list_artifacts(trained["run_id"], "plots")
     assert len(plots) == 6
     card = mlflow.artifacts.load_text(f"runs:/{trained['run_id']}/model_card.md")
@@ -305,6 +309,17 @@ def test_a_challenger_stands_beside_the_champion_until_a_person_promotes_it(inst
     assert registry.champion().version == trained["version"]
     assert promote_challenger(installation, result["version"]) == trained["version"]
     assert (registry.champion().version, registry.challenger()) == (result["version"], None)
+
+
+def test_a_champion_with_another_schema_is_no_one_to_beat_and_leaves_no_symbol_at_its_last_price(
+    installation, trained, registry
+):
+    other = installation.model_copy(update={"window": 31})
+    assert standing.before(installation, registry, None).kind == trained["promoted"]
+    assert standing.before(other, registry, None) == (PERSISTENCE, None, None)
+    assert standing.last_price(other) == {}
+    with pytest.raises(SchemaMismatch, match="window: model 30, here 31"):
+        registry.load(trained["version"]).check(features.schema(other.window, other.horizon))
 
 
 def test_where_no_champion_fits_the_settings_there_is_nothing_to_challenge(installation, registry):

@@ -129,6 +129,11 @@ class Lake:
         reports = [self.read_quality(symbol, month) for symbol in symbols for month in self.clean_months(symbol)]
         return {str(report["raw"]).rpartition("/")[2] for report in reports if report}
 
+    def clean_digests(self, symbols: Iterable[str]) -> dict[str, str]:
+        """Return the key of every month of clean bars of these symbols, each with what changes with its bytes."""
+        found = (self.objects.digests(self._clean(symbol)) for symbol in symbols)
+        return {key: digest for digests in found for key, digest in digests.items()}
+
     def clean_uri(self) -> str:
         """Return where Spark finds the clean bars; below it lie symbol=…/month=…/bars.parquet."""
         return f"s3a://{self.objects.bucket}/{self._clean().rstrip('/')}"

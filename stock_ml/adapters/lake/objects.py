@@ -93,9 +93,13 @@ class Objects:
 
     def keys(self, prefix: str) -> list[str]:
         """Return all keys under a prefix, sorted."""
+        return sorted(self.digests(prefix))
+
+    def digests(self, prefix: str) -> dict[str, str]:
+        """Return all keys under a prefix, each with its ETag, which changes with the object's bytes."""
         with self._reached():
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-            return sorted(item["Key"] for page in pages for item in self._contents(page))
+            return {item["Key"]: item["ETag"].strip('"') for page in pages for item in self._contents(page)}
 
     def older(self, prefix: str, than: datetime) -> list[str]:
         """Return the keys under a prefix of objects that were last written before a time, sorted."""
