@@ -1,0 +1,40 @@
+"""What is judged must be enough to judge with."""
+
+import pandas as pd
+import pytest
+
+from stock_ml import evaluate
+from stock_ml.errors import TooLittleHistory
+from stock_ml.steps.judging import FEWEST, _check
+
+DAY = 86_400
+
+
+def sessions(*rows: int) -> pd.DataFrame:
+    """As many sessions, a day apart, each with so many rows."""
+    first = [number * DAY for number in range(len(rows))]
+    return pd.DataFrame({"first": first, "last": [at + 3600 for at in first], "rows": rows})
+
+
+def first_fold(training: pd.DataFrame) -> evaluate.Fold:
+    return evaluate.folds(training["first"].tolist(), int(training["last"].max()) + 1, 250)[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ((49, 50, 390, 390), "99 rows to train with and 780 to judge with"),
+        ((390, 390, 50, 49), "780 rows to train with and 99 to judge with"),
+    ],
+)
+def test_too_few_rows_on_one_side_of_the_first_fold_are_refused_with_what_to_do(
+    rows: tuple[int, ...], told: str
+) -> None:
+    training = sessions(*rows)
+    with pytest.raises(TooLittleHistory, match=f"{told} are too few, {FEWEST} of each.*STOCKML_HISTORY_MONTHS"):
+        _check(training, first_fold(training))
+
+
+def test_just_enough_rows_are_taken() -> None:
+    training = sessions(50, 50, 50, 50)
+    _check(training, first_fold(training))
