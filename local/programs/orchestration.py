@@ -84,7 +84,8 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "API__BASE_URL": address(s),
         "API_AUTH__JWT_SECRET": secrets["AIRFLOW_JWT_SECRET"],
         "EXECUTION_API__JWT_EXPIRATION_TIME": 86400,  # a laptop that sleeps must not lose its running tasks
-        # a killed scheduler takes its tasks with it: they are tried anew after a minute without a word, not after five
+        # a killed scheduler takes its tasks with it: they are tried anew within a minute or so, not after five
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 30,
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,
         "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 300,  # parsing again and again is most of its rest
