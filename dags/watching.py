@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 log = logging.getLogger(__name__)
-AGAIN = (
-    60.0  # seconds in which the same alert is one; the monitor tells an open one again after minutes, in case of loss
-)
+AGAIN = 240.0  # seconds in which the same alert is one; the monitor tells an open one again after more
 _passed_on: dict[str, float] = {}
 
 

