@@ -20,6 +20,7 @@ from stock_ml.steps.measuring import decide, fold_table
 from stock_ml.steps.shrinking import shrunk
 from stock_ml.train import RECIPES
 
+WIDE = 240
 SHOWN = {
     "rows": "{:,.0f}",
     "mae": "{:.4f}",
@@ -53,6 +54,8 @@ def run(console: Console, holdout: int = 0, raw: int = 0) -> dict[str, float]:
         judged = judge(spark.createDataFrame(rows).coalesce(1).persist(), schema, holdout, RECIPES, s.train_sessions)
     found = judged if raw else shrunk(judged, {})
     table = fold_table(found)
+    if not console.is_terminal:  # a file has room: else every figure would be cut
+        console.width = WIDE
     console.print(_table(table, len(s.symbols) > 1))
     console.print(_told(decide(found, Before(PERSISTENCE), Bar(s.promote_alpha, s.promote_margin))))
     whole = table[(table["fold"] == "all") & (table["symbol"] == "all")].set_index("kind")["skill"]

@@ -50,8 +50,10 @@ class Measured:
 def run(console: Console, rows: int = 0) -> dict[str, float]:
     """Train on each size, or on so many `rows` alone, and return the figures."""
     sizes = (rows,) if rows else SIZES
-    found = {size: _size(size) for size in sizes}
-    console.print(_table(list(found.values())))
+    found: dict[int, Measured] = {}
+    for size in sizes:  # ten million take minutes: each table is shown when its figures are there
+        found[size] = _size(size)
+        console.print(_table(list(found.values())))
     return _figures(found)
 
 
