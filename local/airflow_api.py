@@ -69,9 +69,13 @@ class Airflow:
         return f"task {task['task_id']}: {_reason(events[-1]) if events else 'its log holds no error'}"
 
     def questions(self, dag: str) -> list[dict[str, Any]]:
-        """Return the task instances of a DAG that wait for a person's answer."""
+        """Return the task instances of a DAG that wait for a person's answer.
+
+        One that has asked and does not wait yet is left out: Airflow keeps an answer to it, and never goes on.
+        """
         found = self.get(f"dags/{dag}/dagRuns/~/hitlDetails", {"response_received": False})
-        return [question["task_instance"] for question in found["hitl_details"]]
+        asked = [question["task_instance"] for question in found["hitl_details"]]
+        return [task for task in asked if task["state"] == "awaiting_input"]
 
     def answer(self, task: Mapping[str, Any], option: str) -> None:
         """Answer what a task instance asks a person."""

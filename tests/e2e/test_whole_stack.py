@@ -146,7 +146,7 @@ def test_a_person_is_asked_and_what_was_approved_serves(stack: Installation) -> 
     assert pipeline.champion(s)["version"] == champion
 
     def answered() -> bool:
-        """Answer each time: Airflow asks again where an answer came before it had noted that the task waits."""
+        """Answer what is asked, and say whether the answer was acted on."""
         for question in airflow.questions("promote_model"):
             airflow.answer(question, "Approve")
         return int(pipeline.champion(s)["version"]) > int(champion)
