@@ -71,7 +71,9 @@ class Airflow:
     def questions(self, dag: str) -> list[dict[str, Any]]:
         """Return the task instances of a DAG that wait for a person's answer.
 
-        One that has asked and does not wait yet is left out: Airflow keeps an answer to it, and never goes on.
+        One that has asked and does not wait yet is left out: Airflow keeps an answer to it, and never goes on. Nor is
+        one answered well within a second or two of its `start_date`: what the scheduler then hears of the process that
+        asked, it takes for the end of the one that goes on, and fails it.
         """
         found = self.get(f"dags/{dag}/dagRuns/~/hitlDetails", {"response_received": False})
         asked = [question["task_instance"] for question in found["hitl_details"]]
