@@ -71,9 +71,9 @@ class Airflow:
     def questions(self, dag: str) -> list[dict[str, Any]]:
         """Return the task instances of a DAG that wait for a person's answer.
 
-        One that has asked and does not wait yet is left out: Airflow keeps an answer to it, and never goes on. Nor is
-        one answered well within a second or two of its `start_date`: what the scheduler then hears of the process that
-        asked, it takes for the end of the one that goes on, and fails it.
+        One that has asked and does not wait yet is left out: Airflow keeps an answer to it, and never goes on. Answer
+        none within seconds of its `start_date`: its scheduler may hear of the end of the process that asked only after
+        the answer, takes it for the end of the one that goes on, and fails the task.
         """
         found = self.get(f"dags/{dag}/dagRuns/~/hitlDetails", {"response_received": False})
         asked = [question["task_instance"] for question in found["hitl_details"]]

@@ -4,8 +4,7 @@ import logging
 import time
 from datetime import UTC, datetime, timedelta
 
-from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.lake.task_logs import TaskLogs
+from stock_ml.adapters.lake import Lake, task_logs
 from stock_ml.adapters.registry import Registry, runs
 from stock_ml.config import Settings
 from stock_ml.steps.cleaning import WHOLE_MONTHS
@@ -33,7 +32,7 @@ def forget_old(s: Settings) -> dict[str, int]:
     stays: each may hold rows that no other has. Raises StoreUnavailable.
     """
     now, lake = datetime.now(UTC), Lake.connect(s)
-    logs = TaskLogs.connect(s).forget(now - timedelta(days=s.keep_log_days))
+    logs = task_logs.forget(s, now - timedelta(days=s.keep_log_days))
     before = now - timedelta(days=s.keep_raw_days)
     months = [(symbol, month) for symbol in s.symbols for month in lake.received_months(symbol)]
     whole = s.source in WHOLE_MONTHS

@@ -8,9 +8,8 @@ import psycopg
 import pytest
 
 from stock_ml.adapters.forecast_store import ForecastStore
-from stock_ml.adapters.lake import Archive, Lake
+from stock_ml.adapters.lake import Archive, Lake, task_logs
 from stock_ml.adapters.lake.objects import Objects
-from stock_ml.adapters.lake.task_logs import TaskLogs, folder
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 from stock_ml.received import Received
@@ -110,10 +109,14 @@ def test_batches_of_days_ago_are_forgotten(s: Settings) -> None:
 def test_task_logs_are_forgotten_by_their_age_and_nothing_else_is(s: Settings) -> None:
     objects, now = Objects.connect(s), datetime.now(UTC)
     kept = ["clean/a", f"logs/source={s.source}-b/task.log"]
-    for key in (*kept, f"{folder(s)}/dag_id=x/attempt=1.log", f"{folder(s)}/dag_id=x/attempt=2.log"):
+    for key in (
+        *kept,
+        f"{task_logs.folder(s)}/dag_id=x/attempt=1.log",
+        f"{task_logs.folder(s)}/dag_id=x/attempt=2.log",
+    ):
         objects.put(key, b"said", "text/plain")
     assert forget_old(s) == {"logs": 0, "answers": 0}
-    assert TaskLogs.connect(s).forget(now + timedelta(days=1)) == 2
+    assert task_logs.forget(s, now + timedelta(days=1)) == 2
     assert objects.keys("") == kept
 
 

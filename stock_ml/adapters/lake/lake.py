@@ -69,10 +69,7 @@ class Lake:
         """Delete a month's answers from before a time, and count them; the newest and that of the clean bars stay."""
         newest, report = self.newest_raw(symbol, month), self.read_quality(symbol, month)
         stay = {newest[0] if newest else None, report["raw"] if report else None}
-        old = [key for key in self.objects.older(self._raw(symbol, month), before) if key not in stay]
-        for key in old:
-            self.objects.delete(key)
-        return len(old)
+        return self.objects.forget(self._raw(symbol, month), before, stay)
 
     def get_raw(self, key: str) -> Received:
         """Return a stored answer byte for byte, with what was noted when it came."""

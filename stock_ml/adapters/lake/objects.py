@@ -1,6 +1,6 @@
 """Objects in one bucket: put, get, look, list; an absent one is None, every failure is one typed error."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,16 +97,19 @@ class Objects:
 
     def digests(self, prefix: str) -> dict[str, str]:
         """Return all keys under a prefix, each with its ETag, which changes with the object's bytes."""
-        with self._reached():
-            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-            return {item["Key"]: item["ETag"].strip('"') for page in pages for item in self._contents(page)}
+        return {item["Key"]: item["ETag"].strip('"') for item in self._listed(prefix)}
 
-    def older(self, prefix: str, than: datetime) -> list[str]:
-        """Return the keys under a prefix of objects that were last written before a time, sorted."""
+    def forget(self, prefix: str, before: datetime, but: Collection[str | None] = ()) -> int:
+        """Delete the objects under a prefix that were last written before a time, `but` those keys, and count them."""
+        old = [item["Key"] for item in self._listed(prefix) if item["LastModified"] < before and item["Key"] not in but]
+        for key in old:
+            self.delete(key)
+        return len(old)
+
+    def _listed(self, prefix: str) -> list[dict[str, Any]]:
         with self._reached():
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-            found = [item for page in pages for item in self._contents(page)]
-            return sorted(item["Key"] for item in found if item["LastModified"] < than)
+            return [item for page in pages for item in self._contents(page)]
 
     def _contents(self, page: dict[str, Any]) -> list[dict[str, Any]]:
         if "IsTruncated" not in page:  # every S3 service says it; of a web page botocore makes an empty list
