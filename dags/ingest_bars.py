@@ -6,7 +6,8 @@ Runs when the producer announces on Kafka that a session closed; with a real sou
 2. Each symbol by itself, so that one that fails stops no other: **download** keeps every answer in S3 under `raw/`,
    exactly as received; **clean** makes it into checked bars under `clean/`, a report under `quality/`.
 3. **publish** names holes that all symbols share, keeps the run's "Data report", and announces `clean_bars` once.
-What another try cannot help fails at once, the reason in the log's last line. Running again changes nothing.
+What another try cannot help fails at once, the reason in the log's last line. A spent daily limit waits for the next
+day of New York; a run that waits is not made again. Running again changes nothing.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from airflow.sdk import dag, task, task_group
 
 from dags.assets import CLEAN_BARS
 from dags.forms import ingest as form
+from dags.retries import DAYS, TRIES
 from dags.rules import dag_rules, task_settings
 from dags.schedules import after_each_session, session_of
 from stock_ml.config import load
@@ -30,7 +32,7 @@ def ingest_bars() -> None:
         ti.xcom_push("planned", (made := ingest.plan_run(task_settings(), params, session_of())).told())
         return made.items
 
-    @task(map_index_template="{{ symbol }}")
+    @task(map_index_template="{{ symbol }}", retries=TRIES + DAYS)
     def download(item: dict[str, Any]) -> dict[str, Any]:
         from stock_ml.steps import ingest
 

@@ -1,35 +1,20 @@
-"""What holds for every DAG and task: names, owner, tries, which failures are final, what no log shows."""
+"""What holds for every DAG and task: names, owner, tries, what no log shows."""
 
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import RetryDecision, RetryPolicy, get_current_context
+from airflow.sdk import get_current_context
 from airflow.sdk.log import mask_secret
 from pydantic import SecretStr
 
-from stock_ml import errors
+from dags.retries import TRIES, ByKindOfError
 from stock_ml.config import Settings, load
-
-FINAL = (
-    *(errors.BadInput, errors.BadKey, errors.NoBars, errors.DailyLimit, errors.PremiumEndpoint, errors.TooLarge),
-    errors.NoNetwork,
-    *(errors.HostError, errors.TooLittleHistory, errors.SchemaMismatch, errors.ParityError),
-)
-
-
-class FinalErrors(RetryPolicy):
-    """Fail at once where another try cannot help; either way the reason stands last in the task's log."""
-
-    def evaluate(self, exception: BaseException, *_: Any, **__: Any) -> RetryDecision:
-        reason = f"{type(exception).__name__}: {exception}"
-        return RetryDecision.fail(reason) if isinstance(exception, FINAL) else RetryDecision(reason=reason)
-
 
 TASK_RULES: dict[str, Any] = {
     "owner": "stock_ml",
-    "retries": 2,
+    "retries": TRIES,
     "retry_delay": timedelta(seconds=20),
-    "retry_policy": FinalErrors(),
+    "retry_policy": ByKindOfError(),
     "execution_timeout": timedelta(minutes=30),
 }
 

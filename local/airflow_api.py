@@ -62,11 +62,23 @@ class Airflow:
         failed = [t for t in self.tasks(dag, run) if t["state"] == "failed"]
         if not failed:
             return "no task of it failed"
-        task = failed[0]
-        place = f"dags/{dag}/dagRuns/{run}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
-        log = self.get(place, {"map_index": task["map_index"], "full_content": True})["content"]
-        events = [line for line in log if isinstance(line, dict) and line.get("level") in ("error", "critical")]
-        return f"task {task['task_id']}: {_reason(events[-1]) if events else 'its log holds no error'}"
+        events = [line for line in self._log(failed[0]) if line.get("level") in ("error", "critical")]
+        return f"task {failed[0]['task_id']}: {_reason(events[-1]) if events else 'its log holds no error'}"
+
+    def why_waits(self, dag: str) -> str:
+        """Return the last words of a task that waits for the source's next day; nothing where none does."""
+        tasks = self.get(f"dags/{dag}/dagRuns/~/taskInstances", {"state": "up_for_retry"}).get("task_instances", [])
+        decided = [(task["task_id"], [line for line in self._log(task) if "action" in line][-1:]) for task in tasks]
+        waits = [
+            f"task {name}: {line['reason']}" for name, lines in decided for line in lines if line["action"] == "retry"
+        ]
+        return waits[0] if waits else ""
+
+    def _log(self, task: Mapping[str, Any]) -> list[dict[str, Any]]:
+        place = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
+        words = {"map_index": task["map_index"], "full_content": True}
+        log = self.get(f"{place}/logs/{task['try_number']}", words).get("content", [])
+        return [line for line in log if isinstance(line, dict)]
 
     def questions(self, dag: str) -> list[dict[str, Any]]:
         """Return the task instances of a DAG that wait for a person's answer.

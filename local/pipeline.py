@@ -1,6 +1,7 @@
 """Bring a champion that fits the settings into being: trigger the DAGs, and wait."""
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Protocol
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -17,6 +18,7 @@ INGEST, TRAIN = "ingest_bars", "train_model"
 DAGS = (INGEST, TRAIN, "promote_model", "monitor_forecasts", "maintain")
 LONGEST_RUN = 3600
 ENDED = ("success", "failed")
+LOOK = 50  # times that a run's state is asked for, five a second, before it is asked whether it waits for a day
 # a run goes on while Airflow's API is busy or starts anew: three minutes of silence are no reason to give up on it
 PATIENT = Retrying(
     retry=retry_if_exception_type(AirflowAway), stop=stop_after_delay(180), wait=wait_fixed(0.2), reraise=True
@@ -30,6 +32,8 @@ class Runs(Protocol):
 
     def why_failed(self, dag: str, run: str) -> str: ...
 
+    def why_waits(self, dag: str) -> str: ...
+
 
 def has_champion(s: Settings) -> bool:
     """Say whether the champion was trained for these settings, and for the file as it is now.
@@ -42,10 +46,11 @@ def has_champion(s: Settings) -> bool:
 def make_champion(s: Settings, secrets: Mapping[str, str]) -> None:
     """Ingest and train, and return when both are done.
 
-    Raises PipelineFailed with the failing task's last words.
+    Raises PipelineFailed with the last words of the task that failed, or that waits for another day's requests.
     """
     airflow = Airflow(s, secrets)
     probes.wait(INGEST, lambda: airflow.is_ready(INGEST) and airflow.is_ready(TRAIN))
+    _see_going(airflow, INGEST)
     note = "SIMULATED bars of the sandbox exchange" if s.simulated else f"bars of source {s.source}"
     before = {run["dag_run_id"] for run in airflow.runs(TRAIN)}
     finish(airflow, INGEST, airflow.trigger(INGEST, note))
@@ -53,14 +58,28 @@ def make_champion(s: Settings, secrets: Mapping[str, str]) -> None:
     finish(airflow, TRAIN, PATIENT(_new, airflow, before)[-1])
 
 
-def finish(airflow: Runs, dag: str, run: str) -> None:
+def finish(airflow: Runs, dag: str, run: str, look: int = LOOK) -> None:
     """Return when a run has succeeded, however often Airflow is away meanwhile for less than three minutes.
 
-    Raises PipelineFailed with the failing task's last words, AirflowAway, or HostError after an hour.
+    Raises PipelineFailed with the last words of the task that failed, or that waits for another day's requests,
+    AirflowAway, or HostError after an hour.
     """
-    probes.wait(dag, lambda: PATIENT(airflow.state, dag, run) in ENDED, LONGEST_RUN)
+    asked = count(1)
+
+    def has_ended() -> bool:
+        if next(asked) % look == 0:
+            _see_going(airflow, dag)
+        return PATIENT(airflow.state, dag, run) in ENDED
+
+    probes.wait(dag, has_ended, LONGEST_RUN)
     if PATIENT(airflow.state, dag, run) == "failed":
         raise PipelineFailed(f"{dag} failed, {PATIENT(airflow.why_failed, dag, run)}")
+
+
+def _see_going(airflow: Runs, dag: str) -> None:
+    """Raise PipelineFailed where a run of a DAG waits for another day: nobody stands by for so long."""
+    if why := PATIENT(airflow.why_waits, dag):
+        raise PipelineFailed(f"{dag} waits, {why}. It goes on by itself while Airflow runs; `make status` shows it")
 
 
 def _new(airflow: Airflow, before: set[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """How many requests a source takes a minute and a day, and when the next one may go."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -44,3 +44,8 @@ class Budget:
 def day_of(ts: float) -> date:
     """Return the source's day of a time in UTC epoch seconds."""
     return datetime.fromtimestamp(ts, ZONE).date()
+
+
+def next_day(ts: float) -> float:
+    """Return when the source's next day begins; both times in UTC epoch seconds."""
+    return datetime.combine(day_of(ts) + timedelta(days=1), time(), ZONE).timestamp()

@@ -62,8 +62,8 @@ class RequestLedger:
             slot = self.budget.slot(newest, now)
             if not self.budget.allows(self._spent(connection, slot)):
                 raise DailyLimit(
-                    f"all {self.budget.per_day} requests of {day_of(slot)} in New York are spent: a run on the "
-                    "next day goes on; set STOCKML_REQUESTS_PER_DAY to what your plan has"
+                    f"all {self.budget.per_day} requests of {day_of(slot)} in New York are spent; "
+                    "STOCKML_REQUESTS_PER_DAY is what your plan has"
                 )
             connection.execute(SPEND, {"key": self.key, "day": day_of(slot), "slot": slot})
         return float(slot - now)

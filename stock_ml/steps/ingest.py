@@ -67,4 +67,4 @@ def _left(s: Settings, work: Asking, months: list[str], error: DailyLimit) -> Da
     now = open_clock(s).now()
     left = [month for month in months if is_asked(s, work.lake, work.symbol, month, now)]
     key = work.lake.quality.write_left(work.symbol, left)
-    return DailyLimit(f"{error}. Left of {work.symbol}: {', '.join(left)}; noted in {key}, the next run goes on there")
+    return DailyLimit(f"{error}. Left of {work.symbol}: {', '.join(left)}; noted in {key}, the next try goes on there")

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,14 +74,26 @@ def within(first: str, last: str) -> dict[str, Any]:
     return {"runs": runs, "words": kept.timetable.description}
 
 
-def decide() -> dict[str, Any]:
-    """Ask the retry policy about each error of the project, and about one that is not."""
-    from dags.rules import FinalErrors
+class Waits(dict[str, int]):
+    """Stand for what Airflow keeps of a task from one try to the next."""
+
+    set = dict.__setitem__
+
+
+def decide(tries: str = "1", most: str = "2", retries: str = "2", waited: str = "0") -> dict[str, Any]:
+    """Ask the retry policy about each error of the project, and about one that is not: action, reason, seconds."""
+    from dags.retries import WAITED, ByKindOfError
     from stock_ml import errors
 
     kinds = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
-    decisions = {e.__name__: FinalErrors().evaluate(e("why"), 1, 2) for e in [*kinds, ValueError]}
-    return {name: [d.action.value, d.reason] for name, d in decisions.items()}
+    found = {}
+    for kind in (*kinds, ValueError):
+        waits = Waits({WAITED: int(waited)})
+        context = {"task": SimpleNamespace(retries=int(retries)), "task_state_store": waits}
+        d = ByKindOfError().evaluate(kind("why"), int(tries), int(most), context)
+        seconds = d.retry_delay.total_seconds() if d.retry_delay else None
+        found[kind.__name__] = [d.action.value, d.reason, seconds, waits[WAITED]]
+    return found
 
 
 def run(dag_id: str, form: str = "{}") -> dict[str, Any]:

@@ -1,10 +1,16 @@
-"""`airflow backfill create` through a real scheduler: a run for each session, each month asked for once, in budget."""
+"""`airflow backfill create` through a real scheduler: a run for each session, each month asked for once, in budget.
+
+What finds the day's requests spent waits for the next day, and holds no slot meanwhile.
+"""
 
 import os
+import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -17,6 +23,7 @@ from local.program import PYTHON, ROOT
 from local.programs import orchestration, postgres
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.request_ledger import fingerprint
+from stock_ml.budget import next_day
 from stock_ml.config import Settings
 from tests.servers import running, tables
 
@@ -71,17 +78,38 @@ def create(s: Settings, *words: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def ended(s: Settings, airflow: Airflow) -> dict[str, str]:
-    """Return how the run of each session ended, and tell Airflow, which looks twice a minute, that the backfill did."""
+def states(s: Settings, airflow: Airflow) -> dict[str, str]:
+    """Return how the run of each session goes; one with a task that waits for a day is told as such."""
+    waiting = waits(s)
+    runs = [run for run in airflow.runs("ingest_bars", 100) if run["run_type"] == "backfill"]
+    return {run["data_interval_start"][:10]: "waits" if run["dag_run_id"] in waiting else run["state"] for run in runs}
 
-    def states() -> dict[str, str]:
-        runs = [run for run in airflow.runs("ingest_bars", 100) if run["run_type"] == "backfill"]
-        return {run["data_interval_start"][:10]: run["state"] for run in runs}
 
-    probes.wait("the backfill", lambda: bool(states()) and set(states().values()) <= {"success", "failed"}, 240)
+def waits(s: Settings) -> dict[str, float]:
+    """Return by run when Airflow tries again what waits for a day, in UTC epoch seconds."""
+    query = """select run_id, extract(epoch from end_date)::float8 + retry_delay_override from task_instance
+               where state = 'up_for_retry' and retry_delay_override is not null"""
+    with psycopg.connect(s.postgres("airflow")) as connection:
+        return dict(connection.execute(query).fetchall())
+
+
+def settled(s: Settings, airflow: Airflow, *into: str) -> dict[str, str]:
+    """Return how each run goes when none goes on."""
+    probes.wait("the backfill", lambda: set(states(s, airflow).values()) <= set(into), 240)
+    return states(s, airflow)
+
+
+def end_backfill(s: Settings) -> None:
+    """Tell Airflow, which looks twice a minute, that the backfill has ended."""
     with psycopg.connect(s.postgres("airflow")) as connection:
         connection.execute("update backfill set completed_at = now() where completed_at is null")
-    return states()
+
+
+def next_day_comes(s: Settings) -> None:
+    with psycopg.connect(s.postgres()) as connection:
+        connection.execute("delete from requests_spent where key = %s", [fingerprint(KEY)])
+    with psycopg.connect(s.postgres("airflow")) as connection:
+        connection.execute("update task_instance set retry_delay_override = 0 where state = 'up_for_retry'")
 
 
 def asked(s: Settings) -> tuple[int, list[int]]:
@@ -92,23 +120,30 @@ def asked(s: Settings) -> tuple[int, list[int]]:
     return spent, [len(Lake.connect(s).raw_keys("GOOGL", month)) for month in MONTHS]
 
 
-def test_a_backfill_keeps_to_the_days_requests_and_goes_on_where_it_was(
+def test_a_backfill_keeps_to_the_days_requests_and_goes_on_by_itself_on_the_next_day(
     of_a_key: Settings, airflow_parts: Airflow
 ) -> None:
-    s = of_a_key
+    s, airflow = of_a_key, airflow_parts
     create(s)
-    first = ended(s, airflow_parts)
+    probes.wait("the runs", lambda: sorted(states(s, airflow)) == SESSIONS, 60)
+    first = settled(s, airflow, "success", "waits")
     spent, stored = asked(s)
-    assert (sorted(first), spent, sorted(stored)) == (SESSIONS, 1, [0, 1])
+    assert (spent, sorted(stored)) == (1, [0, 1])
     lacking = MONTHS[stored.index(0)]
-    assert first == {day: "failed" if day.startswith(lacking) else "success" for day in SESSIONS}
+    assert first == {day: "waits" if day.startswith(lacking) else "success" for day in SESSIONS}
 
-    with psycopg.connect(s.postgres()) as connection:  # the next day
-        connection.execute("delete from requests_spent where key = %s", [fingerprint(KEY)])
-    create(s, "--reprocess-behavior", "failed")
-    assert ended(s, airflow_parts) == dict.fromkeys(SESSIONS, "success")
+    begins = next_day(time.time())
+    assert list(waits(s).values()) == pytest.approx([begins + 300] * list(first.values()).count("waits"), abs=5)
+    told = airflow.why_waits("ingest_bars")
+    assert re.match(rf"task symbol.download: DailyLimit: all 1 requests .* Left of GOOGL: {lacking}; noted in ", told)
+    assert told.endswith(f"; tried again after {datetime.fromtimestamp(begins + 300, UTC):%Y-%m-%d %H:%M} UTC")
+
+    next_day_comes(s)
+    assert settled(s, airflow, "success") == dict.fromkeys(SESSIONS, "success")
     assert asked(s) == (1, [1, 1])  # the month that was there was not asked for again
+    assert airflow.why_waits("ingest_bars") == ""
 
+    end_backfill(s)
     create(s, "--reprocess-behavior", "completed")
-    assert ended(s, airflow_parts) == dict.fromkeys(SESSIONS, "success")
+    assert settled(s, airflow, "success") == dict.fromkeys(SESSIONS, "success")
     assert asked(s) == (1, [1, 1])  # the day's request is spent, and none was needed

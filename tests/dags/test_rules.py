@@ -1,5 +1,13 @@
 """Which failures are final, and what Airflow's navigation offers."""
 
+import re
+import time
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from stock_ml.budget import next_day
 from tests.dags.conftest import Airflow
 
 FINAL = {"BadInput", "BadBars", "BadFile", "BadQuality", "AmbiguousLabels", "BadMessage", "BadSetting"}
@@ -10,7 +18,6 @@ FINAL |= {
     "NoBars",
     "NoNetwork",
     "TooLarge",
-    "DailyLimit",
     "HostError",
     "DiskFull",
     "OtherMarket",
@@ -18,11 +25,44 @@ FINAL |= {
 FINAL |= {"TooLittleHistory", "SchemaMismatch", "ParityError"}
 
 
+def decided(airflow: Airflow, *tried: int) -> dict[str, list[Any]]:
+    return airflow.ask("decide", *map(str, tried)).value
+
+
 def test_what_another_try_cannot_help_fails_at_once_and_says_why(airflow: Airflow) -> None:
-    decisions = airflow.ask("decide").value
-    assert {name for name, (action, _) in decisions.items() if action == "fail"} == FINAL
-    assert {name for name, (action, _) in decisions.items() if action == "default"} >= {"BurstLimit", "ValueError"}
-    assert all(reason == f"{name}: why" for name, (_, reason) in decisions.items())
+    decisions = decided(airflow)
+    assert {name for name, (action, *_) in decisions.items() if action == "fail"} == FINAL
+    assert {name for name, (action, *_) in decisions.items() if action == "default"} >= {"BurstLimit", "ValueError"}
+    assert all(reason.startswith(f"{name}: why") for name, (_, reason, *_) in decisions.items())
+
+
+def test_a_spent_day_waits_for_the_next_one_and_says_until_when(airflow: Airflow) -> None:
+    before = time.time()
+    action, reason, seconds, waited = decided(airflow)["DailyLimit"]
+    told = re.fullmatch(r"DailyLimit: why; tried again after (\S+ \S+) UTC", reason)
+    assert told
+    begins = datetime.fromisoformat(f"{told[1]}+00:00").timestamp() - 300  # five minutes before that
+    assert (action, waited, next_day(begins - 1)) == ("retry", 1, begins), "midnight in New York"
+    assert before - 1 < begins <= before + 25 * 3600 + 60
+    assert seconds == pytest.approx(begins + 300 - before, abs=60)
+
+
+@pytest.mark.parametrize(
+    ("tries", "most", "waited", "spent", "away"),
+    [
+        (1, 32, 0, "retry", "default"),
+        (2, 32, 0, "retry", "default"),
+        (3, 32, 0, "retry", "fail"),  # its third try, and none was a wait
+        (12, 32, 10, "retry", "default"),
+        (13, 32, 10, "retry", "fail"),
+        (5, 36, 0, "retry", "default"),  # a person cleared it after four tries
+        (33, 32, 30, "fail", "fail"),  # no retry is left
+    ],
+)
+def test_waits_are_no_tries(airflow: Airflow, tries: int, most: int, waited: int, spent: str, away: str) -> None:
+    decisions = decided(airflow, tries, most, 32, waited)
+    assert (decisions["DailyLimit"][0], decisions["TimedOut"][0]) == (spent, away)
+    assert decisions["BadKey"][0] == "fail"
 
 
 def test_the_navigation_opens_dashboard_mlflow_and_exchange(airflow: Airflow) -> None:

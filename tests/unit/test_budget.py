@@ -1,12 +1,12 @@
 """What a tier allows, and how long a plan takes on it."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.budget import Budget, day_of
+from stock_ml.budget import Budget, day_of, next_day
 
 
 @given(st.integers(1, 1200), st.lists(st.floats(0, 5), min_size=1, max_size=60))
@@ -43,3 +43,27 @@ def test_a_rate_is_spread_over_the_minute_and_no_rate_waits_for_nothing():
 @pytest.mark.parametrize(("hour", "day"), [(3, date(2024, 3, 4)), (4, date(2024, 3, 4)), (5, date(2024, 3, 5))])
 def test_days_are_those_of_new_york(hour, day):
     assert day_of(datetime(2024, 3, 5, hour, 59, tzinfo=UTC).timestamp()) == day
+
+
+@pytest.mark.parametrize(
+    ("now", "begins"),
+    [
+        ("2026-11-27T03:00", "2026-11-27T05:00"),  # 22:00 of the day before in New York
+        ("2026-11-27T05:00", "2026-11-28T05:00"),
+        ("2024-03-10T05:00", "2024-03-11T04:00"),  # 23 hours: the clock goes forward
+        ("2024-11-03T04:00", "2024-11-04T05:00"),  # 25 hours: it goes back
+    ],
+)
+def test_the_next_day_begins_at_midnight_in_new_york(now, begins):
+    assert next_day(at(now)) == at(begins)
+
+
+@given(st.integers(0, 4_000_000_000))
+def test_the_next_day_is_the_first_second_of_another_day(now):
+    begins = next_day(now)
+    assert now < begins <= now + 25 * 3600
+    assert (day_of(begins - 1), day_of(begins)) == (day_of(now), day_of(now) + timedelta(days=1))
+
+
+def at(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()

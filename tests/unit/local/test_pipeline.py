@@ -21,6 +21,9 @@ class Busy:
     def why_failed(self, dag: str, run: str) -> str:
         return "task download: BadKey: the key is wrong"
 
+    def why_waits(self, dag: str) -> str:
+        return "task download: DailyLimit: all is spent; tried again after 2026-11-28 05:05 UTC"
+
 
 def test_a_run_is_waited_for_through_a_time_out_of_airflow() -> None:
     finish(Busy(None, "running", "success", None, "success"), "ingest_bars", "run")
@@ -29,3 +32,9 @@ def test_a_run_is_waited_for_through_a_time_out_of_airflow() -> None:
 def test_a_failed_run_is_told_with_the_tasks_last_words() -> None:
     with pytest.raises(PipelineFailed, match=r"^ingest_bars failed, task download: BadKey: the key is wrong$"):
         finish(Busy("failed", "failed"), "ingest_bars", "run")
+
+
+def test_a_run_that_waits_for_another_day_is_told_and_not_stood_by() -> None:
+    told = r"^ingest_bars waits, task download: DailyLimit: .* tried again after 2026-11-28 05:05 UTC\. It goes on by"
+    with pytest.raises(PipelineFailed, match=told):
+        finish(Busy("running"), "ingest_bars", "run", look=2)
