@@ -13,9 +13,10 @@ TRIES = 2  # after the first, of what may go through soon
 DAYS = 30  # that a task waits for at most, one after the other, where each one's requests are spent
 MARGIN = 300  # seconds after the source's midnight: clocks differ
 WAITED = "waited"
+FAILED = "failed"  # the XCom of a task that will not be tried again
 FINAL = (
     *(errors.BadInput, errors.BadKey, errors.NoBars, errors.PremiumEndpoint, errors.TooLarge, errors.NoNetwork),
-    *(errors.HostError, errors.TooLittleHistory, errors.SchemaMismatch, errors.ParityError),
+    *(errors.HostError, errors.TooLittleHistory, errors.SchemaMismatch, errors.ParityError, errors.TooFewSymbols),
 )
 
 
@@ -29,14 +30,21 @@ class ByKindOfError(RetryPolicy):
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
         reason = f"{type(exception).__name__}: {exception}"
         if isinstance(exception, FINAL) or try_number > max_tries:
-            return RetryDecision.fail(reason)
+            return _failed(exception, reason, context["ti"])
         waits = context["task_state_store"]
         if isinstance(exception, errors.DailyLimit):
             waits.set(WAITED, waits.get(WAITED, 0) + 1)
             return _another_day(reason, time.time())
         # since the run began, or a person cleared the task
         tried = try_number - (max_tries - context["task"].retries) - waits.get(WAITED, 0)
-        return RetryDecision(reason=reason) if tried <= TRIES else RetryDecision.fail(reason)
+        return RetryDecision(reason=reason) if tried <= TRIES else _failed(exception, reason, context["ti"])
+
+
+def _failed(exception: BaseException, reason: str, ti: Any) -> RetryDecision:
+    """Leave the reason where another task reads it; only the project's own errors tell no secret."""
+    told = reason if isinstance(exception, errors.StockMLError) else f"{type(exception).__name__}, see its log"
+    ti.xcom_push(FAILED, {"map_index": ti.map_index, "reason": told[:500]})
+    return RetryDecision.fail(reason)
 
 
 def _another_day(reason: str, now: float) -> RetryDecision:

@@ -7,7 +7,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.log import mask_secret
 from pydantic import SecretStr
 
-from dags.retries import TRIES, ByKindOfError
+from dags.retries import DAYS, TRIES, ByKindOfError
 from stock_ml.config import Settings, load
 
 TASK_RULES: dict[str, Any] = {
@@ -17,6 +17,7 @@ TASK_RULES: dict[str, Any] = {
     "retry_policy": ByKindOfError(),
     "execution_timeout": timedelta(minutes=30),
 }
+MAY_WAIT = TRIES + DAYS  # retries of a task that finds a day's requests spent
 
 
 def dag_rules(dag_id: str) -> dict[str, Any]:

@@ -57,6 +57,10 @@ class Airflow:
         """Return a run's task instances."""
         return list(self.get(f"dags/{dag}/dagRuns/{run}/taskInstances", {"limit": 500})["task_instances"])
 
+    def succeeded(self, dag: str, run: str) -> set[str]:
+        """Return the ids of a run's tasks of which an instance ended well."""
+        return {task["task_id"] for task in self.tasks(dag, run) if task["state"] == "success"}
+
     def why_failed(self, dag: str, run: str) -> str:
         """Return the last log line of the first task that failed."""
         failed = [t for t in self.tasks(dag, run) if t["state"] == "failed"]

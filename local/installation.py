@@ -77,7 +77,8 @@ def _ensure_champion(one: Installation, supervisor: Supervisor, console: Console
     if s.source == "csv":
         supervisor.halt(*REPLAYING)  # the consumer holds in memory what is forgotten now
         forget_replay(s, console)
-    pipeline.make_champion(s, one.secrets)
+    if lacking := pipeline.make_champion(s, one.secrets):
+        console.print(f"{lacking}; the other symbols were trained on")
 
 
 def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:

@@ -34,6 +34,8 @@ class Runs(Protocol):
 
     def why_waits(self, dag: str) -> str: ...
 
+    def succeeded(self, dag: str, run: str) -> set[str]: ...
+
 
 def has_champion(s: Settings) -> bool:
     """Say whether the champion was trained for these settings, and for the file as it is now.
@@ -43,8 +45,8 @@ def has_champion(s: Settings) -> bool:
     return fits(tags(champion(s)), s)
 
 
-def make_champion(s: Settings, secrets: Mapping[str, str]) -> None:
-    """Ingest and train, and return when both are done.
+def make_champion(s: Settings, secrets: Mapping[str, str]) -> str:
+    """Ingest and train, and return when both are done; what it returns names the first symbol that is not clean.
 
     Raises PipelineFailed with the last words of the task that failed, or that waits for another day's requests.
     """
@@ -53,9 +55,24 @@ def make_champion(s: Settings, secrets: Mapping[str, str]) -> None:
     _see_going(airflow, INGEST)
     note = "SIMULATED bars of the sandbox exchange" if s.simulated else f"bars of source {s.source}"
     before = {run["dag_run_id"] for run in airflow.runs(TRAIN)}
-    finish(airflow, INGEST, airflow.trigger(INGEST, note))
+    lacking = ingest(airflow, airflow.trigger(INGEST, note))
     probes.wait(TRAIN, lambda: bool(PATIENT(_new, airflow, before)))
     finish(airflow, TRAIN, PATIENT(_new, airflow, before)[-1])
+    return lacking
+
+
+def ingest(airflow: Runs, run: str) -> str:
+    """Return when a run of `ingest_bars` has announced clean bars, and why a symbol's are not among them.
+
+    Raises as `finish` does where none were announced.
+    """
+    try:
+        finish(airflow, INGEST, run)
+    except PipelineFailed as error:
+        if "publish" not in PATIENT(airflow.succeeded, INGEST, run):
+            raise
+        return str(error)
+    return ""
 
 
 def finish(airflow: Runs, dag: str, run: str, look: int = LOOK) -> None:

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     maximum_refused: float = Field(
         0.01, ge=0, le=1, description="largest share of a month's rows that may be refused, or cleaning fails"
     )
+    minimum_symbols: float = Field(
+        0.8, gt=0, le=1, description="least share of a run's symbols that must be clean before a training hears of it"
+    )
     alphavantage_api_key: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("ALPHAVANTAGE_API_KEY", "alphavantage_api_key"),

@@ -27,6 +27,10 @@ class BadQuality(BadInput):
     """Refuse a month with too few of its minutes, or too many rows that cannot be true."""
 
 
+class TooFewSymbols(StockMLError):
+    """Report that too few of a run's symbols are clean for a training to hear of it."""
+
+
 class BadFile(BadInput):
     """Refuse a file or an answer that is not in the expected layout."""
 

@@ -1,14 +1,16 @@
 """The data report of a run: what became of the rows of each month that it cleaned, as a page for a person."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
+from stock_ml.received import WHOLE_FILE
 from stock_ml.steps.telling import table
 from stock_ml.steps.together import look_over
 
+MISSING = "missing"  # beside the symbols, which have capital letters
 NOTHING = (
     "This run cleaned no bars: it goes on still, is not one of ingest_bars, or found everything there.\n"
     "What there is of a symbol: ./stockml data report SYMBOL"
@@ -21,25 +23,29 @@ PAGE = (
 Item = dict[str, Any]
 
 
-def tell(s: Settings, run: str, items: Sequence[Item]) -> dict[str, Any]:
-    """Look over the months of a run's items {"symbol", "months"}, keep their reports, and return whose bars they are.
+def keep(s: Settings, run: str, items: Sequence[Item], missing: Mapping[str, str]) -> None:
+    """Look over the months of a run's items {"symbol", "months"} that are clean, and keep their reports.
 
-    Raises StoreUnavailable.
+    `missing` says of each other symbol why it is not. Raises StoreUnavailable.
     """
     look_over(s, list(items))
     lake = Lake.connect(s)
-    lake.quality.write_run(run, {item["symbol"]: _reports(lake, item) for item in items})
-    return {"source": s.source, "symbols": [item["symbol"] for item in items]}
+    reports = {item["symbol"]: _reports(lake, item) for item in items}
+    lake.quality.write_run(run, reports | ({MISSING: dict(missing)} if missing else {}))
 
 
 def _reports(lake: Lake, item: Item) -> dict[str, Any]:
-    found = {month: lake.read_quality(item["symbol"], month) for month in item["months"]}
+    symbol, asked = item["symbol"], item["months"]
+    months = lake.clean_months(symbol) if WHOLE_FILE in asked else asked
+    found = {month: lake.read_quality(symbol, month) for month in months}
     return {month: report for month, report in found.items() if report}
 
 
 def page(s: Settings, run: str) -> str:
     """Return the report of the run of this id as HTML. Raises StoreUnavailable."""
     kept = Lake.connect(s).quality.read_run(run) or {}
-    text = "\n\n".join(table(symbol, reports) for symbol, reports in sorted(kept.items()) if reports)
+    parts = [f"NOT CLEAN: {symbol}\n{why}" for symbol, why in sorted(kept.pop(MISSING, {}).items())]
+    parts += [table(symbol, reports) for symbol, reports in sorted(kept.items()) if reports]
+    text = "\n\n".join(parts)
     title = "Data report" + (" · SIMULATED" if s.simulated else "")
     return PAGE.format(title=title, run=html.escape(run), text=html.escape(text or NOTHING))

@@ -322,10 +322,26 @@ def test_a_champion_with_another_schema_is_no_one_to_beat_and_leaves_no_symbol_a
         registry.load(trained["version"]).check(features.schema(other.window, other.horizon))
 
 
-def test_where_no_champion_fits_the_settings_there_is_nothing_to_challenge(installation, registry):
+@pytest.fixture(scope="module")
+def first(installation: Settings) -> tuple[Settings, TrainingResult]:
+    """A first training; beside AAPL are a symbol whose bars ended and one that never had any."""
+    lake, bars = Lake.connect(installation), bars_of(1)
+    store(lake, "ENDED", take(bars, bars.ts < TS[390 * 12]))
     asked = {"promote": "challenger", "mlflow_model": "first", "candidates": ("linear",)}
-    result = train(own := installation.model_copy(update=asked))
+    own = installation.model_copy(update=asked | {"symbols": ("AAPL", "ENDED", "NEVER")})
+    return own, train(own)
+
+
+def test_where_no_champion_fits_the_settings_there_is_nothing_to_challenge(first):
+    own, result = first
     assert (result["alias"], Registry.connect(own).champion().version) == ("champion", result["version"])
+
+
+def test_a_symbol_without_bars_and_one_whose_bars_ended_hold_up_no_other(first):
+    own, result = first
+    made = Registry.connect(own).load(result["version"])
+    assert made.trained_until > TS[390 * (SESSIONS - HELD_OUT - 1)], "to the end of what AAPL has"
+    assert set(made.last_price) <= {"AAPL", "ENDED"}
 
 
 def judged(s, bars):

@@ -80,19 +80,31 @@ class Waits(dict[str, int]):
     set = dict.__setitem__
 
 
+class Instance:
+    """Stand for a task's instance, and hold what it left for other tasks."""
+
+    map_index = 3
+
+    def __init__(self) -> None:
+        self.left: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.left[key] = value
+
+
 def decide(tries: str = "1", most: str = "2", retries: str = "2", waited: str = "0") -> dict[str, Any]:
-    """Ask the retry policy about each error of the project, and about one that is not: action, reason, seconds."""
+    """Ask the retry policy about each error, of the project and one other: action, reason, seconds, waits, XComs."""
     from dags.retries import WAITED, ByKindOfError
     from stock_ml import errors
 
     kinds = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
     found = {}
     for kind in (*kinds, ValueError):
-        waits = Waits({WAITED: int(waited)})
-        context = {"task": SimpleNamespace(retries=int(retries)), "task_state_store": waits}
+        waits, ti = Waits({WAITED: int(waited)}), Instance()
+        context = {"task": SimpleNamespace(retries=int(retries)), "task_state_store": waits, "ti": ti}
         d = ByKindOfError().evaluate(kind("why"), int(tries), int(most), context)
         seconds = d.retry_delay.total_seconds() if d.retry_delay else None
-        found[kind.__name__] = [d.action.value, d.reason, seconds, waits[WAITED]]
+        found[kind.__name__] = [d.action.value, d.reason, seconds, waits[WAITED], ti.left]
     return found
 
 
@@ -154,6 +166,7 @@ def _task(task: Any) -> dict[str, Any]:
         "retries": task.retries,
         "timeout": task.execution_timeout.total_seconds() if task.execution_timeout else None,
         "policy": type(task.retry_policy).__name__,
+        "rule": task.trigger_rule.value,
         "after": sorted(task.upstream_task_ids),
         "outlets": [asset.name for asset in task.outlets],
     }

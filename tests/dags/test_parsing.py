@@ -7,7 +7,9 @@ import pytest
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 FILES = {"ingest_bars.py", "maintain.py", "monitor_forecasts.py", "promote_model.py", "train_model.py"}
-HELPERS = {"__init__.py", "assets.py", "forms.py", "retries.py", "rules.py", "schedules.py", "watching.py"}
+HELPERS = {
+    f"{name}.py" for name in ("__init__", "assets", "forms", "outcomes", "retries", "rules", "schedules", "watching")
+}
 SOURCES = ["sandbox", "alpha_vantage", "yahoo", "csv"]
 
 

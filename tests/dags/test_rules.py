@@ -22,7 +22,7 @@ FINAL |= {
     "DiskFull",
     "OtherMarket",
 }
-FINAL |= {"TooLittleHistory", "SchemaMismatch", "ParityError"}
+FINAL |= {"TooLittleHistory", "SchemaMismatch", "ParityError", "TooFewSymbols"}
 
 
 def decided(airflow: Airflow, *tried: int) -> dict[str, list[Any]]:
@@ -38,7 +38,7 @@ def test_what_another_try_cannot_help_fails_at_once_and_says_why(airflow: Airflo
 
 def test_a_spent_day_waits_for_the_next_one_and_says_until_when(airflow: Airflow) -> None:
     before = time.time()
-    action, reason, seconds, waited = decided(airflow)["DailyLimit"]
+    action, reason, seconds, waited, _ = decided(airflow)["DailyLimit"]
     told = re.fullmatch(r"DailyLimit: why; tried again after (\S+ \S+) UTC", reason)
     assert told
     begins = datetime.fromisoformat(f"{told[1]}+00:00").timestamp() - 300  # five minutes before that
@@ -63,6 +63,14 @@ def test_waits_are_no_tries(airflow: Airflow, tries: int, most: int, waited: int
     decisions = decided(airflow, tries, most, 32, waited)
     assert (decisions["DailyLimit"][0], decisions["TimedOut"][0]) == (spent, away)
     assert decisions["BadKey"][0] == "fail"
+
+
+def test_a_task_that_failed_for_good_leaves_why_and_no_words_of_an_unknown_error(airflow: Airflow) -> None:
+    left = {name: found for name, (*_, found) in decided(airflow, 3).items()}
+    assert left["BadKey"] == {"failed": {"map_index": 3, "reason": "BadKey: why"}}
+    assert left["TimedOut"] == {"failed": {"map_index": 3, "reason": "TimedOut: why"}}
+    assert left["ValueError"] == {"failed": {"map_index": 3, "reason": "ValueError, see its log"}}
+    assert decided(airflow)["TimedOut"][-1] == {}
 
 
 def test_the_navigation_opens_dashboard_mlflow_and_exchange(airflow: Airflow) -> None:

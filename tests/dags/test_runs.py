@@ -17,6 +17,7 @@ from stock_ml.adapters.forecast_store import Watch
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
 from stock_ml.errors import BadQuality, HostError
+from stock_ml.steps import data_report
 from stock_ml.steps.cleanliness import DEADLINE, see_clean
 from stock_ml.steps.refreshing import covered
 from tests.dags.conftest import Airflow
@@ -125,6 +126,48 @@ def test_each_dags_last_run_is_told_to_the_dashboard(trained: dict[str, Any], ex
     assert state["started_at"] < state["ended_at"] <= time.time()
 
 
+@pytest.fixture(scope="module")
+def one_bad_file(exchange: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An installation of two files, one of which holds no bars."""
+    asked = {"function": "TIME_SERIES_INTRADAY", "symbol": "GOOD", "interval": "1min", "month": "2024-02"}
+    asked |= {"outputsize": "full", "extended_hours": "false", "datatype": "csv", "apikey": "sandbox"}
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "GOOD.csv").write_bytes(requests.get(f"{exchange.sandbox}/query", asked, timeout=30).content)
+    (folder / "BAD.csv").write_text("no bars")
+    given = {"STOCKML_SOURCE": "csv", "STOCKML_CSV_PATH": str(folder), "STOCKML_S3_BUCKET": "stockml-files"}
+    return given | {"STOCKML_SYMBOLS": "BAD,GOOD", "STOCKML_HOLDOUT_SESSIONS": "2"}
+
+
+def test_a_run_with_enough_symbols_announces_them_and_fails_where_a_person_sees_it(
+    installed: Airflow, one_bad_file: dict[str, str], api: AirflowApi, exchange: Settings
+) -> None:
+    answer = installed.ask("run", "ingest_bars", STOCKML_MINIMUM_SYMBOLS="0.5", **one_bad_file)
+    states = {(t["task"], t["symbol"]): t["state"] for t in answer.value["tasks"]}
+    assert answer.value["state"] == "failed", answer.log[-6000:]
+    assert (states["symbol.clean", "BAD"], states["symbol.clean", "GOOD"]) == ("failed", "success")
+    assert (states["publish", None], states["all_clean", None]) == ("success", "upstream_failed")
+    (event,) = answer.value["events"]
+    assert (event["asset"], event["extra"]["symbols"]) == ("clean_bars", ["GOOD"])
+    assert list(event["extra"]["missing"]) == ["BAD"]
+    assert event["extra"]["missing"]["BAD"].startswith("BadFile: ")
+    assert f"BAD is not clean: {event['extra']['missing']['BAD'][:60]}" in answer.log
+    s = exchange.model_copy(update={"source": "csv", "s3_bucket": "stockml-files"})
+    page = data_report.page(s, answer.value["run_id"])
+    assert "NOT CLEAN: BAD\nBadFile: " in page
+    assert "Quality of GOOD" in page
+
+
+def test_a_run_with_too_few_symbols_announces_nothing_and_says_which_and_what_to_do(
+    installed: Airflow, one_bad_file: dict[str, str]
+) -> None:
+    answer = installed.ask("run", "ingest_bars", **one_bad_file)
+    (publish,) = [t for t in answer.value["tasks"] if t["task"] == "publish"]
+    assert (answer.value["state"], publish["state"], publish["tries"]) == ("failed", "failed", 1)
+    assert answer.value["events"] == []
+    assert "TooFewSymbols: 1 of 2 symbols are clean, 80% must be (STOCKML_MINIMUM_SYMBOLS)" in answer.log
+    assert "take such symbols out of STOCKML_SYMBOLS. BAD: BadFile: " in answer.log
+
+
 @pytest.mark.parametrize(("key", "reason"), [("bad", "BadKey"), ("premium", "PremiumEndpoint")])
 def test_a_refused_key_fails_at_once_with_the_reason_last(
     installed: Airflow, exchange: Settings, key: str, reason: str
@@ -176,6 +219,7 @@ def test_a_form_whose_days_contradict_each_other_fails_at_once_and_nothing_is_fe
     answer = installed.ask("run", "ingest_bars", json.dumps({"from": "2024-02-02", "to": "2024-02-01"}))
     (plan,) = [task for task in answer.value["tasks"] if task["task"] == "plan"]
     assert (plan["state"], plan["tries"]) == ("failed", 1)
+    assert {task["state"] for task in answer.value["tasks"] if task["task"] == "publish"} == {"upstream_failed"}
     assert "BadInput: from 2024-02-02 is after to 2024-02-01" in answer.log
 
 

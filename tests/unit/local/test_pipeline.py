@@ -3,14 +3,17 @@
 import pytest
 
 from local.airflow_api import AirflowAway, PipelineFailed
-from local.pipeline import finish
+from local.pipeline import finish, ingest
 
 
 class Busy:
     """Give one answer after another; None is a time-out."""
 
-    def __init__(self, *states: str | None) -> None:
-        self._states = iter(states)
+    def __init__(self, *states: str | None, well: tuple[str, ...] = ()) -> None:
+        self._states, self._well = iter(states), set(well)
+
+    def succeeded(self, dag: str, run: str) -> set[str]:
+        return self._well
 
     def state(self, dag: str, run: str) -> str:
         said = next(self._states)
@@ -38,3 +41,12 @@ def test_a_run_that_waits_for_another_day_is_told_and_not_stood_by() -> None:
     told = r"^ingest_bars waits, task download: DailyLimit: .* tried again after 2026-11-28 05:05 UTC\. It goes on by"
     with pytest.raises(PipelineFailed, match=told):
         finish(Busy("running"), "ingest_bars", "run", look=2)
+
+
+def test_a_run_that_announced_clean_bars_is_gone_on_with_and_what_failed_is_told() -> None:
+    well = ("plan", "symbol.clean", "publish")
+    assert ingest(Busy("success", "success"), "run") == ""
+    told = "ingest_bars failed, task download: BadKey: the key is wrong"
+    assert ingest(Busy("failed", "failed", well=well), "run") == told
+    with pytest.raises(PipelineFailed, match=f"^{told}$"):
+        ingest(Busy("failed", "failed", well=well[:2]), "run")
