@@ -210,6 +210,9 @@ class Settings(BaseSettings):
     )
     s3_url: str | None = Field(None, description="address of your S3 service")
     s3_bucket: str = Field("", description="bucket; stockml-<source> by default")
+    s3_timeout: int = Field(
+        60, ge=1, description="seconds that the S3 service may be silent; a request is then sent anew, twice at most"
+    )
     s3_region: str = Field("us-east-1", description="region of the bucket")
     s3_access_key: SecretStr | None = Field(None, description="S3 access key; generated for the local service")
     s3_secret_key: SecretStr | None = Field(None, description="S3 secret key; generated for the local service")

@@ -20,7 +20,6 @@ ABSENT = {"404", "NoSuchKey", "NotFound"}
 # the checksums that boto3 adds by default are unknown to many S3 services
 CONFIG = Config(
     connect_timeout=5,
-    read_timeout=60,
     retries={"mode": "standard", "total_max_attempts": 3},
     s3={"addressing_style": "path"},
     request_checksum_calculation="when_required",
@@ -44,7 +43,7 @@ class Objects:
             region_name=s.s3_region,
             aws_access_key_id=s.s3_access_key.get_secret_value() if s.s3_access_key else None,
             aws_secret_access_key=s.s3_secret_key.get_secret_value() if s.s3_secret_key else None,
-            config=CONFIG,
+            config=CONFIG.merge(Config(read_timeout=s.s3_timeout)),
         )
         return cls(client, s.s3_bucket)
 
