@@ -1,0 +1,133 @@
+"""`airflow backfill create` over many sessions on the whole stack: runs, requests, events, the training after it."""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import requests
+from mlflow import MlflowClient
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.pipeline import local
+from local import pipeline, probes
+from local.airflow_api import Airflow
+from local.private import keep_secrets, with_secrets
+from local.program import PYTHON, ROOT
+from local.programs import orchestration, services
+from stock_ml.adapters.request_ledger import RequestLedger
+from stock_ml.config import Settings
+from stock_ml.sessions import sessions
+from tests.servers import running, settings_in
+
+KEY = "of the benchmark"
+LONGEST = 3 * 3600  # seconds for all of it
+Found = dict[str, float]
+
+
+def run(console: Console, **given: int) -> Found:
+    """Backfill so many `sessions` (20), leave nothing running, and return the figures.
+
+    The key's source is a sandbox exchange beside the stack: nothing goes to the network.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="stock_ml-backfill-", ignore_cleanup_errors=True) as home,
+        _exchange(Path(home) / "exchange") as address,
+    ):
+        asked = {"source": "alpha_vantage", "alphavantage_api_key": SecretStr(KEY), "alphavantage_url": address}
+        s = settings_in(Path(home) / "stack", symbols=("GOOGL",), history_months=1, **asked)
+        try:
+            local(s, "up")
+            found = _backfilled(with_secrets(s, keep_secrets(s)), _span(given.get("sessions", 20)))
+        finally:
+            local(s, "down")
+    console.print(_table(found))
+    return {name: round(value, 2) for name, value in found.items()}
+
+
+@contextmanager
+def _exchange(home: Path) -> Iterator[str]:
+    """Run a sandbox exchange whose clock stands at the open of the newest session, and give the address to ask."""
+    calendar = sessions("XNYS")
+    newest = calendar.dates[np.searchsorted(calendar.opens, time.time()) - 1]
+    s = settings_in(home, source="sandbox", sandbox_start=str(newest))
+    (program,) = [program for program in services.programs(s) if program.name == "sandbox"]
+    with running(program, s):
+        requests.post(f"{s.sandbox}/clock", json={"paused": True}, timeout=10).raise_for_status()
+        yield f"{s.sandbox}/query"
+
+
+def _span(count: int) -> list[str]:
+    """Return so many days of sessions that end before the months that the stack fetches by itself."""
+    calendar = sessions("XNYS")
+    dates = calendar.dates[calendar.dates < np.datetime64("now", "M").astype("M8[D]") - np.timedelta64(92, "D")]
+    return [str(date) for date in dates[-count:]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Count what there is of runs, events, requests and versions."""
+
+    made: int
+    well: int
+    events: int
+    requests: int
+    versions: int
+
+    @classmethod
+    def now(cls, s: Settings, airflow: Airflow) -> "Known":
+        """Count at this moment."""
+        events = airflow.get("assets/events", {"source_dag_id": pipeline.INGEST, "limit": 1})["total_entries"]
+        made = _count(airflow, pipeline.INGEST, run_type="backfill")
+        well = _count(airflow, pipeline.INGEST, run_type="backfill", state="success")
+        return cls(made, well, int(events), RequestLedger.connect(s).spent_today(), _versions(s))
+
+
+def _backfilled(s: Settings, days: list[str]) -> Found:
+    airflow = Airflow(s, keep_secrets(s))
+    before, begun = Known.now(s, airflow), time.monotonic()
+    _create(s, days)
+    probes.wait("the backfill", lambda: _count(airflow, pipeline.INGEST, run_type="backfill") >= len(days), 300)
+    probes.wait("its runs", lambda: not _going(airflow, pipeline.INGEST), LONGEST)
+    took = time.monotonic() - begun
+    probes.wait("a training", lambda: _versions(s) > before.versions, 600)
+    probes.wait("what waits behind it", lambda: not _going(airflow, pipeline.TRAIN), 600)
+    after = Known.now(s, airflow)
+    found = {name: getattr(after, name) - getattr(before, name) for name in ("made", "well", "events", "requests")}
+    found |= {"trainings": after.versions - before.versions, "train_runs": _count(airflow, pipeline.TRAIN)}
+    return found | {"seconds": took, "a_session_s": took / len(days), "with_training_s": time.monotonic() - begun}
+
+
+def _versions(s: Settings) -> int:
+    return len(MlflowClient(s.mlflow, s.mlflow).search_model_versions(f"name = '{s.mlflow_model}'"))
+
+
+def _create(s: Settings, days: list[str]) -> None:
+    """Ask Airflow for a run of each session. Raises CalledProcessError."""
+    after = str(np.datetime64(days[-1]) + 1)
+    argv = [PYTHON, "-m", "airflow", "backfill", "create", "--dag-id", pipeline.INGEST]
+    env = os.environ | orchestration.airflow_environment(s, keep_secrets(s))
+    span = ["--from-date", days[0], "--to-date", after]
+    subprocess.run([*argv, *span], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def _going(airflow: Airflow, dag: str) -> int:
+    return sum(_count(airflow, dag, state=state) for state in ("queued", "running"))
+
+
+def _count(airflow: Airflow, dag: str, **which: str) -> int:
+    return int(airflow.get(f"dags/{dag}/dagRuns", {"limit": 1, **which})["total_entries"])
+
+
+def _table(found: Found) -> Table:
+    table = Table("what", "", title="a backfill, and what followed it")
+    for name, value in found.items():
+        table.add_row(name, f"{value:,.1f}".removesuffix(".0"))
+    return table
