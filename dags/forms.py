@@ -8,6 +8,11 @@ from airflow.sdk import Param
 from stock_ml.config import Alias, Recipe, load
 
 ASK = "ask"
+FITTED = (
+    "The window of sessions to train on (STOCKML_TRAIN_SESSIONS). How many bars a forecast looks back on "
+    "(STOCKML_WINDOW) and how far ahead it is (STOCKML_HORIZON) are settings of the installation: its consumer refuses "
+    "a model with others."
+)
 
 
 def training() -> dict[str, Param]:
@@ -15,8 +20,10 @@ def training() -> dict[str, Param]:
     s = load()
     recipes = list(get_args(Recipe))
     candidates = {"type": "array", "items": {"enum": recipes}, "examples": recipes, "minItems": 1}
+    sessions: dict[str, Any] = {"type": "integer", "minimum": 2, "description_md": FITTED}
     return {
         "candidates": Param(list(s.candidates), title="Trained beside persistence", **candidates),
+        "sessions": Param(s.train_sessions, title="Newest sessions that a model is fitted on", **sessions),
         "becomes": Param(s.promote, title="What the new version becomes", enum=[*get_args(Alias), ASK]),
     }
 
@@ -24,7 +31,11 @@ def training() -> dict[str, Param]:
 def chosen(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that the form of `train_model` changes; until a person answers, a version is challenger."""
     becomes = "challenger" if params["becomes"] == ASK else params["becomes"]
-    return {"candidates": tuple(params["candidates"]), "promote": becomes}
+    return {
+        "candidates": tuple(params["candidates"]),
+        "train_sessions": int(params["sessions"]),
+        "promote": becomes,
+    }
 
 
 def ingest() -> dict[str, Param]:

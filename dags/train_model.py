@@ -4,8 +4,8 @@ Runs when `ingest_bars` announces `clean_bars`, but trains only where enough ses
 (`STOCKML_RETRAIN_SESSIONS`) or the settings changed: else the task ends as skipped and says so. An alert of
 `monitor_forecasts` on Kafka starts a training at once, and another one when the session that gave it is clean, if it
 was not; a hundred alerts lead to one, and a backfill leads to one when its last runs have begun. Triggered by a person
-it always trains, with the candidates chosen in the form. What started it stands in the XCom `why` and in MLflow
-(`started_by`).
+it always trains, with the candidates and the window of sessions chosen in the form. What started it stands in the XCom
+`why` and in MLflow (`started_by`).
 
 **train** makes feature rows from the clean bars, fits the candidates with Spark, measures them against persistence
 on sessions that they were not trained on, logs all of it as one MLflow run, and registers who is to serve as a version

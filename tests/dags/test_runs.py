@@ -197,6 +197,8 @@ def test_forms_with_what_there_is_not_are_refused(installed: Airflow) -> None:
             {"candidates": []},
             {"candidates": "linear"},
             {"becomes": "nothing"},
+            {"sessions": 1},
+            {"sessions": "many"},
         ],
         "ingest_bars": [
             {"symbols": ["../../etc"]},

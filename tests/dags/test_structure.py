@@ -78,10 +78,11 @@ def test_a_person_is_asked_before_the_alias_moves(parsed: dict[str, Any]) -> Non
     assert parsed["sandbox"]["dags"]["train_model"]["form"]["becomes"]["enum"] == ["champion", "challenger", "ask"]
 
 
-def test_a_person_chooses_candidates_and_what_becomes_of_the_version(parsed: dict[str, Any]) -> None:
+def test_a_person_chooses_candidates_sessions_and_what_becomes_of_the_version(parsed: dict[str, Any]) -> None:
     form = parsed["sandbox"]["dags"]["train_model"]["form"]
     assert {name: field["value"] for name, field in form.items()} == {
         "candidates": ["linear", "huber"],
+        "sessions": 250,
         "becomes": "champion",
     }
     assert form["candidates"]["items"]["enum"] == list(RECIPES)
