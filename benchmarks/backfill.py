@@ -29,6 +29,7 @@ from tests.servers import running, settings_in
 
 KEY = "of the benchmark"
 LONGEST = 3 * 3600  # seconds for all of it
+QUICK, SLOW, BEFORE = 3600.0, 60.0, 1500  # market seconds a second, and from how many before a close on slow
 Found = dict[str, float]
 
 
@@ -54,14 +55,28 @@ def run(console: Console, **given: int) -> Found:
 
 @contextmanager
 def _exchange(home: Path) -> Iterator[str]:
-    """Run a sandbox exchange whose clock stands at the open of the newest session, and give the address to ask."""
+    """Run a sandbox exchange whose clock stands after the newest session, and give the address to ask.
+
+    So the producer, which shares the key's requests, has all there is and asks no more.
+    """
     calendar = sessions("XNYS")
-    newest = calendar.dates[np.searchsorted(calendar.opens, time.time()) - 1]
-    s = settings_in(home, source="sandbox", sandbox_start=str(newest))
+    newest = int(np.searchsorted(calendar.closes, time.time())) - 1
+    s = settings_in(home, source="sandbox", sandbox_start=str(calendar.dates[newest]), sandbox_speed=QUICK)
     (program,) = [program for program in services.programs(s) if program.name == "sandbox"]
     with running(program, s):
-        requests.post(f"{s.sandbox}/clock", json={"paused": True}, timeout=10).raise_for_status()
+        close = float(calendar.closes[newest])
+        probes.wait("the close", lambda: _clock(s) >= close - BEFORE, 60)
+        _clock(s, speed=SLOW)  # it stands for two minutes after a close
+        probes.wait("the close", lambda: _clock(s) >= close, 60)
+        _clock(s, paused=True)
         yield f"{s.sandbox}/query"
+
+
+def _clock(s: Settings, **changed: bool | float) -> float:
+    """Return the exchange's time, and change its clock."""
+    answer = requests.post(f"{s.sandbox}/clock", json=changed, timeout=10)
+    answer.raise_for_status()
+    return float(answer.json()["market"])
 
 
 def _span(count: int) -> list[str]:
