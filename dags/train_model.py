@@ -2,17 +2,17 @@
 
 Runs when `ingest_bars` announces `clean_bars`, but trains only where enough sessions closed since the last training
 (`STOCKML_RETRAIN_SESSIONS`) or the settings changed: else the task ends as skipped and says so. An alert of
-`monitor_forecasts` on Kafka starts a training at once, and another one when the session that gave it is clean, if it
-was not; a hundred alerts lead to one, and a backfill leads to one when its last runs have begun. Triggered by a person
-it always trains, with the candidates and the window of sessions chosen in the form. What started it stands in the XCom
-`why` and in MLflow (`started_by`).
+`monitor_forecasts` on Kafka starts a training at once, another one when the session that gave it is clean, if it was
+not, and one when the eighth from it on is; a hundred alerts lead to one, and a backfill leads to one when its last
+runs have begun. Triggered by a person it always trains, with the candidates and the window of sessions chosen in the
+form. What started it stands in the XCom `why` and in MLflow (`started_by`).
 
 **train** makes feature rows from the clean bars, fits the candidates with Spark, measures them against persistence
 on sessions that they were not trained on, logs all of it as one MLflow run, and registers who is to serve as a version
 of `stock-close`: another kind than the champion's only where it was better beyond chance on later sessions that no
-training decided by yet, and after an alert on those since then. Then it moves the alias `champion` to it; or the
-alias `challenger` (`STOCKML_PROMOTE`, or the form), which is scored in the champion's shadow until
-`./stockml promote VERSION`; with `ask` in the form `promote_model` asks a person in Airflow.
+training decided by yet; after an alert, once eight sessions are there, only these count. Then it moves the alias
+`champion` to it; or the alias `challenger` (`STOCKML_PROMOTE`, or the form), which is scored in the champion's shadow
+until `./stockml promote VERSION`; with `ask` in the form `promote_model` asks a person in Airflow.
 The consumer serves the new champion within seconds, without a restart.
 
 Too little history fails at once, with the reason as the last line of the task's log; the old champion stays.

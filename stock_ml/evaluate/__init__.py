@@ -1,12 +1,16 @@
 """Judge forecasts: walk-forward folds, metrics against persistence, evidence, and which candidate becomes champion."""
 
+from stock_ml.evaluate.change import alarmed, begins, latest_change
 from stock_ml.evaluate.decision import PERSISTENCE, Bar, Decision, decide
-from stock_ml.evaluate.folds import Fold, ahead, folds, known_at, refit, training
+from stock_ml.evaluate.evidence import FEWEST
+from stock_ml.evaluate.folds import ENOUGH, Fold, ahead, folds, known_at, refit, training
 from stock_ml.evaluate.metrics import halves, interval_metrics, metrics, session_losses, walked_halves
 from stock_ml.evaluate.shrinkage import last_price
 from stock_ml.evaluate.unused import Before, Walked, decide_on_unused
 
 __all__ = [
+    "ENOUGH",
+    "FEWEST",
     "PERSISTENCE",
     "Bar",
     "Before",
@@ -14,6 +18,8 @@ __all__ = [
     "Fold",
     "Walked",
     "ahead",
+    "alarmed",
+    "begins",
     "decide",
     "decide_on_unused",
     "folds",
@@ -21,6 +27,7 @@ __all__ = [
     "interval_metrics",
     "known_at",
     "last_price",
+    "latest_change",
     "metrics",
     "refit",
     "session_losses",

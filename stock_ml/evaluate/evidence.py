@@ -5,6 +5,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+FEWEST = 5  # sessions: with fewer, the test of Diebold and Mariano knows almost nothing of their spread
 Floats = NDArray[np.float64]
 
 

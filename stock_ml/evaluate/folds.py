@@ -12,10 +12,14 @@ import numpy as np
 
 from stock_ml.bars import MINUTE
 from stock_ml.errors import TooLittleHistory
+from stock_ml.evaluate.evidence import FEWEST
 
 # at most so many sessions are walked, in so many folds; fewer than the last: too few. With 12, the 6 that confirm could
 # not tell a true skill of 2 % from chance, at 1 %, in one market of six
 JUDGED, FOLDS, SESSIONS = 20, 4, 4
+# sessions of a short history that are left to train on, and those that are judged: one to choose on, the others confirm
+TRAINED, LEAST = 2, 1 + FEWEST
+ENOUGH = TRAINED + LEAST
 FOREVER = 2**62
 
 
@@ -50,15 +54,16 @@ def folds(firsts: Sequence[int], end: int, longest: int) -> list[Fold]:
     """Return walk-forward folds over training sessions, oldest first.
 
     `firsts` are the first bars of the sessions, ascending; `end` is after the last bar. The newer half of the sessions
-    is judged, at least 2 and at most JUDGED. All folds train on the same number of sessions just before them: those
-    before the first fold, at most `longest`. Raises TooLittleHistory below SESSIONS sessions.
+    is judged, LEAST of them where TRAINED are left before these, and at most JUDGED. All folds train on the same number
+    of sessions just before them: those before the first fold, at most `longest`. Raises TooLittleHistory below SESSIONS
+    sessions.
     """
     if len(firsts) < SESSIONS:
         raise TooLittleHistory(
             f"{len(firsts)} sessions with forecastable bars are too few to train and to judge, {SESSIONS} are needed: "
             "fetch more history (STOCKML_HISTORY_MONTHS) or hold out fewer sessions"
         )
-    judged = min(max(2, len(firsts) // 2), JUDGED)
+    judged = min(max(len(firsts) // 2, min(len(firsts) - TRAINED, LEAST)), JUDGED)
     parts = np.array_split(np.arange(len(firsts) - judged, len(firsts)), min(FOLDS, judged))
     starts = [int(part[0]) for part in parts]
     untils = [*(firsts[start] for start in starts[1:]), end]

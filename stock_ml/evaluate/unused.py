@@ -10,9 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stock_ml.evaluate.change import alarmed
 from stock_ml.evaluate.decision import Bar, Decision, Losses, decide, refresh
+from stock_ml.evaluate.evidence import FEWEST
+from stock_ml.evaluate.folds import ENOUGH
 
-FEWEST = 5  # sessions: with fewer, the test of Diebold and Mariano knows almost nothing of their spread
 Ints = NDArray[np.int64]
 
 
@@ -43,28 +45,35 @@ def decide_on_unused(walked: Walked, before: Before, bar: Bar) -> Decision:
     """Return who is champion next, and until when sessions are used up by then.
 
     The first decision confirms on the newer sessions; a later one on those of them that began since the last one, and
-    since the last alarm. Where these are fewer than FEWEST, the kind that serves is only refreshed.
+    since the last alarm. Where these are fewer than FEWEST, or history reaches back to before the alarm, the kind that
+    serves is only refreshed: by the newer sessions, after an alarm by those since it where there are any.
     """
     unused, why = _unused(walked, before)
+    used = _newest(walked, before) if why else unused
     if why:
-        found = refresh(_of(walked, walked.newer), before.kind, bar, why)
-        used = walked.newer
+        found = refresh(_of(walked, used), before.kind, bar, why)
     else:
         found = decide(_of(walked, ~unused), _of(walked, unused), before.kind, bar)
-        used = unused
     newest = max(int(walked.ends[used].max()), before.decided_until or 0) if found.used else before.decided_until
     return found._replace(decided_until=newest)
 
 
 def _unused(walked: Walked, before: Before) -> tuple[NDArray[np.bool_], str]:
     """Return which sessions may confirm, and why nothing is to be confirmed, empty where it is."""
-    since = max(before.decided_until or 0, before.changed_at or 0)
-    unused = walked.newer & (walked.firsts >= since)
-    count = int(unused.sum())
-    if not since or count >= FEWEST:
-        return unused, ""
-    which = "that no decision used yet" if since == before.decided_until else "since the alarm"
-    return unused, f"there are {count} of {FEWEST} sessions {which}"
+    changed, decided = before.changed_at or 0, before.decided_until or 0
+    unused = walked.newer & (walked.firsts >= max(changed, decided))
+    count, since = int(unused.sum()), alarmed(walked.firsts, changed)
+    if changed and since >= 0:
+        return unused, f"there are {len(walked.firsts) - since} of {ENOUGH} sessions since the alarm"
+    if (changed or decided) and count < FEWEST:
+        return unused, f"there are {count} of {FEWEST} sessions that no decision used yet"
+    return unused, ""
+
+
+def _newest(walked: Walked, before: Before) -> NDArray[np.bool_]:
+    """Return the sessions that say whether the kind that serves is still as good as the last price."""
+    since: NDArray[np.bool_] = np.arange(len(walked.firsts)) >= alarmed(walked.firsts, before.changed_at or 0)
+    return walked.newer & since
 
 
 def _of(walked: Walked, which: NDArray[np.bool_]) -> Losses:

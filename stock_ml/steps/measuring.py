@@ -67,13 +67,14 @@ def _still(judged: Judged, kind: str) -> np.ndarray:
 def decide(judged: Judged, before: Before, bar: Bar) -> Decision:
     """Return who becomes champion: chosen on earlier sessions, confirmed on later ones that no decision used yet.
 
-    The first decision confirms on the later half of the folds.
+    The first decision confirms on the later half of the folds, where that is short on FEWEST sessions.
     """
     walked = whole_sessions(judged.walked)
     losses = {kind: evaluate.session_losses(walked, predicted(walked, kind)).to_numpy() for kind in kinds(judged)}
     newer = walked["fold"] >= (judged.walked["fold"].max() + 1) // 2
     sessions = walked.assign(newer=newer).groupby("session").agg({"bar_ts": ["min", "max"], "newer": "all"})
     first, last, newer = (sessions[column].to_numpy() for column in sessions.columns)
+    newer[max(len(newer) - evaluate.FEWEST, 1) :] = True  # not the first: something must be left to choose on
     return evaluate.decide_on_unused(Walked(first, last + MINUTE, newer, losses), before, bar)
 
 

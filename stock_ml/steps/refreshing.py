@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from stock_ml import evaluate
 from stock_ml.adapters import champion as registry
 from stock_ml.adapters.lake import Lake
-from stock_ml.bars import MINUTE
 from stock_ml.config import Settings
 from stock_ml.sessions import Sessions
 from stock_ml.steps.purpose import fits
@@ -32,15 +30,18 @@ class Newest:
     held_out: int
     changed_at: float | None = None
 
-    def lacks_the_alarm(self, calendar: Sessions) -> bool:
-        """Say whether it knew of an alarm, but not the session that gave it: an alert does not wait for clean bars.
+    def lacks_sessions(self, calendar: Sessions, known_at: float) -> bool:
+        """Say whether it knew of an alarm, but not of sessions since that are there at `known_at`, and change much.
 
-        What a session's first hour tells, the one before told.
+        These are the one that gave it, for which an alert does not wait, and the one that makes them enough for a
+        history of its own.
         """
         if self.changed_at is None:
             return False
-        begun = int(np.searchsorted(calendar.opens, self.changed_at - 60 * MINUTE, side="right"))
-        return calendar.upcoming(self.trained_until) + self.held_out < begun
+        begun = evaluate.alarmed(calendar.opens, self.changed_at)
+        knew = calendar.upcoming(self.trained_until) + self.held_out - begun
+        there = calendar.upcoming(known_at) - begun
+        return any(knew < enough <= there for enough in (1, evaluate.ENOUGH + self.held_out))
 
 
 def why(alerts: Sequence[Mapping[str, Any]], events: bool) -> str:
@@ -80,9 +81,9 @@ def reason(newest: Newest, known_at: float, asked_at: float | None, calendar: Se
 
     An alert, or a backfill of months older than those trained on, is covered by a version registered after it. Clean
     bars are where fewer than `sessions` sessions closed since those that it was trained or judged on; one is enough
-    where the version knew of an alarm, but not the session that gave it.
+    where the version lacks sessions since an alarm.
     """
-    sessions = 1 if newest.lacks_the_alarm(calendar) else sessions
+    sessions = 1 if newest.lacks_sessions(calendar, known_at) else sessions
     if asked_at is not None and asked_at > newest.registered_at:
         return None
     since = calendar.upcoming(known_at) - calendar.upcoming(newest.trained_until) - newest.held_out

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from stock_ml import evaluate
 from stock_ml.adapters import champion as registered
 from stock_ml.adapters.registry import Registry
 from stock_ml.adapters.registry.versions import versions
@@ -52,7 +53,7 @@ def before(s: Settings, registry: Registry, changed_at: int | None) -> Before:
     kind = serving.get("kind", PERSISTENCE) if fits(serving, s) else PERSISTENCE
     newest = next((version.tags for version in versions(registry) if fits(version.tags, s)), {})
     until, changed = (int(newest[name]) if name in newest else None for name in (UNTIL, CHANGED))
-    return Before(kind, until, max((at for at in (changed, changed_at) if at is not None), default=None))
+    return Before(kind, until, evaluate.latest_change(s.calendars.of(s.symbols[0]).opens, changed, changed_at))
 
 
 def last_price(s: Settings) -> dict[str, bool]:

@@ -17,6 +17,7 @@ from stock_ml.steps import recording, standing
 from stock_ml.steps.judging import judge
 from stock_ml.steps.measuring import Report, build, check_parity, decide, measure
 from stock_ml.steps.purpose import fits
+from stock_ml.steps.recent import recent
 from stock_ml.steps.sampling import described
 from stock_ml.steps.shrinking import shrunk
 
@@ -70,7 +71,7 @@ def _train(
     """Return a registered version that loads, the report on all candidates, and the decision for its kind."""
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
     uri = Lake.connect(s).clean_uri()
-    rows = _rows(s, spark, schema, uri)
+    rows = recent(_rows(s, spark, schema, uri), before.changed_at, s.holdout_sessions)
     recording.reached("spark")
     walked = judge(rows, schema, s.holdout_sessions, _recipes(s, before.kind), s.train_sessions)
     recording.reached("fitted")

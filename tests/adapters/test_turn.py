@@ -1,4 +1,4 @@
-"""The week in short: the market turns, one alert tells it, what is trained next serves, and its forecasts hold again.
+"""The week in short: the market turns, one alert tells it, the last price serves, then a model of what came since.
 
 The steps that the DAGs call, on real servers and with a real consumer; `make bench NAME=week` has Airflow and the
 exchange's own clock in it.
@@ -23,6 +23,7 @@ from stock_ml.adapters.forecast_store import Watch
 from stock_ml.adapters.lake import Lake
 from stock_ml.bars import PRICES, Bar
 from stock_ml.config import Settings
+from stock_ml.evaluate import ENOUGH, FEWEST
 from stock_ml.gaps import Minutes, fill
 from stock_ml.steps.monitoring import monitor
 from stock_ml.steps.refreshing import changed_at, covered, why
@@ -116,6 +117,7 @@ def test_after_a_turn_one_alert_leads_to_a_model_that_holds(s: Settings, watch: 
         second = train(s, why(alerts, events=True), changed_at(alerts))
         assert "version" in str(covered(s, alerts))
         assert champion(s)["version"] == second["version"]
+        assert second["promoted"] == "persistence"
         probes.wait("the swap", lambda: (watch.said("consumer") or {})["model_version"] == second["version"], 60)
 
         pass_sessions(s, watch, range(TURNS + 1, TURNS + 3))  # in the first the intervals come back from their stretch
@@ -123,3 +125,14 @@ def test_after_a_turn_one_alert_leads_to_a_model_that_holds(s: Settings, watch: 
         assert (after["look"]["model_version"], after["alert"]) == (second["version"], None)
         assert after["look"]["skill"] > s.monitor_skill
         assert after["look"]["coverage_90"] == pytest.approx(0.9, abs=s.monitor_coverage)
+
+        clean(s, range(BEFORE.start, TURNS + ENOUGH))
+        assert covered(s) is None
+        third = train(s, why([], events=True))
+        assert third["promoted"] == "linear", third["reason"]
+        assert f"{FEWEST} later sessions" in third["reason"]
+        probes.wait("the swap", lambda: (watch.said("consumer") or {})["model_version"] == third["version"], 60)
+        pass_sessions(s, watch, range(TURNS + ENOUGH, TURNS + ENOUGH + 1))
+        again = monitor(s)
+        assert (again["look"]["model_version"], again["alert"]) == (third["version"], None)
+        assert again["look"]["skill"] > 0.03

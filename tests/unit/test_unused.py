@@ -5,8 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.evaluate import Bar, Before, Walked, decide_on_unused
-from stock_ml.evaluate.unused import FEWEST
+from stock_ml.evaluate import (
+    ENOUGH,
+    FEWEST,
+    Bar,
+    Before,
+    Walked,
+    begins,
+    decide_on_unused,
+    folds,
+    latest_change,
+)
 
 DAY, LENGTH = 86_400, 23_400
 BAR = Bar(alpha=0.05, margin=0.01)
@@ -47,11 +56,29 @@ def test_the_choice_sees_none_of_the_sessions_that_confirm():
     assert decision.decided_until == 6 * DAY + LENGTH  # nothing was tested: they are unused still
 
 
-@pytest.mark.parametrize(("at", "kind"), [(6, "linear"), (8, "persistence")])
-def test_after_an_alarm_only_sessions_since_then_confirm(at, kind):
-    decision = decide_on_unused(GOOD, Before("persistence", changed_at=at * DAY + 3600), BAR)
-    assert decision.kind == kind
-    assert kind == "linear" or decision.reason == "there are 3 of 5 sessions since the alarm"
+def test_after_an_alarm_nothing_is_confirmed_while_history_reaches_back_to_before_it():
+    decision = decide_on_unused(GOOD, Before("persistence", changed_at=6 * DAY + 7200), BAR)
+    assert (decision.kind, decision.decided_until) == ("persistence", None)
+    assert decision.reason == f"there are 6 of {ENOUGH} sessions since the alarm"
+
+
+def test_a_history_that_begins_with_an_alarm_confirms_on_sessions_since_it_that_no_decision_used():
+    """The session that gave it is trained on, and none from before it is walked."""
+    first = 3
+    since = walked(1 + SPREAD[: FEWEST + 1], first)._replace(newer=np.arange(FEWEST + 1) > 0)
+    before = Before("persistence", (first - 2) * DAY, (first - 1) * DAY + LENGTH)
+    decision = decide_on_unused(since, before, BAR)
+    assert (decision.kind, decision.decided_until) == ("linear", (first + FEWEST) * DAY + LENGTH)
+    used = before._replace(decided_until=(first + 1) * DAY + LENGTH)
+    again = decide_on_unused(since, used, BAR)
+    assert again.reason == f"there are 4 of {FEWEST} sessions that no decision used yet"
+
+
+def test_after_an_alarm_the_sessions_since_it_say_whether_what_serves_is_worse():
+    turned = walked(np.where(np.arange(12) < 11, 3.0, -1.0))
+    assert decide_on_unused(turned, Before("linear", 11 * DAY + LENGTH), BAR).kind == "linear"
+    alarmed = Before("linear", 10 * DAY + LENGTH, 11 * DAY + 7200)
+    assert decide_on_unused(turned, alarmed, BAR).kind == "persistence"
 
 
 def test_a_kind_that_is_only_refreshed_gives_way_to_the_last_price_once_it_is_worse():
@@ -101,3 +128,32 @@ def test_in_noise_as_many_decisions_promote_as_alpha_says_however_often_one_deci
     assert 1000 < tested < 40 * 250 / FEWEST + 40
     assert promoted / tested < BAR.alpha + 3 * error
     assert promoted / (40 * 250) < BAR.alpha / FEWEST + 3 * error / FEWEST
+
+
+def decisions_amid_alarms(rng: np.random.Generator, days: int, every: int) -> tuple[int, int]:
+    """Decide each day on the newest sessions of noise while alarms come by chance; return tests and promotions."""
+    gains = rng.normal(size=(2, days + 60))
+    until, changed, tested, promoted = None, None, 0, 0
+    for day in range(60, days + 60):
+        firsts = DAY * np.arange(day - 60, day)
+        if rng.random() < 1 / every:
+            changed = latest_change(firsts, changed, int(firsts[-1]) + LENGTH)
+        kept = firsts[begins(firsts, changed) :]
+        judged = kept[kept >= folds(kept, day * DAY, 250)[0].first]
+        part = gains[:, judged // DAY]
+        losses = {"persistence": np.full(len(judged), 500.0), "linear": 500 - part[0], "huber": 500 - part[1]}
+        newer = np.arange(len(judged)) >= min(len(judged) // 2, len(judged) - FEWEST)
+        decision = decide_on_unused(
+            Walked(judged, judged + LENGTH, newer, losses), Before("persistence", until, changed), BAR
+        )
+        until = decision.decided_until
+        tested += decision.p_value < 1
+        promoted += decision.kind != "persistence"
+    return tested, promoted
+
+
+def test_alarms_do_not_make_noise_promoted_more_often():
+    rng = np.random.default_rng(9)
+    tested, promoted = np.sum([decisions_amid_alarms(rng, 150, every=15) for _ in range(30)], axis=0)
+    assert tested > 200
+    assert promoted / tested < BAR.alpha + 3 * np.sqrt(BAR.alpha * (1 - BAR.alpha) / tested)

@@ -64,6 +64,24 @@ def test_the_session_that_gave_an_alarm_is_trained_on_as_soon_as_it_is_clean(
     assert (reason(alarmed, at(known_at), None, CALENDAR, 5) is None) is trains
 
 
+@pytest.mark.parametrize(
+    ("trained_until", "known_at", "held_out", "trains"),
+    [
+        ("2024-03-13 16:00", "2024-03-14 16:00", 0, True),  # the eighth session from the alarm's on
+        ("2024-03-13 16:00", "2024-03-14 15:59", 0, False),
+        ("2024-03-12 16:00", "2024-03-13 16:00", 0, False),  # the seventh
+        ("2024-03-14 16:00", "2024-03-15 16:00", 0, False),  # they were enough before
+        ("2024-03-11 16:00", "2024-03-14 16:00", 2, False),  # two of them only test
+        ("2024-03-13 16:00", "2024-03-18 16:00", 2, True),
+    ],
+)
+def test_sessions_since_an_alarm_are_trained_on_as_soon_as_they_are_enough(
+    trained_until: str, known_at: str, held_out: int, trains: bool
+) -> None:
+    alarmed = replace(TRAINED, trained_until=at(trained_until), held_out=held_out, changed_at=at("2024-03-05 16:01"))
+    assert (reason(alarmed, at(known_at), None, CALENDAR, 5) is None) is trains
+
+
 def test_a_backfill_is_trained_on_once_though_no_session_is_new() -> None:
     older = at("2024-02-01 16:00")
     assert reason(TRAINED, older, 1000.5, CALENDAR, 5) is None
