@@ -129,6 +129,19 @@ def refusals(dag_id: str, forms: str) -> dict[str, Any]:
     return {str(i): run(dag_id, json.dumps(form)) for i, form in enumerate(json.loads(forms))}
 
 
+def workers() -> dict[str, Any]:
+    """Start the executor as the scheduler does: what its workers map of others' libraries, and import of ours."""
+    from preloaded import LIBRARIES, PreloadedExecutor
+
+    before = set(sys.modules)
+    executor = PreloadedExecutor(parallelism=2)
+    executor.start()
+    maps = [Path(f"/proc/{worker}/maps").read_text() for worker in executor.workers]
+    executor.end()
+    ours = sorted(name for name in set(sys.modules) - before if (ROOT / name.split(".")[0]).is_dir())
+    return {"missing": sorted(set(LIBRARIES) - set(sys.modules)), "maps": ["pandas/" in m for m in maps], "ours": ours}
+
+
 def _events(run: Any) -> list[dict[str, Any]]:
     from airflow.models.asset import AssetEvent
     from airflow.utils.session import create_session
@@ -173,7 +186,7 @@ def _task(task: Any) -> dict[str, Any]:
 
 
 COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
-    f.__name__: f for f in (parse, plugins, sessions, within, decide, run, refusals)
+    f.__name__: f for f in (parse, plugins, sessions, within, decide, run, refusals, workers)
 }
 
 if __name__ == "__main__":
