@@ -1,5 +1,8 @@
 """Spark against a real S3 service."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -12,7 +15,8 @@ import requests
 from pyspark.sql import DataFrame
 
 from local import jars, ports, probes
-from local.program import Program
+from local.program import ROOT, Program
+from local.programs.services import environment
 from stock_ml import features, train
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
@@ -115,6 +119,23 @@ def rows(installation: Settings) -> Iterator[DataFrame]:
     with engine.session(s) as spark:
         bars = engine.read_bars(spark, Lake.connect(s).clean_uri(), s.symbols)
         yield engine.feature_rows(bars, SCHEMA, s.calendars, s.feed_gap_minutes).coalesce(2).persist()
+
+
+def archived(s: Settings, jars_folder: Path) -> str:
+    """Return what a process of its own, which reads bars with Spark, tells of its Java's mapped class archives."""
+    env = os.environ | environment(s) | {"STOCKML_JARS": str(jars_folder)}
+    program = (sys.executable, "-m", "tests.adapters.mapped_archives")
+    return subprocess.run(program, env=env, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_the_classes_of_a_session_that_ended_well_are_there_for_the_next_one(
+    installation: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "s3a").symlink_to((installation.jars / "s3a").resolve())
+    assert archived(installation, tmp_path) == ""
+    (file,) = tmp_path.glob("classes-*")
+    assert archived(installation, tmp_path) == str(file)
+    assert list(tmp_path.glob("classes-*")) == [file]
 
 
 @pytest.mark.parametrize("recipe", train.RECIPES)

@@ -1,34 +1,26 @@
-"""Spark: a session that reads the lake, and feature rows made by the same kernel that the stream uses."""
+"""A Spark session that reads the lake, ended with its block; what it needs to know at its start."""
 
 import os
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
+import pyspark
 from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]  # it ships none
 from pyspark import SparkContext
-from pyspark.errors import AnalysisException
-from pyspark.ml import PipelineModel
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
+from pyspark.sql import SparkSession
 
 from stock_ml import disk, features
-from stock_ml.bars import PRICES
+from stock_ml.adapters.spark.class_archive import ClassArchive
 from stock_ml.config import Settings
-from stock_ml.errors import SparkLost, StoreUnavailable, TooLittleHistory
-from stock_ml.gaps import Minutes
-from stock_ml.sessions import Calendars
+from stock_ml.errors import SparkLost
 
 PACKAGE = Path(features.__file__).parent
-# told, since looking it up in the files takes seconds
-BARS = "symbol string, ts timestamp, open double, high double, low double, close double, volume double, filled boolean"
-TABLE = "symbol string, bar_ts long, session string, last_close double, target double"
+PATIENCE = 60  # seconds for the JVM to write its classes at its end; it takes ten
 
 
 @contextmanager
@@ -42,15 +34,18 @@ def session(s: Settings) -> Iterator[SparkSession]:
     os.environ.setdefault("SPARK_DIST_CLASSPATH", str(_jars(s) / "*"))
     if _here(s):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    archive = _archive(s)
     builder = SparkSession.builder.appName(f"stock_ml {s.source}").master(s.spark_master)
-    for name, value in _spark(s).items():
+    for name, value in (_spark(s) | {"spark.driver.extraJavaOptions": archive.options() if archive else ""}).items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
+    well = False
     try:
         _give_keys(spark, s)
         with tempfile.TemporaryDirectory() as folder:
             spark.sparkContext.addPyFile(str(_packed(Path(folder))))
             yield spark
+            well = True
     except (Py4JError, ConnectionError, EOFError) as error:
         disk.check(error)
         if isinstance(error, Py4JJavaError) or _lives(5):
@@ -60,6 +55,8 @@ def session(s: Settings) -> Iterator[SparkSession]:
     finally:
         if _lives(0):
             spark.stop()
+            if archive and archive.makes:
+                archive.keep(_end(well))
         else:
             _forget()
 
@@ -71,6 +68,25 @@ def _lives(patience: float) -> bool:
         return process is None or process.wait(patience) is None
     except subprocess.TimeoutExpired:
         return True
+
+
+def _end(well: bool) -> bool:
+    """End the JVM, at once unless all went well, and say whether it ended well."""
+    process = SparkContext._gateway.proc
+    process.stdin.close() if well else process.kill()
+    try:
+        return bool(process.wait(PATIENCE) == 0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return False
+    finally:
+        _forget()
+
+
+def _archive(s: Settings) -> ClassArchive | None:
+    """Return the archive of the classes of a Spark in one process, None of another: its class path is not known."""
+    spark = Path(pyspark.__file__).parent / "jars"
+    return ClassArchive.of(s.jars.resolve(), [*spark.iterdir(), *_jars(s).iterdir()]) if _one_process(s) else None
 
 
 def _forget() -> None:
@@ -141,62 +157,3 @@ def _packed(folder: Path) -> Path:
         for file in sorted(PACKAGE.glob("*.py")):
             archive.write(file, f"stock_ml/{file.name}")
     return path
-
-
-def read_bars(spark: SparkSession, uri: str, symbols: Sequence[str]) -> DataFrame:
-    """Read clean bars of these symbols below `uri`; `ts` in epoch seconds.
-
-    Raises TooLittleHistory where there are none, StoreUnavailable where S3 does not answer.
-    """
-    try:
-        # symbol and source stand in the files too: the path's copies of them are not looked at
-        bars = (
-            spark.read.option("recursiveFileLookup", "true")
-            .option("pathGlobFilter", "*.parquet")
-            .schema(BARS)
-            .parquet(uri)
-        )
-    except AnalysisException as error:
-        if error.getCondition() != "PATH_NOT_FOUND":
-            raise
-        raise TooLittleHistory(f"no clean bars below {uri}: run the DAG ingest_bars first") from error
-    except Py4JJavaError as error:
-        told = str(error.java_exception.getMessage())[:300]
-        raise StoreUnavailable(f"Spark cannot read {uri} ({told}): see that the S3 service is up") from error
-    wanted = bars.where(F.col("symbol").isin(*symbols))
-    return wanted.select("symbol", F.col("ts").cast("long").alias("ts"), *PRICES, "volume", "filled")
-
-
-def feature_rows(bars: DataFrame, schema: dict[str, Any], calendars: Calendars, limit: int) -> DataFrame:
-    """Return the rows of `features.table` for each symbol by its own sessions, those with a known target."""
-
-    def of_symbol(frame: pd.DataFrame) -> pd.DataFrame:
-        ordered = frame.sort_values("ts", ignore_index=True)
-        ordered["ts"] = pd.to_datetime(ordered["ts"], unit="s", utc=True)
-        symbol = str(frame["symbol"].iloc[0])
-        table = features.table(Minutes.of_frame(ordered), others.get(symbol, usual), schema, limit)
-        table.insert(0, "symbol", symbol)
-        return table[table["target"].notna()]
-
-    # here once: each Python worker would load them anew
-    usual, others = calendars.of(""), {symbol: calendars.of(symbol) for symbol, _ in calendars.others}
-    columns = ", ".join([TABLE, *(f"{name} double" for name in schema["names"])])
-    return bars.groupBy("symbol").applyInPandas(of_symbol, columns)
-
-
-def save(spark: SparkSession, model: PipelineModel, scratch: str, folder: Path) -> None:
-    """Save a pipeline into a local folder; executors elsewhere write to `scratch`, a place that they all reach."""
-    if spark._jsc.isLocal():
-        model.write().save(folder.resolve().as_uri())
-        for checksum in folder.rglob(".*.crc"):
-            checksum.unlink()
-    else:
-        model.write().save(scratch)
-        _fetch(spark, scratch, folder)
-
-
-def _fetch(spark: SparkSession, uri: str, folder: Path) -> None:
-    path = spark._jvm.org.apache.hadoop.fs.Path
-    remote = path(uri)
-    system = remote.getFileSystem(spark._jsc.hadoopConfiguration())
-    system.copyToLocalFile(False, remote, path(folder.resolve().as_uri()), True)
