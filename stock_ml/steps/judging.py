@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyspark import inheritable_thread_target
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
@@ -16,6 +19,7 @@ from stock_ml.evaluate import Fold
 from stock_ml.trees import Forest
 
 COLUMNS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "elapsed")
+AT_ONCE = 1_000_000  # rows in all steps that are walked side by side
 FEWEST = 100  # rows to fit or to judge with: below this a 99 % interval and a skill say nothing
 
 
@@ -47,12 +51,22 @@ def judge(rows: DataFrame, schema: dict[str, Any], holdout: int, recipes: Sequen
     newest = int(training["last"].max()) if len(training) else 0
     folds = evaluate.folds(training["first"].tolist(), newest + 1, longest)
     _check(training, folds[0])
-    walked = pd.concat(
-        [_step(rows, schema, fold, recipes)[1].assign(fold=i) for i, fold in enumerate(folds)], ignore_index=True
-    )
     end = evaluate.known_at(newest, schema["horizon"])
-    models, test = _step(rows, schema, evaluate.refit(training["first"].tolist(), end, longest), recipes)
+    last = evaluate.refit(training["first"].tolist(), end, longest)
+    with ThreadPool(hands(int(sessions["rows"].sum()), len(folds) + 1)) as pool:
+        # each thread sees the session's settings as this one does
+        step = inheritable_thread_target(rows.sparkSession)(partial(_step, rows, schema, recipes))
+        *steps, (models, test) = pool.map(step, [*folds, last], chunksize=1)
+    walked = pd.concat([frame.assign(fold=i) for i, (_, frame) in enumerate(steps)], ignore_index=True)
     return Judged(models, walked, test, training.iloc[-longest:], end)
+
+
+def hands(rows: int, steps: int) -> int:
+    """Return how many of the steps are walked at once: all where rows are few, as Spark then waits more than it works.
+
+    Where they are many a step by itself keeps all processors busy, and two would need the memory twice.
+    """
+    return max(1, min(steps, AT_ONCE // max(rows, 1)))
 
 
 def _sessions(rows: DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -80,7 +94,7 @@ def _check(training: pd.DataFrame, fold: Fold) -> None:
 
 
 def _step(
-    rows: DataFrame, schema: dict[str, Any], fold: Fold, recipes: Sequence[str]
+    rows: DataFrame, schema: dict[str, Any], recipes: Sequence[str], fold: Fold
 ) -> tuple[dict[str, PipelineModel], pd.DataFrame]:
     """Fit on what was known when the fold began, back to its `since`, and forecast its rows in order of time."""
     known = rows.where(evaluate.training(F.col("bar_ts"), fold, schema["horizon"]))

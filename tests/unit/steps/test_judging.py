@@ -5,7 +5,7 @@ import pytest
 
 from stock_ml import evaluate
 from stock_ml.errors import TooLittleHistory
-from stock_ml.steps.judging import FEWEST, _check
+from stock_ml.steps.judging import AT_ONCE, FEWEST, _check, hands
 
 DAY = 86_400
 
@@ -38,3 +38,8 @@ def test_too_few_rows_on_one_side_of_the_first_fold_are_refused_with_what_to_do(
 def test_just_enough_rows_are_taken() -> None:
     training = sessions(50, 50, 50, 50)
     _check(training, first_fold(training))
+
+
+@pytest.mark.parametrize(("rows", "at_once"), [(0, 5), (40_000, 5), (AT_ONCE // 2, 2), (AT_ONCE, 1), (10 * AT_ONCE, 1)])
+def test_few_rows_are_walked_side_by_side_and_many_fold_after_fold(rows: int, at_once: int) -> None:
+    assert hands(rows, 5) == at_once
