@@ -17,6 +17,9 @@ NAME = "s3"
 # It grows seven volumes for every bucket, and counts each as full against the free disk: a small disk then has room for
 # few buckets, and says only "InternalError". Volumes take what is written to them; one a bucket is enough.
 VOLUMES = 4096
+# below this it takes nothing more. By itself it keeps a hundredth of the disk, and on a large one with gigabytes left
+# every write waits without a word
+SPARE = "1GiB"
 GROWTH = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
 
 
@@ -74,6 +77,7 @@ def _argv(s: Settings) -> tuple[str, ...]:
         "volume.port": s.weed_volume_port,
         "volume.port.grpc": s.weed_volume_grpc_port,
         "volume.max": VOLUMES,
+        "volume.minFreeSpace": SPARE,
         "volume.preStopSeconds": 0,
         "filer.port": s.weed_filer_port,
         "filer.port.grpc": s.weed_filer_grpc_port,
