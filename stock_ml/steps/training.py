@@ -56,12 +56,14 @@ def train(s: Settings, why: str = "", changed_at: int | None = None) -> Training
     """
     registry = Registry.connect(s, retries=3, timeout=60)
     known = recording.tags(s) | ({"started_by": why} if why else {})
-    with tracking.run(s, known) as run_id, engine.session(s) as spark:
+    with tracking.run(s, known) as run_id:
         begun = standing.seen(registry)
-        before = standing.before(s, registry, changed_at)
-        made, report, decision = _train(s, spark, registry, known, before)
-        standing.settle(registry, begun, made)
-        alias = _appoint(s, registry, made)
+        # whoever waits for the first champion ever waits for no classes to be archived
+        with engine.session(s, archives=begun.champion is not None) as spark:
+            before = standing.before(s, registry, changed_at)
+            made, report, decision = _train(s, spark, registry, known, before)
+            standing.settle(registry, begun, made)
+            alias = _appoint(s, registry, made)
     return _result(run_id, made, alias, decision, report)
 
 

@@ -24,17 +24,18 @@ PATIENCE = 60  # seconds for the JVM to write its classes at its end; it takes t
 
 
 @contextmanager
-def session(s: Settings) -> Iterator[SparkSession]:
+def session(s: Settings, archives: bool = True) -> Iterator[SparkSession]:
     """Start Spark on the master of the settings, ready for `s3a://`, and stop it at the end.
 
-    Raises SparkLost where its process ends before.
+    `archives` says whether it may leave its classes for later ones, where none did yet: that takes ten seconds at its
+    start and as many at its end. Raises SparkLost where its process ends before.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else the workers run whatever python3 is first on PATH
     # behind Spark's own jars, whose netty is newer; named in spark.jars, each would be copied at every start
     os.environ.setdefault("SPARK_DIST_CLASSPATH", str(_jars(s) / "*"))
     if _here(s):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    archive = _archive(s)
+    archive = _archive(s, archives)
     builder = SparkSession.builder.appName(f"stock_ml {s.source}").master(s.spark_master)
     for name, value in (_spark(s) | {"spark.driver.extraJavaOptions": archive.options() if archive else ""}).items():
         builder = builder.config(name, value)
@@ -83,10 +84,13 @@ def _end(well: bool) -> bool:
         _forget()
 
 
-def _archive(s: Settings) -> ClassArchive | None:
-    """Return the archive of the classes of a Spark in one process, None of another: its class path is not known."""
+def _archive(s: Settings, may_make: bool) -> ClassArchive | None:
+    """Return the archive of a Spark in one process, None where there is none: of others no class path is known."""
     spark = Path(pyspark.__file__).parent / "jars"
-    return ClassArchive.of(s.jars.resolve(), [*spark.iterdir(), *_jars(s).iterdir()]) if _one_process(s) else None
+    if not _one_process(s):
+        return None
+    found = ClassArchive.of(s.jars.resolve(), [*spark.iterdir(), *_jars(s).iterdir()])
+    return found if found.exists or may_make else None
 
 
 def _forget() -> None:
