@@ -20,7 +20,8 @@ class Navigation(AirflowPlugin):
 
 def links(s: Settings) -> list[dict[str, Any]]:
     """Return the entries, each a page that Airflow shows inside its own."""
-    pages = [("Forecasts", "forecasts", f"http://127.0.0.1:{s.dashboard_port}/"), ("Models", "models", s.mlflow)]
+    models = f"{s.mlflow}/#/models/{s.mlflow_model}"  # MLflow's own first page is about other things
+    pages = [("Forecasts", "forecasts", f"http://127.0.0.1:{s.dashboard_port}/"), ("Models", "models", models)]
     if s.simulated:
         pages.append(("Exchange (SIMULATED)", "exchange", s.sandbox))
     pages = [(name, route, without_login(href)) for name, route, href in pages]

@@ -80,7 +80,7 @@ def test_the_navigation_opens_dashboard_mlflow_and_exchange(airflow: Airflow) ->
     assert all(view["url_route"].startswith("stock-ml-") for view in found["views"]["stock_ml"])
     assert {view["name"]: view["href"] for view in found["views"]["stock_ml"]} == {
         "Forecasts": "http://127.0.0.1:9000/",
-        "Models": "http://127.0.0.1:8602",
+        "Models": "http://127.0.0.1:8602/#/models/stock-close",
         "Exchange (SIMULATED)": "http://127.0.0.1:8603",
     }
 
@@ -88,4 +88,5 @@ def test_the_navigation_opens_dashboard_mlflow_and_exchange(airflow: Airflow) ->
 def test_a_real_source_has_no_exchange_to_open(airflow: Airflow) -> None:
     found = airflow.ask("plugins", STOCKML_SOURCE="alpha_vantage", STOCKML_MLFLOW_URL="https://mlflow.example").value
     pages = {view["name"]: view["href"] for view in found["views"]["stock_ml"]}
-    assert pages == {"Forecasts": "http://127.0.0.1:8600/", "Models": "https://mlflow.example"}
+    models = "https://mlflow.example/#/models/stock-close-alpha-vantage"
+    assert pages == {"Forecasts": "http://127.0.0.1:8600/", "Models": models}
