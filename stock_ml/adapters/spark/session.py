@@ -20,6 +20,9 @@ from stock_ml.config import Settings
 from stock_ml.errors import SparkLost
 
 PACKAGE = Path(features.__file__).parent
+# Nobody waits for a heartbeat inside one process, and sending one may end its thread (SPARK-59451, open in 4.2): two
+# minutes later the running tasks would be given up as lost
+ALONE = {"spark.executor.heartbeatInterval": "1h", "spark.network.timeout": "2h"}
 PATIENCE = 60  # seconds for the JVM to write its classes at its end; it takes ten
 
 
@@ -114,7 +117,7 @@ def _spark(s: Settings) -> dict[str, str]:
     }
     loopback = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
     jars = {"spark.jars": ",".join(str(jar) for jar in sorted(_jars(s).glob("*.jar")))}
-    return conf | (loopback if _here(s) else {}) | ({} if _one_process(s) else jars)
+    return conf | (loopback if _here(s) else {}) | (ALONE if _one_process(s) else jars)
 
 
 def _jars(s: Settings) -> Path:
