@@ -16,7 +16,7 @@ from stock_ml.bars import MINUTE, PRICES
 from stock_ml.evaluate import PERSISTENCE, Bar, Before, Decision
 from stock_ml.gaps import Minutes, fill
 from stock_ml.scorer import Prices, Scorer, nearest, prices
-from stock_ml.steps.judging import Judged, judge
+from stock_ml.steps.judging import History, Judged, judge
 from stock_ml.steps.measuring import build, decide
 from stock_ml.steps.shrinking import shrunk
 
@@ -52,7 +52,7 @@ def trained(spark: SparkSession, market: Market, size: Size) -> Outcome:
     table = _table(market, size, schema)
     rows = spark.createDataFrame(table.drop(columns="best")).coalesce(1).persist()
     try:
-        judged = shrunk(judge(rows, schema, size.test, RECIPES, size.training), {})
+        judged = shrunk(judge(rows, schema, RECIPES, History(size.test, size.training)), {})
     finally:
         rows.unpersist()
     decision = decide(judged, Before(PERSISTENCE), Bar(ALPHA, MARGIN))

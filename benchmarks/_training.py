@@ -16,7 +16,7 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.registry import tracking
 from stock_ml.config import load
 from stock_ml.steps import recording, training
-from stock_ml.steps.judging import judge
+from stock_ml.steps.judging import History, judge
 from stock_ml.steps.measuring import build, measure
 
 KIND = "linear"
@@ -37,7 +37,7 @@ def main(ready: str) -> None:
         with _told("fit"):
             train.fit(rows, schema["names"], KIND)
         with _told("walk-forward"):
-            judged = judge(rows, schema, 0, (KIND,), s.train_sessions)
+            judged = judge(rows, schema, (KIND,), History(0, s.train_sessions))
             measure(judged)
         with _told("register"), tracking.run(s, {}):
             recording.register(s, spark, build(KIND, judged, schema), judged.models[KIND], {})

@@ -15,7 +15,7 @@ from stock_ml.evaluate import PERSISTENCE, Bar, Before, Decision
 from stock_ml.gaps import Minutes
 from stock_ml.received import parse
 from stock_ml.received.labels import label_convention, place
-from stock_ml.steps.judging import judge
+from stock_ml.steps.judging import History, judge
 from stock_ml.steps.measuring import decide, fold_table
 from stock_ml.steps.shrinking import shrunk
 from stock_ml.train import RECIPES
@@ -51,7 +51,8 @@ def run(console: Console, holdout: int = 0, raw: int = 0) -> dict[str, float]:
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
     rows = pd.concat([_rows(s, schema, symbol) for symbol in s.symbols], ignore_index=True)
     with engine.session(s) as spark:
-        judged = judge(spark.createDataFrame(rows).coalesce(1).persist(), schema, holdout, RECIPES, s.train_sessions)
+        cached = spark.createDataFrame(rows).coalesce(1).persist()
+        judged = judge(cached, schema, RECIPES, History(holdout, s.train_sessions))
     found = judged if raw else shrunk(judged, {})
     table = fold_table(found)
     if not console.is_terminal:  # a file has room: else every figure would be cut

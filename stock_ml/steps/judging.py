@@ -24,6 +24,23 @@ FEWEST = 100  # rows to fit or to judge with: below this a 99 % interval and a s
 
 
 @dataclass(frozen=True)
+class History:
+    """Say which sessions train: all but the newest `holdout`, which only test, and at most `longest` for one fit.
+
+    `changed_at` is the market's time of the newest alarm in UTC epoch seconds, None where there was none.
+    """
+
+    holdout: int
+    longest: int
+    changed_at: int | None = None
+
+    def of(self, sessions: pd.DataFrame) -> pd.DataFrame:
+        """Return those of `sessions`, ascending, that train: none from before an alarm once enough came since."""
+        training = sessions.iloc[: max(len(sessions) - self.holdout, 0)]
+        return training.iloc[evaluate.begins(training["first"].tolist(), self.changed_at) :]
+
+
+@dataclass(frozen=True)
 class Judged:
     """Hold the models fitted on all training rows, and out-of-sample forecasts as frames of COLUMNS.
 
@@ -41,13 +58,13 @@ class Judged:
     last_price: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
 
-def judge(rows: DataFrame, schema: dict[str, Any], holdout: int, recipes: Sequence[str], longest: int) -> Judged:
-    """Fit and judge `rows`, as from `spark.feature_rows` and cached; the newest `holdout` sessions only test.
+def judge(rows: DataFrame, schema: dict[str, Any], recipes: Sequence[str], history: History) -> Judged:
+    """Fit and judge `rows`, as from `spark.feature_rows` and cached, on the sessions that `history` says.
 
-    Every recipe walks the same folds, and nothing is fitted on more than `longest` sessions. Raises TooLittleHistory.
+    Every recipe walks the same folds. Raises TooLittleHistory, BadBars.
     """
     sessions = _sessions(rows, schema["names"])
-    training = sessions.iloc[: max(len(sessions) - holdout, 0)]
+    training, longest = history.of(sessions), history.longest
     newest = int(training["last"].max()) if len(training) else 0
     folds = evaluate.folds(training["first"].tolist(), newest + 1, longest)
     _check(training, folds[0])

@@ -14,10 +14,9 @@ from stock_ml.config import Settings
 from stock_ml.evaluate import PERSISTENCE, Bar, Before, Decision
 from stock_ml.scorer import Scorer
 from stock_ml.steps import recording, standing
-from stock_ml.steps.judging import judge
+from stock_ml.steps.judging import History, judge
 from stock_ml.steps.measuring import Report, build, check_parity, decide, measure
 from stock_ml.steps.purpose import fits
-from stock_ml.steps.recent import recent
 from stock_ml.steps.sampling import described
 from stock_ml.steps.shrinking import shrunk
 
@@ -73,9 +72,10 @@ def _train(
     """Return a registered version that loads, the report on all candidates, and the decision for its kind."""
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
     uri = Lake.connect(s).clean_uri()
-    rows = recent(_rows(s, spark, schema, uri), before.changed_at, s.holdout_sessions)
+    rows = _rows(s, spark, schema, uri)
     recording.reached("spark")
-    walked = judge(rows, schema, s.holdout_sessions, _recipes(s, before.kind), s.train_sessions)
+    history = History(s.holdout_sessions, s.train_sessions, before.changed_at)
+    walked = judge(rows, schema, _recipes(s, before.kind), history)
     recording.reached("fitted")
     judged = shrunk(walked, standing.last_price(s))
     report = measure(judged)

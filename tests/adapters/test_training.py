@@ -43,7 +43,7 @@ from stock_ml.population import Population
 from stock_ml.scorer import prices
 from stock_ml.steps import recording, standing
 from stock_ml.steps.drifting import KEPT
-from stock_ml.steps.judging import judge
+from stock_ml.steps.judging import History, judge
 from stock_ml.steps.promoting import promote_challenger
 from stock_ml.steps.training import TrainingResult, train
 from tests.walks import NYSE, frame, minutes_of, take, walk
@@ -355,7 +355,7 @@ def judged(s, bars):
     with engine.session(own) as spark:
         clean = engine.read_bars(spark, lake.clean_uri(), own.symbols)
         rows = engine.feature_rows(clean, described, own.calendars, own.feed_gap_minutes).coalesce(2).persist()
-        return judge(rows, described, 0, ("linear",), own.train_sessions)
+        return judge(rows, described, ("linear",), History(0, own.train_sessions))
 
 
 def test_a_symbol_that_appears_midway_is_judged_from_then_on(installation):

@@ -105,15 +105,19 @@ def test_no_session_confirms_twice_and_time_never_runs_back(gain, kind, until, c
     assert not decision.used or again.p_value == 1.0  # the same sessions are not tested again
 
 
+def noise(gains: np.ndarray, firsts: np.ndarray, newer: np.ndarray) -> Walked:
+    """Sessions in which linear and huber gain over the last price what chance gives them."""
+    losses = {"persistence": np.full(len(firsts), 500.0), "linear": 500 - gains[0], "huber": 500 - gains[1]}
+    return Walked(firsts, firsts + LENGTH, newer, losses)
+
+
 def daily_promotions(rng: np.random.Generator, days: int) -> tuple[int, int]:
     """Decide each day where nothing can be better than the last price; return tests and promotions over it."""
     gains = rng.normal(size=(2, days + 12))
     until, tested, promoted = None, 0, 0
     for day in range(days):
         firsts = DAY * np.arange(day, day + 12)
-        part = gains[:, day : day + 12]
-        losses = {"persistence": np.full(12, 500.0), "linear": 500 - part[0], "huber": 500 - part[1]}
-        known = Walked(firsts, firsts + LENGTH, np.arange(12) >= 6, losses)
+        known = noise(gains[:, day : day + 12], firsts, np.arange(12) >= 6)
         decision = decide_on_unused(known, Before("persistence", until), BAR)
         until = decision.decided_until
         tested += decision.p_value < 1
@@ -140,12 +144,9 @@ def decisions_amid_alarms(rng: np.random.Generator, days: int, every: int) -> tu
             changed = latest_change(firsts, changed, int(firsts[-1]) + LENGTH)
         kept = firsts[begins(firsts, changed) :]
         judged = kept[kept >= folds(kept, day * DAY, 250)[0].first]
-        part = gains[:, judged // DAY]
-        losses = {"persistence": np.full(len(judged), 500.0), "linear": 500 - part[0], "huber": 500 - part[1]}
         newer = np.arange(len(judged)) >= min(len(judged) // 2, len(judged) - FEWEST)
-        decision = decide_on_unused(
-            Walked(judged, judged + LENGTH, newer, losses), Before("persistence", until, changed), BAR
-        )
+        known = noise(gains[:, judged // DAY], judged, newer)
+        decision = decide_on_unused(known, Before("persistence", until, changed), BAR)
         until = decision.decided_until
         tested += decision.p_value < 1
         promoted += decision.kind != "persistence"

@@ -1,7 +1,7 @@
 """Spark's classes as Java keeps them between runs, so that a training need not read and check them all again.
 
 Java's class data sharing: a Spark that ends well leaves what it had loaded in one file, and later ones map it.
-It spares a third of the seconds that a small training takes (`make bench NAME=pipeline`).
+It spares a quarter of the seconds that a small training takes (`make bench NAME=pipeline`).
 """
 
 import hashlib

@@ -39,10 +39,7 @@ def session(s: Settings, archives: bool = True) -> Iterator[SparkSession]:
     if _here(s):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     archive = _archive(s, archives)
-    builder = SparkSession.builder.appName(f"stock_ml {s.source}").master(s.spark_master)
-    for name, value in (_spark(s) | {"spark.driver.extraJavaOptions": archive.options() if archive else ""}).items():
-        builder = builder.config(name, value)
-    spark = builder.getOrCreate()
+    spark = _started(s, archive.options() if archive else "")
     well = False
     try:
         _give_keys(spark, s)
@@ -63,6 +60,13 @@ def session(s: Settings, archives: bool = True) -> Iterator[SparkSession]:
                 archive.keep(_end(well))
         else:
             _forget()
+
+
+def _started(s: Settings, java_options: str) -> SparkSession:
+    builder = SparkSession.builder.appName(f"stock_ml {s.source}").master(s.spark_master)
+    for name, value in (_spark(s) | {"spark.driver.extraJavaOptions": java_options}).items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
 
 
 def _lives(patience: float) -> bool:
@@ -92,7 +96,7 @@ def _archive(s: Settings, may_make: bool) -> ClassArchive | None:
     spark = Path(pyspark.__file__).parent / "jars"
     if not _one_process(s):
         return None
-    found = ClassArchive.of(s.jars.resolve(), [*spark.iterdir(), *_jars(s).iterdir()])
+    found = ClassArchive.of(s.jars.resolve(), [*spark.iterdir(), *_jars(s).glob("*.jar")])
     return found if found.exists or may_make else None
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from stock_ml import evaluate
 from stock_ml.errors import TooLittleHistory
-from stock_ml.steps.judging import AT_ONCE, FEWEST, _check, hands
+from stock_ml.steps.judging import AT_ONCE, FEWEST, History, _check, hands
 
 DAY = 86_400
 
@@ -43,3 +43,20 @@ def test_just_enough_rows_are_taken() -> None:
 @pytest.mark.parametrize(("rows", "at_once"), [(0, 5), (40_000, 5), (AT_ONCE // 2, 2), (AT_ONCE, 1), (10 * AT_ONCE, 1)])
 def test_few_rows_are_walked_side_by_side_and_many_fold_after_fold(rows: int, at_once: int) -> None:
     assert hands(rows, 5) == at_once
+
+
+@pytest.mark.parametrize(
+    ("changed_at", "trains"),
+    [
+        (None, range(18)),
+        (10 * DAY + 7200, range(10, 18)),  # the session that gave the alarm, and seven since
+        (11 * DAY + 7200, range(18)),  # one too few, as those held out do not count
+    ],
+)
+def test_history_begins_with_an_alarm_once_enough_sessions_train_since(changed_at: int | None, trains: range) -> None:
+    known = sessions(*[390] * 20)
+    assert History(2, 250, changed_at).of(known).index.tolist() == list(trains)
+
+
+def test_nothing_trains_where_all_sessions_are_held_out() -> None:
+    assert History(5, 250, 3 * DAY).of(sessions(390, 390)).empty
