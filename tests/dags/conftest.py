@@ -47,6 +47,12 @@ class Airflow:
         assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
         return done
 
+    def start(self, module: str, *words: str, **env: str) -> "subprocess.Popen[str]":
+        """Start a module that runs until it is ended, and tells what it has to say line by line."""
+        env = _bare() | self._own() | dict(self.given) | env
+        argv = [sys.executable, "-m", module, *words]
+        return subprocess.Popen(argv, cwd=self.home, env=env, stdout=subprocess.PIPE, text=True)
+
     def _own(self) -> dict[str, str]:
         return {
             "PYTHONPATH": str(ROOT),
