@@ -23,6 +23,7 @@ LIBRARIES = (
     "scipy.stats",
 )
 PR_SET_PDEATHSIG = 1  # prctl(2)
+TASK = 2  # forks from the scheduler to a task: a worker stands between
 
 
 class PreloadedExecutor(LocalExecutor):  # type: ignore[misc]  # airflow ships no types for it
@@ -37,25 +38,32 @@ class PreloadedExecutor(LocalExecutor):  # type: ignore[misc]  # airflow ships n
         if self.is_mp_using_fork:
             for name in LIBRARIES:
                 import_module(name)
-            Fork(ctypes.CDLL(None)).register()
+            Forks(ctypes.CDLL(None)).register()
         super().start()
 
 
 @dataclass
-class Fork:
-    """Have Linux kill every process that is forked from now on when the thread that forked it ends."""
+class Forks:
+    """Have Linux kill the workers, and the tasks that these fork, when the thread that forked them ends.
+
+    What a task forks is left alone: Spark ends by itself once its task has gone, and puts its files away.
+    """
 
     libc: ctypes.CDLL
     parent: int = 0
+    depth: int = 0
 
     def register(self) -> None:
-        """Do so in this process and in those forked from it."""
+        """Do so from now on."""
         os.register_at_fork(before=self._remember, after_in_child=self._follow)
 
     def _remember(self) -> None:
         self.parent = os.getpid()
 
     def _follow(self) -> None:
+        self.depth += 1
+        if self.depth > TASK:
+            return
         self.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != self.parent:  # it ended before it was asked for
             os._exit(1)

@@ -9,6 +9,8 @@ from stock_ml.config import Settings
 from stock_ml.errors import RegistryUnavailable
 
 TIMEOUT = 30.0
+LAST = 20  # versions looked at: trainings in a row that were killed just after they registered one
+WELL = "FINISHED"  # a run's status
 # how MLflow says that there is no such model, and that a model has no such alias
 ABSENT = {(404, "RESOURCE_DOES_NOT_EXIST"), (400, "INVALID_PARAMETER_VALUE")}
 
@@ -23,10 +25,20 @@ def champion(s: Settings) -> dict[str, Any]:
 
 
 def newest(s: Settings) -> dict[str, Any]:
-    """Return the version that was registered last, nothing where there is none; raises as `champion` does."""
-    wanted = {"filter": f"name = '{s.mlflow_model}'", "max_results": "1", "order_by": "creation_timestamp DESC"}
+    """Return the version registered last by a training that ended well, nothing where there is none.
+
+    One that was killed, or failed, between its version and the alias is done again: what it left stands for nothing.
+    Raises as `champion` does.
+    """
+    wanted = {"filter": f"name = '{s.mlflow_model}'", "max_results": str(LAST), "order_by": "creation_timestamp DESC"}
     found = _ask(s, "model-versions/search", wanted).get("model_versions", [])
-    return dict(found[0]) if found else {}
+    return next((dict(version) for version in found if _ended_well(s, version.get("run_id", ""))), {})
+
+
+def _ended_well(s: Settings, run_id: str) -> bool:
+    """Say whether a run did, or is not there any more."""
+    run = _ask(s, "runs/get", {"run_id": run_id}).get("run", {})
+    return bool(run.get("info", {}).get("status", WELL) == WELL)
 
 
 def version(s: Settings, number: str) -> dict[str, Any]:

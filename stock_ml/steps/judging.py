@@ -68,14 +68,16 @@ def judge(rows: DataFrame, schema: dict[str, Any], recipes: Sequence[str], histo
     newest = int(training["last"].max()) if len(training) else 0
     folds = evaluate.folds(training["first"].tolist(), newest + 1, longest)
     _check(training, folds[0])
+    seen = sessions.loc[training.index[0] :]
+    _check_finite(seen["wrong"].dropna())
     end = evaluate.known_at(newest, schema["horizon"])
     last = evaluate.refit(training["first"].tolist(), end, longest)
-    with ThreadPool(hands(int(sessions["rows"].sum()), len(folds) + 1)) as pool:
+    with ThreadPool(hands(int(seen["rows"].sum()), len(folds) + 1)) as pool:
         # each thread sees the session's settings as this one does
         step = inheritable_thread_target(rows.sparkSession)(partial(_step, rows, schema, recipes))
         *steps, (models, test) = pool.map(step, [*folds, last], chunksize=1)
     walked = pd.concat([frame.assign(fold=i) for i, (_, frame) in enumerate(steps)], ignore_index=True)
-    return Judged(models, walked, test, training.iloc[-longest:], end)
+    return Judged(models, walked, test, training.iloc[-longest:].drop(columns="wrong"), end)
 
 
 def hands(rows: int, steps: int) -> int:
@@ -87,16 +89,18 @@ def hands(rows: int, steps: int) -> int:
 
 
 def _sessions(rows: DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Return first and last bar_ts and the number of rows of each session, ascending. Raises BadBars."""
+    """Return first and last bar_ts, the number of rows and the first `wrong` one of each session, ascending."""
     wanted = [F.min("bar_ts").alias("first"), F.max("bar_ts").alias("last"), F.count("*").alias("rows")]
     wrong = " or ".join(f"{name} is null or isnan({name}) or abs({name}) = double('inf')" for name in names)
     named = F.min(F.when(F.expr(wrong), F.concat_ws(" at ", "symbol", F.timestamp_seconds("bar_ts")))).alias("wrong")
     found: pd.DataFrame = rows.groupBy("session").agg(*wanted, named).toPandas()
-    if len(bad := found["wrong"].dropna()):
-        told = "a number that is none came out of their clean bars: clean those months again (DAG ingest_bars)"
-        raise BadBars(f"the features of {bad.min()} UTC, and of {len(bad)} sessions in all, are not finite; {told}")
-    found = found.drop(columns="wrong")
     return found.sort_values("session", ignore_index=True)
+
+
+def _check_finite(wrong: pd.Series) -> None:
+    if len(wrong):
+        told = "a number that is none came out of their clean bars: clean those months again (DAG ingest_bars)"
+        raise BadBars(f"the features of {wrong.min()} UTC, and of {len(wrong)} sessions in all, are not finite; {told}")
 
 
 def _check(training: pd.DataFrame, fold: Fold) -> None:

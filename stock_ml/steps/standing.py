@@ -45,13 +45,13 @@ def settle(registry: Registry, begun: Seen, made: str) -> None:
 
 
 def before(s: Settings, registry: Registry, changed_at: int | None) -> Before:
-    """Return the kind that serves, and what the newest version made for these settings tells of the past.
+    """Return the kind that serves, and what the newest one that was to serve, made for these settings, tells.
 
     `changed_at` is the market's time of an alarm that is new. Raises RegistryUnavailable.
     """
     serving = registered.tags(registered.champion(s))
     kind = serving.get("kind", PERSISTENCE) if fits(serving, s) else PERSISTENCE
-    newest = next((version.tags for version in versions(registry) if fits(version.tags, s)), {})
+    newest = next((version.tags for version in versions(registry) if version.appointed and fits(version.tags, s)), {})
     until, changed = (int(newest[name]) if name in newest else None for name in (UNTIL, CHANGED))
     return Before(kind, until, evaluate.latest_change(s.calendars.of(s.symbols[0]).opens, changed, changed_at))
 

@@ -3,6 +3,7 @@
 from typing import Any, TypedDict
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
 from stock_ml import features
 from stock_ml import train as fitting
@@ -83,7 +84,8 @@ def _train(
     scorer = build(decision.kind, judged, schema)
     fitted = judged.models.get(scorer.kind) or fitting.persistence()
     pipeline = fitting.with_last_price(fitted, scorer.last_price)
-    sample = pipeline.transform(rows.limit(SAMPLE)).toPandas()
+    trained = rows.where(F.col("bar_ts") >= int(judged.sessions["first"].min()))
+    sample = pipeline.transform(trained.limit(SAMPLE)).toPandas()
     check_parity(scorer, sample)
     recording.reached("judged")
     recording.record(s, judged, report, uri)

@@ -6,19 +6,26 @@ from uuid import uuid4
 
 import pytest
 
+from stock_ml.adapters.champion import newest
 from stock_ml.adapters.registry.registry import Registry
 from stock_ml.adapters.registry.versions import promote, rollback, versions
 from stock_ml.config import Settings
 from stock_ml.errors import ModelError, Overtaken
 from stock_ml.steps import standing
+from stock_ml.steps.purpose import tags_of
 
 US = "a test"
 
 
 @pytest.fixture
-def registry(mlflow_server: Settings) -> Iterator[Registry]:
+def own(mlflow_server: Settings) -> Settings:
+    return mlflow_server.model_copy(update={"mlflow_model": f"m{uuid4().hex[:8]}"})
+
+
+@pytest.fixture
+def registry(own: Settings) -> Iterator[Registry]:
     """A registry of three versions, promoted one after the other."""
-    found = Registry.connect(mlflow_server.model_copy(update={"mlflow_model": f"m{uuid4().hex[:8]}"}))
+    found = Registry.connect(own)
     found.client.create_registered_model(found.model)
     for number in ("1", "2", "3"):
         found.client.create_model_version(found.model, f"s3://nowhere/{number}")
@@ -68,6 +75,27 @@ def test_promoting_the_champion_again_forgets_not_what_it_replaced(registry: Reg
 def registered(registry: Registry) -> str:
     made = registry.client.create_model_version(registry.model, "s3://nowhere/new")
     return str(made.version)
+
+
+def test_a_version_counts_as_newest_once_its_training_ended_well(registry: Registry, own: Settings) -> None:
+    """Else the retry of a training that was killed before the alias would find nothing left to do."""
+    run = registry.client.create_run("0")
+    registry.client.create_model_version(registry.model, "s3://nowhere/4", run.info.run_id)
+    assert newest(own)["version"] == "3"
+    for status, version in (("FAILED", "3"), ("KILLED", "3"), ("FINISHED", "4")):
+        registry.client.set_terminated(run.info.run_id, status)
+        assert newest(own)["version"] == version
+
+
+def test_a_version_that_never_was_to_serve_uses_up_no_session(registry: Registry, own: Settings) -> None:
+    told = tags_of(own) | {standing.UNTIL: "9"}
+    registry.client.create_model_version(registry.model, "s3://nowhere/4", tags=told)
+    assert standing.before(own, registry, None).decided_until is None
+    registry.challenge("4")
+    assert standing.before(own, registry, None).decided_until == 9
+    registry.promote("4")
+    registry.promote("3")
+    assert standing.before(own, registry, None).decided_until == 9
 
 
 def test_of_decisions_at_once_one_stands_and_none_of_the_others_is_left(registry: Registry) -> None:

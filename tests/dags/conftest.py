@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,11 +49,18 @@ class Airflow:
         assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
         return done
 
-    def start(self, module: str, *words: str, **env: str) -> "subprocess.Popen[str]":
-        """Start a module that runs until it is ended, and tells what it has to say line by line."""
-        env = _bare() | self._own() | dict(self.given) | env
-        argv = [sys.executable, "-m", module, *words]
-        return subprocess.Popen(argv, cwd=self.home, env=env, stdout=subprocess.PIPE, text=True)
+    @contextmanager
+    def started(self, module: str, *words: str, **env: str) -> "Iterator[subprocess.Popen[str]]":
+        """Start a module that tells what it has to say line by line; it ends with the block, and all that it left."""
+        env, argv = _bare() | self._own() | dict(self.given) | env, [sys.executable, "-m", module, *words]
+        with subprocess.Popen(
+            argv, cwd=self.home, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as process:
+            try:
+                yield process
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def _own(self) -> dict[str, str]:
         return {

@@ -19,6 +19,7 @@ from stock_ml.errors import RegistryUnavailable
 from stock_ml.scorer import Scorer
 
 CHAMPION, CHALLENGER, SCORER = "champion", "challenger", "scorer.json"
+PROMOTED_AT = "promoted_at"  # a tag
 ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}  # no such model; a model without this alias
 
 
@@ -96,7 +97,7 @@ class Registry:
 
     def _serve(self, version: str, by: str, told: dict[str, str]) -> None:
         challenger = self.challenger()
-        told = {"promoted_by": by, "promoted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"} | told
+        told = {"promoted_by": by, PROMOTED_AT: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"} | told
         with reached(self.url):
             for name, value in told.items():
                 self.client.set_model_version_tag(self.model, version, name, value)

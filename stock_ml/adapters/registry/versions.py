@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from stock_ml.adapters.registry.registry import CHAMPION, Registry, reached
+from stock_ml.adapters.registry.registry import CHAMPION, PROMOTED_AT, Registry, reached
 from stock_ml.errors import ModelError
 
 
@@ -14,6 +14,11 @@ class Version(NamedTuple):
     registered_at: float
     run_id: str
     tags: dict[str, str]
+
+    @property
+    def appointed(self) -> bool:
+        """Say whether it is, or was, to serve: one whose training was killed before that has neither alias nor tag."""
+        return bool(self.aliases) or PROMOTED_AT in self.tags
 
 
 def versions(registry: Registry) -> list[Version]:
