@@ -26,8 +26,8 @@ from stock_ml.config import Settings
 from stock_ml.sessions import sessions
 from tests.servers import settings_in
 
-STARTS, TURNS, SESSIONS = "2024-03-04", date(2024, 3, 6), 5
-QUICK, SLOW = 240.0, 60.0  # market seconds a second; slow before a close, as what follows it is quick then
+STARTS, TURNS, SESSIONS = "2024-03-04", date(2024, 3, 6), 12
+QUICK, SLOW = 360.0, 60.0  # market seconds a second; slow before a close, as what follows it is quick then
 BEFORE, AFTER = 600, 30  # market seconds around a close: from when on it is slow, and when the clock stands
 MONITOR = "monitor_forecasts"
 SCORES = """
@@ -159,7 +159,7 @@ def run(console: Console) -> dict[str, float]:
     """Live through the week, leave nothing running, and return the figures."""
     with tempfile.TemporaryDirectory(prefix="stock_ml-week-", ignore_cleanup_errors=True) as home:
         given = {"sandbox_start": STARTS, "sandbox_turn": TURNS, "sandbox_speed": QUICK}
-        s = settings_in(Path(home), source="sandbox", train_sessions=4, **given)
+        s = settings_in(Path(home), source="sandbox", **given)
         try:
             _up(s)
             week = Week(s, Airflow(s, keep_secrets(s)), console)
