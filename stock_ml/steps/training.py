@@ -73,8 +73,8 @@ def _train(
     """Return a registered version that loads, the report on all candidates, and the decision for its kind."""
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
     uri = Lake.connect(s).clean_uri()
-    rows = _rows(s, spark, schema, uri)
     recording.reached("spark")
+    rows = _rows(s, spark, schema, uri)
     history = History(s.holdout_sessions, s.train_sessions, before.changed_at)
     walked = judge(rows, schema, _recipes(s, before.kind), history)
     recording.reached("fitted")
@@ -120,9 +120,7 @@ def _told(decision: Decision, report: Report, scorer: Scorer) -> dict[str, str]:
 
 def _rows(s: Settings, spark: SparkSession, schema: dict[str, Any], uri: str) -> DataFrame:
     bars = engine.read_bars(spark, uri, s.symbols)
-    rows = engine.feature_rows(bars, schema, s.calendars, s.feed_gap_minutes)
-    # each fit reads them some hundred times: no more pieces than there are hands
-    return rows.coalesce(spark.sparkContext.defaultParallelism).persist()
+    return engine.held(engine.feature_rows(bars, schema, s.calendars, s.feed_gap_minutes))
 
 
 def _result(run_id: str, made: str, alias: str, decision: Decision, report: Report) -> TrainingResult:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import psutil
 import pyspark
 import pytest
@@ -20,6 +21,7 @@ from local.programs.services import environment
 from stock_ml import features, train
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.spark import rows as held_rows
 from stock_ml.config import Settings
 from stock_ml.scorer import Scorer
 from tests.servers import running
@@ -136,6 +138,23 @@ def test_the_classes_of_a_session_that_ended_well_are_there_for_the_next_one(
     (file,) = tmp_path.glob("classes-*")
     assert archived(installation, tmp_path) == str(file)
     assert list(tmp_path.glob("classes-*")) == [file]
+
+
+def test_few_rows_are_held_without_the_plan_that_made_them_and_many_with_it(
+    installation: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with engine.session(installation) as spark:
+        bars = engine.read_bars(spark, Lake.connect(installation).clean_uri(), installation.symbols)
+        made = engine.feature_rows(bars, SCHEMA, installation.calendars, installation.feed_gap_minutes)
+        few = engine.held(made)
+        monkeypatch.setattr(held_rows, "FEW", 0)
+        many = engine.held(made)
+        plans = [rows._jdf.queryExecution().optimizedPlan().toString() for rows in (few, many)]
+        assert ["FlatMapGroups" in plan for plan in plans] == [False, True]
+        tables = [rows.toPandas().sort_values(["symbol", "bar_ts"], ignore_index=True) for rows in (made, few, many)]
+    assert len(tables[0]) > 1000
+    pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
+    pd.testing.assert_frame_equal(tables[0], tables[2], check_exact=True)
 
 
 @pytest.mark.parametrize("recipe", train.RECIPES)

@@ -17,6 +17,7 @@ from stock_ml.sessions import Calendars
 
 # told, since looking it up in the files takes seconds
 BARS = "symbol string, ts timestamp, open double, high double, low double, close double, volume double, filled boolean"
+FEW = 64 * 1024**2  # bytes of clean bars in the lake: a million of them, whose feature rows are 250 MB
 TABLE = "symbol string, bar_ts long, session string, last_close double, target double"
 
 
@@ -42,6 +43,24 @@ def read_bars(spark: SparkSession, uri: str, symbols: Sequence[str]) -> DataFram
         raise StoreUnavailable(f"Spark cannot read {uri} ({told}): see that the S3 service is up") from error
     wanted = bars.where(F.col("symbol").isin(*symbols))
     return wanted.select("symbol", F.col("ts").cast("long").alias("ts"), *PRICES, "volume", "filled")
+
+
+def held(rows: DataFrame) -> DataFrame:
+    """Return feature rows to be read some hundred times: computed once, in as many pieces as there are hands.
+
+    Of few bars in one process how they were made is forgotten: each of a fit's many small jobs would carry that plan
+    along, for longer than it works. Many stay in columns, as rows they would need several times the memory; and what
+    another process holds may be lost with it, and is made again by its plan.
+    """
+    context = rows.sparkSession.sparkContext
+    pieces = rows.coalesce(context.defaultParallelism)
+    few = context._jsc.isLocal() and _bytes_read(rows) <= FEW
+    return pieces.localCheckpoint() if few else pieces.persist()
+
+
+def _bytes_read(rows: DataFrame) -> int:
+    """Return what Spark expects to read from files, by their sizes: nothing is read for it."""
+    return int(rows._jdf.queryExecution().optimizedPlan().stats().sizeInBytes())
 
 
 def feature_rows(bars: DataFrame, schema: dict[str, Any], calendars: Calendars, limit: int) -> DataFrame:
