@@ -51,7 +51,8 @@ def run(console: Console, holdout: int = 0, raw: int = 0) -> dict[str, float]:
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
     rows = pd.concat([_rows(s, schema, symbol) for symbol in s.symbols], ignore_index=True)
     with engine.session(s) as spark:
-        judged = judge(engine.held(spark.createDataFrame(rows)), schema, RECIPES, History(holdout, s.train_sessions))
+        held = spark.createDataFrame(rows).coalesce(1).persist()
+        judged = judge(held, schema, RECIPES, History(holdout, s.train_sessions))
     found = judged if raw else shrunk(judged, {})
     table = fold_table(found)
     if not console.is_terminal:  # a file has room: else every figure would be cut

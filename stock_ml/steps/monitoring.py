@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 def monitor(s: Settings) -> dict[str, Any]:
     """Judge the version that serves over its newest sessions, keep the look, and tell Kafka of an open alert.
 
-    Return the look and the open alert. An alert is told again at each look until a version was registered after it;
-    then none is raised until as many sessions have closed as are judged. Raises StoreUnavailable, RegistryUnavailable,
-    SourceUnavailable or BrokerUnavailable.
+    Return the look and the open alert. An alert is told again at each look until a training after it ended
+    well; then none is raised until as many sessions have closed as are judged. Raises StoreUnavailable,
+    RegistryUnavailable, SourceUnavailable or BrokerUnavailable.
     """
     watch = Watch.connect(s)
     try:

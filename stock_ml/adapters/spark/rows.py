@@ -17,7 +17,7 @@ from stock_ml.sessions import Calendars
 
 # told, since looking it up in the files takes seconds
 BARS = "symbol string, ts timestamp, open double, high double, low double, close double, volume double, filled boolean"
-FEW = 64 * 1024**2  # bytes of clean bars in the lake: a million of them, whose feature rows are 250 MB
+FEW = 64 * 1024**2  # bytes of clean bars in the lake: some million of them
 TABLE = "symbol string, bar_ts long, session string, last_close double, target double"
 
 
