@@ -72,7 +72,7 @@ lock: .venv/dev ## resolve requirements.in and requirements-dev.in anew
 .venv/uv:
 	@command -v $(PYTHON) >/dev/null || { echo "there is no $(PYTHON). Debian: apt-get install python3 python3-venv;" \
 	  "macOS: brew install python@3.11; then make up PYTHON=python3.11" >&2; exit 1; }
-	@$(PYTHON) local/bare.py
+	@$(PYTHON) local/preflight.py
 	@$(PYTHON) -m venv .venv && .venv/bin/python -m pip install -q $(UV) && touch $@
 
 .venv/ready: requirements.txt .venv/uv

@@ -6,9 +6,9 @@ No check, no window, no forecast, no memory of what came before: the last close 
 import numpy as np
 
 from benchmarks._consumer import tell
-from serving.stopping import stop_on_signals
+from serving.common.shutdown import stop_on_signals
 from stock_ml.adapters.broker import Subscriber, decode_bars
-from stock_ml.adapters.forecast_store import BARS, FORECASTS, NUMBERS, ForecastStore, Rows
+from stock_ml.adapters.postgres.store import BARS, FORECASTS, NUMBERS, ForecastStore, Rows
 from stock_ml.config import load
 
 BATCH, WAIT = 10_000, 0.2  # as the consumer

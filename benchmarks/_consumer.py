@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import psutil
 
-from serving.consumer import Consumer
-from serving.forecasting import Models, Serving
-from serving.rules import Rules
-from serving.stopping import stop_on_signals
+from serving.common.shutdown import stop_on_signals
+from serving.consumer.main import Consumer
+from serving.consumer.predict import Models, Serving
+from serving.stream_config import Rules
 from stock_ml.adapters.broker import Received
-from stock_ml.adapters.forecast_store import Coming, Rows, Stored
+from stock_ml.adapters.postgres.store import Coming, Rows, Stored
 from stock_ml.config import load
-from stock_ml.features import FEATURES
-from stock_ml.scorer import Scorer
+from stock_ml.model.features import FEATURES
+from stock_ml.model.scorer import Scorer
 
 QUANTILES = {"50": 0.7, "90": 1.7, "99": 2.6}
 

@@ -12,16 +12,16 @@ from threading import Condition, Thread
 import numpy as np
 
 from local import jars
-from local.private import keep_secrets
-from local.program import PYTHON, ROOT
-from local.programs import kafka, postgres
-from local.programs.services import environment
+from local.secrets import keep_secrets
+from local.servers import kafka, postgres
+from local.servers.services import environment
+from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.broker import Publisher, ensure_topics
-from stock_ml.adapters.forecast_store import migrate
-from stock_ml.bars import Bar
+from stock_ml.adapters.postgres.store import migrate
 from stock_ml.config import Settings
+from stock_ml.domain.bars import Bar
+from stock_ml.domain.calendar import sessions
 from stock_ml.errors import BrokerUnavailable
-from stock_ml.sessions import sessions
 from tests.servers import running, settings_in
 
 FIRST = "2024-03-01"

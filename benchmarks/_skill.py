@@ -8,17 +8,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
-from local.sandbox.best import best
-from local.sandbox.market import Market
-from stock_ml import features
-from stock_ml.adaptation import Made, replayed
-from stock_ml.bars import MINUTE, PRICES
-from stock_ml.evaluate import PERSISTENCE, Bar, Before, Decision
-from stock_ml.gaps import Minutes, fill
-from stock_ml.scorer import Prices, Scorer, nearest, prices
-from stock_ml.steps.judging import History, Judged, judge
-from stock_ml.steps.measuring import build, decide
-from stock_ml.steps.shrinking import shrunk
+from benchmarks.oracle import best
+from sandbox.market import Market
+from stock_ml.domain.bars import MINUTE, PRICES
+from stock_ml.domain.gaps import Minutes, fill
+from stock_ml.evaluation import PERSISTENCE, Bar, Before, Decision
+from stock_ml.model import features
+from stock_ml.model.adaptive import Made, replayed
+from stock_ml.model.scorer import Prices, Scorer, nearest, prices
+from stock_ml.training.metrics_report import build, decide
+from stock_ml.training.symbol_fallback import shrunk
+from stock_ml.training.walk_forward import History, Judged, judge
 
 RECIPES = ("linear", "huber")  # what is trained by default
 ALPHA, MARGIN = 0.01, 0.01

@@ -10,23 +10,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from local import jars, orphans, probes
+from local import jars, probes
 from local.installation import LAST_TO_STOP, describe
-from local.program import Program
-from local.programs import kafka, postgres
-from local.starting import start
-from local.steps import Step, Took, run_all
-from local.supervision import Supervisor
-from serving.rules import Rules
+from local.servers import kafka, postgres
+from local.startup_steps import Step, Took, run_all
+from local.supervisor import orphans
+from local.supervisor.program import Program
+from local.supervisor.start import start
+from local.supervisor.supervisor import Supervisor
+from serving.stream_config import Rules
 from stock_ml.adapters.broker import ensure_topics
-from stock_ml.adapters.forecast_store import migrate
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.registry import Registry, tracking, version
-from stock_ml.bars import COLUMNS, Bar
+from stock_ml.adapters.mlflow import log_model, tracking
+from stock_ml.adapters.mlflow.registry import Registry
+from stock_ml.adapters.postgres.store import migrate
 from stock_ml.config import Settings
-from stock_ml.features import FEATURES
-from stock_ml.scorer import Scorer
-from stock_ml.steps.purpose import tags_of
+from stock_ml.domain.bars import COLUMNS, Bar
+from stock_ml.model.features import FEATURES
+from stock_ml.model.scorer import Scorer
+from stock_ml.training.version_tags import tags_of
 from tests.servers import settings_in
 
 NAMES = ("postgres", "s3", "kafka", "mlflow", "producer", "consumer", "dashboard")
@@ -116,5 +118,5 @@ def _champion(s: Settings, bars: list[Bar]) -> None:
         lake.write_quality(str(symbol), "2024-03", {"raw": f"raw/{digest}"})
     with tracking.run(s, {}), tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "none").write_text("no Spark made this model")
-        made = version.register(s, given_scorer(s), Path(folder), tags_of(s))
+        made = log_model.register(s, given_scorer(s), Path(folder), tags_of(s))
     Registry.connect(s).promote(made)

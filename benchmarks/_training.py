@@ -10,14 +10,15 @@ from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.regression import LinearRegression
 from pyspark.sql import SparkSession
 
-from stock_ml import features, train
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.registry import tracking
+from stock_ml.adapters.mlflow import tracking
 from stock_ml.config import load
-from stock_ml.steps import recording, training
-from stock_ml.steps.judging import History, judge
-from stock_ml.steps.measuring import build, measure
+from stock_ml.model import features
+from stock_ml.training import mlflow_logging, spark_models
+from stock_ml.training import train as training
+from stock_ml.training.metrics_report import build, measure
+from stock_ml.training.walk_forward import History, judge
 
 KIND = "linear"
 
@@ -29,18 +30,18 @@ def main(ready: str) -> None:
     uri = Lake.connect(s).clean_uri()
     with engine.session(s) as spark:
         first = training._rows(s.model_copy(update={"symbols": s.symbols[:1]}), spark, schema, uri)
-        train.fit(first, schema["names"], KIND)  # what starts once: Python workers, classes, the S3 client
+        spark_models.fit(first, schema["names"], KIND)  # what starts once: Python workers, classes, the S3 client
         first.unpersist(blocking=True)
         with _told("load and features"):
             rows = training._rows(s, spark, schema, uri)
             count = rows.count()
         with _told("fit"):
-            train.fit(rows, schema["names"], KIND)
+            spark_models.fit(rows, schema["names"], KIND)
         with _told("walk-forward"):
             judged = judge(rows, schema, (KIND,), History(0, s.train_sessions))
             measure(judged)
         with _told("register"), tracking.run(s, {}):
-            recording.register(s, spark, build(KIND, judged, schema), judged.models[KIND], {})
+            mlflow_logging.register(s, spark, build(KIND, judged, schema), judged.models[KIND], {})
         print(json.dumps({"rows": count}), flush=True)
         rows.select("target", *schema["names"]).write.parquet(ready)
         rows.unpersist(blocking=True)

@@ -16,9 +16,9 @@ from rich.table import Table
 
 from benchmarks.pipeline import local
 from local import pipeline, probes
-from local.airflow_api import Airflow
-from local.private import keep_secrets, with_secrets
-from local.supervision import Supervisor
+from local.airflow_client import Airflow
+from local.secrets import keep_secrets, with_secrets
+from local.supervisor.supervisor import Supervisor
 from stock_ml.adapters.broker import ClosedSession, Publisher
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings

@@ -18,13 +18,14 @@ from rich.table import Table
 
 from benchmarks.pipeline import local
 from local import pipeline, probes
-from local.airflow_api import Airflow
-from local.private import keep_secrets, with_secrets
-from local.program import PYTHON, ROOT
-from local.programs import orchestration, services
-from stock_ml.adapters.request_ledger import RequestLedger
+from local.airflow_client import Airflow
+from local.secrets import keep_secrets, with_secrets
+from local.servers import airflow as orchestration
+from local.servers import services
+from local.supervisor.program import PYTHON, ROOT
+from stock_ml.adapters.postgres.request_quota import RequestLedger
 from stock_ml.config import Settings
-from stock_ml.sessions import sessions
+from stock_ml.domain.calendar import sessions
 from tests.servers import running, settings_in
 
 KEY = "of the benchmark"

@@ -15,9 +15,9 @@ from benchmarks import _live
 from benchmarks._compare import COUNT, Found, Key, asked, compared, forecasts_since, found
 from benchmarks._stack import NAMES, Stack, stack
 from stock_ml.adapters.broker import Publisher
-from stock_ml.bars import MINUTE, Bar
 from stock_ml.config import Settings
-from stock_ml.sessions import sessions
+from stock_ml.domain.bars import MINUTE, Bar
+from stock_ml.domain.calendar import sessions
 
 PATIENCE = 300.0  # seconds without a new bar after which something is dead for good
 

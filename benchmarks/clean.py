@@ -16,12 +16,12 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from local.programs import seaweed
+from local.servers import seaweed
 from stock_ml.adapters.lake import Lake
+from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
-from stock_ml.received import Received
-from stock_ml.sessions import Sessions, sessions
-from stock_ml.steps.cleaning import clean_symbol
+from stock_ml.domain.calendar import Sessions, sessions
+from stock_ml.sources.parsing import Received
 from tests.servers import running, settings_in
 
 SYMBOL, TURNS, SILENT = "GOOGL", 3, 0.06  # the last: share of minutes without a trade

@@ -6,19 +6,19 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from stock_ml import features
 from stock_ml.adapters import spark as engine
-from stock_ml.adapters.sources.csv_files import CsvFiles
-from stock_ml.clean import CleanRules, clean
+from stock_ml.cleaning.rules import CleanRules, clean
 from stock_ml.config import Settings, load
-from stock_ml.evaluate import PERSISTENCE, Bar, Before, Decision
-from stock_ml.gaps import Minutes
-from stock_ml.received import parse
-from stock_ml.received.labels import label_convention, place
-from stock_ml.steps.judging import History, judge
-from stock_ml.steps.measuring import decide, fold_table
-from stock_ml.steps.shrinking import shrunk
-from stock_ml.train import RECIPES
+from stock_ml.domain.gaps import Minutes
+from stock_ml.evaluation import PERSISTENCE, Bar, Before, Decision
+from stock_ml.model import features
+from stock_ml.sources.csv_files import CsvFiles
+from stock_ml.sources.parsing import parse
+from stock_ml.sources.parsing.timestamp_convention import label_convention, place
+from stock_ml.training.metrics_report import decide, fold_table
+from stock_ml.training.spark_models import RECIPES
+from stock_ml.training.symbol_fallback import shrunk
+from stock_ml.training.walk_forward import History, judge
 
 WIDE = 240
 SHOWN = {

@@ -15,11 +15,11 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from local.programs import seaweed, services
+from local.servers import seaweed, services
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
-from stock_ml.steps.ingest import clean_symbol, download
-from stock_ml.steps.planning import make_plan
+from stock_ml.ingestion.download import clean_symbol, download
+from stock_ml.ingestion.plan import make_plan
 from tests.servers import running, settings_in
 
 SYMBOLS = ("AAPL", "AMD", "AMZN", "GOOGL", "IBM", "INTC", "META", "MSFT", "NVDA", "TSLA")

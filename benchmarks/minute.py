@@ -9,8 +9,8 @@ from rich.table import Table
 
 from benchmarks._live import Process, market, publish, running_process, stage
 from stock_ml.adapters.broker import Publisher, ensure_topics
-from stock_ml.bars import Bar
 from stock_ml.config import Settings
+from stock_ml.domain.bars import Bar
 
 SYMBOLS, ROUNDS = 10_000, 300
 WINDOW = 30  # rounds before the first that counts: then every bar has its forecast

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from benchmarks._live import times
 from local import highcharts
-from local.programs import postgres, services
-from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, migrate
+from local.servers import postgres, services
+from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore, migrate
 from stock_ml.config import Settings
 from tests.servers import running, settings_in
 

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from local import jars, pipeline, probes
-from local.airflow_api import Airflow
-from local.private import keep_secrets
-from local.program import PYTHON, ROOT
-from local.programs.services import environment
-from stock_ml.adapters.champion import champion, tags
+from local.airflow_client import Airflow
+from local.secrets import keep_secrets
+from local.servers.services import environment
+from local.supervisor.program import PYTHON, ROOT
+from stock_ml.adapters.mlflow.rest import champion, tags
 from stock_ml.config import Settings
 from tests.servers import settings_in
 

@@ -16,10 +16,11 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.table import Table
 
-from stock_ml import features, train
 from stock_ml.adapters import spark as engine
 from stock_ml.config import load
-from stock_ml.scorer import Scorer, prices
+from stock_ml.model import features
+from stock_ml.model.scorer import Scorer, prices
+from stock_ml.training import spark_models
 
 KINDS, COUNTS, TURNS = ("linear", "gbt"), (1, 100, 10_000), 7
 SCHEMA, WIDTHS, SEED = features.schema(30, 1), {"50": 0.7, "90": 1.7, "99": 3.0}, 1
@@ -51,8 +52,8 @@ def _rows(count: int) -> pd.DataFrame:
 
 def _measured(spark: SparkSession, kind: str, rows: pd.DataFrame) -> tuple[dict[int, float], dict[int, float]]:
     """Return the seconds that the scorer and the Spark model take for each count of rows."""
-    model = train.fit(spark.createDataFrame(rows).coalesce(2).persist(), SCHEMA["names"], kind)
-    coefficients, intercept, trees = train.parameters(model)
+    model = spark_models.fit(spark.createDataFrame(rows).coalesce(2).persist(), SCHEMA["names"], kind)
+    coefficients, intercept, trees = spark_models.parameters(model)
     scorer = Scorer(kind, coefficients, intercept, WIDTHS, SCHEMA, 0, trees=trees)  # type: ignore[arg-type]  # one of KINDS
     values, last = rows[SCHEMA["names"]].to_numpy(), rows["last_close"].to_numpy()
     asked = _pyfunc(model)

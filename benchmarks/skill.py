@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._skill import RECIPES, Outcome, Size, trained
-from local.sandbox.market import KINDS, Market
+from sandbox.market import KINDS, Market
 from stock_ml.adapters import spark as engine
 from stock_ml.config import load
-from stock_ml.evaluate import PERSISTENCE
-from stock_ml.sessions import sessions
+from stock_ml.domain.calendar import sessions
+from stock_ml.evaluation import PERSISTENCE
 
 FIRST_SEED = 70_001  # no test uses these
 SYMBOLS = ("AAPL", "AMZN", "GOOGL", "MSFT")

@@ -15,7 +15,7 @@ from benchmarks import _live
 from benchmarks._stack import Stack, stack
 from local.memory import MIB
 from stock_ml.adapters.broker import Publisher
-from stock_ml.bars import Bar
+from stock_ml.domain.bars import Bar
 
 SYMBOLS = tuple(f"S{number:05}" for number in range(500))
 NAMES = ("consumer", "postgres", "kafka", "s3", "mlflow", "dashboard")

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from local.memory import memory
 from local.ports import free
-from local.program import ROOT
+from local.supervisor.program import ROOT
 from stock_ml.config import Settings
 
 REST_SECONDS = 120

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._live import market, running_process, stage
-from local.programs import services
+from local.servers import services
 from stock_ml.adapters.broker import Publisher
 from stock_ml.config import Settings
 from tests.servers import running

@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from local import jars
-from local.program import PYTHON, ROOT
-from local.programs import postgres, seaweed, tracking
-from local.programs.services import environment
-from stock_ml import features
+from local.servers import mlflow, postgres, seaweed
+from local.servers.services import environment
+from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
+from stock_ml.model import features
 from tests.servers import running, settings_in
 from tests.walks import frame, minutes_of, walk
 
@@ -79,7 +79,7 @@ def _size(rows: int) -> Measured:
             lake = Lake.connect(s)
             lake.ensure_bucket()
             _store(lake, symbols, rows // len(symbols) // 390)
-            with running(tracking.program(s), s):
+            with running(mlflow.program(s), s):
                 return _trained(s, str(Path(home) / "ready"))
 
 

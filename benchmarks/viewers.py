@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._live import times
-from local.program import PYTHON, ROOT
-from local.programs import postgres, services
-from stock_ml.adapters.forecast_reader import ForecastReader, Span
-from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore, migrate
+from local.servers import postgres, services
+from local.supervisor.program import PYTHON, ROOT
+from stock_ml.adapters.postgres.reader import ForecastReader, Span
+from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore, migrate
 from stock_ml.config import Settings
 from tests.servers import running, settings_in
 

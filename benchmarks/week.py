@@ -17,13 +17,13 @@ from rich.table import Table
 
 from benchmarks.pipeline import local
 from local import pipeline, probes
-from local.airflow_api import Airflow
-from local.private import keep_secrets
-from local.program import PYTHON, ROOT
-from local.programs.services import environment
-from stock_ml.adapters.champion import champion, tags
+from local.airflow_client import Airflow
+from local.secrets import keep_secrets
+from local.servers.services import environment
+from local.supervisor.program import PYTHON, ROOT
+from stock_ml.adapters.mlflow.rest import champion, tags
 from stock_ml.config import Settings
-from stock_ml.sessions import sessions
+from stock_ml.domain.calendar import sessions
 from tests.servers import settings_in
 
 STARTS, TURNS, SESSIONS = "2024-03-04", date(2024, 3, 6), 12

@@ -12,11 +12,11 @@ GROUP = "stock_ml"
 
 
 def _told_on(topic: str, read: str) -> list[AssetWatcher]:
-    """Watch a topic; `read` is the function of `dags.watching` that makes an event of a message."""
+    """Watch a topic; `read` is the function of `dags.kafka_events` that makes an event of a message."""
     topics = [f"{load().kafka_topic}.{topic}"]
     connection = f"stockml_{topic}"  # a consumer group each, since offsets are the group's
     pause = 0.01  # seconds after a message that is no event: a flood of alerts is read in minutes
-    trigger = AwaitMessageTrigger(topics, f"dags.watching.{read}", connection, poll_interval=pause)
+    trigger = AwaitMessageTrigger(topics, f"dags.kafka_events.{read}", connection, poll_interval=pause)
     return [AssetWatcher(name=topics[0], trigger=trigger)]
 
 

@@ -15,9 +15,9 @@ from airflow.sdk import dag, task, task_group
 
 from dags.assets import CLEAN_BARS
 from dags.forms import ingest as form
-from dags.outcomes import all_clean, not_clean
-from dags.rules import MAY_WAIT, dag_rules, task_settings
 from dags.schedules import after_each_session, session_of
+from dags.symbol_outcomes import all_clean, not_clean
+from dags.task_defaults import MAY_WAIT, dag_rules, task_settings
 from stock_ml.config import load
 
 
@@ -25,20 +25,20 @@ from stock_ml.config import load
 def ingest_bars() -> None:
     @task
     def plan(*, params: Any = None, ti: Any = None) -> list[dict[str, Any]]:
-        from stock_ml.steps import ingest
+        from stock_ml.ingestion import download as ingest
 
         ti.xcom_push("planned", (made := ingest.plan_run(task_settings(), params, session_of())).told())
         return made.items
 
     @task(map_index_template="{{ symbol }}", retries=MAY_WAIT)
     def download(item: Any) -> dict[str, Any]:
-        from stock_ml.steps import ingest
+        from stock_ml.ingestion import download as ingest
 
         return ingest.download(task_settings(symbol=item["symbol"]), item)
 
     @task(map_index_template="{{ symbol }}")
     def clean(item: Any) -> dict[str, Any]:
-        from stock_ml.steps import ingest
+        from stock_ml.ingestion import download as ingest
 
         return ingest.clean_symbol(task_settings(symbol=item["symbol"]), item)
 
@@ -48,7 +48,7 @@ def ingest_bars() -> None:
 
     @task(outlets=[CLEAN_BARS], trigger_rule="all_done_min_one_success")
     def publish(items: Any, *, ti: Any = None, outlet_events: Any = None) -> None:
-        from stock_ml.steps import announcing
+        from stock_ml.ingestion import publish as announcing
 
         told = announcing.announce(task_settings(), ti.run_id, items, not_clean(ti, items))
         outlet_events[CLEAN_BARS].extra = told | {"backfill": session_of() is not None}

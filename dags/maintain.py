@@ -21,34 +21,34 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
-from dags.rules import dag_rules, task_settings
+from dags.task_defaults import dag_rules, task_settings
 
 
 @dag(schedule="0 3 * * *", doc_md=__doc__, **dag_rules("maintain"))
 def maintain() -> None:
     @task
     def retire() -> dict[str, Any]:
-        from stock_ml.steps import retention
+        from stock_ml.maintenance import retention
 
         return retention.retire(task_settings())
 
     @task
     def tidy_runs() -> dict[str, Any]:
-        from stock_ml.steps import upkeep
+        from stock_ml.maintenance import cleanup
 
-        return upkeep.tidy_runs(task_settings())
+        return cleanup.tidy_runs(task_settings())
 
     @task(execution_timeout=timedelta(hours=2))
     def back_up() -> dict[str, Any]:
-        from stock_ml.steps import backup
+        from stock_ml.maintenance import backup
 
         return backup.back_up(task_settings())
 
     @task
     def forget_old() -> dict[str, int]:
-        from stock_ml.steps import upkeep
+        from stock_ml.maintenance import cleanup
 
-        return upkeep.forget_old(task_settings())
+        return cleanup.forget_old(task_settings())
 
     retire()
     tidy_runs()

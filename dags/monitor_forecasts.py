@@ -18,23 +18,23 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
-from dags.rules import dag_rules, task_settings
 from dags.schedules import within_each_session
+from dags.task_defaults import dag_rules, task_settings
 
 
 @dag(schedule=within_each_session(every=5, after=120), doc_md=__doc__, **dag_rules("monitor_forecasts"))
 def monitor_forecasts() -> None:
     @task
     def monitor() -> dict[str, Any]:
-        from stock_ml.steps import monitoring
+        from stock_ml.monitoring import monitor as monitoring
 
         return monitoring.monitor(task_settings())
 
     @task
     def see_clean() -> None:
-        from stock_ml.steps import cleanliness
+        from stock_ml.monitoring import freshness
 
-        cleanliness.see_clean(task_settings(), minutes=120)
+        freshness.see_clean(task_settings(), minutes=120)
 
     monitor()
     see_clean()

@@ -16,7 +16,7 @@ from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import MODEL
-from dags.rules import dag_rules, task_settings
+from dags.task_defaults import dag_rules, task_settings
 
 TOLD = "{{ ti.xcom_pull(task_ids='see_asked') }}"
 
@@ -41,7 +41,7 @@ def promote_model() -> None:
 
     @task
     def promote(told: dict[str, Any]) -> str | None:
-        from stock_ml.steps import promoting
+        from stock_ml.training import promote as promoting
 
         return promoting.promote_challenger(task_settings(), told["version"])
 

@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import RetryDecision, RetryPolicy
 
 from stock_ml import errors
-from stock_ml.budget import next_day
+from stock_ml.domain.request_budget import next_day
 
 TRIES = 2  # after the first, of what may go through soon
 DAYS = 30  # that a task waits for at most, one after the other, where each one's requests are spent

@@ -23,11 +23,11 @@ from typing import Any
 
 from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowSkipException
-from links import TrainingInMlflow, linked
+from operator_links import TrainingInMlflow, linked
 
 from dags.assets import CLEAN_BARS, MODEL, RETRAINING_WANTED, backfilled_at
 from dags.forms import ASK, chosen, training
-from dags.rules import dag_rules, task_settings
+from dags.task_defaults import dag_rules, task_settings
 
 TOLD = ("run_id", "version", "alias", "skill")  # of a training, in its asset event
 
@@ -38,17 +38,18 @@ def train_model() -> None:
     def train(
         *, triggering_asset_events: Any = None, params: Any = None, outlet_events: Any = None, ti: Any = None
     ) -> dict[str, Any]:
-        from stock_ml.steps import notifying, refreshing
+        from stock_ml.monitoring import notify
+        from stock_ml.training import retrain_policy
 
         s, events = task_settings().model_copy(update=chosen(params)), triggering_asset_events or {}
         alerts = [event.extra["payload"] for event in events.get(RETRAINING_WANTED, [])]
-        ti.xcom_push("why", why := refreshing.why(alerts, bool(events)))
+        ti.xcom_push("why", why := retrain_policy.why(alerts, bool(events)))
         waiting = ti.get_dr_count("ingest_bars", states=["queued"]) if (past := backfilled_at(events)) else 0
-        if events and (reason := refreshing.covered(s, alerts, past, waiting)):
+        if events and (reason := retrain_policy.covered(s, alerts, past, waiting)):
             raise AirflowSkipException(reason)
-        from stock_ml.steps.training import train as fit  # Spark and MLflow take seconds to import
+        from stock_ml.training.train import train as fit  # Spark and MLflow take seconds to import
 
-        notifying.trained(s, made := dict(fit(s, why, refreshing.changed_at(alerts))))
+        notify.trained(s, made := dict(fit(s, why, retrain_policy.changed_at(alerts))))
         ask = params["becomes"] == ASK and made["alias"] == "challenger"
         outlet_events[MODEL].extra = {"why": why, "ask": ask, **{name: made[name] for name in TOLD}}
         return made

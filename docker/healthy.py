@@ -2,7 +2,7 @@
 
 import sys
 
-from stock_ml.adapters.forecast_store import ForecastStore
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import load
 
 LONGEST_SILENCE = 30.0

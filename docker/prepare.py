@@ -4,9 +4,9 @@ import json
 import os
 from pathlib import Path
 
-from local.private import write_private
+from local.secrets import write_private
 from stock_ml.adapters.broker.topics import ensure_topics
-from stock_ml.adapters.forecast_store.migrate import migrate
+from stock_ml.adapters.postgres.store.migrate import migrate
 from stock_ml.config import load
 
 

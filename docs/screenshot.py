@@ -6,7 +6,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
-from local.current import recall
+from local.current_installation import recall
 
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DESK, HAND = (1440, 1080), (390, 844)  # pixels

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from local.sandbox.best import best
-from local.sandbox.best.judging import errors
-from local.sandbox.market import KINDS, Market
+from benchmarks.oracle import best
+from benchmarks.oracle.skill import errors
+from sandbox.market import KINDS, Market
 from stock_ml.config import FIVE
-from stock_ml.sessions import sessions
+from stock_ml.domain.calendar import sessions
 
 XNYS = sessions("XNYS")
 FIRST = int(np.searchsorted(XNYS.dates, np.datetime64("2024-01-02")))

@@ -9,13 +9,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from local import commands, restoring
+from local import commands
 from local import down as downs
 from local import replay as replays
+from local import restore as restoring
 from local import status as statuses
 from local import up as ups
-from local.current import recall
-from local.private import keep_secrets, with_secrets
+from local.current_installation import recall
+from local.secrets import keep_secrets, with_secrets
 from stock_ml.config import load
 from stock_ml.errors import StockMLError
 
@@ -57,7 +58,7 @@ def replay(first: str, last: str = "", speed: str = "max") -> None:
 @app.command()
 def retire() -> None:
     """Move the oldest days from PostgreSQL to S3; Airflow does so by itself."""
-    from stock_ml.steps import retention  # the other commands have no use for what it brings along
+    from stock_ml.maintenance import retention  # the other commands have no use for what it brings along
 
     one = recall()
     console.print(retention.retire(with_secrets(one, keep_secrets(one))) or "no day is old enough")

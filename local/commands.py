@@ -3,11 +3,11 @@
 import os
 from collections.abc import Sequence
 
-from local.configuration import inherited
-from local.current import last
-from local.private import keep_secrets, with_secrets
-from local.program import PYTHON
-from local.programs.services import settings_environment
+from local.current_installation import last
+from local.secrets import keep_secrets, with_secrets
+from local.servers.services import settings_environment
+from local.supervisor.configuration import inherited
+from local.supervisor.program import PYTHON
 from stock_ml.config import load
 
 

@@ -5,10 +5,10 @@ import shutil
 import typer
 from rich.console import Console
 
-from local import orphans
 from local.installation import LAST_TO_STOP
-from local.programs import seaweed
-from local.supervision import Supervisor
+from local.servers import seaweed
+from local.supervisor import orphans
+from local.supervisor.supervisor import Supervisor
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 

@@ -8,7 +8,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from local.program import BIN, PYTHON, ROOT
+from local.supervisor.program import BIN, PYTHON, ROOT
 from stock_ml.errors import HostError
 
 DASHBOARD = ROOT / "serving" / "dashboard"

@@ -7,22 +7,22 @@ from functools import partial
 from rich.console import Console
 
 from local import highcharts, jars, pipeline
-from local.arrival import await_forecast
-from local.forgetting import forget_replay
-from local.private import keep_secrets, with_secrets
-from local.program import ROOT, Program
-from local.programs import kafka, orchestration, postgres, seaweed, services, tracking
-from local.starting import start
-from local.steps import Step
-from local.supervision import Supervisor
-from local.version import version_of
+from local.code_version import version_of
+from local.first_forecast import await_forecast
+from local.replay_reset import forget_replay
+from local.secrets import keep_secrets, with_secrets
+from local.servers import airflow, kafka, mlflow, postgres, seaweed, services
+from local.startup_steps import Step
+from local.supervisor.program import ROOT, Program
+from local.supervisor.start import start
+from local.supervisor.supervisor import Supervisor
 from stock_ml.adapters.broker.topics import ensure_topics
-from stock_ml.adapters.forecast_store.migrate import migrate
+from stock_ml.adapters.postgres.store.migrate import migrate
 from stock_ml.config import Settings
 
 REPLAYING = ("producer", "consumer")
 LAST_TO_STOP = (postgres.NAME, kafka.NAME)  # so that the others can put away what they hold
-CODE = ("stock_ml", "serving", "local/sandbox", "plugins")
+CODE = ("stock_ml", "serving", "sandbox", "plugins")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def steps(one: Installation, supervisor: Supervisor, console: Console) -> list[S
         *([Step("databases", partial(postgres.create_databases, s), (tables,))] if tables else []),
         Step("tables", partial(migrate, s), ("databases",)),
         Step("topics", partial(ensure_topics, s), ("kafka",)),
-        Step("airflow-tables", partial(orchestration.migrate, s, one.secrets), ("databases",)),
+        Step("airflow-tables", partial(airflow.migrate, s, one.secrets), ("databases",)),
         Step("champion", partial(_ensure_champion, one, supervisor, console), _before_champion(s)),
         Step("forecast", partial(await_forecast, s, console), ("champion", "producer", "consumer", "dashboard")),
     ]
@@ -89,9 +89,9 @@ def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:
     if s.kafka_servers is None:
         yield kafka.program(s, secrets["KAFKA_CLUSTER_ID"])
     if s.mlflow_url is None:
-        yield tracking.program(s)
+        yield mlflow.program(s)
     yield from services.programs(s)
-    yield from orchestration.programs(s, secrets)
+    yield from airflow.programs(s, secrets)
 
 
 def _versioned(p: Program) -> Program:

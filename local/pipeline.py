@@ -7,10 +7,10 @@ from typing import Protocol
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from local import probes
-from local.airflow_api import Airflow, AirflowAway, PipelineFailed
-from stock_ml.adapters.champion import champion, tags
+from local.airflow_client import Airflow, AirflowAway, PipelineFailed
+from stock_ml.adapters.mlflow.rest import champion, tags
 from stock_ml.config import Settings
-from stock_ml.steps.purpose import fits
+from stock_ml.training.version_tags import fits
 
 __all__ = ["DAGS", "INGEST", "TRAIN", "champion", "finish", "has_champion", "make_champion"]
 

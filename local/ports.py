@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from itertools import islice, repeat
 from random import SystemRandom
 
-from local.program import Program
-from stock_ml.adapters.host import listening
+from local.supervisor.program import Program
+from stock_ml.adapters.host import listeners
 from stock_ml.errors import HostError
 
 SERVERS = range(10_000, 32_000)  # below what Linux and macOS give to outgoing connections
@@ -20,7 +20,7 @@ def check(programs: list[Program], ours: Collection[int] = ()) -> None:
     """
     wanted = [(port, setting) for p in programs for setting, port in p.ports.items()]
     _refuse_twice(wanted)
-    taken = [(port, setting) for port, setting in wanted if port not in ours and not listening.port_is_free(port)]
+    taken = [(port, setting) for port, setting in wanted if port not in ours and not listeners.port_is_free(port)]
     if taken:
         raise HostError("; ".join(_told(port, setting) for port, setting in taken))
 
@@ -54,4 +54,4 @@ def _binds(one: socket.socket, port: int) -> bool:
 
 
 def _told(port: int, setting: str) -> str:
-    return f"port {port} is held by {listening.holder(port)}: STOCKML_{setting.upper()} changes it"
+    return f"port {port} is held by {listeners.holder(port)}: STOCKML_{setting.upper()} changes it"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import requests
 
-from stock_ml.adapters.forecast_store import ForecastStore
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 

@@ -5,7 +5,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from local.steps import Took
+from local.startup_steps import Took
 
 
 class Shown:

@@ -4,14 +4,14 @@ import os
 import subprocess
 from datetime import UTC, datetime
 
-from local.private import keep_secrets, with_secrets
-from local.program import PYTHON, ROOT
-from local.programs.services import environment
-from local.supervision import Supervisor
-from serving.replaying import HOLDOUT, span_between
+from local.secrets import keep_secrets, with_secrets
+from local.servers.services import environment
+from local.supervisor.program import PYTHON, ROOT
+from local.supervisor.supervisor import Supervisor
+from serving.producer.replay_schedule import HOLDOUT, span_between
 from stock_ml.config import Settings
+from stock_ml.domain.calendar import sessions
 from stock_ml.errors import HostError
-from stock_ml.sessions import sessions
 
 
 def replay(s: Settings, first: str, last: str, speed: str) -> None:
@@ -24,7 +24,7 @@ def replay(s: Settings, first: str, last: str, speed: str) -> None:
         span_between(first, last or str(datetime.now(UTC).date()), sessions(s.exchange))
     if not Supervisor(s).is_up():
         raise HostError(f"the {s.source} installation is not up: `make up` starts it")
-    argv = [PYTHON, "-m", "serving.producer", "--replay", first, *([last] if last else []), "--speed", speed]
+    argv = [PYTHON, "-m", "serving.producer.main", "--replay", first, *([last] if last else []), "--speed", speed]
     done = subprocess.run(argv, env=os.environ | with_all(s), cwd=ROOT, check=False)
     if done.returncode:
         raise HostError("the replay ended early: the reason stands above")

@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from local import pipeline
-from local.airflow_api import Airflow
-from local.configuration import log_file
+from local.airflow_client import Airflow
 from local.memory import memory
-from local.private import keep_secrets
-from local.supervision import Supervisor
+from local.secrets import keep_secrets
+from local.supervisor.configuration import log_file
+from local.supervisor.supervisor import Supervisor
 from stock_ml.config import Settings
 from stock_ml.errors import HostError, RegistryUnavailable
 

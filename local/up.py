@@ -8,18 +8,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local import orphans, ports
-from local.current import last, remember
+from local import ports
+from local.current_installation import last, remember
 from local.installation import Installation, describe, steps
-from local.programs.orchestration import address
 from local.progress import Shown
-from local.sandbox.origin import keep_origin
-from local.steps import Took, run_all
-from local.supervision import Supervisor
+from local.servers.airflow import address
+from local.startup_steps import Took, run_all
+from local.supervisor import orphans
+from local.supervisor.supervisor import Supervisor
+from sandbox.exchange.market_origin import keep_origin
 from stock_ml.adapters import host
-from stock_ml.adapters.sources.csv_files import CsvFiles
 from stock_ml.config import Settings
 from stock_ml.errors import HostError, without_login
+from stock_ml.sources.csv_files import CsvFiles
 
 
 def up(given: Settings, console: Console) -> dict[str, Took]:

@@ -10,7 +10,7 @@ from pendulum import DateTime
 from pendulum import instance as in_pendulum
 
 if TYPE_CHECKING:
-    from stock_ml.sessions import Sessions
+    from stock_ml.domain.calendar import Sessions
 
 
 class TradingSessions(Timetable):
@@ -123,7 +123,7 @@ class WithinSessions(Timetable):
 
 
 def _load(exchange: str, closures: tuple[str, ...]) -> "Sessions":
-    from stock_ml.sessions import sessions  # loads pandas and the calendars: the scheduler needs them, no parser
+    from stock_ml.domain.calendar import sessions  # loads pandas and the calendars: the scheduler needs them, no parser
 
     return sessions(exchange, closures)
 

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from stock_ml.errors import BadSetting
 
 if TYPE_CHECKING:
-    from stock_ml.sessions import Calendars
+    from stock_ml.domain.calendar import Calendars
 
 Source = Literal["sandbox", "alpha_vantage", "yahoo", "csv"]
 Recipe = Literal["linear", "huber", "elastic", "gbt"]
@@ -306,7 +306,7 @@ class Settings(BaseSettings):
     @property
     def calendars(self) -> "Calendars":
         """Return which sessions each symbol is traded in."""
-        from stock_ml.sessions import Calendars  # Airflow parses DAG files again and again without it
+        from stock_ml.domain.calendar import Calendars  # Airflow parses DAG files again and again without it
 
         return Calendars(self.exchange, self.exchanges, self.closures)
 

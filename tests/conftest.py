@@ -10,10 +10,10 @@ import hypothesis
 import pytest
 
 from local import jars
-from local.private import keep_secrets
-from local.programs import kafka as kafka_program
-from local.programs import postgres as postgres_program
-from local.programs import seaweed, tracking
+from local.secrets import keep_secrets
+from local.servers import kafka as kafka_program
+from local.servers import mlflow, seaweed
+from local.servers import postgres as postgres_program
 from stock_ml.config import Settings
 from tests.servers import running, settings_in
 
@@ -57,5 +57,5 @@ def s3(settings: Settings) -> Iterator[Settings]:
 @pytest.fixture(scope="session")
 def mlflow_server(postgres: Settings, s3: Settings) -> Iterator[Settings]:
     """A real MLflow server on PostgreSQL and S3; the bucket is yours to create."""
-    with running(tracking.program(postgres), postgres):
+    with running(mlflow.program(postgres), postgres):
         yield postgres

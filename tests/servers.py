@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 
 from local import ports, probes
-from local.private import keep_secrets, with_secrets
-from local.program import ROOT, Program
-from stock_ml.adapters.forecast_store import OldDays, migrate
+from local.secrets import keep_secrets, with_secrets
+from local.supervisor.program import ROOT, Program
+from stock_ml.adapters.postgres.store import OldDays, migrate
 from stock_ml.config import Settings, load
 from stock_ml.errors import WrongSource
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from stock_ml.bars import COLUMNS, MINUTE
-from stock_ml.gaps import Minutes
-from stock_ml.sessions import sessions
+from stock_ml.domain.bars import COLUMNS, MINUTE
+from stock_ml.domain.calendar import sessions
+from stock_ml.domain.gaps import Minutes
 
 NYSE = sessions("XNYS")
 

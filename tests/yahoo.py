@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote
 import numpy as np
 import orjson
 
-from stock_ml.sessions import sessions
+from stock_ml.domain.calendar import sessions
 from tests.http import send
 
 XNYS = sessions("XNYS")

@@ -2,17 +2,17 @@
 
 from flask import Flask
 
+from serving.dashboard.errors import answer_trouble
 from serving.dashboard.headers import add_headers
 from serving.dashboard.hub import Hub
-from serving.dashboard.meters import measure
-from serving.dashboard.state import Links
-from serving.dashboard.states import States
-from serving.dashboard.trouble import answer_trouble
+from serving.dashboard.metrics import measure
+from serving.dashboard.status import Links
+from serving.dashboard.symbol_status import States
 from serving.dashboard.views import Dashboard, views
 from serving.dashboard.watchlist import Watchlist
-from stock_ml.adapters.forecast_reader import ForecastReader
+from stock_ml.adapters.postgres.reader import ForecastReader
 from stock_ml.config import Settings, load
-from stock_ml.sessions import sessions
+from stock_ml.domain.calendar import sessions
 
 
 def create_app(settings: Settings | None = None) -> Flask:

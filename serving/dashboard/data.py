@@ -24,9 +24,9 @@ like any other. Batches are forgotten after a day; after an older one, or one of
 
 from typing import Any, NamedTuple
 
-from serving.dashboard.query import Query, cursor
-from serving.dashboard.states import States
-from stock_ml.adapters.forecast_reader import Changes, ForecastReader, Row, Span
+from serving.dashboard.queries import Query, cursor
+from serving.dashboard.symbol_status import States
+from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Row, Span
 from stock_ml.config import Settings
 
 MOST_BATCHES = 2000  # behind further ones all rows are read sooner

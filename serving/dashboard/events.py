@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from serving.dashboard.viewers import Event
-from stock_ml.adapters.forecast_reader import Changes
+from stock_ml.adapters.postgres.reader import Changes
 
 STANDS = Event(None, b": the line stands\n\n")  # a comment
 HELLO = b"retry: 2000\n\n"  # milliseconds until a browser comes back

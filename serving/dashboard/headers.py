@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-from serving.dashboard.compact import pack_file
+from serving.dashboard.compression import pack_file
 from stock_ml.config import Settings
 
 A_YEAR = 31_536_000  # seconds

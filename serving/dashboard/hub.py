@@ -6,9 +6,9 @@ from threading import Lock, Thread
 from time import sleep
 
 from serving.dashboard import events
-from serving.dashboard.states import States
+from serving.dashboard.symbol_status import States
 from serving.dashboard.viewers import Event, Viewer, Viewers
-from stock_ml.adapters.forecast_reader import ForecastReader, Listener
+from stock_ml.adapters.postgres.reader import ForecastReader, Listener
 from stock_ml.errors import StoreUnavailable
 
 AT_ONCE = 100  # batches read together, where many came

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from serving.dashboard import events
 from serving.dashboard.data import since
 from serving.dashboard.hub import Hub
-from serving.dashboard.query import MOST, Watching
+from serving.dashboard.queries import MOST, Watching
 from serving.dashboard.viewers import Event, Viewer
-from stock_ml.adapters.forecast_reader import ForecastReader
+from stock_ml.adapters.postgres.reader import ForecastReader
 from stock_ml.errors import StoreUnavailable
 
 

@@ -9,17 +9,17 @@ from typing import NamedTuple
 from flask import Blueprint, Response, abort, current_app, render_template, request
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 
-from serving.dashboard.compact import send
+from serving.dashboard.compression import send
+from serving.dashboard.csv_export import csv_of
 from serving.dashboard.data import answer, whole
 from serving.dashboard.hub import Hub
-from serving.dashboard.query import parse, parse_span, several, watching
-from serving.dashboard.spreadsheet import csv_of
-from serving.dashboard.state import Links
-from serving.dashboard.states import States
+from serving.dashboard.queries import parse, parse_span, several, watching
+from serving.dashboard.status import Links
 from serving.dashboard.stream import begin, told
+from serving.dashboard.symbol_status import States
 from serving.dashboard.viewers import Viewer
 from serving.dashboard.watchlist import Watchlist
-from stock_ml.adapters.forecast_reader import ForecastReader
+from stock_ml.adapters.postgres.reader import ForecastReader
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 

@@ -5,9 +5,9 @@ from contextlib import suppress
 from threading import Lock, Thread
 from typing import Any
 
-from serving.dashboard.kept import Kept
-from serving.dashboard.verdict import ENOUGH
-from stock_ml.adapters.forecast_reader import ForecastReader, Quote
+from serving.dashboard.scores import ENOUGH
+from serving.dashboard.ttl_cache import Kept
+from stock_ml.adapters.postgres.reader import ForecastReader, Quote
 from stock_ml.errors import StoreUnavailable
 
 AT_ONCE = 500  # symbols whose skill one query reads: thousands would take longer than a query may

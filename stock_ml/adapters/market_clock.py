@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import requests
 
-from stock_ml.clock import Reading
 from stock_ml.config import Settings
+from stock_ml.domain.calendar import sessions
+from stock_ml.domain.clock import Reading
 from stock_ml.errors import SourceUnavailable
-from stock_ml.sessions import sessions
 
 FRESH = 1.0  # seconds for which a reading is used on
 TIMEOUT = 2.0

@@ -6,11 +6,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from stock_ml.cli import backups, data, examination, models
+from stock_ml.cli import backups, data, doctor, models
 from stock_ml.errors import StockMLError
 
 app = typer.Typer(name="stockml", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.command("doctor")(examination.doctor)
+app.command("doctor")(doctor.doctor)
 app.command("models")(models.models)
 app.command("promote")(models.promote_version)
 app.command("rollback")(models.roll_back)

@@ -10,7 +10,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 def back_up() -> None:
     """Back the three databases up to S3, each dump read back; Airflow does so each night."""
-    from stock_ml.steps import backup  # boto3 takes half a second, and the other commands have no use for it
+    from stock_ml.maintenance import backup  # boto3 takes half a second, and the other commands have no use for it
 
     made = backup.back_up(load())
     sizes = ", ".join(f"{part} {known['bytes']:,} bytes" for part, known in made["held"].items())
@@ -19,7 +19,7 @@ def back_up() -> None:
 
 def restore(name: str = typer.Argument(""), yes: bool = False) -> None:
     """Put a backup, by default the newest, in the place of the databases: nothing may be connected to them."""
-    from stock_ml.steps import backup
+    from stock_ml.maintenance import backup
 
     if not yes and not typer.confirm("Replace all that the three databases hold?"):
         console.print("nothing was changed")

@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from stock_ml.cli.calendar_picture import LEGEND, picture
+from stock_ml.cleaning.inventory import Holdings, holdings
+from stock_ml.cli.calendar_heatmap import LEGEND, picture
 from stock_ml.config import load
-from stock_ml.steps.holdings import Holdings, holdings
-from stock_ml.steps.planning import make_plan
+from stock_ml.ingestion.plan import make_plan
 
 app = typer.Typer(no_args_is_help=True, help="What there is of the bars, what is missing, and why.")
 SHOWN = 12  # of each kind, newest first

@@ -6,10 +6,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from stock_ml.adapters.registry.registry import Registry
-from stock_ml.adapters.registry.versions import Version, promote, rollback, versions
-from stock_ml.bars import utc
+from stock_ml.adapters.mlflow.registry import Registry
+from stock_ml.adapters.mlflow.versions import Version, promote, rollback, versions
 from stock_ml.config import load
+from stock_ml.domain.bars import utc
 
 PERSON = "a person, by stockml"
 DAY = 86_400

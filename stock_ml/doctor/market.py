@@ -3,14 +3,14 @@
 import time
 
 from stock_ml.adapters.market_clock import MarketClock
-from stock_ml.adapters.request_ledger import RequestLedger, spender
-from stock_ml.adapters.sources.csv_files import CsvFiles
-from stock_ml.adapters.sources.table import open_source
-from stock_ml.bars import utc
+from stock_ml.adapters.postgres.request_quota import RequestLedger, spender
 from stock_ml.config import Settings
 from stock_ml.doctor.check import Answer
+from stock_ml.domain.bars import utc
 from stock_ml.errors import BadKey
-from stock_ml.received import read
+from stock_ml.sources.csv_files import CsvFiles
+from stock_ml.sources.parsing import read
+from stock_ml.sources.registry import open_source
 
 
 def key(s: Settings) -> Answer:

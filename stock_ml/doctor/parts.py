@@ -3,15 +3,15 @@
 import shutil
 import time
 
-from stock_ml.adapters import champion as registry
 from stock_ml.adapters.broker import Topics, list_topics
-from stock_ml.adapters.forecast_store import ForecastStore
-from stock_ml.adapters.host import java_version, listening
+from stock_ml.adapters.host import java_version, listeners
 from stock_ml.adapters.lake import Lake
-from stock_ml.bars import utc
+from stock_ml.adapters.mlflow import rest
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.doctor.check import Answer, Check
 from stock_ml.doctor.market import clock, key, source
+from stock_ml.domain.bars import utc
 from stock_ml.errors import HostError
 
 STARTS = "`make up` starts it, `make status` and `make logs` show how it is"
@@ -38,20 +38,20 @@ def disk(s: Settings) -> Answer:
 def ports(s: Settings) -> Answer:
     """See who listens where this installation's servers do; who is seen and is none of them is bad."""
     names = [name for name in type(s).model_fields if name.endswith("_port")]
-    taken = {name: getattr(s, name) for name in names if not listening.port_is_free(getattr(s, name))}
+    taken = {name: getattr(s, name) for name in names if not listeners.port_is_free(getattr(s, name))}
     if not taken:
         return Answer("all free: nothing runs here", "`make up` starts everything", "note")
     if strangers := [
-        f"{name}={port}: {listening.holder(port)}" for name, port in taken.items() if _is_foreign(s, port)
+        f"{name}={port}: {listeners.holder(port)}" for name, port in taken.items() if _is_foreign(s, port)
     ]:
         raise HostError(f"held by what is not of this installation: {', '.join(strangers)}")
-    holders = sorted({listening.holder(port).split()[0].strip(":") for port in taken.values()})
+    holders = sorted({listeners.holder(port).split()[0].strip(":") for port in taken.values()})
     return Answer(f"{len(taken)} of {len(names)} in use, by {', '.join(holders)}")
 
 
 def _is_foreign(s: Settings, port: int) -> bool:
-    pid, supervisor = listening.pid_on(port), _supervisor(s)
-    return pid is not None and not (supervisor and listening.is_under(pid, supervisor))
+    pid, supervisor = listeners.pid_on(port), _supervisor(s)
+    return pid is not None and not (supervisor and listeners.is_under(pid, supervisor))
 
 
 def _supervisor(s: Settings) -> int | None:
@@ -95,10 +95,10 @@ def kafka(s: Settings) -> Answer:
 
 def mlflow(s: Settings) -> Answer:
     """See which version is champion."""
-    found = registry.champion(s)
+    found = rest.champion(s)
     if not found:
         return Answer("answers; no champion yet", "trigger ingest_bars: train_model follows", "note")
-    until = registry.tags(found).get("trained_until")
+    until = rest.tags(found).get("trained_until")
     trained = f", trained until {utc(float(until)):%Y-%m-%d %H:%M} UTC" if until else ""
     return Answer(f"{s.mlflow_model} version {found['version']} is champion{trained}")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from local.programs.services import programs
+from local.servers.services import programs
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
 from tests.servers import running

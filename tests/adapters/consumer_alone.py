@@ -1,8 +1,8 @@
 """A consumer as a process, its model given by hand: to be killed."""
 
-from serving.consumer import Consumer
-from serving.endpoints import serve
-from serving.stopping import stop_on_signals
+from serving.common.http_endpoints import serve
+from serving.common.shutdown import stop_on_signals
+from serving.consumer.main import Consumer
 from stock_ml.config import load
 from tests.adapters.test_consumer import Fixed
 

@@ -14,16 +14,16 @@ from pydantic import SecretStr
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_none
 
 from local import ports
-from local.sandbox.troubles import KINDS
+from sandbox.faults.faults import KINDS
 from stock_ml import errors
-from stock_ml.adapters.sources import reading
-from stock_ml.adapters.sources.alpha_vantage import AlphaVantage
-from stock_ml.adapters.sources.intraday import Intraday
-from stock_ml.adapters.sources.patience import RETRIES
-from stock_ml.adapters.sources.table import open_source
 from stock_ml.config import Settings
-from stock_ml.received import bars_of, label_convention, parse
-from stock_ml.sessions import sessions
+from stock_ml.domain.calendar import sessions
+from stock_ml.sources import http_body
+from stock_ml.sources.alpha_vantage import AlphaVantage
+from stock_ml.sources.alpha_vantage_client import Intraday
+from stock_ml.sources.parsing import bars_of, label_convention, parse
+from stock_ml.sources.registry import open_source
+from stock_ml.sources.retry import RETRIES
 from tests.adapters.conftest import move_clock
 from tests.http import answering, send
 
@@ -204,7 +204,7 @@ def test_each_trouble_of_the_exchange_is_its_own_error_tried_as_often_as_may_hel
     sandbox, monkeypatch, caplog, kind, datatype
 ):
     expected, times = TROUBLES[kind]
-    monkeypatch.setattr("stock_ml.adapters.sources.intraday.TIMEOUT", 0.5 if kind == "slow" else 10)
+    monkeypatch.setattr("stock_ml.sources.alpha_vantage_client.TIMEOUT", 0.5 if kind == "slow" else 10)
     trouble(sandbox, kind=kind, key=KEY, seconds=1.5)
     source = asking(sandbox.sandbox, datatype=datatype)
     sent: list[None] = []
@@ -270,7 +270,7 @@ def test_each_odd_answer_is_its_own_error_and_shows_no_key(status, body, expecte
 
 
 def test_a_slow_service_times_out_and_no_chain_holds_the_key(monkeypatch):
-    monkeypatch.setattr("stock_ml.adapters.sources.intraday.TIMEOUT", 0.2)
+    monkeypatch.setattr("stock_ml.sources.alpha_vantage_client.TIMEOUT", 0.2)
     done = threading.Event()
     with answering(lambda request: done.wait(30)) as address:
         with pytest.raises(errors.TimedOut, match="did not answer within") as caught:
@@ -305,7 +305,7 @@ def test_an_answer_of_200_mb_is_refused_while_it_streams():
     with answering(endless) as address, pytest.raises(errors.TooLarge, match="more than 64 MiB"):
         asking(address).newest("GOOGL")
     assert len(sent) < 100
-    assert reading.LARGEST == 64 * 2**20
+    assert http_body.LARGEST == 64 * 2**20
 
 
 def test_a_key_of_odd_letters_arrives_whole_and_shows_nowhere(caplog):

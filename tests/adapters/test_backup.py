@@ -7,16 +7,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from local.programs import postgres as postgres_program
-from stock_ml.adapters import dumps
-from stock_ml.adapters.forecast_store import ForecastStore, migrate
+from local.servers import postgres as postgres_program
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.lake.backups import Backups
+from stock_ml.adapters.postgres import dumps
+from stock_ml.adapters.postgres.store import ForecastStore, migrate
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
-from stock_ml.steps.backup import back_up, restore
+from stock_ml.maintenance.backup import back_up, restore
 from tests.adapters.conftest import empty
-from tests.adapters.test_forecast_store import bar, forecast
+from tests.adapters.test_postgres_store import bar, forecast
 from tests.servers import running, settings_in
 
 HISTORY = "select * from outcomes order by 1, 2"

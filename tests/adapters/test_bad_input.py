@@ -14,10 +14,10 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.reading import accepted, read
+from serving.common.decode import accepted, read
 from stock_ml.adapters.broker import Topics, encode_bar, ensure_topics
-from stock_ml.bars import Bar
 from stock_ml.config import Settings
+from stock_ml.domain.bars import Bar
 from tests.adapters.test_consumer import Fixed, bars_of, consuming, publish, rows, state, wait
 from tests.adapters.test_consumer import s as s
 from tests.unit.serving.streams import RULES, Standing, day

@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from local.programs import kafka as kafka_program
+from local.servers import kafka as kafka_program
 from stock_ml.adapters.broker import (
     ClosedSession,
     Publisher,
@@ -19,8 +19,8 @@ from stock_ml.adapters.broker import (
     ensure_topics,
     read_back,
 )
-from stock_ml.bars import Bar
 from stock_ml.config import Settings
+from stock_ml.domain.bars import Bar
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
 
 T = 1_709_303_400

@@ -18,14 +18,14 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from psycopg.rows import namedtuple_row
 
-from local.program import PYTHON, ROOT
-from local.programs.services import environment
-from serving.consumer import Consumer
-from serving.forecasting import Models, Serving
+from local.servers.services import environment
+from local.supervisor.program import PYTHON, ROOT
+from serving.consumer.main import Consumer
+from serving.consumer.predict import Models, Serving
 from stock_ml.adapters.broker import Topics, encode_bar, ensure_topics, read_back
-from stock_ml.adapters.forecast_store import ForecastStore
-from stock_ml.bars import Bar
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
+from stock_ml.domain.bars import Bar
 from stock_ml.errors import BrokerUnavailable
 from tests.servers import tables
 from tests.unit.serving.streams import SERVING, Stream, day

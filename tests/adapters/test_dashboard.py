@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from serving.dashboard import app as application
-from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore
+from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings, load
 from tests.servers import tables
 

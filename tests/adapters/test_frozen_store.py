@@ -10,15 +10,15 @@ from hashlib import sha256
 import pandas as pd
 import pytest
 
-from stock_ml.adapters.host.listening import pid_on
+from stock_ml.adapters.host.listeners import pid_on
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.sources.table import Source, open_source
-from stock_ml.bars import validate
+from stock_ml.cleaning.clean_symbol import clean_in
 from stock_ml.config import Settings
+from stock_ml.domain.bars import validate
 from stock_ml.errors import StoreUnavailable
-from stock_ml.received import Received
-from stock_ml.steps.cleaning import clean_in
-from stock_ml.steps.ingest import Item, clean_symbol, download, download_from, plan
+from stock_ml.ingestion.download import Item, clean_symbol, download, download_from, plan
+from stock_ml.sources.parsing import Received
+from stock_ml.sources.registry import Source, open_source
 from tests.adapters.conftest import empty
 
 PATIENCE = 1  # seconds of silence, three times, with pauses of seconds between

@@ -11,16 +11,16 @@ import pytest
 
 from stock_ml import errors
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.sources.table import open_source
-from stock_ml.bars import epoch, validate
-from stock_ml.budget import Budget
+from stock_ml.cleaning.inventory import holdings
+from stock_ml.cleaning.shared_gaps import look_over, reports_of
 from stock_ml.config import Settings
-from stock_ml.received import Received
-from stock_ml.sessions import sessions
-from stock_ml.steps.holdings import holdings
-from stock_ml.steps.ingest import clean_symbol, download, download_from, plan
-from stock_ml.steps.planning import Plan, make_plan
-from stock_ml.steps.together import look_over, reports_of
+from stock_ml.domain.bars import epoch, validate
+from stock_ml.domain.calendar import sessions
+from stock_ml.domain.request_budget import Budget
+from stock_ml.ingestion.download import clean_symbol, download, download_from, plan
+from stock_ml.ingestion.plan import Plan, make_plan
+from stock_ml.sources.parsing import Received
+from stock_ml.sources.registry import open_source
 from tests.adapters.conftest import empty, move_clock
 
 XNYS = sessions("XNYS")

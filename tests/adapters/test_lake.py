@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from local import ports
-from local.programs import seaweed
+from local.servers import seaweed
 from stock_ml.adapters.lake import Lake
-from stock_ml.bars import COLUMNS
 from stock_ml.config import Settings
+from stock_ml.domain.bars import COLUMNS
 from stock_ml.errors import StoreUnavailable
-from stock_ml.received import Received
+from stock_ml.sources.parsing import Received
 from tests.adapters.conftest import empty
 
 BODY = b'{"Time Series (1min)": {}} \xc3\xa9'

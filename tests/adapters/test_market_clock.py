@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from local import ports
-from local.programs.services import programs
+from local.servers.services import programs
 from stock_ml.adapters.market_clock import MarketClock
 from stock_ml.errors import SourceUnavailable
 from tests.adapters.conftest import move_clock

@@ -8,15 +8,15 @@ import numpy as np
 import psycopg
 import pytest
 
-from stock_ml import features
 from stock_ml.adapters.broker import Topics, decode_alert, ensure_topics, read_back
 from stock_ml.config import Settings
-from stock_ml.gaps import Minutes
-from stock_ml.monitoring import FEWEST, Alert
-from stock_ml.population import Session, population
-from stock_ml.steps.monitoring import cooled, monitor
+from stock_ml.domain.gaps import Minutes
+from stock_ml.evaluation.live_performance import FEWEST, Alert
+from stock_ml.evaluation.reference_profile import Session, population
+from stock_ml.model import features
+from stock_ml.monitoring.monitor import cooled, monitor
 from tests.adapters.answering import Answer, answering
-from tests.adapters.test_watch import T, put
+from tests.adapters.test_monitoring_store import T, put
 from tests.servers import tables
 from tests.walks import NYSE, minutes_of
 

@@ -12,13 +12,13 @@ import pytest
 from pydantic import SecretStr
 
 from local import ports
-from stock_ml.adapters.forecast_store import Watch
 from stock_ml.adapters.notifier import notify
+from stock_ml.adapters.postgres.store import Watch
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadSetting
-from stock_ml.monitoring import Alert
-from stock_ml.steps import notifying
-from stock_ml.steps.cleanliness import DEADLINE
+from stock_ml.evaluation.live_performance import Alert
+from stock_ml.monitoring import notify as notifying
+from stock_ml.monitoring.freshness import DEADLINE
 from tests.servers import tables
 
 # one of apprise's hundred services uses an old module; all are loaded with the first address

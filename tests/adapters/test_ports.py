@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from local import ports
-from local.program import Program
-from stock_ml.adapters.host import listening
+from local.supervisor.program import Program
+from stock_ml.adapters.host import listeners
 from stock_ml.errors import HostError
 
 
@@ -44,5 +44,5 @@ def test_a_running_program_whose_port_is_changed_to_a_taken_one_is_refused(taken
 def test_ports_given_out_at_once_are_different_and_free() -> None:
     found = ports.free(20)
     assert len(set(found)) == 20
-    assert all(listening.port_is_free(port) for port in found)
+    assert all(listeners.port_is_free(port) for port in found)
     assert all(port in ports.SERVERS for port in found)

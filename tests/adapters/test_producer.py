@@ -15,13 +15,13 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from local.arrival import await_forecast
-from local.forgetting import forget_replay
-from local.program import PYTHON, ROOT
-from local.programs.services import environment, programs
-from serving.consumer import Consumer
-from serving.published import last_announced, published_between, recently_published
-from serving.publishing import last_finished
+from local.first_forecast import await_forecast
+from local.replay_reset import forget_replay
+from local.servers.services import environment, programs
+from local.supervisor.program import PYTHON, ROOT
+from serving.consumer.main import Consumer
+from serving.producer.published_state import last_announced, published_between, recently_published
+from serving.producer.schedule import last_finished
 from stock_ml.adapters.broker import (
     ClosedSession,
     Publisher,
@@ -31,16 +31,16 @@ from stock_ml.adapters.broker import (
     ensure_topics,
     read_back,
 )
-from stock_ml.adapters.forecast_store import BarRow, ForecastStore
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.sources.csv_files import CsvFiles
-from stock_ml.adapters.sources.table import open_source
-from stock_ml.bars import Bar
+from stock_ml.adapters.postgres.store import BarRow, ForecastStore
 from stock_ml.config import Settings
-from stock_ml.gaps import Minutes, fill
-from stock_ml.received import bars_of
-from stock_ml.sessions import sessions
-from stock_ml.steps.purpose import FILE, tags_of
+from stock_ml.domain.bars import Bar
+from stock_ml.domain.calendar import sessions
+from stock_ml.domain.gaps import Minutes, fill
+from stock_ml.sources.csv_files import CsvFiles
+from stock_ml.sources.parsing import bars_of
+from stock_ml.sources.registry import open_source
+from stock_ml.training.version_tags import FILE, tags_of
 from tests.adapters.answering import Answer, answering
 from tests.adapters.conftest import move_clock
 from tests.adapters.test_broker import limit
@@ -316,7 +316,7 @@ def expected_minutes() -> set[int]:
 
 def test_a_replay_by_hand_goes_on_from_what_is_published(held: Settings) -> None:
     def replay(*words: str, code: int = 0) -> str:
-        argv = [PYTHON, "-m", "serving.producer", "--replay", *words, "--speed", "max"]
+        argv = [PYTHON, "-m", "serving.producer.main", "--replay", *words, "--speed", "max"]
         done = subprocess.run(argv, env=os.environ | environment(held), cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == code, done.stdout
         return done.stdout
@@ -331,7 +331,7 @@ def test_a_replay_by_hand_goes_on_from_what_is_published(held: Settings) -> None
 
 def test_a_producer_whose_bars_are_refused_ends_and_its_next_start_goes_on_in_order(held: Settings) -> None:
     def replay() -> subprocess.CompletedProcess[str]:
-        argv = [PYTHON, "-m", "serving.producer", "--replay", "2024-03-04", "2024-03-04", "--speed", "max"]
+        argv = [PYTHON, "-m", "serving.producer.main", "--replay", "2024-03-04", "2024-03-04", "--speed", "max"]
         env = os.environ | environment(held)
         return subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
 

@@ -7,16 +7,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from stock_ml.adapters.forecast_store import ForecastStore
 from stock_ml.adapters.lake import Archive, Lake, task_logs
 from stock_ml.adapters.lake.objects import Objects
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
-from stock_ml.received import Received
-from stock_ml.steps.retention import retire
-from stock_ml.steps.upkeep import forget_old
+from stock_ml.maintenance.cleanup import forget_old
+from stock_ml.maintenance.retention import retire
+from stock_ml.sources.parsing import Received
 from tests.adapters.conftest import empty
-from tests.adapters.test_forecast_store import T, bar, forecast
+from tests.adapters.test_postgres_store import T, bar, forecast
 from tests.servers import tables
 
 DAY, WEEK = 86_400, ["2024-03-01", "2024-03-04", "2024-03-05", "2024-03-06"]

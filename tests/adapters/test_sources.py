@@ -11,13 +11,13 @@ import pytest
 from pydantic import SecretStr
 
 from stock_ml import config, errors
-from stock_ml.adapters.sources.table import SOURCES, Source, open_source
-from stock_ml.adapters.sources.yahoo import Yahoo
-from stock_ml.bars import COLUMNS, epoch, validate
-from stock_ml.clean import CleanRules, clean
+from stock_ml.cleaning.rules import CleanRules, clean
 from stock_ml.config import Settings
-from stock_ml.received import label_convention, parse, place
-from stock_ml.sessions import sessions
+from stock_ml.domain.bars import COLUMNS, epoch, validate
+from stock_ml.domain.calendar import sessions
+from stock_ml.sources.parsing import label_convention, parse, place
+from stock_ml.sources.registry import SOURCES, Source, open_source
+from stock_ml.sources.yahoo import Yahoo
 from tests.http import answering
 from tests.yahoo import serving
 

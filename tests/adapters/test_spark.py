@@ -16,14 +16,15 @@ import requests
 from pyspark.sql import DataFrame
 
 from local import jars, ports, probes
-from local.program import ROOT, Program
-from local.programs.services import environment
-from stock_ml import features, train
+from local.servers.services import environment
+from local.supervisor.program import ROOT, Program
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.spark import rows as held_rows
 from stock_ml.config import Settings
-from stock_ml.scorer import Scorer
+from stock_ml.model import features
+from stock_ml.model.scorer import Scorer
+from stock_ml.training import spark_models
 from tests.servers import running
 from tests.walks import frame, minutes_of, walk
 
@@ -46,10 +47,10 @@ def fitted(s: Settings, folder: Path) -> tuple[tuple[float, ...], list[str]]:
     """Return coefficients and intercept of a model fitted on all bars, saved in `folder`, and all command lines."""
     with engine.session(s) as spark:
         bars = engine.read_bars(spark, Lake.connect(s).clean_uri(), s.symbols)
-        model = train.fit(engine.feature_rows(bars, SCHEMA, s.calendars, s.feed_gap_minutes), SCHEMA["names"])
+        model = spark_models.fit(engine.feature_rows(bars, SCHEMA, s.calendars, s.feed_gap_minutes), SCHEMA["names"])
         with Lake.connect(s).scratch("test") as scratch:
             engine.save(spark, model, scratch, folder / "spark")
-        coefficients, intercept, _ = train.parameters(model)
+        coefficients, intercept, _ = spark_models.parameters(model)
         lines = command_lines()
     return (*coefficients, intercept), lines
 
@@ -157,10 +158,10 @@ def test_few_rows_are_held_without_the_plan_that_made_them_and_many_with_it(
     pd.testing.assert_frame_equal(tables[0], tables[2], check_exact=True)
 
 
-@pytest.mark.parametrize("recipe", train.RECIPES)
+@pytest.mark.parametrize("recipe", spark_models.RECIPES)
 def test_a_recipe_s_parameters_forecast_what_spark_forecasts(rows: DataFrame, recipe: str) -> None:
-    model = train.fit(rows, SCHEMA["names"], recipe)
-    coefficients, intercept, trees = train.parameters(model)
+    model = spark_models.fit(rows, SCHEMA["names"], recipe)
+    coefficients, intercept, trees = spark_models.parameters(model)
     scorer = Scorer(recipe, coefficients, intercept, dict.fromkeys(("50", "90", "99"), 1.0), SCHEMA, 0, trees=trees)
     sample = model.transform(rows).toPandas()
     apart = scorer.predict(sample[SCHEMA["names"]].to_numpy()).log_return - sample["log_return"].to_numpy()

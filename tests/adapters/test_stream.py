@@ -11,8 +11,8 @@ import psycopg
 import pytest
 import requests
 
-from local.programs.services import programs
-from stock_ml.adapters.forecast_store import BarRow, ForecastStore
+from local.servers.services import programs
+from stock_ml.adapters.postgres.store import BarRow, ForecastStore
 from stock_ml.config import Settings
 from tests.servers import running, tables
 

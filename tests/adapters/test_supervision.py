@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from local import probes
-from local.program import Program
-from local.starting import start
-from local.supervision import Refused, Supervisor, SupervisorAway
+from local.supervisor.program import Program
+from local.supervisor.start import start
+from local.supervisor.supervisor import Refused, Supervisor, SupervisorAway
 from stock_ml.config import Settings, load
 from stock_ml.errors import HostError
 

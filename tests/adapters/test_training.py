@@ -18,14 +18,13 @@ from pyspark import SparkContext
 from pyspark.ml import PipelineModel
 
 from local import jars, pipeline, ports
-from stock_ml import features
-from stock_ml import train as fitting
 from stock_ml.adapters import spark as engine
-from stock_ml.adapters.champion import artifact, version
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.registry import Registry
-from stock_ml.adapters.registry.versions import promote, rollback, versions
+from stock_ml.adapters.mlflow.registry import Registry
+from stock_ml.adapters.mlflow.rest import artifact, version
+from stock_ml.adapters.mlflow.versions import promote, rollback, versions
 from stock_ml.config import Settings
+from stock_ml.domain.gaps import Minutes, fill
 from stock_ml.errors import (
     BadBars,
     DiskFull,
@@ -37,15 +36,15 @@ from stock_ml.errors import (
     StoreUnavailable,
     TooLittleHistory,
 )
-from stock_ml.evaluate import PERSISTENCE
-from stock_ml.gaps import Minutes, fill
-from stock_ml.population import Population
-from stock_ml.scorer import prices
-from stock_ml.steps import recording, standing
-from stock_ml.steps.drifting import KEPT
-from stock_ml.steps.judging import History, judge
-from stock_ml.steps.promoting import promote_challenger
-from stock_ml.steps.training import TrainingResult, train
+from stock_ml.evaluation import PERSISTENCE
+from stock_ml.evaluation.reference_profile import Population
+from stock_ml.model import features
+from stock_ml.model.scorer import prices
+from stock_ml.monitoring.live_drift import KEPT
+from stock_ml.training import mlflow_logging, promotion_guard, spark_models
+from stock_ml.training.promote import promote_challenger
+from stock_ml.training.train import TrainingResult, train
+from stock_ml.training.walk_forward import History, judge
 from tests.walks import NYSE, frame, minutes_of, take, walk
 
 # MLflow warns about its own type hints when it is imported
@@ -203,7 +202,7 @@ def test_the_light_scorer_equals_spark_on_the_same_features_bit_for_bit(installa
         rows = engine.feature_rows(bars, scorer.schema, installation.calendars, 15)
         model = PipelineModel.load(folder.resolve().as_uri())
         found = model.transform(rows).drop("features").toPandas()
-        still = fitting.with_last_price(model, ("AAPL", "MSFT")).transform(rows).drop("features").toPandas()
+        still = spark_models.with_last_price(model, ("AAPL", "MSFT")).transform(rows).drop("features").toPandas()
     found, still = (told.sort_values(["symbol", "bar_ts"], ignore_index=True) for told in (found, still))
     assert still["log_return"].tolist() == found["log_return"].where(found["symbol"] != "AAPL", 0.0).tolist()
     here = pd.concat([features.table(bars_of(i), NYSE, scorer.schema, 15).dropna() for i in range(2)])
@@ -218,9 +217,9 @@ import mlflow, pandas as pd
 mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model(f"models:/stock-close/{sys.argv[2]}")
 given = pd.DataFrame(json.loads(sys.argv[3]))
-import stock_ml.scorer
-assert "/code/" in stock_ml.scorer.__file__, stock_ml.scorer.__file__
-assert "stock_ml.features" not in sys.modules
+import stock_ml.model.scorer
+assert "/code/" in stock_ml.model.scorer.__file__, stock_ml.model.scorer.__file__
+assert "stock_ml.model.features" not in sys.modules
 print(json.dumps(model.predict(given).to_dict("list")))
 """
 
@@ -315,9 +314,9 @@ def test_a_champion_with_another_schema_is_no_one_to_beat_and_leaves_no_symbol_a
     installation, trained, registry
 ):
     other = installation.model_copy(update={"window": 31})
-    assert standing.before(installation, registry, None).kind == trained["promoted"]
-    assert standing.before(other, registry, None) == (PERSISTENCE, None, None)
-    assert standing.last_price(other) == {}
+    assert promotion_guard.before(installation, registry, None).kind == trained["promoted"]
+    assert promotion_guard.before(other, registry, None) == (PERSISTENCE, None, None)
+    assert promotion_guard.last_price(other) == {}
     with pytest.raises(SchemaMismatch, match="window: model 30, here 31"):
         registry.load(trained["version"]).check(features.schema(other.window, other.horizon))
 
@@ -379,13 +378,13 @@ def test_a_number_that_is_none_is_told_with_symbol_and_time(installation):
 
 
 def test_a_spark_that_dies_in_mid_fit_leaves_the_champion_and_the_run_says_why(installation, trained, monkeypatch):
-    before, fit = Registry.connect(installation).champion(), fitting.fit
+    before, fit = Registry.connect(installation).champion(), spark_models.fit
 
     def dying(*given):
         SparkContext._gateway.proc.kill()
         return fit(*given)
 
-    monkeypatch.setattr(fitting, "fit", dying)
+    monkeypatch.setattr(spark_models, "fit", dying)
     with pytest.raises(SparkLost, match="STOCKML_SPARK_MEMORY"):
         train(installation)
     assert Registry.connect(installation).champion() == before
@@ -397,16 +396,16 @@ def test_a_spark_that_dies_in_mid_fit_leaves_the_champion_and_the_run_says_why(i
 
 def test_of_two_trainings_at_once_the_first_to_register_decides(installation, monkeypatch):
     own = installation.model_copy(update={"mlflow_model": "at-once", "candidates": ("linear",)})
-    model, register = Registry.connect(own), recording.register
+    model, register = Registry.connect(own), mlflow_logging.register
     other: list[str] = []
 
     def register_second(*given):
         model.client.create_registered_model(own.mlflow_model)
-        made = model.client.create_model_version(own.mlflow_model, "s3://nowhere/1", tags=recording.tags(own))
+        made = model.client.create_model_version(own.mlflow_model, "s3://nowhere/1", tags=mlflow_logging.tags(own))
         other.append(str(made.version))  # the other one has registered by now, and not promoted yet
         return register(*given)
 
-    monkeypatch.setattr(recording, "register", register_second)
+    monkeypatch.setattr(mlflow_logging, "register", register_second)
     with pytest.raises(Overtaken, match="registered version 1 while"):
         train(own)
     model.promote(other[0])
@@ -419,7 +418,7 @@ def full_disk(tmp_path, monkeypatch):
     """Temporary files in a file system of 2 MB that is full as soon as a training begins to log."""
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path], check=False).returncode:
         pytest.skip("this user may not mount a file system")
-    record = recording.record
+    record = mlflow_logging.record
 
     def filled(*given):
         with suppress(OSError), (tmp_path / "rest").open("wb", buffering=0) as file:
@@ -427,7 +426,7 @@ def full_disk(tmp_path, monkeypatch):
                 file.write(bytes(4096))
         return record(*given)
 
-    monkeypatch.setattr(recording, "record", filled)
+    monkeypatch.setattr(mlflow_logging, "record", filled)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield tmp_path
     subprocess.run(["umount", tmp_path], check=True)

@@ -9,10 +9,10 @@ import pytest
 from tenacity import stop_after_attempt, wait_none
 
 from stock_ml import errors
-from stock_ml.adapters.sources.patience import RETRIES
-from stock_ml.adapters.sources.yahoo import Yahoo, requests_of
 from stock_ml.config import load
-from stock_ml.received import bars_of, parse
+from stock_ml.sources.parsing import bars_of, parse
+from stock_ml.sources.retry import RETRIES
+from stock_ml.sources.yahoo import Yahoo, requests_of
 from tests.http import answering, send
 from tests.yahoo import NOTHING_YET, UNKNOWN, XNYS, chart, market, minutes_between, refused, serving
 
@@ -134,7 +134,7 @@ def test_a_service_that_is_away_slow_or_endless_is_named(tmp_path, monkeypatch):
         asking("http://127.0.0.1:1", tmp_path).newest("GOOGL")
     with pytest.raises(errors.NoNetwork, match=r"http://yahoo.invalid cannot be resolved"):
         asking("http://yahoo.invalid", tmp_path).newest("GOOGL")
-    monkeypatch.setattr("stock_ml.adapters.sources.yahoo_charts.TIMEOUT", 0.2)
+    monkeypatch.setattr("stock_ml.sources.yahoo_client.TIMEOUT", 0.2)
     done = threading.Event()
     with answering(lambda request: done.wait(30)) as address:
         with pytest.raises(errors.TimedOut, match="did not answer within"):

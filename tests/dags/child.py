@@ -131,7 +131,7 @@ def refusals(dag_id: str, forms: str) -> dict[str, Any]:
 
 def workers() -> dict[str, Any]:
     """Start the executor as the scheduler does: what its workers map of others' libraries, and import of ours."""
-    from preloaded import LIBRARIES, PreloadedExecutor
+    from preloaded_executor import LIBRARIES, PreloadedExecutor
 
     before = set(sys.modules)
     executor = PreloadedExecutor(parallelism=2)

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from local import jars
-from local.airflow_api import Airflow as Api
-from local.private import keep_secrets
-from local.programs import orchestration, services
+from local.airflow_client import Airflow as Api
+from local.secrets import keep_secrets
+from local.servers import airflow as orchestration
+from local.servers import services
 from stock_ml.config import Settings
 from tests.servers import running, tables
 

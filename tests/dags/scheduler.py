@@ -14,7 +14,7 @@ FOLLOWS = ["sh", "-c", 'read line; echo in order > "$0"']  # as Spark, it ends o
 
 def main(dsn: str, ended: str) -> None:
     """Take the lock, start the executor, fork a worker that forks a task, tell all their pids, and wait."""
-    from preloaded import PreloadedExecutor
+    from preloaded_executor import PreloadedExecutor
 
     told = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # where Airflow logs

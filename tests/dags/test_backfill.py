@@ -17,14 +17,15 @@ import pytest
 from pydantic import SecretStr
 
 from local import ports, probes
-from local.airflow_api import Airflow
-from local.private import keep_secrets
-from local.program import PYTHON, ROOT
-from local.programs import orchestration, postgres
+from local.airflow_client import Airflow
+from local.secrets import keep_secrets
+from local.servers import airflow as orchestration
+from local.servers import postgres
+from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.request_ledger import fingerprint
-from stock_ml.budget import next_day
+from stock_ml.adapters.postgres.request_quota import fingerprint
 from stock_ml.config import Settings
+from stock_ml.domain.request_budget import next_day
 from tests.servers import running, tables
 
 KEY, MONTHS = "of the backfill", ("2023-11", "2023-12")

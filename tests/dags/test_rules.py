@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stock_ml.budget import next_day
+from stock_ml.domain.request_budget import next_day
 from tests.dags.conftest import Airflow
 
 FINAL = {"BadInput", "BadBars", "BadFile", "BadQuality", "AmbiguousLabels", "BadMessage", "BadSetting"}

@@ -9,17 +9,17 @@ import pytest
 import requests
 
 from local import pipeline
-from local.airflow_api import Airflow as AirflowApi
-from local.private import keep_secrets
-from local.programs.orchestration import address
-from stock_ml.adapters.champion import newest, tags
-from stock_ml.adapters.forecast_store import Watch
+from local.airflow_client import Airflow as AirflowApi
+from local.secrets import keep_secrets
+from local.servers.airflow import address
 from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.mlflow.rest import newest, tags
+from stock_ml.adapters.postgres.store import Watch
+from stock_ml.cleaning import run_report
 from stock_ml.config import Settings
 from stock_ml.errors import BadQuality, HostError
-from stock_ml.steps import data_report
-from stock_ml.steps.cleanliness import DEADLINE, see_clean
-from stock_ml.steps.refreshing import covered
+from stock_ml.monitoring.freshness import DEADLINE, see_clean
+from stock_ml.training.retrain_policy import covered
 from tests.dags.conftest import Airflow
 
 SYMBOLS = ["AAPL", "GOOGL"]
@@ -152,7 +152,7 @@ def test_a_run_with_enough_symbols_announces_them_and_fails_where_a_person_sees_
     assert event["extra"]["missing"]["BAD"].startswith("BadFile: ")
     assert f"BAD is not clean: {event['extra']['missing']['BAD'][:60]}" in answer.log
     s = exchange.model_copy(update={"source": "csv", "s3_bucket": "stockml-files"})
-    page = data_report.page(s, answer.value["run_id"])
+    page = run_report.page(s, answer.value["run_id"])
     assert "NOT CLEAN: BAD\nBadFile: " in page
     assert "Quality of GOOD" in page
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stock_ml.train import RECIPES
+from stock_ml.training.spark_models import RECIPES
 
 
 def test_ingest_goes_from_the_bucket_to_one_event(parsed: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from local import highcharts
-from stock_ml.adapters.forecast_store import ForecastStore
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from tests.e2e.pages import CHROMIUM, EMPTY, FIRST, T, bar, dashboard_program, forecast
 from tests.servers import drop_days, running, tables

@@ -6,9 +6,9 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from local.program import Program
-from local.programs import services
-from stock_ml.adapters.forecast_store import BarRow, ForecastRow, ForecastStore
+from local.servers import services
+from local.supervisor.program import Program
+from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
 
 FIRST, EMPTY = "FIRST", "EMPTY"  # the symbols of the settings; no bar of them is stored

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from stock_ml.adapters.forecast_store import ForecastStore
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from tests.e2e.pages import READY, address, bar, drawn, forecast
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from local.program import PYTHON, ROOT
+from local.supervisor.program import PYTHON, ROOT
 
 OTHERS = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "MLFLOW_REGISTRY_URI": "http://127.0.0.1:1"}  # nobody's business
 EACH_ONCE = "seed=91"  # with which chance kills every one of the seven

@@ -4,7 +4,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from stock_ml.adapters.forecast_store import ForecastStore
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from tests.e2e.pages import READY, T, address, bar, drawn, forecast, wait_for
 

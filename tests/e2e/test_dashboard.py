@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from local import ports
-from local.programs import postgres as postgres_program
-from local.programs.services import programs
-from serving.dashboard.state import STALE
-from stock_ml.adapters.forecast_store import ForecastStore, Watch, migrate
+from local.servers import postgres as postgres_program
+from local.servers.services import programs
+from serving.dashboard.status import STALE
+from stock_ml.adapters.postgres.store import ForecastStore, Watch, migrate
 from stock_ml.config import Settings
-from stock_ml.monitoring import Look
+from stock_ml.evaluation.live_performance import Look
 from tests.e2e.pages import EMPTY, READY, T, address, bar, dashboard_program, drawn, forecast, keep, wait_for
 from tests.servers import running, settings_in
 

@@ -4,7 +4,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from local.programs.services import programs
+from local.servers.services import programs
 from tests.servers import running, settings_in
 
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
-from stock_ml.adapters.forecast_store import ForecastStore
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from tests.e2e.pages import FIRST, READY, address, bar, drawn, forecast
 

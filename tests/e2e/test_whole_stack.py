@@ -20,17 +20,17 @@ import requests
 from playwright.sync_api import Browser
 
 from local import pipeline, probes
-from local.airflow_api import Airflow
-from local.configuration import log_file
+from local.airflow_client import Airflow
 from local.installation import Installation, describe
-from local.program import PYTHON, ROOT
-from local.programs.services import environment
-from local.supervision import Supervisor
+from local.servers.services import environment
+from local.supervisor.configuration import log_file
+from local.supervisor.program import PYTHON, ROOT
+from local.supervisor.supervisor import Supervisor
 from stock_ml.adapters.broker import ClosedSession, Publisher, Topics, read_back
-from stock_ml.bars import MINUTE
 from stock_ml.config import Settings
-from stock_ml.monitoring import Alert
-from stock_ml.sessions import sessions
+from stock_ml.domain.bars import MINUTE
+from stock_ml.domain.calendar import sessions
+from stock_ml.evaluation.live_performance import Alert
 from tests.servers import settings_in
 
 SYMBOL = "GOOGL"

@@ -4,7 +4,7 @@ import orjson
 
 from stock_ml.adapters.broker.messages import VERSION, fields, number
 from stock_ml.errors import BadMessage
-from stock_ml.monitoring import Alert
+from stock_ml.evaluation.live_performance import Alert
 
 ALERT_FIELDS = frozenset({"v", *Alert._fields})
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import orjson
 
-from stock_ml.bars import MINUTE, Bar
+from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.errors import BadMessage
 
 VERSION = 1

@@ -7,14 +7,14 @@ from time import monotonic
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from stock_ml.adapters.broker.alerts import encode_alert
-from stock_ml.adapters.broker.brokers import Errors
 from stock_ml.adapters.broker.client import client_config
+from stock_ml.adapters.broker.client_events import Errors
 from stock_ml.adapters.broker.messages import ClosedSession, encode_bar, encode_session
 from stock_ml.adapters.broker.topics import LIMITS, Topics
-from stock_ml.bars import Bar
 from stock_ml.config import Settings
+from stock_ml.domain.bars import Bar
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
-from stock_ml.monitoring import Alert
+from stock_ml.evaluation.live_performance import Alert
 
 FULL = 10_000  # messages
 LARGEST_KEPT, LARGEST_KEY = 1_500_000, 100_000  # bytes of a rejected message

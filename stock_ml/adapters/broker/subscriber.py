@@ -6,10 +6,10 @@ from threading import Thread
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from stock_ml.adapters.broker.brokers import EVERY, Brokers, Errors
 from stock_ml.adapters.broker.client import client_config
+from stock_ml.adapters.broker.client_events import EVERY, Brokers, Errors
+from stock_ml.adapters.broker.retention_loss import Unread
 from stock_ml.adapters.broker.topics import Topics
-from stock_ml.adapters.broker.unread import Unread
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 

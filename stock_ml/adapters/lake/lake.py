@@ -15,7 +15,7 @@ from stock_ml.adapters.lake.objects import Objects
 from stock_ml.adapters.lake.quality import Quality
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
-from stock_ml.received import WHOLE_FILE, Convention, Received
+from stock_ml.sources.parsing import WHOLE_FILE, Convention, Received
 
 PARQUET, JSON = "application/vnd.apache.parquet", "application/json"
 

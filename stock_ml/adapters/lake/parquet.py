@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stock_ml.bars import COLUMNS
+from stock_ml.domain.bars import COLUMNS
 
 
 def to_bytes(bars: pd.DataFrame) -> bytes:

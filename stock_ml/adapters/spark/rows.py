@@ -9,11 +9,11 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
-from stock_ml import features
-from stock_ml.bars import PRICES
+from stock_ml.domain.bars import PRICES
+from stock_ml.domain.calendar import Calendars
+from stock_ml.domain.gaps import Minutes
 from stock_ml.errors import StoreUnavailable, TooLittleHistory
-from stock_ml.gaps import Minutes
-from stock_ml.sessions import Calendars
+from stock_ml.model import features
 
 # told, since looking it up in the files takes seconds
 BARS = "symbol string, ts timestamp, open double, high double, low double, close double, volume double, filled boolean"

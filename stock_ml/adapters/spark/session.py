@@ -14,12 +14,11 @@ from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untype
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
-from stock_ml import disk, features
+from stock_ml import code_bundle, disk
 from stock_ml.adapters.spark.class_archive import ClassArchive
 from stock_ml.config import Settings
 from stock_ml.errors import SparkLost
 
-PACKAGE = Path(features.__file__).parent
 # Nobody waits for a heartbeat inside one process, and sending one may end its thread (SPARK-59451, open in 4.2): two
 # minutes later the running tasks would be given up as lost
 ALONE = {"spark.executor.heartbeatInterval": "1h", "spark.network.timeout": "2h"}
@@ -162,9 +161,9 @@ def _s3a(s: Settings) -> dict[str, str]:
 
 
 def _packed(folder: Path) -> Path:
-    """Zip the library's top level for Spark's Python workers, which need not share this folder."""
+    """Zip the code that Spark's Python workers run: they need not share this folder."""
     path = folder / "stock_ml.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        for file in sorted(PACKAGE.glob("*.py")):
-            archive.write(file, f"stock_ml/{file.name}")
+        for file, name in code_bundle.files(code_bundle.SPARK_WORKER):
+            archive.write(file, name)
     return path

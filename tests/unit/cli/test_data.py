@@ -5,9 +5,9 @@ from typing import Any
 
 from rich.console import Console
 
+from stock_ml.cleaning.inventory import Holdings
 from stock_ml.cli.data import counts, told
-from stock_ml.splits import Split
-from stock_ml.steps.holdings import Holdings
+from stock_ml.domain.splits import Split
 
 REPORT: dict[str, Any] = {
     "rows_read": 1200,

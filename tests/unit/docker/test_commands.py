@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from gunicorn.config import Config
 
-from local.program import BIN
+from local.supervisor.program import BIN
 from stock_ml.config import Settings, load
 from tests.unit.docker.compose import EVERYWHERE, ROOT, option, services, words
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.programs.orchestration import airflow_environment
+from local.servers.airflow import airflow_environment
 from stock_ml.config import Settings, load
 from tests.unit.docker.compose import EVERYWHERE, FILE, ROOT, VARIABLE, leaves, option, raw, services, words
 

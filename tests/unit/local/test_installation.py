@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from local.installation import describe, steps
-from local.supervision import Supervisor
+from local.supervisor.supervisor import Supervisor
 from stock_ml.config import Settings, load
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.airflow_api import AirflowAway, PipelineFailed
+from local.airflow_client import AirflowAway, PipelineFailed
 from local.pipeline import finish, ingest
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local.private import keep_secrets
-from local.program import ROOT
 from local.replay import replay, with_all
+from local.secrets import keep_secrets
+from local.supervisor.program import ROOT
 from stock_ml.config import load
 from stock_ml.errors import BadSetting, HostError
 

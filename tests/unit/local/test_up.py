@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local.current import FILE
+from local.current_installation import FILE
 from local.up import up
 from stock_ml.config import load
 from stock_ml.errors import StockMLError

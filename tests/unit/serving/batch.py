@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from serving.rules import Rules
-from stock_ml import features, gaps
-from stock_ml.bars import MINUTE, Bar
-from stock_ml.gaps import Minutes
-from stock_ml.intervals import LEVELS, STEP, WIDEST
-from stock_ml.scorer import Prediction, nearest, prices
+from serving.stream_config import Rules
+from stock_ml.domain import gaps
+from stock_ml.domain.bars import MINUTE, Bar
+from stock_ml.domain.gaps import Minutes
+from stock_ml.model import features
+from stock_ml.model.conformal import LEVELS, STEP, WIDEST
+from stock_ml.model.scorer import Prediction, nearest, prices
 from tests.unit.serving.streams import RULES, SCORER
 from tests.walks import NYSE
 

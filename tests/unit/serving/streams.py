@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.arrived import Arrived
-from serving.forecasting import Models, Serving
-from serving.keeping import Keeper
-from serving.rules import Rules
-from stock_ml.adapters.forecast_store import FORETOLD, RECEIVED, Around, BarRow, Coming, ForecastRow, Rows, Stored
-from stock_ml.bars import MINUTE, Bar
-from stock_ml.clock import EventClock
-from stock_ml.features import FEATURES
-from stock_ml.gaps import Minutes
-from stock_ml.scorer import Scorer
+from serving.common.bar_batch import Arrived
+from serving.consumer.predict import Models, Serving
+from serving.consumer.state import Keeper
+from serving.stream_config import Rules
+from stock_ml.adapters.postgres.store import FORETOLD, RECEIVED, Around, BarRow, Coming, ForecastRow, Rows, Stored
+from stock_ml.domain.bars import MINUTE, Bar
+from stock_ml.domain.clock import EventClock
+from stock_ml.domain.gaps import Minutes
+from stock_ml.model.features import FEATURES
+from stock_ml.model.scorer import Scorer
 from tests.walks import NYSE, minutes_of, take, walk
 
 RULES = Rules(frozenset({"GOOGL", "AAPL"}), "sandbox", NYSE, window=16, horizon=1, limit=5)

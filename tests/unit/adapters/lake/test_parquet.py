@@ -3,7 +3,7 @@
 import pandas as pd
 
 from stock_ml.adapters.lake import parquet
-from stock_ml.bars import COLUMNS
+from stock_ml.domain.bars import COLUMNS
 
 
 def bars() -> pd.DataFrame:

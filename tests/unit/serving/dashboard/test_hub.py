@@ -5,10 +5,10 @@ import orjson
 import pytest
 
 from serving.dashboard.hub import Hub
-from serving.dashboard.state import Links
-from serving.dashboard.states import States
+from serving.dashboard.status import Links
+from serving.dashboard.symbol_status import States
 from serving.dashboard.viewers import MOST, Event, Viewer, Viewers
-from stock_ml.adapters.forecast_reader import Changes, ForecastReader, Listener, Run, Service
+from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Listener, Run, Service
 
 ROW = (1000, 1.0, 1.0, 1.0, 1.0, 1.0, False)
 

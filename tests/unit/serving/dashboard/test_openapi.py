@@ -8,11 +8,11 @@ import pytest
 from flask import Flask
 from jsonschema import Draft202012Validator
 
-from serving.dashboard import query
+from serving.dashboard import queries
 from serving.dashboard.app import create_app
 from stock_ml.config import load
 
-DOCUMENT: dict[str, Any] = orjson.loads(Path(query.__file__).with_name("openapi.json").read_bytes())
+DOCUMENT: dict[str, Any] = orjson.loads(Path(queries.__file__).with_name("openapi.json").read_bytes())
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_its_schemas_are_schemas() -> None:
 
 def test_its_bounds_are_those_of_the_parameters() -> None:
     limit, until = parameter("/data", "limit"), parameter("/data", "until")
-    assert (limit["maximum"], limit["default"], until["maximum"]) == (query.MOST, query.LIMIT, query.FOREVER)
+    assert (limit["maximum"], limit["default"], until["maximum"]) == (queries.MOST, queries.LIMIT, queries.FOREVER)
 
 
 def test_metrics_count_answers_by_page(app: Flask) -> None:

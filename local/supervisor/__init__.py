@@ -1,0 +1,1 @@
+"""Supervisord runs the processes of an installation."""

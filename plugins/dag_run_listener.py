@@ -1,0 +1,49 @@
+"""Tell PostgreSQL how each DAG's last run goes, for the dashboard, and a person where it failed."""
+
+from threading import Thread
+from typing import Any
+
+from airflow.listeners import hookimpl
+from airflow.plugins_manager import AirflowPlugin
+
+
+class Listener:
+    """Hear of every run that starts or ends; Airflow logs what is raised here, and goes on."""
+
+    @hookimpl
+    def on_dag_run_running(self, dag_run: Any) -> None:
+        """Tell that a run started."""
+        _tell(dag_run)
+
+    @hookimpl
+    def on_dag_run_success(self, dag_run: Any) -> None:
+        """Tell that a run ended well."""
+        _tell(dag_run)
+
+    @hookimpl
+    def on_dag_run_failed(self, dag_run: Any) -> None:
+        """Tell that a run failed, a person too: in a thread, as the scheduler must not wait for a mail server."""
+        _tell(dag_run)
+        Thread(target=_notify, args=(dag_run.dag_id, dag_run.run_id)).start()
+
+
+def _tell(run: Any) -> None:
+    from stock_ml.config import load
+    from stock_ml.monitoring import dag_status
+
+    times = (None if at is None else at.timestamp() for at in (run.start_date, run.end_date))
+    dag_status.tell(load(), run.dag_id, dag_status.RunState(str(run.state), run.run_id, *times))
+
+
+def _notify(dag: str, run: str) -> None:
+    from stock_ml.config import load
+    from stock_ml.monitoring import notify
+
+    notify.failed(load(), dag, run)
+
+
+class RunStates(AirflowPlugin):
+    """Register the listener, in the scheduler and wherever else a run's state is changed."""
+
+    name = "run_states"
+    listeners = (Listener(),)

@@ -1,0 +1,24 @@
+"""Serve the sandbox exchange on its port: `python -m sandbox`."""
+
+import os
+import sys
+
+from sandbox.exchange.clock import StoredClock
+from stock_ml.config import load
+from stock_ml.errors import StockMLError
+
+
+def main() -> None:
+    """Become gunicorn: one process keeps the clock, threads answer. What stands in the way is told in one line."""
+    try:
+        s = load()
+        StoredClock.of(s)
+    except StockMLError as error:
+        raise SystemExit(f"stopped: {error}") from None
+    address = f"127.0.0.1:{s.sandbox_port}"
+    server = ["-m", "gunicorn", "--bind", address, "--workers", "1", "--threads", "8", "--no-control-socket"]
+    os.execv(sys.executable, [sys.executable, *server, "sandbox.exchange.app:create_app()"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The simulated market's time: it runs, is paused, and stands still while the sandbox is down."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from threading import Lock, Thread
+
+import numpy as np
+
+from sandbox.exchange.market_identity import Identity
+from stock_ml.config import Settings
+from stock_ml.domain.calendar import Sessions, sessions
+from stock_ml.domain.clock import Reading
+
+EVERY = 1.0  # seconds between two stores: at most this much time is lost when the process is killed
+
+
+@dataclass
+class StoredClock:
+    """Keep one Reading, change it, and store it in a file; safe for many threads."""
+
+    path: Path
+    sessions: Sessions
+    reading: Reading
+    setting: float
+    market: Identity
+    wall: Callable[[], float] = time.time
+    _lock: Lock = field(default_factory=Lock)
+
+    @classmethod
+    def of(cls, s: Settings) -> "StoredClock":
+        """Return the clock of an installation."""
+        return cls.load(s.state / "sandbox" / "clock.json", sessions(s.exchange), s)
+
+    @classmethod
+    def load(cls, path: Path, sessions: Sessions, s: Settings) -> "StoredClock":
+        """Return the clock as it was stored; the first time, it stands at the open of its day or of the next session.
+
+        A speed set over HTTP is kept over a restart; a changed setting takes its place.
+        Raises OtherMarket where it was stored by another market than that of the settings.
+        """
+        speed, market = s.sandbox_speed, Identity.of(s)
+        first = int(np.searchsorted(sessions.dates, np.datetime64(s.sandbox_start, "D")))
+        reading = Reading(float(sessions.opens[first]), time.time(), speed, False)
+        if path.exists():
+            stored = json.loads(path.read_text())
+            market.check(stored.get("market"), str(path.parent))
+            kept = stored["reading"]["speed"] if stored["setting"] == speed else speed
+            reading = Reading(**stored["reading"] | {"wall": time.time(), "speed": kept})
+        return cls(path, sessions, reading, speed, market)
+
+    def now(self) -> Reading:
+        """Return the reading of this moment."""
+        with self._lock:
+            return self._moved()
+
+    def set(self, paused: bool | None = None, speed: float | None = None) -> Reading:
+        """Pause or run, or change the speed from now on; store and return the reading."""
+        with self._lock:
+            now = self._moved()
+            self.reading = replace(
+                now, paused=now.paused if paused is None else paused, speed=now.speed if speed is None else speed
+            )
+            self._write(self.reading)
+            return self.reading
+
+    def store(self) -> None:
+        """Write the reading of this moment."""
+        with self._lock:
+            self._write(self._moved())
+
+    def keep(self) -> None:
+        """Store the running clock every second, in a thread that ends with the process."""
+        Thread(target=self._keep, name="clock", daemon=True).start()
+
+    def _keep(self) -> None:
+        while True:
+            if not self.reading.paused:
+                self.store()
+            time.sleep(EVERY)
+
+    def _moved(self) -> Reading:
+        wall = self.wall()
+        return replace(self.reading, market=self.reading.at(wall, self.sessions), wall=wall)
+
+    def _write(self, reading: Reading) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps({"reading": asdict(reading), "setting": self.setting, "market": asdict(self.market)}))
+        new.replace(self.path)

@@ -1,0 +1,120 @@
+"""What can be changed at the sandbox while it runs: its time, its bars, and what requests meet. JSON only."""
+
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import numpy as np
+from flask import Response, abort, jsonify, request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sandbox.exchange.exchange import Exchange
+from sandbox.exchange.request_limits import Plan
+from sandbox.exchange.responses import VALUES
+from sandbox.faults.faults import ALL, KINDS, Trouble
+from stock_ml.config import SYMBOL
+from stock_ml.domain.bars import MINUTE, Bar, broken
+
+SPEEDS = (0.1, 3600.0)
+
+
+class Asked(BaseModel):
+    """Refuse what is of another type, or not known."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ClockAsked(Asked):
+    """Pause or run; market seconds a wall second."""
+
+    paused: bool | None = None
+    speed: float | None = Field(None, ge=SPEEDS[0], le=SPEEDS[1])
+
+
+class TroubleAsked(Asked):
+    """Say which trouble requests of a key meet, and how often; no kind takes it back."""
+
+    kind: str | None
+    key: str = ALL
+    seconds: float = Field(15.0, ge=0, le=120)
+    mebibytes: int = Field(200, ge=1, le=1024)
+    times: int | None = Field(None, ge=1)
+
+
+class PlanAsked(Asked):
+    """Say how many requests a key may send; left out is no limit."""
+
+    key: str
+    a_second: int | None = Field(None, ge=0)
+    a_minute: int | None = Field(None, ge=0)
+    a_day: int | None = Field(None, ge=0)
+
+
+T = TypeVar("T", bound=Asked)
+
+
+def set_clock(exchange: Exchange) -> Response:
+    """Pause, run, or change the speed."""
+    asked = _asked(ClockAsked)
+    return jsonify(asdict(exchange.clock.set(asked.paused, asked.speed)))
+
+
+def set_trouble(exchange: Exchange) -> Response:
+    """Set or take back a trouble; return all that are set, by key."""
+    asked = _asked(TroubleAsked)
+    if asked.kind is not None and asked.kind not in KINDS:
+        abort(400, f"kind is null or one of {', '.join(KINDS)}")
+    trouble = Trouble(asked.kind, asked.seconds, asked.mebibytes, asked.times) if asked.kind else None
+    exchange.troubles.set(asked.key, trouble)
+    return troubles(exchange)
+
+
+def troubles(exchange: Exchange) -> Response:
+    """Return the troubles that are set, by key."""
+    return jsonify({key: asdict(trouble) for key, trouble in exchange.troubles.by_key.items()})
+
+
+def set_plan(exchange: Exchange) -> Response:
+    """Give a key a plan."""
+    asked = _asked(PlanAsked)
+    exchange.plans.set(asked.key, Plan(asked.a_second, asked.a_minute, asked.a_day))
+    return jsonify(asked.model_dump())
+
+
+def put_bar(exchange: Exchange) -> Response:
+    """Put a bar in at the source."""
+    given = _given()
+    bar = _bar(given)
+    if bar is None or exchange.feed.market.sessions.number(np.array([bar.ts]))[0] < 0:
+        abort(400, f"a bar has symbol, ts (a minute of regular hours), open, high, low, close, volume; this is {given}")
+    exchange.feed.placed.put(bar)
+    return jsonify(bar._asdict())
+
+
+def _asked(kind: type[T]) -> T:
+    try:
+        return kind.model_validate(_given())
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        abort(400, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+
+
+def _given() -> dict[str, Any]:
+    # only JSON: a form on a foreign page cannot send it, so it cannot change anything here
+    given = request.get_json()
+    if not isinstance(given, dict):
+        abort(400, "give a JSON object")
+    return given
+
+
+def _bar(given: dict[str, Any]) -> Bar | None:
+    """Return the bar given as JSON, None where it breaks a rule of the record."""
+    try:
+        symbol, ts = str(given["symbol"]), given["ts"]
+        values = np.array([[given[name] for name in VALUES]], dtype=np.float64)
+    except (KeyError, TypeError, ValueError):
+        return None
+    on_a_minute = isinstance(ts, int) and 0 <= ts < 2**32 and ts % MINUTE == 0
+    if not on_a_minute or not SYMBOL.fullmatch(symbol) or broken(values)[0]:
+        return None
+    o, h, low, c, v = values[0].tolist()
+    return Bar(symbol, ts, o, h, low, c, v, "sandbox")

@@ -1,0 +1,41 @@
+"""What the sandbox's views answer from."""
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from sandbox.exchange.clock import StoredClock
+from sandbox.exchange.feed import Feed, Look
+from sandbox.exchange.injected_bars import Placed
+from sandbox.exchange.request_counts import Answered
+from sandbox.exchange.request_limits import Plans
+from sandbox.faults.faults import Troubles
+from sandbox.market import KINDS, Market, Turn
+from stock_ml.config import Settings
+
+EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Hold the market, its time, and who meets which trouble."""
+
+    settings: Settings
+    feed: Feed
+    clock: StoredClock
+    troubles: Troubles = field(default_factory=Troubles)
+    plans: Plans = field(default_factory=Plans)
+    answered: Answered = field(default_factory=Answered)
+
+    @classmethod
+    def of(cls, s: Settings) -> "Exchange":
+        """Return the exchange of an installation; its clock goes on from where it stood. Raises OtherMarket."""
+        clock = StoredClock.of(s)
+        kind = replace(KINDS[s.sandbox_market], turn=Turn((s.sandbox_turn - EPOCH).days) if s.sandbox_turn else None)
+        market = Market(s.sandbox_seed, clock.sessions, kind)
+        return cls(s, Feed(market, Placed.load(s.state / "sandbox" / "bars.jsonl")), clock)
+
+    def prices(self) -> dict[str, float]:
+        """Return the newest price of each symbol of the installation."""
+        now = self.clock.now().market
+        newest = {symbol: self.feed.newest(Look(symbol, now), 1) for symbol in self.settings.symbols}
+        return {symbol: float(day.values[-1, 3]) for symbol, day in newest.items()}

@@ -1,0 +1,101 @@
+"""What the sandbox shows at a moment: bars that are known, and the one still forming, as real feeds do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from sandbox.exchange.forming_bar import forming
+from sandbox.exchange.injected_bars import Placed
+from sandbox.market import Day, Market
+from sandbox.market.calendar import day_of
+from sandbox.market.splits import Splits, splits
+from stock_ml.domain.bars import utc
+
+COMPACT, TRAILING_DAYS = 100, 30
+AROUND = 12 * 3600  # seconds before a session's open from which on its extended hours may have bars
+
+
+@dataclass(frozen=True)
+class Look:
+    """Say what is looked at and when (UTC epoch seconds), with extended hours or not, adjusted for splits or not."""
+
+    symbol: str
+    now: float
+    extended: bool = False
+    adjusted: bool = True
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Cut the simulated market at the moment of a look; bars put in by hand take a simulated one's place."""
+
+    market: Market
+    placed: Placed
+
+    def newest(self, look: Look, count: int = COMPACT) -> Day:
+        """Return the last `count` bars begun by then, ascending."""
+        number = self.last(look.now)
+        days: list[Day] = []
+        while number >= 0 and sum(len(day.ts) for day in days) < count:
+            days.insert(0, self._day(look, number))
+            number -= 1
+        whole = _joined(days)
+        return Day(whole.ts[-count:], whole.values[-count:])
+
+    def month(self, look: Look, month: str) -> Day:
+        """Return all bars of a month YYYY-MM begun by then, ascending."""
+        first = np.datetime64(month, "M")
+        days = [first.astype("M8[D]"), (first + 1).astype("M8[D]")]
+        return self._days(look, range(*np.searchsorted(self.market.sessions.dates, days)))
+
+    def trailing(self, look: Look) -> Day:
+        """Return the bars of the last 30 days begun by then, ascending."""
+        last, dates = self.last(look.now), self.market.sessions.dates
+        first = int(np.searchsorted(dates, dates[last] - TRAILING_DAYS))
+        return self._days(look, range(first, last + 1))
+
+    def splits(self, symbol: str) -> Splits:
+        """Return all splits of a symbol, those to come included."""
+        return splits(self.market.seed, symbol)
+
+    def stamps(self, ts: np.ndarray) -> list[str]:
+        """Return bar opens as labels in the exchange's time; all of one session have one offset from UTC."""
+        zone = ZoneInfo(self.market.sessions.zone)
+        days, of = np.unique(ts // 86_400, return_inverse=True)
+        offsets = [utc(day * 86_400 + 64_800).astimezone(zone).utcoffset() for day in days.tolist()]
+        seconds = np.array([offset.total_seconds() if offset else 0 for offset in offsets], dtype=np.int64)
+        local = (ts + seconds[of] if len(ts) else ts).astype("M8[s]")
+        return [text.replace("T", " ") for text in np.datetime_as_string(local).tolist()]
+
+    def last(self, now: float) -> int:
+        """Return the number of the newest session that may have bars: extended hours begin before the open."""
+        return int(np.searchsorted(self.market.sessions.opens - AROUND, now, side="right")) - 1
+
+    def _days(self, look: Look, numbers: Iterable[int]) -> Day:
+        last = self.last(look.now)
+        return _joined([self._day(look, n) for n in numbers if n <= last])
+
+    def _day(self, look: Look, number: int) -> Day:
+        opens = int(self.market.sessions.opens[number])
+        whole = self.market.day(look.symbol, number)
+        bars = self.placed.over(look.symbol, whole, (opens - AROUND, opens + AROUND))
+        shown = bars.ts <= look.now
+        if not look.extended:
+            shown &= self.market.sessions.number(bars.ts) >= 0
+        seen = forming(Day(bars.ts[shown], bars.values[shown]), look.now, self.market.kind.decimals)
+        day = day_of(self.market.sessions)
+        factor = self.splits(look.symbol).factor(day[number], day[self.last(look.now)]) if look.adjusted else 1
+        return seen if factor == 1 else adjusted(seen, factor)
+
+
+def adjusted(day: Day, factor: int) -> Day:
+    """Return bars with prices divided by a split's factor, to four decimals, and volumes multiplied by it."""
+    return Day(day.ts, np.column_stack([np.round(day.values[:, :4] / factor, 4), day.values[:, 4] * factor]))
+
+
+def _joined(days: list[Day]) -> Day:
+    empty = Day(np.zeros(0, np.int64), np.zeros((0, 5)))
+    days = [empty, *days]
+    return Day(np.concatenate([day.ts for day in days]), np.concatenate([day.values for day in days]))

@@ -1,0 +1,49 @@
+"""Answers that are none: HTML, half a body, much too late, far too long, a server's error, or a lost connection."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+from flask import Response, jsonify, request
+
+from sandbox.exchange.error_messages import refusal
+from sandbox.faults.faults import Trouble
+
+PAGE = "<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+ROW = b'"2024-01-02 09:30:00": {"1. open": "1", "2. high": "1", "3. low": "1", "4. close": "1", "5. volume": "1"},\n'
+CHUNK = ROW * (2**16 // len(ROW))
+
+
+def answer(trouble: Trouble, key: str, whole: Callable[[], Response]) -> Response:
+    """Return what a request of a key gets instead of, or after, the whole answer."""
+    match trouble.kind:
+        case "garbage":
+            return Response(PAGE, content_type="text/html")
+        case "truncated":
+            sound = whole()
+            return Response(sound.data[: len(sound.data) // 2], content_type=sound.content_type)
+        case "slow":
+            time.sleep(trouble.seconds)
+            return whole()
+        case "huge":
+            return Response(_endless(trouble.mebibytes), content_type="application/json")
+        case "dropped":
+            return _dropped()
+        case "http-429" | "http-500":
+            return Response("try again later", int(trouble.kind[-3:]), content_type="text/plain")
+    return jsonify(refusal(trouble.kind, key))
+
+
+def _endless(mebibytes: int) -> Iterator[bytes]:
+    yield b'{"Meta Data": {}, "Time Series (1min)": {'
+    for _ in range(mebibytes * 2**20 // len(CHUNK)):
+        yield CHUNK
+    yield ROW.rstrip(b",\n") + b"}}"
+
+
+def _dropped() -> Response:
+    """Cut the connection, where the server shows it; what is returned then reaches nobody."""
+    line: socket.socket | None = request.environ.get("gunicorn.socket")
+    if line is not None:
+        line.shutdown(socket.SHUT_RDWR)
+    return Response(status=503)

@@ -1,0 +1,71 @@
+"""Serve /metrics, /healthz and /readyz on loopback, from a thread of its own."""
+
+import logging
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import orjson
+from prometheus_client import CollectorRegistry, make_wsgi_app
+
+from serving.common.health import Health
+from serving.common.logs import line
+
+log = logging.getLogger(__name__)
+Start = Callable[..., Any]
+App = Callable[[dict[str, Any], Start], Iterable[bytes]]
+
+
+def app(registry: CollectorRegistry, health: Health) -> App:
+    """Return the three pages: 200 where all is well, 503 with the reasons where it is not."""
+    metrics: App = make_wsgi_app(registry)
+
+    def answer(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        match environ["PATH_INFO"]:
+            case "/metrics":
+                return metrics(environ, start)
+            case "/healthz":
+                return _json(start, health.alive, {"alive": health.alive})
+            case "/readyz":
+                waiting = health.waiting
+                return _json(start, not waiting, {"ready": not waiting, "waiting": waiting})
+        start("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"/metrics, /healthz, /readyz\n"]
+
+    return answer
+
+
+def serve(port: int, registry: CollectorRegistry, health: Health) -> WSGIServer | None:
+    """Serve until the process ends; a port that is taken is told, and the service goes on without."""
+    try:
+        server = make_server("127.0.0.1", port, app(registry, health), _Server, _Quiet)
+    except OSError as error:
+        log.error(line("metrics not served", port=port, reason=error))
+        return None
+    Thread(target=server.serve_forever, name="endpoints", daemon=True).start()
+    return server
+
+
+def _json(start: Start, well: bool, body: dict[str, Any]) -> Iterable[bytes]:
+    start("200 OK" if well else "503 Service Unavailable", [("Content-Type", "application/json")])
+    return [orjson.dumps(body)]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Bind without asking the network for this machine's name, which may take seconds."""
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = "localhost", int(self.server_address[1])
+        self.setup_environ()
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 5  # a client that says nothing does not keep others from being answered
+
+    def log_message(self, *_: Any) -> None:
+        """Log no request."""

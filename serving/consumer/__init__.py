@@ -1,0 +1,1 @@
+"""The consumer turns bars into stored forecasts."""

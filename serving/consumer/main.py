@@ -1,0 +1,136 @@
+"""The consumer: take bars from the topic, store them with their forecasts, then commit.
+
+Run `python -m serving.consumer.main`; SIGTERM ends it after the batch in hand.
+"""
+
+import gc
+import logging
+import os
+import sys
+from dataclasses import dataclass, field
+from functools import partial
+from socket import gethostname
+from threading import Event
+from typing import Any, Protocol
+
+from serving.common.clocks import open_clock
+from serving.common.heartbeat import OnceAMinute, StateWriter
+from serving.common.http_endpoints import serve
+from serving.common.logs import line, set_up
+from serving.common.shutdown import AWAY, stop_on_signals
+from serving.consumer.batch import Batches
+from serving.consumer.model_watcher import Champion
+from serving.consumer.predict import Models
+from serving.consumer.state import Keeper
+from serving.stream_config import Rules
+from stock_ml.adapters.broker import Publisher, Subscriber
+from stock_ml.adapters.mlflow.registry import Registry
+from stock_ml.adapters.postgres.store import ForecastStore
+from stock_ml.config import Settings, load
+from stock_ml.errors import BadSetting, BrokerRefused
+
+log = logging.getLogger(__name__)
+BATCH = 10_000  # messages
+WAIT = 0.2  # seconds
+
+
+class ChampionSource(Protocol):
+    """Say which model serves, whether that is known yet, and what is wrong with it."""
+
+    @property
+    def models(self) -> Models: ...
+    @property
+    def settled(self) -> bool: ...
+    @property
+    def trouble(self) -> str | None: ...
+
+
+@dataclass
+class Consumer:
+    """Take batch after batch until stopped, each under one model: swaps happen between two."""
+
+    champion: ChampionSource
+    batches: Batches
+    store: ForecastStore
+    state: StateWriter
+    minute: OnceAMinute = field(default_factory=OnceAMinute)
+
+    @classmethod
+    def connect(cls, s: Settings, champion: ChampionSource, stopping: Event) -> "Consumer":
+        """Return a consumer of this installation; what is away is waited for when it runs."""
+        rules, store = Rules.of(s), ForecastStore.connect(s)
+        keeper = Keeper(store, open_clock(s), rules)
+        subscriber = Subscriber.connect(s, f"{s.kafka_topic}-consumer", keeper.forget)
+        batches = Batches(subscriber, Publisher.connect(s), keeper, rules, stopping)
+        # of several in the group each has a word of its own: what they lag behind is told of all together
+        word = partial(store.write_member, "consumer", f"{gethostname()}:{os.getpid()}:{id(subscriber):x}")
+        return cls(champion, batches, store, StateWriter(word, batches.health))
+
+    def run(self) -> bool:
+        """Work until stopped, then leave the group; say whether that went as it should. Raises BrokerRefused."""
+        try:
+            while not self.batches.stopping.is_set():
+                self.turn()
+        except AWAY as error:
+            # asked to stop while something was away: what is not committed comes again
+            log.warning(line("stopped with a batch in hand", reason=error))
+        finally:
+            self.store.close()
+            left = self.batches.subscriber.close()
+        return left
+
+    def turn(self) -> None:
+        """Handle what is there, tell the state, and say once a minute what keeps a champion from serving."""
+        if not self.champion.settled:
+            self.batches.stopping.wait(WAIT)
+        elif messages := self.batches.subscriber.take(BATCH, WAIT):
+            self.batches.handle(messages, self.champion.models)
+        self.state.tell(self._told)
+        trouble = self.champion.trouble
+        self.minute.warn(line("champion", trouble=trouble) if trouble else None)
+        self._measure(trouble)
+
+    def _measure(self, trouble: str | None) -> None:
+        health, meters, serving = self.batches.health, self.batches.meters, self.champion.models.champion
+        health.turned()
+        health.heard("champion", trouble)
+        health.heard("kafka", self.batches.subscriber.trouble)
+        meters.lag.set(self.batches.subscriber.lag())
+        meters.serves(*((serving.version, serving.scorer.trained_until) if serving else (None, 0.0)))
+
+    def _told(self) -> dict[str, Any]:
+        serving, challenger = self.champion.models
+        return {
+            "model_version": serving.version if serving else None,
+            "run_id": serving.run_id if serving else None,
+            "trained_until": serving.scorer.trained_until if serving else None,
+            "challenger": challenger.version if challenger else None,
+            "waiting": self.champion.trouble or self.batches.subscriber.trouble,
+            "lag": self.batches.subscriber.lag(),
+        }
+
+
+def main() -> int:
+    """Serve until SIGTERM; return 1 where a setting is wrong, Kafka refuses, or the watch on the champion broke."""
+    set_up("consumer")
+    stopping, stopped = stop_on_signals()
+    try:
+        s = load()
+        champion = Champion(Registry.connect(s), Rules.of(s).schema)
+        consumer = Consumer.connect(s, champion, stopping)
+        serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health)
+        champion.watch(stopping)
+        gc.freeze()  # what is there now stays: no batch waits while all of it is searched for garbage
+        left = consumer.run()
+    except (BadSetting, BrokerRefused) as error:
+        log.error(line("ended", reason=error))
+        return 1
+    log.info(line("stopped", left_group=left))
+    code = 0 if stopped() else 1
+    if not left:
+        os._exit(code)  # Kafka's client would wait for its broker, and all is stored and committed
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

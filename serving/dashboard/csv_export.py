@@ -1,0 +1,41 @@
+"""Write what the chart shows as CSV: a line a minute, its bar beside the forecast that was made for it."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any
+
+from stock_ml.adapters.postgres.reader import Row
+
+BAR = ("open", "high", "low", "close", "volume", "filled")
+FORECAST = ("forecast", "lower_50", "upper_50", "lower_90", "upper_90", "model_version", "bar_time", "late")
+CLOSE = 4
+HEAD = ("time", *BAR, *FORECAST, "error_bp")
+
+
+def csv_of(bars: Iterable[Row], forecasts: Iterable[Row]) -> str:
+    """Return the lines by time, UTC in ISO 8601; what a minute lacks is empty, the error is in basis points."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
+    writer.writerow(HEAD)
+    writer.writerows(_lines({b[0]: b for b in bars}, {f[0]: f for f in forecasts}))
+    return out.getvalue()
+
+
+def _lines(bars: dict[int, Row], forecasts: dict[int, Row]) -> Iterator[list[Any]]:
+    for ts in sorted(bars.keys() | forecasts.keys()):
+        bar, forecast = bars.get(ts), forecasts.get(ts)
+        error = round(1e4 * (forecast[1] / bar[CLOSE] - 1), 3) if bar and forecast else None
+        yield [_time(ts), *(bar[1:] if bar else [None] * len(BAR)), *_of(forecast), error]
+
+
+def _of(forecast: Row | None) -> list[Any]:
+    if forecast is None:
+        return [None] * len(FORECAST)
+    *numbers, bar_ts, late = forecast[1:]
+    return [*numbers, _time(bar_ts), late]
+
+
+def _time(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

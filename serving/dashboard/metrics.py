@@ -1,0 +1,39 @@
+"""What the dashboard counts, for /metrics."""
+
+from collections.abc import Iterable
+
+from flask import Flask, Response, request
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from serving.common.metrics import registry
+from serving.dashboard.viewers import Viewers
+
+
+class ViewerCollector(Collector):
+    """Tell of the viewers of this process."""
+
+    def __init__(self, viewers: Viewers) -> None:
+        self._viewers = viewers
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield how many watch, and how many were dropped."""
+        yield GaugeMetricFamily("stockml_viewers", "Viewers of /stream", self._viewers.count())
+        dropped = "Viewers that did not keep up and were cut off"
+        yield CounterMetricFamily("stockml_viewers_dropped", dropped, self._viewers.dropped)
+
+
+def measure(app: Flask, viewers: Viewers) -> CollectorRegistry:
+    """Count the application's answers by page and status, and return the registry that holds all figures."""
+    figures = registry()
+    figures.register(ViewerCollector(viewers))
+    answers = Counter("stockml_answers", "Answers by page and status", ["page", "status"], registry=figures)
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        # the page's name, not the address asked for: anybody can make up addresses
+        answers.labels((request.endpoint or "none").removeprefix("views."), response.status_code).inc()
+        return response
+
+    return figures

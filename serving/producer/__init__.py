@@ -1,0 +1,1 @@
+"""The producer publishes each new bar to Kafka once."""

@@ -1,0 +1,120 @@
+"""Publish live bars: ask the source whenever a new one may be there."""
+
+import logging
+from time import sleep
+
+from serving.common.clocks import open_clock, wall_seconds
+from serving.common.logs import line
+from serving.common.shutdown import until_back
+from serving.producer.poller import HOUR, Poller
+from serving.producer.published_state import last_announced, recently_published
+from serving.producer.publisher import NEVER, Output, say
+from serving.producer.recent_minutes import Recent
+from serving.stream_config import Rules
+from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.postgres.request_quota import spender
+from stock_ml.config import Settings
+from stock_ml.domain.bars import MINUTE, utc
+from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.clock import Clock
+from stock_ml.errors import BadKey, SourceUnavailable, StoreUnavailable
+from stock_ml.sources.parsing import Convention
+from stock_ml.sources.registry import Source, open_source
+
+log = logging.getLogger(__name__)
+ASK_AGAIN = 10.0  # wall seconds after which a bar that should be there is asked for again
+NO_HISTORY = "waiting for history: what the source's labels mean is learned by ingest_bars"
+
+
+class Live:
+    """Move bars from the source to the topic, turn by turn."""
+
+    def __init__(self, s: Settings, output: Output) -> None:
+        self._s, self._output = s, output
+        self._clock = open_clock(s)
+        self._opens: int | None = None
+
+    def run(self) -> None:
+        """Publish until the process is ended."""
+        sessions = Rules.of(self._s).sessions_of
+        poller = Poller(self._source(), self._convention(), sessions, self._pause(), self._refused_pause())
+        poller.begin(published := until_back(self._published, NEVER, say))
+        self._output.announced = until_back(lambda: last_announced(self._s, self._clock.now()), NEVER, say)
+        log.info(line("started", newest={symbol: recent.newest for symbol, recent in published.items()}))
+        while True:
+            self.turn(poller)
+
+    def turn(self, poller: Poller) -> None:
+        """Publish what is new, announce a session that closed, tell the state, and sleep until more may be there."""
+        try:
+            now = self._clock.now()
+            nap = wall_seconds(self._clock, MINUTE - now % MINUTE)
+        except SourceUnavailable as error:
+            self._wait(str(error))
+            return
+        count = self._output.publish(poller.new_bars(now))
+        if count:
+            log.info(line("published", bars=count))
+        for calendar in self._output.calendars:
+            self._announce(poller, now, calendar)
+        self._tell_closed(now)
+        self._output.tell(now, poller.trouble or set_back(now, poller.newest))
+        sleep(0 if poller.more else nap)
+
+    def _published(self) -> dict[str, Recent]:
+        return recently_published(self._s, self._output.store, self._clock.now())
+
+    def _announce(self, poller: Poller, now: float, calendar: Sessions) -> None:
+        last_close = float(calendar.closes[calendar.upcoming(now) - 1])
+        settled = last_close + (0 if self._s.simulated else 5 * MINUTE)  # real feeds run late
+        if now >= settled and poller.has_all_until(settled, calendar):
+            self._output.announce_until(last_close, calendar)
+
+    def _tell_closed(self, now: float) -> None:
+        opens = min(int(each.opens[each.upcoming(now)]) for each in self._output.calendars)
+        if now < opens != self._opens:
+            self._opens = opens
+            log.info(line("market closed", until=utc(opens)))
+
+    def _source(self) -> Source:
+        while True:
+            try:
+                return open_source(self._s, spender(self._s))
+            except BadKey as error:
+                self._wait(f"BadKey: {error}")
+
+    def _convention(self) -> Convention:
+        lake = Lake.connect(self._s)
+        while True:
+            try:
+                if convention := lake.convention():
+                    return convention
+                self._wait(NO_HISTORY)
+            except StoreUnavailable as error:
+                self._wait(str(error))
+
+    def _wait(self, reason: str) -> None:
+        self._output.tell(_now(self._clock), reason)
+        sleep(1)
+
+    def _pause(self) -> float:
+        if self._s.simulated:  # its minutes are short, and nobody counts its requests
+            return MINUTE / self._s.sandbox_speed / 2
+        return max(ASK_AGAIN, len(self._s.symbols) * 60.0 / self._s.requests_per_minute)
+
+    def _refused_pause(self) -> float:
+        return MINUTE if self._s.simulated else HOUR
+
+
+def set_back(now: float, newest: int) -> str | None:
+    """Return that the clock was set back, where it stands before the newest bar; bars wait until it has caught up."""
+    if now >= newest:
+        return None
+    return f"the clock says {utc(now)}, before the newest bar of {utc(newest)}: was it set back? Bars wait until then"
+
+
+def _now(clock: Clock) -> float | None:
+    try:
+        return clock.now()
+    except SourceUnavailable:
+        return None

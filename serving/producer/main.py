@@ -1,0 +1,86 @@
+"""The producer: publish each new bar once.
+
+Run `python -m serving.producer.main`, or with `--replay FROM [TO] --speed N|max` for stored bars of past sessions.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from math import inf, isfinite
+
+from serving.common.http_endpoints import serve
+from serving.common.logs import line, set_up
+from serving.producer.live import Live
+from serving.producer.publisher import Output
+from serving.producer.replay import Replay
+from stock_ml.config import Settings, load
+from stock_ml.errors import BadSetting, BrokerRefused
+
+log = logging.getLogger(__name__)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Publish until SIGTERM, or until the replay is over; return 1 where a setting is wrong, or Kafka refuses bars."""
+    given = arguments(words)
+    set_up("producer")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        s = load()
+        output = Output(s)
+    except BadSetting as error:
+        log.error(line("refused", reason=error))
+        return 1
+    try:
+        return _run(s, output, given)
+    except BrokerRefused as error:
+        log.error(line("ended; the next start goes on from what is published", reason=error))
+        return 1
+    finally:
+        output.close()
+        log.info(line("stopped"))
+
+
+def arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m serving.producer.main", description=__doc__)
+    parser.add_argument(
+        "--replay", nargs="+", metavar=("FROM", "TO"), help="publish stored sessions FROM to TO, YYYY-MM-DD; or holdout"
+    )
+    parser.add_argument("--speed", type=_speed, help="market seconds a wall second, or max; for a replay")
+    given = parser.parse_args(words)
+    if given.replay and len(given.replay) > 2:
+        parser.error("--replay takes one or two words, FROM and TO")
+    if given.speed and not given.replay:
+        parser.error("--speed belongs to --replay")
+    return given
+
+
+def _speed(text: str) -> float:
+    speed = inf if text == "max" else float(text)
+    if not (speed > 0 and (isfinite(speed) or text == "max")):
+        raise argparse.ArgumentTypeError("a speed is a positive number, or max")
+    return speed
+
+
+def _run(s: Settings, output: Output, given: argparse.Namespace) -> int:
+    replay = Replay(s, output, given.speed or s.sandbox_speed)
+    if given.replay:
+        try:
+            replay.between(given.replay[0], given.replay[-1] if len(given.replay) > 1 else None)
+        except BadSetting as error:
+            log.error(line("refused", reason=error))
+            return 1
+        return 0
+    serve(s.producer_port, output.meters.registry, output.health)
+    if s.source == "csv":
+        replay.holdout_and_stay()
+    else:
+        Live(s, output).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

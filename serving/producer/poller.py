@@ -1,0 +1,134 @@
+"""Ask the source for each symbol's new bars, and take its refusals for what they are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import inf
+from time import monotonic
+
+from serving.producer.recent_minutes import Recent
+from serving.producer.schedule import first_to_publish, is_due, leaves_a_hole, months_between
+from stock_ml.domain.bars import Bar
+from stock_ml.domain.calendar import Sessions
+from stock_ml.errors import BadFile, BadKey, BadSymbol, DailyLimit, PremiumEndpoint, SourceError, StoreUnavailable
+from stock_ml.sources.parsing import Convention, Received, bars_of
+from stock_ml.sources.registry import Source
+
+FOR_GOOD = (BadKey, PremiumEndpoint)  # the same for every symbol, until someone changes the setting
+HOUR = 3600.0
+TURN = 1.0  # wall seconds after which what came is published before others are asked
+
+
+@dataclass
+class _Symbol:
+    published: Recent
+    answered_at: float | None = None
+    asked_at: float = -inf
+    next_try: float = 0.0
+    failures: int = 0
+    refused: bool = False
+    trouble: str | None = None
+
+
+@dataclass
+class Poller:
+    """Remember for each symbol what was published last and when the source answered last.
+
+    `sessions` says in which sessions a symbol is traded.
+    `pause`: wall seconds between two requests for the same minute of a symbol; `refused_pause`: until a symbol that the
+    source does not know is asked for again.
+    """
+
+    source: Source
+    convention: Convention
+    sessions: Callable[[str], Sessions]
+    pause: float
+    refused_pause: float = HOUR
+    wall: Callable[[], float] = monotonic
+    symbols: dict[str, _Symbol] = field(default_factory=dict)
+    refused: str | None = None
+    more: bool = False
+
+    def begin(self, published: Mapping[str, Recent]) -> None:
+        """Go on from what was published last of each symbol."""
+        self.symbols = {symbol: _Symbol(recent) for symbol, recent in published.items()}
+
+    @property
+    def trouble(self) -> str | None:
+        """Return what the source refuses, None where it answers."""
+        return self.refused or next((known.trouble for known in self.symbols.values() if known.trouble), None)
+
+    @property
+    def newest(self) -> int:
+        """Return the newest minute that was published of any symbol, 0 where none was."""
+        return max((known.published.newest or 0 for known in self.symbols.values()), default=0)
+
+    def new_bars(self, now: float) -> list[Bar]:
+        """Return bars that were not published yet, late ones too, in the order of time; `now` is the market's.
+
+        The symbols that have waited longest are asked first; where requests have to wait, the others' turn is the next
+        one: then there is `more`.
+        """
+        begun, bars = self.wall(), list[Bar]()
+        due = [symbol for symbol, known in self.symbols.items() if self._is_due(symbol, known, now)]
+        due.sort(key=lambda symbol: self.symbols[symbol].asked_at)
+        while due and not self.refused and self.wall() - begun < TURN:
+            bars += self._ask(due.pop(0))
+        self.more = bool(due) and not self.refused
+        return sorted(bars, key=lambda bar: (bar.ts, bar.symbol))
+
+    def has_all_until(self, close: float, calendar: Sessions) -> bool:
+        """Say whether the bars until a close were given of every symbol traded in a calendar, or there are no more."""
+        theirs = [known for symbol, known in self.symbols.items() if self.sessions(symbol) is calendar]
+        return not self.refused and all(known.refused or (known.answered_at or 0) >= close for known in theirs)
+
+    def _is_due(self, symbol: str, known: _Symbol, now: float) -> bool:
+        if self.wall() < known.next_try:
+            return False
+        return is_due(known.published.newest, known.answered_at, now, self.sessions(symbol))
+
+    def _ask(self, symbol: str) -> list[Bar]:
+        known = self.symbols[symbol]
+        known.asked_at = self.wall()
+        try:
+            received = self.source.newest(symbol)
+            bars = self._unpublished(received, known.published)
+        except (SourceError, BadFile, StoreUnavailable) as error:  # the last from the ledger of requests
+            self._failed(known, symbol, error)
+            return []
+        known.answered_at, known.failures, known.refused, known.trouble = received.fetched_at, 0, False, None
+        known.next_try = self.wall() + self.pause
+        for bar in bars:
+            known.published.add(bar.ts)
+        return bars
+
+    def _unpublished(self, received: Received, published: Recent) -> list[Bar]:
+        bars, newest, sessions = self._bars(received), published.newest, self.sessions(received.symbol)
+        if newest is None:
+            return first_to_publish(bars, sessions)
+        if leaves_a_hole(newest, bars, sessions):
+            months = months_between(newest, bars[0].ts, sessions)
+            older = [bar for month in months for bar in self._bars(self.source.fetch(received.symbol, month))]
+            bars = [bar for bar in older if bar.ts < bars[0].ts] + bars
+        return [bar for bar in bars if published.lacks(bar.ts)]
+
+    def _bars(self, received: Received) -> list[Bar]:
+        return bars_of(received, self.convention, self.sessions(received.symbol).exchange)
+
+    def _failed(self, known: _Symbol, symbol: str, error: SourceError | BadFile | StoreUnavailable) -> None:
+        known.failures += 1
+        known.trouble = f"{symbol}: {type(error).__name__}: {error}"
+        if isinstance(error, FOR_GOOD):
+            self.refused = f"{type(error).__name__}: {error}"
+        known.refused = isinstance(error, BadSymbol)
+        if known.refused:
+            known.trouble += f"; it is asked for again every {self.refused_pause / 60:.0f} min"
+        known.next_try = self.wall() + self._wait_after(error, known.failures)
+
+    def _wait_after(self, error: SourceError | BadFile | StoreUnavailable, failures: int) -> float:
+        match error:
+            case BadSymbol():
+                return self.refused_pause
+            case DailyLimit():
+                return HOUR
+            case _:
+                return min(2.0 ** min(failures, 6), 60.0)

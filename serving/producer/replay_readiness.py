@@ -1,0 +1,42 @@
+"""What the replay of a file's holdout waits for: the file's own bars, and the model that was trained on the rest."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.mlflow.rest import champion, tags
+from stock_ml.adapters.postgres.store import ForecastStore
+from stock_ml.config import Settings
+from stock_ml.errors import BadFile, NoBars, RegistryUnavailable, StoreUnavailable
+from stock_ml.sources.csv_files import CsvFiles
+from stock_ml.training.version_tags import fits
+
+FRESH = 10.0  # seconds: an older word of the consumer says nothing of now
+NO_CHAMPION = "waiting for a champion trained for these settings and this file: train_model makes it"
+NOT_SERVED = "waiting for the consumer to serve the champion: every replayed bar gets its forecast"
+OTHER_BARS = "waiting for clean bars of this file: ingest_bars makes them"
+
+
+class Readiness:
+    """Look whether a replay may begin."""
+
+    def __init__(self, s: Settings, store: ForecastStore) -> None:
+        self._s, self._store = s, store
+        self._lake, self._file = Lake.connect(s), CsvFiles.connect(s)
+
+    def lacking(self) -> str | None:
+        """Return what is waited for, None where every bar of the holdout would get the forecast that is meant."""
+        try:
+            version = champion(self._s)
+            if not fits(tags(version), self._s):
+                return NO_CHAMPION
+            if not serves(self._store.read_state("consumer"), str(version["version"])):
+                return NOT_SERVED
+            return None if self._lake.origins(self._s.symbols) == self._file.digests(self._s.symbols) else OTHER_BARS
+        except (RegistryUnavailable, StoreUnavailable, BadFile, NoBars) as error:
+            return str(error)
+
+
+def serves(consumer: tuple[Mapping[str, Any], float] | None, version: str) -> bool:
+    """Say whether the consumer told just now that it serves a version; its word comes with its age in seconds."""
+    return consumer is not None and consumer[0].get("model_version") == version and consumer[1] < FRESH

@@ -1,0 +1,62 @@
+"""Which bars to publish, and when to ask for more. Nothing is read or written here."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from stock_ml.domain.bars import MINUTE, Bar
+from stock_ml.domain.calendar import Sessions
+
+GRACE = 1800  # market seconds after which a minute that the source still lacks had no trade
+
+
+def last_finished(now: float, sessions: Sessions) -> int:
+    """Return the newest session minute that is over at `now`, all in UTC epoch seconds."""
+    at = int(np.searchsorted(sessions.opens, now - MINUTE, side="right")) - 1
+    return int(min((now - MINUTE) // MINUTE * MINUTE, sessions.closes[at] - MINUTE))
+
+
+def is_due(newest: int | None, answered_at: float | None, now: float, sessions: Sessions) -> bool:
+    """Say whether the source may have a bar newer than `newest`; `answered_at` is its clock at its last answer."""
+    if newest is None or answered_at is None:
+        return True
+    expected = last_finished(now, sessions)
+    return newest < expected and answered_at < expected + MINUTE + GRACE
+
+
+def first_to_publish(bars: Sequence[Bar], sessions: Sessions) -> list[Bar]:
+    """Return where to begin when nothing was published yet: the newest session in an answer and the one before."""
+    if not bars:
+        return []
+    number = sessions.number(np.array([bar.ts for bar in bars]))
+    return [bar for bar, session in zip(bars, number.tolist(), strict=True) if session >= number[-1] - 1]
+
+
+def leaves_a_hole(after: int, bars: Sequence[Bar], sessions: Sessions) -> bool:
+    """Say whether there may be bars between the last published one and the first of an answer."""
+    if not bars:
+        return False
+    published, first = sessions.index(np.array([after, bars[0].ts])).tolist()
+    return bool(first - published > 1)
+
+
+def months_between(first: int, last: int, sessions: Sessions) -> list[str]:
+    """Return the months YYYY-MM of all sessions from one time to another."""
+    at, to = sessions.upcoming(first), sessions.upcoming(last)
+    return [str(month) for month in np.unique(sessions.dates[at : to + 1].astype("datetime64[M]"))]
+
+
+def newly_closed(announced: int, now: float, sessions: Sessions) -> list[int]:
+    """Return the numbers of the sessions that closed after the close announced last, up to `now`."""
+    first = int(np.searchsorted(sessions.closes, announced, side="right"))
+    return list(range(first, sessions.upcoming(now)))
+
+
+def market(now: float, calendars: Sequence[Sessions]) -> dict[str, object]:
+    """Return what a service's state says of the market: now, market_open, next_change (UTC epoch seconds).
+
+    Of several calendars it is open while one of them is.
+    """
+    spans = [(int(each.opens[at]), int(each.closes[at])) for each in calendars for at in [each.upcoming(now)]]
+    change = min(closes if opens <= now else opens for opens, closes in spans)
+    return {"now": now, "market_open": any(opens <= now for opens, _ in spans), "next_change": change}

@@ -1,0 +1,92 @@
+"""What the stream of one installation must keep to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from stock_ml.config import Settings
+from stock_ml.domain.bars import MINUTE
+from stock_ml.domain.calendar import Sessions
+from stock_ml.model.features import schema
+
+LATE_ROWS = 60  # a bar this many rows late is placed without asking the database
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Hold what is served: symbols and source; rows of a window, minutes ahead, longest hole that is filled.
+
+    `sessions` are those of most symbols, `others` those of symbols that are traded elsewhere.
+    """
+
+    symbols: frozenset[str]
+    source: str
+    sessions: Sessions
+    window: int
+    horizon: int
+    limit: int
+    others: Mapping[str, Sessions] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, s: Settings) -> "Rules":
+        """Take the rules from the settings. Raises BadSetting where an exchange or a closure is not known."""
+        calendars = s.calendars
+        usual = calendars.of("")
+        others = {symbol: calendars.of(symbol) for symbol, _ in s.exchanges if calendars.of(symbol) is not usual}
+        return cls(frozenset(s.symbols), s.source, usual, s.window, s.horizon, s.feed_gap_minutes, others)
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows of a symbol are kept in memory."""
+        return self.window + LATE_ROWS
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """Return the feature schema that a model must have been trained on."""
+        return schema(self.window, self.horizon, self.limit, self.sessions.exchange)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Return the symbols in order; a symbol's place here is its slot."""
+        return tuple(sorted(self.symbols))
+
+    @cached_property
+    def slots(self) -> dict[str, int]:
+        """Return each symbol's slot."""
+        return {name: slot for slot, name in enumerate(self.names)}
+
+    @cached_property
+    def symbol_table(self) -> np.ndarray:
+        """Return the symbols by slot as bytes, (S,)."""
+        return np.array([name.encode() for name in self.names])
+
+    @cached_property
+    def name_table(self) -> np.ndarray:
+        """Return the symbols by slot as text, (S,)."""
+        return np.array(self.names)
+
+    @cached_property
+    def calendars(self) -> tuple[Sessions, ...]:
+        """Return the different sessions in which the symbols are traded, the usual ones first."""
+        return tuple(dict.fromkeys([self.sessions, *self.others.values()]))
+
+    @cached_property
+    def calendar(self) -> np.ndarray:
+        """Return for each slot which of the `calendars` its symbol keeps, (S,)."""
+        return np.array([self.calendars.index(self.sessions_of(name)) for name in self.names], dtype=np.int64)
+
+    def needed(self, ts: np.ndarray, sessions: Sessions) -> np.ndarray:
+        """Return from which minute on bars can stand in a window that ends at `ts` or later, both in epoch seconds.
+
+        A window's rows are at most `limit + 1` trading minutes apart, so that much before no bar matters any more.
+        """
+        index = np.maximum(sessions.index(ts) - (self.window - 1) * (self.limit + 1), 0)
+        number = np.searchsorted(sessions.before, index, side="right") - 1
+        return np.asarray(sessions.opens[number] + (index - sessions.before[number]) * MINUTE)
+
+    def sessions_of(self, symbol: str) -> Sessions:
+        """Return the sessions in which a symbol is traded."""
+        return self.others.get(symbol, self.sessions)

@@ -1,0 +1,40 @@
+"""One training run in MLflow: started, described, and on any failure ended as FAILED with the reason."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from stock_ml import disk
+from stock_ml.adapters.mlflow.registry import reached
+from stock_ml.config import Settings
+
+
+@contextmanager
+def run(s: Settings, tags: dict[str, str]) -> Iterator[str]:
+    """Hold a run open for the block and yield its id; an error ends it FAILED, with the tag `reason`."""
+    note = "SIMULATED: the bars of this run are made up." if s.simulated else None
+    name = f"{s.source} {s.horizon} min" + (" SIMULATED" if s.simulated else "")
+    with reached(s.mlflow):
+        mlflow.set_tracking_uri(s.mlflow)
+        mlflow.set_registry_uri(s.mlflow)  # else MLFLOW_REGISTRY_URI of whoever started us would take the version
+        mlflow.set_experiment(s.mlflow_experiment)
+        started = mlflow.start_run(run_name=name, tags=tags, description=note)
+    with started, _Reason(), disk.space():
+        yield str(started.info.run_id)
+
+
+@dataclass
+class _Reason:
+    """Note on the open run why the block failed."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is not None:
+            with suppress(MlflowException):  # a reason that cannot be kept must not hide the error itself
+                mlflow.set_tag("reason", f"{kind.__name__}: {str(error)[:400]}")

@@ -1,0 +1,60 @@
+"""Every version of the model, for people: which there are, and which to go back to."""
+
+from typing import NamedTuple
+
+from stock_ml.adapters.mlflow.registry import CHAMPION, PROMOTED_AT, Registry, reached
+from stock_ml.errors import ModelError
+
+
+class Version(NamedTuple):
+    """Hold what is known of a version; times in UTC epoch seconds, None where its tags do not tell."""
+
+    number: str
+    aliases: list[str]
+    registered_at: float
+    run_id: str
+    tags: dict[str, str]
+
+    @property
+    def appointed(self) -> bool:
+        """Say whether it is, or was, to serve: one whose training was killed before that has neither alias nor tag."""
+        return bool(self.aliases) or PROMOTED_AT in self.tags
+
+
+def versions(registry: Registry) -> list[Version]:
+    """Return every version, newest first. Raises RegistryUnavailable."""
+    with reached(registry.url):
+        found = registry.client.search_model_versions(f"name = '{registry.model}'", order_by=["version_number DESC"])
+        known = registry.client.get_registered_model(registry.model).aliases if found else {}
+    aliases: dict[str, list[str]] = {}
+    for alias, number in known.items():
+        aliases.setdefault(str(number), []).append(str(alias))
+    return [
+        Version(str(v.version), sorted(aliases.get(str(v.version), [])), v.creation_timestamp / 1000, v.run_id, v.tags)
+        for v in found
+    ]
+
+
+def promote(registry: Registry, number: str, by: str) -> str | None:
+    """Make a version champion and return the one that it replaces. Raises ModelError where there is no such version."""
+    there = [version.number for version in versions(registry)]
+    if number not in there:
+        raise ModelError(f"{registry.model} has no version {number!r:.20}; there are: {', '.join(there) or 'none'}")
+    return registry.promote(number, by)
+
+
+def rollback(registry: Registry, by: str) -> tuple[str, str]:
+    """Make the version champion again that the champion replaced; return the old and the new champion.
+
+    Its own tag `replaced` stays, so that the next rollback goes one further back, and not forth again.
+    Raises ModelError where there is none to go back to.
+    """
+    champion = next((v for v in versions(registry) if CHAMPION in v.aliases), None)
+    if champion is None or "replaced" not in champion.tags:
+        told = "there is no champion" if champion is None else f"version {champion.number} replaced none"
+        raise ModelError(f"{told}: there is nothing to go back to; `stockml models` lists the versions")
+    before = champion.tags["replaced"]
+    if before not in {version.number for version in versions(registry)}:
+        raise ModelError(f"version {before}, which version {champion.number} replaced, was deleted: promote another")
+    registry.restore(before, champion.number, by)
+    return champion.number, before

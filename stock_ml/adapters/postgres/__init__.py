@@ -1,0 +1,1 @@
+"""PostgreSQL: one package for everything that is stored in it."""

@@ -1,0 +1,42 @@
+"""Bring the tables to the newest version."""
+
+from pathlib import Path
+
+from stock_ml.adapters.postgres.store.statements import SOURCE
+from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable, WrongSource
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+CLAIM = "insert into installation (source) values (:source) on conflict do nothing"
+ONE_AT_A_TIME = 7305  # key of the advisory lock: two starts at once wait for each other
+
+
+def migrate(s: Settings) -> None:
+    """Run the migrations that the database `stockml` lacks, and say whose it is; a second run changes nothing.
+
+    Raises StoreUnavailable where the server cannot be reached, or refuses, and WrongSource, one of its kind, with
+    everything left as it was, where the database holds the bars of another source.
+    """
+    # here, for the services that read and write the tables have no use for 40 MB of alembic
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.exc import DBAPIError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    engine = create_engine(s.postgres().replace("postgresql://", "postgresql+psycopg://", 1))
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.execute(text(CLAIM), {"source": s.source})
+            theirs = connection.execute(text(SOURCE)).scalar_one()
+            if theirs != s.source:
+                raise WrongSource.met(f"{engine.url.host}:{engine.url.port}", theirs, s.source)
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise StoreUnavailable(f"the tables of database stockml were not brought up to date: {reason}") from error
+    finally:
+        engine.dispose()

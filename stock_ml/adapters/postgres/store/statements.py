@@ -1,0 +1,118 @@
+"""The statements; what may be stored already is copied into temporary tables and merged from there, a batch at once."""
+
+from stock_ml.adapters.postgres.store.rows import BARS, FORECASTS
+
+SOURCE = "select source from installation"
+STAGING = """
+create temp table new_bars (
+    symbol text, ts timestamptz, open float8, high float8, low float8, close float8, volume float8,
+    filled boolean, source text, late boolean
+) on commit delete rows;
+create temp table new_forecasts (
+    symbol text, bar_ts timestamptz, horizon smallint, target_ts timestamptz, session date, last_close float8,
+    predicted_close float8, lower_50 float8, upper_50 float8, lower_90 float8, upper_90 float8, lower_99 float8,
+    upper_99 float8, model_version text, trained_until timestamptz, made_at timestamptz, late boolean,
+    stretch_50 float4, stretch_90 float4, stretch_99 float4
+) on commit delete rows;
+create temp table new_shadow_forecasts (like new_forecasts) on commit delete rows
+"""
+_BARS, _FORECASTS = (", ".join(table.names or ()) for table in (BARS, FORECASTS))
+_COLUMNS = {"bars": _BARS, "forecasts": _FORECASTS, "shadow_forecasts": _FORECASTS}
+COPY = tuple(f"copy {table} ({columns}) from stdin (format binary)" for table, columns in _COLUMNS.items())
+STAGE = tuple(f"copy new_{table} ({columns}) from stdin (format binary)" for table, columns in _COLUMNS.items())
+# a received bar never changes; a filled one gives way to the bar that came late, or to a fill that knows of it
+_MERGE_BARS = f"""
+insert into bars ({_BARS})
+select {_BARS} from new_bars order by symbol, ts
+on conflict (symbol, ts) do update set
+    open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
+    volume = excluded.volume, filled = excluded.filled, late = excluded.late, stored_at = now()
+where bars.filled and (bars.close, bars.filled) is distinct from (excluded.close, excluded.filled)
+"""  # noqa: S608 - names of this package's own columns
+_MERGE_FORECASTS = tuple(
+    f"insert into {table} ({_FORECASTS}) select {_FORECASTS} from new_{table} order by symbol, bar_ts, horizon"  # noqa: S608 - names of this package's own columns
+    " on conflict do nothing"
+    for table in ("forecasts", "shadow_forecasts")
+)
+MERGE = (_MERGE_BARS, *_MERGE_FORECASTS)
+BATCH_STORED = "select batch_stored(to_timestamp(%(first)s), to_timestamp(%(last)s))"
+RECEIVED = """
+with wanted as (
+    select symbol, to_timestamp(before) as before
+    from unnest(%(symbols)s::text[], %(before)s::bigint[]) as wanted (symbol, before)
+), first as (
+    select symbol, coalesce((
+        select ts from bars where bars.symbol = wanted.symbol and bars.ts < wanted.before and not filled
+        order by ts desc offset %(count)s - 1 limit 1
+    ), '-infinity') as ts
+    from wanted
+)
+select symbol, extract(epoch from bars.ts)::bigint, open, high, low, close, volume, source
+from bars join first using (symbol)
+where bars.ts >= first.ts and not filled
+order by 1, 2
+"""
+# of many symbols, each by its place among them and no further back than asked; `oldest` keeps days out of the plan
+NEWEST = """
+copy (
+    select place::int, found.*
+    from unnest(%(symbols)s::text[], %(since)s::bigint[], %(before)s::bigint[])
+        with ordinality as wanted (symbol, since, before, place)
+    cross join lateral (
+        (
+            select ts, open, high, low, close, volume from bars
+            where bars.symbol = wanted.symbol and not filled and ts >= to_timestamp(%(oldest)s)
+              and ts >= to_timestamp(wanted.since) and ts < to_timestamp(wanted.before)
+            order by ts desc limit %(count)s
+        )
+        union all
+        select ts, open, high, low, close, volume from bars
+        where bars.symbol = wanted.symbol and not filled and ts >= to_timestamp(%(oldest)s)
+          and ts >= to_timestamp(wanted.before)
+    ) as found
+) to stdout (format binary)
+"""
+# the outcome by a subquery of its own: a join might read every day
+NEWEST_FORECASTS = """
+copy (
+    select place::int, bar_ts, target_ts, lower_50, upper_50, lower_90, upper_90, lower_99, upper_99,
+           stretch_50, stretch_90, stretch_99,
+           coalesce((select close from bars where symbol = wanted.symbol and ts = made.target_ts), 'NaN') as close
+    from unnest(%(symbols)s::text[]) with ordinality as wanted (symbol, place)
+    cross join lateral (
+        select * from forecasts where symbol = wanted.symbol and horizon = %(horizon)s
+        order by bar_ts desc limit %(horizon)s
+    ) as made
+) to stdout (format binary)
+"""
+WRITE_STATE = """
+insert into service_state (service, state) values (%(service)s, %(state)s)
+on conflict (service) do update set state = excluded.state, updated_at = now()
+"""
+# of members of a group each keeps its own word beside the others', until it is silent; the row tells of all together
+WRITE_MEMBER = """
+insert into service_state (service, state)
+values (%(service)s, %(state)s::jsonb || jsonb_build_object('members', jsonb_build_object(
+    %(member)s::text, %(state)s::jsonb || jsonb_build_object('at', extract(epoch from clock_timestamp()))
+)))
+on conflict (service) do update set updated_at = now(), state = excluded.state || (
+    select jsonb_build_object('lag', sum((value ->> 'lag')::bigint), 'waiting', max(value ->> 'waiting'),
+                              'members', jsonb_object_agg(key, value))
+    from jsonb_each(coalesce(service_state.state -> 'members', '{}') || (excluded.state -> 'members'))
+    where (value ->> 'at')::float8 > extract(epoch from clock_timestamp()) - %(silent)s
+)
+"""
+READ_STATE = """
+select state, extract(epoch from clock_timestamp() - updated_at)::float8 from service_state where service = %(service)s
+"""
+NOW = "select extract(epoch from clock_timestamp())::float8"
+TIMELY = "select exists (select from forecasts where stored_at > to_timestamp(%(since)s) and not late)"
+HELD = """
+select (select count(*) from bars where symbol = any(%(symbols)s) and not filled
+            and ts between to_timestamp(%(first)s) and to_timestamp(%(last)s)),
+       (select count(*) from forecasts where symbol = any(%(symbols)s) and horizon = %(horizon)s and not late
+            and bar_ts between to_timestamp(%(first)s) and to_timestamp(%(last)s))
+"""
+FORGET_SHADOWS = "delete from shadow_forecasts where symbol = any(%(symbols)s)"
+FORGET_FORECASTS = "delete from forecasts where symbol = any(%(symbols)s)"
+FORGET_BARS = "delete from bars where symbol = any(%(symbols)s)"

@@ -1,0 +1,1 @@
+"""Turn responses into clean bars, with a report of every row."""

@@ -1,0 +1,180 @@
+"""Clean a symbol's answers, and say what became of every row."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stock_ml.adapters.lake import Lake
+from stock_ml.cleaning.quality import Gate
+from stock_ml.cleaning.raw_months import Month, months_of_item, refusal_noted
+from stock_ml.cleaning.report_table import tell
+from stock_ml.cleaning.rules import Cleaned, CleanRules, clean
+from stock_ml.config import Settings
+from stock_ml.domain.bars import MINUTE, validate
+from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.months import edges_of
+from stock_ml.errors import AmbiguousLabels, BadFile, BadQuality
+from stock_ml.sources.parsing import WHOLE_FILE, Convention, label_convention, place
+
+VERSION = 3  # raise it when cleaning changes: months cleaned by an older version are cleaned again
+ENOUGH = 5  # sessions that may contradict what a source's labels meant so far
+
+AT_ONCE = 4  # months written at once: most of the time is the object store's
+WHOLE_MONTHS = ("sandbox", "alpha_vantage")  # these answer with whole months, the others with what they still have
+
+Item = dict[str, Any]
+
+
+def clean_symbol(s: Settings, item: Item) -> Item:
+    """Clean the answers of an item {"symbol", "months", "raw"?} and return {"symbol", "months": {month: report}}.
+
+    Without `raw` (the keys by month) the newest answer of each month is taken; of a source that answers with windows
+    all answers are. All months are cleaned before one is written: an error in a file, or a month that does not pass,
+    leaves clean/ as it was. Raises BadFile, AmbiguousLabels, BadBars, BadQuality or StoreUnavailable.
+    """
+    return clean_in(Lake.connect(s), s, item)
+
+
+def clean_in(lake: Lake, s: Settings, item: Item) -> Item:
+    """Do what `clean_symbol` says, in this lake."""
+    symbol = str(item["symbol"])
+    months = months_of_item(lake, item)
+    if not months:
+        return {"symbol": symbol, "months": {}}
+    calendar = s.calendars.of(symbol)
+    try:
+        convention = _learned(s, lake, pd.concat([month.rows for month in months.values()]), calendar)
+    except BadFile:
+        _placed(lake, symbol, months, "start", calendar)  # of all these rows, this one names the answer
+        raise
+    months = _placed(lake, symbol, months, convention, calendar)
+    spans = _spans(months, calendar, going_on=s.source in WHOLE_MONTHS and _has_earlier(lake, symbol, min(months)))
+    origin = {"label_convention": convention, "rules": rules_of(s, symbol)}
+    cleaned = {
+        name: _cleaned(s, symbol, month, spans[name], origin | _revised(lake, item, name))
+        for name, month in months.items()
+    }
+    validate(pd.concat([result.bars for result in cleaned.values()], ignore_index=True))
+    for name, result in cleaned.items():
+        _keep_refused(lake, symbol, name, result)
+    tell(symbol, {name: result.report for name, result in cleaned.items()})
+    _pass(s, lake, symbol, cleaned)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
+    if s.source == "csv":
+        _forget_other_months(lake, symbol, set(cleaned))
+    return {"symbol": symbol, "months": {name: result.report for name, result in cleaned.items()}}
+
+
+def _revised(lake: Lake, item: Item, month: str) -> Item:
+    """Return every revision of a month that was seen, the newest last: they stay in its report."""
+    report = lake.read_quality(str(item["symbol"]), month) or {}
+    known, found = report.get("revisions", []), item.get("revisions", {}).get(month)
+    return {"revisions": [*known, found] if found and found not in known else known}
+
+
+def rules_of(s: Settings, symbol: str) -> dict[str, Any]:
+    """Return what clean bars depend on besides what was received; where it changes they are made anew."""
+    exchange = s.calendars.of(symbol).exchange
+    closures = [closure for closure in s.closures if closure.startswith(exchange)]
+    gap = s.feed_gap_minutes
+    adjusted = {"adjusted": s.alphavantage_adjusted} if s.source in WHOLE_MONTHS else {}
+    return {"version": VERSION, "exchange": exchange, "closures": closures, "feed_gap_minutes": gap, **adjusted}
+
+
+def _learned(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) -> Convention:
+    """Return what the labels mean: as learned before from this source, else from these rows (always so for a file)."""
+    stored = None if s.source == "csv" else lake.convention()
+    if stored is None:
+        found = label_convention(rows, calendar)
+        lake.write_convention(found)
+        return found
+    if _contradict(rows, stored, calendar):
+        raise AmbiguousLabels(
+            f"{s.source} labelled bars by their {stored} so far, and these sessions look labelled by the other edge: "
+            f"compare with another source; to learn anew, delete quality/source={s.source}/convention.json"
+        )
+    return stored
+
+
+def _placed(
+    lake: Lake, symbol: str, months: dict[str, Month], convention: Convention, calendar: Sessions
+) -> dict[str, Month]:
+    placed = {}
+    for name, month in months.items():
+        with refusal_noted(lake, symbol, WHOLE_FILE if month.of_file else name, month.key):
+            placed[name] = replace(month, rows=place(month.rows, convention, calendar))
+    return placed
+
+
+def _contradict(rows: pd.DataFrame, stored: Convention, calendar: Sessions) -> bool:
+    if len(np.unique(rows["label"].to_numpy("datetime64[D]"))) < ENOUGH:
+        return False
+    try:
+        return label_convention(rows, calendar) != stored
+    except AmbiguousLabels:
+        return False
+
+
+def _has_earlier(lake: Lake, symbol: str, month: str) -> bool:
+    return any(known < month for known in lake.clean_months(symbol))
+
+
+def _spans(months: dict[str, Month], calendar: Sessions, going_on: bool) -> dict[str, tuple[float, float]]:
+    """Return for each month the time in which bars are due, UTC epoch seconds.
+
+    It begins with the symbol's first session, or with the month where earlier ones are clean (`going_on`), and ends
+    when the source answered, or with the last row of a file.
+    """
+    ts = np.concatenate([month.rows["ts"].to_numpy() for month in months.values()])
+    regular = ts[calendar.number(ts) >= 0]
+    of_file = any(month.of_file for month in months.values())
+    since = float(calendar.opens[calendar.number(regular.min(keepdims=True))][0]) if len(regular) else np.inf
+    since = -np.inf if going_on else since
+    until = float(ts.max(initial=0)) + MINUTE if of_file else np.inf
+    edges = {name: edges_of(name, calendar) for name in months}
+    return {name: (max(first, since), min(last, until, months[name].known_at)) for name, (first, last) in edges.items()}
+
+
+def _cleaned(s: Settings, symbol: str, month: Month, span: tuple[float, float], origin: Item) -> Cleaned:
+    rules = CleanRules(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span)
+    result = clean(month.rows, symbol, s.source, rules)
+    whence = {"raw": month.key, "answers": list(month.keys), "unreadable": month.unreadable}
+    return replace(result, report=result.report | origin | whence | {"known_at": month.known_at})
+
+
+def _keep_refused(lake: Lake, symbol: str, month: str, result: Cleaned) -> None:
+    if len(result.refused):
+        raw = result.report["raw"]
+        result.report["refused_rows"] = lake.quality.write_refused(symbol, month, raw, result.refused)
+
+
+def _pass(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, Cleaned]) -> None:
+    """Raise BadQuality naming every month that does not pass, and where its report is."""
+    gate = Gate(s.minimum_coverage, s.maximum_refused)
+    reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report))}
+    if reasons:
+        keys = [
+            lake.quality.write_failed(symbol, name, cleaned[name].report | {"failed": reasons[name]})
+            for name in reasons
+        ]
+        told = "; ".join(f"{symbol} {name}: {reason}" for name, reason in reasons.items())
+        raise BadQuality(
+            f"{told}. Nothing was written to clean/; see {keys[0]} and the table above, ask the source again, or set "
+            "STOCKML_MINIMUM_COVERAGE or STOCKML_MAXIMUM_REFUSED if that is how this symbol is traded"
+        )
+
+
+def _write(lake: Lake, symbol: str, month: str, result: Cleaned) -> None:
+    if len(result.bars):
+        lake.write_clean(symbol, month, result.bars)
+    lake.write_quality(symbol, month, result.report)
+
+
+def _forget_other_months(lake: Lake, symbol: str, months: set[str]) -> None:
+    # another file may have been given before: its bars must not stay among this one's
+    for month in set(lake.clean_months(symbol)) - months:
+        lake.drop_clean(symbol, month)

@@ -1,0 +1,70 @@
+"""What there is of a symbol's bars, what is missing, and why: gathered from the reports in the lake."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stock_ml.adapters.lake import Lake
+from stock_ml.config import Settings
+from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.splits import Split, splits
+from stock_ml.errors import NoBars
+from stock_ml.sources.parsing import WHOLE_FILE
+
+RECEIVED, NEVER = "received and not clean yet", "never received"
+NONE = "the source has no bars of it"
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """Hold the quality reports of a symbol's clean months, oldest first, and what concerns all of them.
+
+    `due` is the length of each session in minutes by its date; `closed` the minutes that fell to holidays and half
+    days; `left` months that a spent day left to ask for; `shared` holes that all symbols of the exchange have;
+    `absent` the months between without clean bars, each with the reason.
+    """
+
+    symbol: str
+    months: dict[str, dict[str, Any]]
+    due: dict[str, int]
+    closed: dict[str, int]
+    splits: list[Split]
+    shared: list[dict[str, Any]]
+    left: list[str]
+    absent: dict[str, str]
+
+
+def holdings(s: Settings, symbol: str) -> Holdings:
+    """Return what there is of a symbol. Raises NoBars where nothing is clean, or StoreUnavailable."""
+    lake = Lake.connect(s)
+    months = {month: lake.read_quality(symbol, month) or {} for month in lake.clean_months(symbol)}
+    absent = _absent(lake, symbol, set(months))
+    if not months and not absent:
+        raise NoBars(f"no clean bars of {symbol!r:.40}: trigger ingest_bars, or see `stockml doctor`")
+    bars = lake.read_clean([symbol])
+    calendar = s.calendars.of(symbol)
+    span = (min({*months, *absent}), str(np.datetime64(max({*months, *absent}), "M") + 1))
+    in_span = (calendar.dates >= np.datetime64(span[0], "D")) & (calendar.dates < np.datetime64(span[1], "D"))
+    lengths = ((calendar.closes - calendar.opens) // 60)[in_span].tolist()
+    due = dict(zip(calendar.dates[in_span].astype(str).tolist(), lengths, strict=True))
+    closed = {day: minutes for report in months.values() for day, minutes in report["closed_minutes"].items()}
+    together = (lake.quality.read_together(month) or {"holes": []} for month in months)
+    shared = [hole for report in together for hole in report["holes"] if hole["exchange"] == calendar.exchange]
+    split = splits(Minutes.of_frame(bars), calendar)
+    return Holdings(symbol, months, due, closed, split, shared, lake.quality.read_left(symbol), absent)
+
+
+def _absent(lake: Lake, symbol: str, clean: set[str]) -> dict[str, str]:
+    """Return the months from the first to the last one known of which nothing is clean, each with the reason."""
+    failed = lake.quality.failures(symbol)
+    received = set(lake.received_months(symbol)) - {WHOLE_FILE}
+    known = sorted({*clean, *failed, *received})
+    span = np.arange(known[0], np.datetime64(known[-1], "M") + 1, dtype="datetime64[M]") if known else np.array([])
+    lacking = [month for month in map(str, span) if month not in clean]
+    return {month: failed.get(month) or _why(lake, symbol, month, month in received) for month in lacking}
+
+
+def _why(lake: Lake, symbol: str, month: str, is_received: bool) -> str:
+    asked = lake.quality.read_asked(symbol, month)
+    return RECEIVED if is_received else NONE if asked and asked["raw"] is None else NEVER

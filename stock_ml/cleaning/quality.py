@@ -1,0 +1,128 @@
+"""What a month's bars are worth: whole or full of holes, in order or not, with prices that stand out."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from stock_ml.domain.bars import MINUTE, epoch, utc
+from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.gaps import Holes, Minutes, holes
+
+NEIGHBOURS, DEVIATIONS, FLOOR = 50, 10, 1e-4
+NAMED = 20  # so many outliers are named one by one
+
+
+class Gate(NamedTuple):
+    """Hold the least share of minutes received, of complete sessions, and the largest share of rows refused."""
+
+    coverage: float
+    refused: float
+
+    def reason(self, report: dict[str, Any]) -> str | None:
+        """Return why a month does not pass, None where it does; without a complete session coverage is not asked."""
+        covered, refused = report["coverage"], report["refused_share"]
+        if covered is not None and covered < self.coverage:
+            return f"{covered:.1%} of the minutes of complete sessions are there, {self.coverage:.1%} are asked for"
+        if refused > self.refused:
+            return f"{refused:.2%} of the rows are refused ({report['refused']}), at most {self.refused:.2%} may be"
+        return None
+
+
+def minutes_of(bars: Minutes, sessions: Sessions, limit: int, span: tuple[float, float]) -> dict[str, Any]:
+    """Return what became of each regular minute of a span: received, no trade, feed gap, or session closed.
+
+    `sessions` has the minutes of each session due by the end of the span; `coverage` is the share received of those of
+    complete sessions, None where there is none. `left_out` are minutes without a trade at the edges of a session.
+    """
+    received = bars.ts[~bars.filled]
+    found = holes(received, sessions, limit, span)
+    gaps = [{"from": utc(at).isoformat(), "minutes": int(n)} for at, n in _pairs(found, ~found.no_trade)]
+    days, coverage = _by_session(bars, sessions, span)
+    return {
+        "filled": found.total(found.no_trade & ~found.at_edge),
+        "left_out": found.total(found.no_trade & found.at_edge),
+        "feed_gap_minutes": found.total(~found.no_trade),
+        "feed_gaps": gaps,
+        "closed_minutes": sessions.closed(*span),
+        "sessions": days,
+        "coverage": coverage,
+    }
+
+
+def _pairs(found: Holes, chosen: np.ndarray) -> list[tuple[int, int]]:
+    return list(zip(found.ts[chosen].tolist(), found.minutes[chosen].tolist(), strict=True))
+
+
+def _by_session(bars: Minutes, sessions: Sessions, span: tuple[float, float]) -> tuple[dict[str, Any], float | None]:
+    met = np.flatnonzero((sessions.closes > span[0]) & (sessions.opens + MINUTE <= span[1]))
+    edges = np.searchsorted(bars.ts, np.append(sessions.opens[met], sessions.closes[met]))
+    so_far = np.append(0, np.cumsum(bars.filled))
+    filled = so_far[edges[len(met) :]] - so_far[edges[: len(met)]]
+    received = edges[len(met) :] - edges[: len(met)] - filled
+    due = (np.minimum(sessions.closes[met], span[1]) - sessions.opens[met]).astype(np.int64) // MINUTE
+    whole = sessions.closes[met] <= span[1]
+    columns = (sessions.dates[met].astype(str), received, filled, due)
+    names = ("received", "filled", "minutes")
+    days = {str(day): dict(zip(names, map(int, counts), strict=True)) for day, *counts in zip(*columns, strict=True)}
+    return days, float(received[whole].sum() / due[whole].sum()) if whole.any() else None
+
+
+def out_of_order(ts: np.ndarray) -> int:
+    """Return how many rows come against the direction, newest or oldest first, in which most rows come."""
+    steps = np.diff(ts)
+    return int(min((steps > 0).sum(), (steps < 0).sum()))
+
+
+def zero_volume(volume: np.ndarray) -> dict[str, int]:
+    """Return how many received bars (n,) have no volume, in how many runs, and how long the longest is."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], volume == 0, [0]])))
+    lengths = edges[1::2] - edges[::2]
+    return {"bars": int(lengths.sum()), "runs": len(lengths), "longest": int(lengths.max(initial=0))}
+
+
+def outliers(bars: Minutes) -> dict[str, Any]:
+    """Return how many bars reach far away from their neighbours, and the first of them; they stay among the bars.
+
+    Rule Q4 of Barndorff-Nielsen, Hansen, Lunde and Shephard (2009), Realized kernels in practice, Econometrics Journal
+    12: more than 10 mean absolute deviations away from the median of the 50 nearest others, of closes here; as in
+    Brownlees and Gallo (2006) the deviation has a floor, 1 basis point, for prices that stand still.
+    """
+    n = len(bars)
+    if n <= NEIGHBOURS:
+        return {"count": 0, "first": []}
+    middle, deviation = _neighbourhood(bars.close)
+    reach = np.maximum(bars.high - middle, middle - bars.low)
+    far = np.flatnonzero(reach > DEVIATIONS * np.maximum(deviation, FLOOR * middle))
+    named = [{"ts": utc(bars.ts[i]).isoformat(), "low": bars.low[i], "high": bars.high[i]} for i in far[:NAMED]]
+    return {"count": len(far), "first": named}
+
+
+def _neighbourhood(close: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return median and mean absolute deviation from it of each close's 50 nearest others, (n,) each."""
+    n, half = len(close), NEIGHBOURS // 2
+    start = np.clip(np.arange(n) - half, 0, n - NEIGHBOURS - 1)
+    windows = np.lib.stride_tricks.sliding_window_view(close, NEIGHBOURS + 1)[start]
+    windows[np.arange(n), np.arange(n) - start] = windows[:, -1]
+    others = windows[:, :-1]
+    others.partition((half - 1, half), axis=1)
+    middle = others[:, half - 1 : half + 1].mean(axis=1)
+    return middle, np.abs(others - middle[:, None]).mean(axis=1)
+
+
+def missing_everywhere(received: dict[str, np.ndarray], sessions: Sessions) -> list[dict[str, Any]]:
+    """Return the holes in which no symbol has a bar, where several are traded: a halt, or the feed of all failed.
+
+    `received` has each symbol's bar opens, ascending. Looked at is the time from when on all of them have bars.
+    """
+    times = [ts for ts in received.values() if len(ts)]
+    if len(times) < 2:
+        return []
+    span = max(float(ts[0]) for ts in times), max(float(ts[-1]) for ts in times) + MINUTE
+    found = holes(np.unique(np.concatenate(times)), sessions, 0, span)
+    return [{"from": utc(at).isoformat(), "minutes": n} for at, n in _pairs(found, found.minutes > 0)]
+
+
+def received_in(bars: pd.DataFrame) -> np.ndarray:
+    """Return the opens of the received bars of one symbol, ascending, int64 epoch seconds."""
+    return epoch(bars.loc[~bars["filled"].to_numpy(bool), "ts"])

@@ -1,0 +1,96 @@
+"""Which stored answers a month's rows come from: the newest alone where it holds the whole month, else all of them."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stock_ml.adapters.lake import Lake
+from stock_ml.errors import BadFile
+from stock_ml.sources.parsing import WHOLE_FILE, Received, read
+
+WINDOWED = ("yahoo",)  # these answer with what they still have, and lose a month's first sessions as time passes
+
+Item = dict[str, Any]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Month:
+    """Hold a month's rows, the key of the newest answer with them and of all that were read, and when it was given.
+
+    `of_file`: the answer is a file of any months, so nothing is due before its first row and after its last.
+    `unreadable` are older answers that could not be read, by key the reason.
+    """
+
+    rows: pd.DataFrame
+    key: str
+    known_at: float
+    of_file: bool
+    keys: tuple[str, ...]
+    unreadable: dict[str, str]
+
+
+def months_of_item(lake: Lake, item: Item) -> dict[str, Month]:
+    """Return the rows of an item {"symbol", "months", "raw"?} by month; without `raw` (keys) of the newest answers.
+
+    Raises BadFile where the newest answer of a month cannot be read, or StoreUnavailable.
+    """
+    found: dict[str, Month] = {}
+    for asked in item["months"]:
+        key = item.get("raw", {}).get(asked) or _newest(lake, item["symbol"], asked)
+        if key:
+            with refusal_noted(lake, item["symbol"], asked, key):
+                months = _split(lake.get_raw(key), key)
+            earlier = set(lake.raw_keys(item["symbol"], asked)) - {key} if lake.source in WINDOWED else set()
+            found |= {name: _merged(lake, month, earlier) for name, month in months.items()} if earlier else months
+    return found
+
+
+def _newest(lake: Lake, symbol: str, month: str) -> str | None:
+    newest = lake.newest_raw(symbol, month)
+    return newest[0] if newest else None
+
+
+@contextmanager
+def refusal_noted(lake: Lake, symbol: str, month: str, key: str) -> Iterator[None]:
+    """Note of the answer under a key why it cannot be read, where it cannot: the next run asks the source again."""
+    try:
+        yield
+    except BadFile as error:
+        if month != WHOLE_FILE:
+            lake.quality.write_failed(symbol, month, {"raw": key, "failed": str(error)})
+        raise
+
+
+def _split(received: Received, key: str) -> dict[str, Month]:
+    """Return an answer's rows by month: all months of a file, else the one asked for."""
+    rows = read(received)
+    names = rows["label"].to_numpy("datetime64[M]")
+    of_file = received.month == WHOLE_FILE
+    wanted = np.unique(names) if of_file else [np.datetime64(str(received.month), "M")]
+    return {str(name): Month(rows[names == name], key, received.fetched_at, of_file, (key,), {}) for name in wanted}
+
+
+def _merged(lake: Lake, month: Month, earlier: set[str]) -> Month:
+    """Return a month with the rows of all its answers, marked with when each was given and which it is, oldest first.
+
+    An older answer that cannot be read is named and left out: it must not keep later ones from being cleaned for ever.
+    """
+    parts, unreadable = [month], {}
+    for key in sorted(earlier):
+        try:
+            parts += _split(lake.get_raw(key), key).values()
+        except BadFile as error:
+            log.warning("%s is left out: %s", key, error)
+            unreadable[key] = str(error)
+    parts.sort(key=lambda part: (part.known_at, part.key))
+    marked = [part.rows.assign(known_at=part.known_at, answer=number) for number, part in enumerate(parts)]
+    rows = pd.concat(marked, ignore_index=True)
+    rows.attrs = month.rows.attrs
+    known_at = parts[-1].known_at
+    return Month(rows, month.key, known_at, False, tuple(part.key for part in parts), unreadable)

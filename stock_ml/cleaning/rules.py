@@ -1,0 +1,129 @@
+"""Rows as received become clean bars, and a report of what became of every row."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stock_ml.cleaning import quality
+from stock_ml.domain import gaps
+from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, fullest
+from stock_ml.domain.calendar import Sessions
+
+VALUES = [*PRICES, "volume"]
+SET_ASIDE = ["kept", "extended_hours", "session_closed", "not_yet_known", "duplicates", "superseded"]
+REFUSED = [*(f"bad {column}" for column in VALUES), "another row for the same minute"]
+KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE, SUPERSEDED = range(len(SET_ASIDE))
+SECOND = len(SET_ASIDE) + len(REFUSED) - 1
+
+
+@dataclass(frozen=True)
+class CleanRules:
+    """Hold what cleaning depends on; `known_at` is the source's clock when it answered, UTC epoch seconds.
+
+    `span` is the time in which bars are due; from the first session met up to `known_at` where it is None.
+    """
+
+    sessions: Sessions
+    feed_gap_minutes: int
+    known_at: float
+    span: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Hold clean bars in the record's columns, the rows refused with the reason, and the report.
+
+    The report says where each row read went, and how whole the sessions are.
+    """
+
+    bars: pd.DataFrame
+    refused: pd.DataFrame
+    report: dict[str, Any]
+
+
+def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleanRules) -> Cleaned:
+    """Return the clean bars of one symbol: regular hours, finished, ascending, short holes filled flat.
+
+    `received` has ts (bar opens, int64 UTC epoch seconds), open, high, low, close, volume and `broken` (the column
+    that breaks a rule, or ""). The same rows give the same bars, in whatever order and however often they came: of
+    different rows for one minute `bars.fullest` stays and the others are refused; a minute without a bar would be
+    filled as one without a trade. Where several answers are cleaned together, the columns `known_at` and `answer` say
+    when each row's was given and which it is, oldest first: of each minute the newest answer with a finished, unbroken
+    row is looked at.
+    """
+    fates = _fates(received, rules)
+    kept = received[fates == KEPT]
+    minutes = _filled(kept.iloc[fullest(kept)], rules)
+    refused = received[fates >= len(SET_ASIDE)]
+    reasons = np.array(REFUSED)[fates[fates >= len(SET_ASIDE)] - len(SET_ASIDE)]
+    bars = _frame(minutes, symbol, source)
+    return Cleaned(bars, refused.assign(reason=reasons), _report(received, fates, minutes, rules))
+
+
+def _fates(rows: pd.DataFrame, rules: CleanRules) -> np.ndarray:
+    """Return what becomes of each row, (n,) of places in SET_ASIDE + REFUSED; the first rule that applies decides."""
+    ts, broken = rows["ts"].to_numpy(), rows["broken"].to_numpy()
+    known_at = rows["known_at"].to_numpy() if "known_at" in rows else np.full(len(rows), rules.known_at)
+    fates = np.where(rules.sessions.number(ts) < 0, EXTENDED, np.where(ts + MINUTE > known_at, FORMING, KEPT))
+    outside = np.flatnonzero(fates == EXTENDED)
+    fates[outside[~rules.sessions.has_day(ts[outside])]] = CLOSED
+    if "known_at" in rows:
+        usable = (broken == "") & (ts + MINUTE <= known_at)
+        fates[_superseded(ts, rows["answer"].to_numpy(), usable)] = SUPERSEDED
+    for place, column in enumerate(VALUES, len(SET_ASIDE)):
+        fates[(fates == KEPT) & (broken == column)] = place
+    good = np.flatnonzero(fates == KEPT)
+    if len(np.unique(ts[good])) < len(good):
+        fates[good] = _one_a_minute(rows.iloc[good])
+    return fates
+
+
+def _superseded(ts: np.ndarray, answer: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Say of each row whether a later answer has a usable one for its minute, (n,)."""
+    newest = pd.Series(np.where(usable, answer, -1)).groupby(ts).transform("max")
+    return np.asarray(answer < newest.to_numpy())
+
+
+def _one_a_minute(rows: pd.DataFrame) -> np.ndarray:
+    fates = np.full(len(rows), SECOND)
+    fates[rows[["ts", *VALUES]].duplicated().to_numpy()] = DUPLICATE
+    alone = np.flatnonzero(fates != DUPLICATE)
+    fates[alone[fullest(rows.iloc[alone])]] = KEPT
+    return fates
+
+
+def _filled(kept: pd.DataFrame, rules: CleanRules) -> gaps.Minutes:
+    ts = kept["ts"].to_numpy(np.int64)
+    values = {name: kept[name].to_numpy(np.float64) + 0.0 for name in VALUES}  # there is one zero: -0.0 is another byte
+    minutes = gaps.Minutes(ts=ts, filled=np.zeros(len(kept), dtype=bool), **values)
+    return gaps.fill(minutes, rules.sessions, rules.feed_gap_minutes)
+
+
+def _frame(minutes: gaps.Minutes, symbol: str, source: str) -> pd.DataFrame:
+    stamps = pd.DatetimeIndex(minutes.ts * 10**9, tz="UTC")
+    values = {name: getattr(minutes, name) for name in (*VALUES, "filled")}
+    return pd.DataFrame({"symbol": symbol, "ts": stamps, **values, "source": source}, columns=COLUMNS)
+
+
+def _report(received: pd.DataFrame, fates: np.ndarray, bars: gaps.Minutes, rules: CleanRules) -> dict[str, Any]:
+    counts = np.bincount(fates, minlength=SECOND + 1).tolist()
+    refused = {name: n for name, n in zip(REFUSED, counts[len(SET_ASIDE) :], strict=True) if n}
+    alone = gaps.Minutes(*(column[~bars.filled] for column in vars(bars).values()))
+    return {
+        "rows_read": len(fates),
+        **dict(zip(SET_ASIDE, counts, strict=False)),
+        "refused": refused,
+        "refused_share": sum(refused.values()) / max(len(fates), 1),
+        "out_of_order": quality.out_of_order(received["ts"].to_numpy()[fates != SUPERSEDED]),
+        "outliers": quality.outliers(alone),
+        "zero_volume": quality.zero_volume(alone.volume),
+        **quality.minutes_of(bars, rules.sessions, rules.feed_gap_minutes, rules.span or _span(bars, rules)),
+    }
+
+
+def _span(bars: gaps.Minutes, rules: CleanRules) -> tuple[float, float]:
+    if not len(bars):
+        return rules.known_at, rules.known_at
+    return float(rules.sessions.opens[rules.sessions.number(bars.ts[:1])][0]), rules.known_at

@@ -1,0 +1,60 @@
+"""Look over all symbols of a month: a hole in all of them at once is no lack of trades."""
+
+import logging
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from stock_ml.adapters.lake import Lake
+from stock_ml.cleaning.quality import missing_everywhere, received_in
+from stock_ml.config import Settings
+
+log = logging.getLogger(__name__)
+
+TOLD = 5  # minutes; shorter ones come by chance where symbols are few or seldom traded
+
+Item = dict[str, Any]
+
+
+def look_over(s: Settings, items: list[Item]) -> dict[str, Any]:
+    """Report for the months of the items {"symbol", "months"} the holes that all symbols of an exchange share.
+
+    Return {month: {"exchanges": {exchange: symbols}, "holes": [{"exchange", "from", "minutes"}]}}; it is stored, and
+    holes too long for chance are told in the log. Raises StoreUnavailable.
+    """
+    lake = Lake.connect(s)
+    clean = {symbol: lake.clean_months(symbol) for symbol in s.symbols}
+    asked = {month for item in items for month in item["months"]}
+    known = {month for months in clean.values() for month in months}
+    months = sorted(known if "all" in asked else known & asked)
+    reports = {month: _report(s, lake, month, [n for n in s.symbols if month in clean[n]]) for month in months}
+    for month, report in reports.items():
+        lake.quality.write_together(month, report)
+        for hole in (hole for hole in report["holes"] if hole["minutes"] >= TOLD):
+            told = (hole["minutes"], hole["from"], hole["exchange"])
+            log.warning("no bar of any symbol for %d minutes from %s: %s halted, or the feed failed", *told)
+    return reports
+
+
+def reports_of(s: Settings) -> dict[str, Any]:
+    """Return the quality reports of all clean months, by symbol and month, and those of all symbols together."""
+    lake = Lake.connect(s)
+    clean = {symbol: lake.clean_months(symbol) for symbol in s.symbols}
+    found: dict[str, Any] = {
+        symbol: {month: lake.read_quality(symbol, month) for month in months} for symbol, months in clean.items()
+    }
+    months = sorted({month for known in clean.values() for month in known})
+    return {"symbols": found, "together": {month: lake.quality.read_together(month) for month in months}}
+
+
+def _report(s: Settings, lake: Lake, month: str, symbols: list[str]) -> dict[str, Any]:
+    received: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+    for symbol in symbols:
+        received[s.calendars.of(symbol).exchange][symbol] = received_in(lake.read_month(symbol, month))
+    holes = [
+        {"exchange": exchange, **hole}
+        for exchange, times in received.items()
+        for hole in missing_everywhere(times, s.calendars.of(next(iter(times))))
+    ]
+    return {"exchanges": {exchange: sorted(times) for exchange, times in received.items()}, "holes": holes}

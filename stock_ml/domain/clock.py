@@ -1,0 +1,68 @@
+"""What "now" is: the wall for real sources, a faster time without closed hours for simulated ones."""
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from stock_ml.domain.calendar import Sessions
+
+AFTER_CLOSE = (
+    120  # the simulated clock dwells this long after a close, so that the last bar and the closed state are seen
+)
+
+
+class Clock(Protocol):
+    """Say what time it is, in UTC epoch seconds."""
+
+    def now(self) -> float: ...
+
+
+class WallClock:
+    """Read the machine's own time."""
+
+    def now(self) -> float:
+        return time.time()
+
+
+class EventClock:
+    """Stand at the moment when the newest bar seen so far became known: the time of a replay."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def now(self) -> float:
+        return self._now
+
+    def see(self, known_at: float) -> None:
+        """Move forward to `known_at`; an older time changes nothing."""
+        self._now = max(self._now, known_at)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Pin a market time to a wall time, both UTC epoch seconds; `speed` is market seconds a wall second."""
+
+    market: float
+    wall: float
+    speed: float
+    paused: bool
+
+    def at(self, wall: float, sessions: Sessions) -> float:
+        """Return the market time at a wall time: paused it stands, else it runs and skips closed hours."""
+        if self.paused or wall <= self.wall:
+            return self.market
+        return skip_closed(self.market, (wall - self.wall) * self.speed, sessions)
+
+
+def skip_closed(market: float, seconds: float, sessions: Sessions) -> float:
+    """Return the time `seconds` of open market after `market`."""
+    ends = sessions.closes + AFTER_CLOSE
+    at = int(np.searchsorted(ends, market, side="right"))
+    market = max(market, float(sessions.opens[at]))
+    while seconds >= ends[at] - market:
+        seconds -= float(ends[at] - market)
+        at += 1
+        market = float(sessions.opens[at])
+    return market + seconds

@@ -1,0 +1,104 @@
+"""Fill short holes between received bars: one rule for batch and stream, applied when the next received bar arrives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from stock_ml.domain.bars import MINUTE, PRICES, Bar, epoch
+from stock_ml.domain.calendar import Sessions
+
+
+@dataclass(frozen=True, eq=False)
+class Minutes:
+    """Hold the bars of ONE symbol, ascending; `ts` int64 epoch seconds, numbers float64, `filled` bool, all (n,)."""
+
+    ts: np.ndarray
+    open: np.ndarray
+    high: np.ndarray
+    low: np.ndarray
+    close: np.ndarray
+    volume: np.ndarray
+    filled: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+    @classmethod
+    def of_frame(cls, bars: pd.DataFrame) -> "Minutes":
+        """Take the bars of one symbol from a frame, `ts` in UTC; where it has no `filled` all are received."""
+        values = {c: bars[c].to_numpy(np.float64) for c in (*PRICES, "volume")}
+        filled = bars["filled"].to_numpy(bool) if "filled" in bars else np.zeros(len(bars), dtype=bool)
+        return cls(ts=epoch(bars["ts"]), filled=filled, **values)
+
+    @classmethod
+    def of_bars(cls, bars: Sequence[Bar]) -> "Minutes":
+        """Take received bars of one symbol, ascending."""
+        values = {c: np.array([getattr(bar, c) for bar in bars], dtype=np.float64) for c in (*PRICES, "volume")}
+        ts = np.array([bar.ts for bar in bars], dtype=np.int64)
+        return cls(ts=ts, filled=np.zeros(len(ts), dtype=bool), **values)
+
+
+def fill(bars: Minutes, sessions: Sessions, limit: int) -> Minutes:
+    """Insert flat bars, volume 0 and `filled`, into holes of at most `limit` minutes inside one session.
+
+    A bar stands on both sides of every hole that is filled, so nothing is known before it arrives; longer holes
+    (feed gaps) and nights stay empty. Filling twice changes nothing.
+    """
+    repeats = 1 + _missing(bars.ts, sessions, limit)
+    source = np.repeat(np.arange(len(bars)), repeats)
+    step = np.arange(len(source)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    new, close = step > 0, bars.close[source]
+    values = {c: np.where(new, close, getattr(bars, c)[source]) for c in PRICES}
+    values["volume"] = np.where(new, 0.0, bars.volume[source])
+    return Minutes(ts=bars.ts[source] + step * MINUTE, filled=new | bars.filled[source], **values)
+
+
+def _missing(ts: np.ndarray, sessions: Sessions, limit: int) -> np.ndarray:
+    """Return how many minutes to fill after each bar, (n,); none after the last."""
+    return np.append(missing(ts[:-1], ts[1:], sessions, limit), np.zeros(min(len(ts), 1), dtype=np.int64))
+
+
+def missing(before: np.ndarray, ts: np.ndarray, sessions: Sessions, limit: int) -> np.ndarray:
+    """Return how many minutes to fill between neighbouring received bars, (n,)."""
+    number = sessions.number(ts)
+    hole = (ts - before) // MINUTE - 1
+    fillable = (number == sessions.number(before)) & (number >= 0) & (hole >= 1) & is_no_trade(hole, limit)
+    return np.where(fillable, hole, 0)
+
+
+def is_no_trade(minutes: np.ndarray, limit: int) -> np.ndarray:
+    """Say of holes of this many minutes inside a session whether nobody traded, (n,); else the feed had a gap."""
+    return minutes <= limit
+
+
+@dataclass(frozen=True, eq=False)
+class Holes:
+    """Hold the regular minutes without a bar: `ts` of the first one, how many `minutes`, what they are; all (n,)."""
+
+    ts: np.ndarray
+    minutes: np.ndarray
+    no_trade: np.ndarray
+    at_edge: np.ndarray  # before the first or after the last bar of a session: not filled, however short
+
+    def total(self, chosen: np.ndarray) -> int:
+        """Return the minutes of the holes chosen by a mask."""
+        return int(self.minutes[chosen].sum())
+
+
+def holes(ts: np.ndarray, sessions: Sessions, limit: int, span: tuple[float, float]) -> Holes:
+    """Return the holes between received bars (opens, ascending) in the sessions of a span, UTC epoch seconds.
+
+    A session begun is looked at as far as the span goes.
+    """
+    met = np.flatnonzero((sessions.closes > span[0]) & (sessions.opens + MINUTE <= span[1]))
+    opens = np.maximum(sessions.opens[met], int(-(-span[0] // MINUTE)) * MINUTE)
+    closes = np.minimum(sessions.closes[met], int(span[1] // MINUTE) * MINUTE)
+    inside = ts[(ts >= span[0]) & (ts < span[1]) & (sessions.number(ts) >= 0)]
+    points = np.sort(np.concatenate([opens - MINUTE, inside, closes]))
+    hole = np.diff(points) // MINUTE - 1
+    start = points[:-1] + MINUTE
+    edge = np.isin(points[:-1], opens - MINUTE) | np.isin(points[1:], closes)
+    found = (hole > 0) & (sessions.number(start) >= 0)
+    return Holes(start[found], hole[found], is_no_trade(hole, limit)[found], edge[found])

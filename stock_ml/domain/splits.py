@@ -1,0 +1,47 @@
+"""Splits in prices that are not adjusted for them: a night over which the price becomes a simple fraction of itself."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.gaps import Minutes
+
+# new shares for one old; 5:4 and 4:3 are left out, for a bad night does as much
+RATIOS = np.array([1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100])
+TOLERANCE = 0.08  # what the night itself may add, as a log return
+
+
+class Split(NamedTuple):
+    """Say in which session prices began to be split, and how many new shares one old became (0.1 is one for ten)."""
+
+    session: str
+    ratio: float
+
+
+def nearest(jump: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each logarithm of an old price over a new one the split that explains it, 1 where none does."""
+    known = np.concatenate([RATIOS, 1 / RATIOS])
+    away = np.abs(jump[:, None] - np.log(known))
+    return np.where(away.min(axis=1) <= TOLERANCE, known[away.argmin(axis=1)], 1.0)
+
+
+def before(minutes: Minutes, sessions: Sessions) -> NDArray[np.float64]:
+    """Return for each bar the split between it and the bar before it, (n,); 1 where there is none.
+
+    It is seen in a session's first bar alone, so batch and stream know it at the same time. A night on which the price
+    really halves looks the same; then too no window across it says anything.
+    """
+    number = sessions.number(minutes.ts)
+    found = np.ones(len(minutes))
+    opening = np.flatnonzero(np.diff(number, prepend=number[:1]))
+    found[opening] = nearest(np.log(minutes.close[opening - 1]) - np.log(minutes.open[opening]))
+    return found
+
+
+def splits(minutes: Minutes, sessions: Sessions) -> list[Split]:
+    """Return the splits in the bars of one symbol, ascending; only neighbouring sessions are compared."""
+    number = sessions.number(minutes.ts)
+    ratio = np.where(np.diff(number, prepend=number[:1]) == 1, before(minutes, sessions), 1.0)
+    return [Split(str(sessions.dates[number[at]]), float(ratio[at])) for at in np.flatnonzero(ratio != 1.0)]

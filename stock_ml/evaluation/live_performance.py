@@ -1,0 +1,116 @@
+"""Judge what was forecast live: one report a look, and the alarm that it gives cause for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stock_ml.evaluation.reference_profile import Drift
+
+Floats = NDArray[np.float64]
+Kind = Literal["skill", "coverage", "drift"]
+FEWEST = 1500  # forecasts; the 90 % interval's coverage then has a standard error below 0.8 %
+CHANCE = 3.0  # standard errors by which a model must be behind the last price
+
+
+@dataclass(frozen=True, eq=False)
+class Minutes:
+    """Hold what one version's forecasts came to, a row a minute, over all symbols forecast in it, all (n,).
+
+    `model` and `persistence` are mean absolute errors in basis points of log return, `inside_…` and `forecasts` counts.
+    """
+
+    model: Floats
+    persistence: Floats
+    inside_50: Floats
+    inside_90: Floats
+    inside_99: Floats
+    forecasts: Floats
+
+
+class Look(NamedTuple):
+    """Tell how a served version does; `behind` is in standard errors, None where there is no spread.
+
+    `drift` is each feature's PSI, `unusual` how far that is beyond the worst of as many sessions trained on.
+    """
+
+    model_version: str
+    forecasts: int
+    mae_bp: float
+    persistence_bp: float
+    skill: float
+    behind: float | None
+    coverage_50: float
+    coverage_90: float
+    coverage_99: float
+    drift: dict[str, float]
+    unusual: dict[str, float]
+
+
+class Limits(NamedTuple):
+    """Bound what is tolerated: skill from below, coverage's distance from 90 %, and unusual drift (PSI) from above."""
+
+    skill: float
+    coverage: float
+    drift: float
+
+
+class Alarm(NamedTuple):
+    """Say what is wrong, and why in words."""
+
+    kind: Kind
+    reason: str
+
+
+class Alert(NamedTuple):
+    """Hold an alarm that was raised: `raised_at` by the wall, `market_at` by the Clock, in UTC epoch seconds."""
+
+    kind: str
+    reason: str
+    model_version: str
+    raised_at: float
+    market_at: float
+
+
+def look(version: str, minutes: Minutes, drift: Mapping[str, Drift]) -> Look | None:
+    """Return the report on a version, None where nothing that it forecast has an outcome yet."""
+    total = float(minutes.forecasts.sum())
+    if total == 0:
+        return None
+    model, persistence = (
+        float(np.average(part, weights=minutes.forecasts)) for part in (minutes.model, minutes.persistence)
+    )
+    skill = 1 - model / persistence if persistence > 0 else 0.0
+    inside = (minutes.inside_50, minutes.inside_90, minutes.inside_99)
+    half, most, nearly_all = (float(part.sum()) / total for part in inside)
+    psi, beyond = ({name: found[part] for name, found in drift.items()} for part in (0, 1))
+    return Look(version, int(total), model, persistence, skill, _behind(minutes), half, most, nearly_all, psi, beyond)
+
+
+def _behind(minutes: Minutes) -> float | None:
+    """Return the t statistic of model minus persistence; a minute is one number, for symbols move together."""
+    worse = minutes.model - minutes.persistence
+    spread = float(np.std(worse, ddof=1)) if len(worse) > 1 else 0.0
+    return float(np.mean(worse)) / spread * len(worse) ** 0.5 if spread > 0 else None
+
+
+def alarm(found: Look, limits: Limits) -> Alarm | None:
+    """Return the gravest thing wrong with a version, None where all is within the limits or too little is known."""
+    if found.forecasts < FEWEST:
+        return None
+    told = f"version {found.model_version} over {found.forecasts} forecasts"
+    if found.skill < limits.skill and (found.behind or 0.0) > CHANCE:
+        return Alarm("skill", f"skill {found.skill:.1%} of {told} is below {limits.skill:.1%}, and no chance")
+    if abs(found.coverage_90 - 0.9) > limits.coverage:
+        return Alarm("coverage", f"the 90 % interval of {told} covered {found.coverage_90:.1%}")
+    return _drifted(found.unusual, limits.drift, told)
+
+
+def _drifted(unusual: Mapping[str, float], limit: float, told: str) -> Alarm | None:
+    names = sorted((name for name in unusual if unusual[name] > limit), key=unusual.__getitem__, reverse=True)
+    if not names:
+        return None
+    far = ", ".join(f"{name} by {unusual[name]:.2f}" for name in names)
+    return Alarm("drift", f"features of {told} are further from those trained on than those were (PSI): {far}")

@@ -1,0 +1,62 @@
+"""Which candidate becomes champion: chosen on earlier folds, confirmed on later ones that the choice never saw."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stock_ml.evaluation.diebold_mariano import worse_by_chance
+
+PERSISTENCE = "persistence"
+Floats = NDArray[np.float64]
+Losses = Mapping[str, Floats]
+
+
+class Decision(NamedTuple):
+    """Say which kind becomes champion, why in words, and the p-value that it was decided by (1 where none was).
+
+    `used` says whether the later sessions decided it; `decided_until` is the end of the newest session that this or an
+    earlier decision used, in UTC epoch seconds, None where none did.
+    """
+
+    kind: str
+    reason: str
+    p_value: float
+    used: bool
+    decided_until: int | None = None
+
+
+class Bar(NamedTuple):
+    """Hold what is asked for: the largest p-value, and how much worse than the last price the same recipe may be."""
+
+    alpha: float
+    margin: float
+
+
+def decide(earlier: Losses, later: Losses, incumbent: str, bar: Bar) -> Decision:
+    """Return who is champion next; losses by kind, one number a session, persistence among them.
+
+    The kind with the least loss on the earlier sessions is the challenger. To take another kind's place, persistence's
+    too, it must be better on the later sessions at `alpha`. The incumbent's own kind, trained anew, takes its place
+    unless it is worse than persistence by more than `margin` of its loss; then persistence serves.
+    """
+    challenger = min((float(np.mean(loss)), kind != incumbent, kind) for kind, loss in earlier.items())[2]
+    incumbent = incumbent if incumbent in later else PERSISTENCE
+    if challenger == incumbent:
+        return refresh(later, incumbent, bar, "nothing was better on the earlier sessions")
+    p_value = worse_by_chance(later[incumbent] - later[challenger])
+    if p_value < bar.alpha:
+        told = f"{challenger} was better than {incumbent} on {len(later[challenger])} later sessions, p = {p_value:.2g}"
+        return Decision(challenger, told, p_value, used=True)
+    told = f"{challenger} was not better than {incumbent} on the later sessions beyond chance, p = {p_value:.2g}"
+    return refresh(later, incumbent, bar, told)._replace(p_value=p_value, used=True)
+
+
+def refresh(later: Losses, incumbent: str, bar: Bar, told: str) -> Decision:
+    """Return the incumbent's own kind, or persistence where it is worse than that by more than `margin`."""
+    incumbent = incumbent if incumbent in later else PERSISTENCE
+    ours, theirs = float(np.mean(later[incumbent])), float(np.mean(later[PERSISTENCE]))
+    if ours <= theirs * (1 + bar.margin):
+        return Decision(incumbent, told, 1.0, used=False)
+    return Decision(PERSISTENCE, f"{told}; and {incumbent} is worse than the last price by now", 1.0, used=True)

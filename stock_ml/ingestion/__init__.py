@@ -1,0 +1,1 @@
+"""Fetch bars from a source into the lake, as received."""

@@ -1,0 +1,70 @@
+"""Download what is missing, as received. It may run again at any time, and goes on where it was."""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from datetime import datetime
+from typing import Any
+
+from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.postgres.advisory_lock import alone
+from stock_ml.adapters.postgres.request_quota import spender
+from stock_ml.cleaning.clean_symbol import clean_symbol
+from stock_ml.config import Settings
+from stock_ml.errors import BadSymbol, DailyLimit
+from stock_ml.ingestion.month_fetcher import Asking
+from stock_ml.ingestion.plan import Plan, is_asked, make_plan, open_clock, plan, tell
+from stock_ml.ingestion.request_form import of_session, ordered
+from stock_ml.sources.registry import Source, open_source
+
+Item = dict[str, Any]
+
+__all__ = ["clean_symbol", "download", "plan", "plan_run"]
+
+
+def plan_run(s: Settings, form: Mapping[str, Any], session: datetime | None = None) -> Plan:
+    """Plan what a form asks for, or a backfill for the session that opens then, and tell it in the log.
+
+    Raises BadInput where the form asks for what cannot be had, or as `make_plan` does.
+    """
+    order = of_session(s, session) if session else ordered(s, form, open_clock(s).now())
+    return tell(make_plan(s, order))
+
+
+def download(s: Settings, item: Item) -> Item:
+    """Store what the source answers for each month of the item {"symbol", "months"}, as received.
+
+    Return the item with `raw` (keys by month) and `revisions` (by month, where an answer differs from the one before).
+    A past month that was received whole is not asked for again, unless the item has "force", or a later one was
+    revised: then months are asked
+    for again, back to one that has not changed. A month without bars is left out where the source has others of the
+    symbol, and not asked for again where it was over. Raises the source's own errors, BadFile, or StoreUnavailable; a
+    spent day names what is left.
+    """
+    source = open_source(s, spender(s))
+    # runs of a backfill go side by side: who comes second finds what the first was given
+    with alone(s, f"download {item['symbol']}") if s.live else nullcontext():
+        return download_from(source, s, item)
+
+
+def download_from(source: Source, s: Settings, item: Item) -> Item:
+    """Do what `download` says, from this source."""
+    work = Asking(s, Lake.connect(s), source, str(item["symbol"]), force=bool(item.get("force")))
+    months = list(item["months"])
+    for at, month in enumerate(months):
+        try:
+            work.get(month)
+        except DailyLimit as error:
+            raise _left(s, work, months[at:], error) from error
+    if work.refused and not work.raw and not work.lake.clean_months(work.symbol):
+        if isinstance(work.refused, BadSymbol):
+            work.lake.quality.forget_asked(work.symbol)  # mistyped, or not listed yet
+        raise work.refused
+    work.lake.quality.write_left(work.symbol, [])
+    return {**item, "months": sorted({*months, *work.raw}), "raw": work.raw, "revisions": work.revisions}
+
+
+def _left(s: Settings, work: Asking, months: list[str], error: DailyLimit) -> DailyLimit:
+    now = open_clock(s).now()
+    left = [month for month in months if is_asked(s, work.lake, work.symbol, month, now)]
+    key = work.lake.quality.write_left(work.symbol, left)
+    return DailyLimit(f"{error}. Left of {work.symbol}: {', '.join(left)}; noted in {key}, the next try goes on there")

@@ -1,0 +1,136 @@
+"""Ask a source for a symbol's months, and for earlier ones again while what it gives differs from what it gave."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stock_ml.adapters.lake import Lake
+from stock_ml.config import Settings
+from stock_ml.domain.splits import nearest
+from stock_ml.errors import BadFile, NoBars
+from stock_ml.ingestion.plan import is_empty, open_clock, whole
+from stock_ml.ingestion.revisions import Revision, compare
+from stock_ml.sources.parsing import WHOLE_FILE, read
+from stock_ml.sources.registry import Source
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Asking:
+    """Collect a symbol's answers: `raw` their keys by month, `revisions` what was changed, `refused` the last NoBars.
+
+    An answer is compared with the one that the month's clean bars were made from. So a run that dies after it stored
+    a revised answer loses nothing: until that is clean, the next run finds the same revision.
+    """
+
+    s: Settings
+    lake: Lake
+    source: Source
+    symbol: str
+    force: bool = False  # ask for what is stored whole too
+    raw: dict[str, str] = field(default_factory=dict)
+    revisions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: NoBars | None = None
+    _asked: set[str] = field(default_factory=set)
+
+    def get(self, month: str) -> None:
+        """Take the whole month that is stored, or ask for it, and for earlier ones while they turn out revised."""
+        before = self._before(month)
+        if not self.force and (key := whole(self.s, self.lake, self.symbol, month, self._now())):
+            self.raw[month] = key
+        elif self.force or not is_empty(self.s, self.lake, self.symbol, month):
+            self._ask(month)
+        if self._is_revised(month, before) or self._opens_at_a_split(month):
+            self._go_back(month)
+
+    def _now(self) -> float:
+        return open_clock(self.s).now()
+
+    def _opens_at_a_split(self, month: str) -> bool:
+        """Say whether a month of which nothing is clean yet may be on another scale than the clean one before it."""
+        clean = self.lake.clean_months(self.symbol)
+        earlier = [known for known in clean if known < month]
+        if month == WHOLE_FILE or month not in self.raw or month in clean or not earlier:
+            return False
+        rows, last = self._rows(self.raw[month]), self.lake.read_month(self.symbol, earlier[-1])["close"].iloc[-1]
+        if rows is None:
+            return False
+        first = rows["open"].to_numpy(np.float64)[rows["label"].to_numpy().argmin()]
+        return bool(nearest(np.log([last / first]))[0] != 1.0)
+
+    def _go_back(self, month: str) -> None:
+        for earlier in reversed([known for known in self._known() if known < month]):
+            if earlier not in self._asked and not self._get_again(earlier):
+                return
+
+    def _get_again(self, month: str) -> bool:
+        """Ask again, unless a run that died has done so since the month was cleaned; say whether it was revised."""
+        before, newest = self._before(month), self.lake.newest_raw(self.symbol, month)
+        if newest and not self.lake.quality.has_failed(self.symbol, month, newest[0]):
+            self.raw[month] = newest[0]
+            if self._is_revised(month, before):
+                return True
+        log.warning("%s was revised after %s: asking for that month again", self.symbol, month)
+        self._ask(month)
+        return self._is_revised(month, before)
+
+    def _before(self, month: str) -> str | None:
+        """Return the key of the answer that clean bars are made from; where there are none, of the newest one."""
+        if month == WHOLE_FILE:
+            return None
+        report = self.lake.read_quality(self.symbol, month)
+        if report and self.lake.objects.head(report["raw"]):
+            return str(report["raw"])
+        newest = self.lake.newest_raw(self.symbol, month)
+        return newest[0] if newest else None
+
+    def _ask(self, month: str) -> None:
+        self._asked.add(month)
+        try:
+            self.raw[month] = self.lake.put_raw(self.source.fetch(self.symbol, month))
+        except NoBars as error:
+            self.refused = error
+            self._remember_none(month)
+
+    def _remember_none(self, month: str) -> None:
+        if month != WHOLE_FILE:
+            none: dict[str, Any] = {"raw": None, "fetched_at": self._now(), "request": {}}
+            self.lake.quality.write_asked(self.symbol, month, none)
+
+    def _is_revised(self, month: str, before: str | None) -> bool:
+        after = self.raw.get(month)
+        if before is None or after is None or before == after or self._is_otherwise_adjusted(before, after):
+            return False
+        old, new = self._rows(before), self._rows(after)
+        if old is None or new is None:
+            return False
+        found = compare(old, new)
+        self._note(month, before, found)
+        return found.any
+
+    def _is_otherwise_adjusted(self, before: str, after: str) -> bool:
+        was, now = (self.lake.request_of(key).get("adjusted") for key in (before, after))
+        return was != now
+
+    def _rows(self, key: str) -> pd.DataFrame | None:
+        """Return an answer's rows; of one that cannot be read none: cleaning refuses it, and says why."""
+        try:
+            return read(self.lake.get_raw(key))
+        except BadFile as error:
+            log.warning("%s is not compared: %s", key, error)
+            return None
+
+    def _note(self, month: str, before: str, found: Revision) -> None:
+        if found.any:
+            told = found.told() | {"before": before, "after": self.raw[month]}
+            self.revisions[month] = told
+            kind = f"prices are {found.ratio:g} times what they were" if found.ratio else "no one ratio explains it"
+            minutes = f"{found.changed} minutes changed, {found.removed} gone of {found.compared}"
+            log.warning("%s %s was revised: %s, first %s; %s", self.symbol, month, minutes, found.first, kind)
+
+    def _known(self) -> list[str]:
+        return [month for month in self.lake.clean_months(self.symbol) if self.lake.raw_keys(self.symbol, month)]

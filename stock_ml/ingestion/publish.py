@@ -1,0 +1,41 @@
+"""What a run of `ingest_bars` announces: whose bars are clean now, if they are enough to train on."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stock_ml.cleaning import run_report
+from stock_ml.config import Settings
+from stock_ml.errors import TooFewSymbols
+
+Item = dict[str, Any]
+log = logging.getLogger(__name__)
+
+
+def announce(s: Settings, run: str, items: Sequence[Item], missing: Mapping[str, str]) -> dict[str, Any]:
+    """Look over what a run cleaned, keep its data report, and return what its event tells.
+
+    `items` are the run's, {"symbol", "months"}; `missing` says of each symbol that is not clean why. Raises
+    TooFewSymbols where fewer of them are clean than STOCKML_MINIMUM_SYMBOLS asks for, StoreUnavailable.
+    """
+    clean = [item for item in items if item["symbol"] not in missing]
+    for symbol, why in missing.items():
+        log.warning("%s is not clean: %s", symbol, why)
+    run_report.keep(s, run, clean, missing)
+    if not is_enough(len(clean), len(items), s.minimum_symbols):
+        raise _too_few(len(clean), len(items), s.minimum_symbols, missing)
+    told = {"source": s.source, "symbols": [item["symbol"] for item in clean]}
+    return told | ({"missing": dict(missing)} if missing else {})
+
+
+def is_enough(clean: int, symbols: int, share: float) -> bool:
+    """Say whether so many of a run's symbols, one at least, are the share that is asked for."""
+    return clean > 0 and clean / symbols >= share
+
+
+def _too_few(clean: int, symbols: int, share: float, missing: Mapping[str, str]) -> TooFewSymbols:
+    told = "; ".join(f"{symbol}: {why}" for symbol, why in missing.items())
+    return TooFewSymbols(
+        f"{clean} of {symbols} symbols are clean, {share:.0%} must be (STOCKML_MINIMUM_SYMBOLS), so no training hears "
+        f"of them. Mend what follows and clear the failed tasks, or take such symbols out of STOCKML_SYMBOLS. {told}"
+    )

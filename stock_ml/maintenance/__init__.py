@@ -1,0 +1,1 @@
+"""Retention, cleanup and backups."""

@@ -1,0 +1,42 @@
+"""Keep MLflow and S3 in order: what the DAG `maintain` does to training runs, logs, and answers replaced since."""
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+from stock_ml.adapters.lake import Lake, task_logs
+from stock_ml.adapters.mlflow import runs
+from stock_ml.adapters.mlflow.registry import Registry
+from stock_ml.cleaning.clean_symbol import WHOLE_MONTHS
+from stock_ml.config import Settings
+
+log = logging.getLogger(__name__)
+LONGEST = 3 * 3600  # seconds; the task that trains is stopped after two hours
+
+
+def tidy_runs(s: Settings) -> dict[str, list[str]]:
+    """End the runs that killed trainings left open, archive those older than the newest `keep_runs`, return both.
+
+    Raises RegistryUnavailable.
+    """
+    registry = Registry.connect(s, retries=3, timeout=60)
+    ended = runs.end_killed(registry, s.mlflow_experiment, time.time() - LONGEST)
+    archived = runs.archive(registry, s.mlflow_experiment, s.keep_runs)
+    log.info("ended %d runs of killed trainings, archived %d old ones", len(ended), len(archived))
+    return {"ended": ended, "archived": archived}
+
+
+def forget_old(s: Settings) -> dict[str, int]:
+    """Forget on S3 what tasks logged, and answers that later ones took the place of; count both.
+
+    A source that gives whole months gives the running one anew after each session. Of the other sources every answer
+    stays: each may hold rows that no other has. Raises StoreUnavailable.
+    """
+    now, lake = datetime.now(UTC), Lake.connect(s)
+    logs = task_logs.forget(s, now - timedelta(days=s.keep_log_days))
+    before = now - timedelta(days=s.keep_raw_days)
+    months = [(symbol, month) for symbol in s.symbols for month in lake.received_months(symbol)]
+    whole = s.source in WHOLE_MONTHS
+    answers = sum(lake.forget_raw(symbol, month, before) for symbol, month in months) if whole else 0
+    log.info("forgot %d logs of tasks, and %d answers that later ones took the place of", logs, answers)
+    return {"logs": logs, "answers": answers}

@@ -1,0 +1,45 @@
+"""Keep PostgreSQL small: days older than the newest sessions go to S3 as Parquet, and are dropped whole."""
+
+import logging
+from collections.abc import Iterable
+
+import numpy as np
+
+from stock_ml.adapters.lake import Archive
+from stock_ml.adapters.postgres.store import TABLES, OldDays
+from stock_ml.config import Settings
+from stock_ml.domain.calendar import Sessions
+
+log = logging.getLogger(__name__)
+DAY = 86_400  # seconds
+
+
+def retire(s: Settings) -> dict[str, dict[str, int]]:
+    """Move the days before the newest `keep_sessions` sessions to S3, and return how many rows of each went.
+
+    A day is dropped after its rows were read back from S3; whatever dies on the way, the next run goes on.
+    Raises StoreUnavailable where PostgreSQL or S3 does not answer.
+    """
+    store, archive = OldDays.connect(s), Archive.connect(s)
+    moved = {}
+    try:
+        newest = store.newest_bar()
+        calendars = {s.calendars.of(symbol) for symbol in s.symbols}
+        for day in [] if newest is None else old_days(store.days(), newest, s.keep_sessions, calendars):
+            with store.leaving(day) as read:
+                moved[day] = {table: archive.add(table, day, rows) for table in TABLES if (rows := read(table))}
+            log.info("moved %s to S3: %s", day, moved[day])
+        store.forget_batches()
+        store.vacuum()
+    finally:
+        store.close()
+    return moved
+
+
+def old_days(days: Iterable[str], newest: int, keep: int, calendars: Iterable[Sessions]) -> list[str]:
+    """Return the days, of YYYY-MM-DD in UTC, that end before the newest `keep` sessions of every calendar begin.
+
+    `newest` is a bar of the newest session, in UTC epoch seconds.
+    """
+    first = min(int(each.opens[max(each.upcoming(newest) - keep + 1, 0)]) for each in calendars)
+    return [day for day in days if int(np.datetime64(day, "s").astype(np.int64)) + DAY <= first]

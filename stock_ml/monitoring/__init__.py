@@ -1,0 +1,1 @@
+"""Watch live forecasts, data and DAGs, and notify a person."""

@@ -1,0 +1,24 @@
+"""What the dashboard shows of Airflow: each DAG's last run."""
+
+from typing import NamedTuple
+
+from stock_ml.adapters.postgres.store import Watch
+from stock_ml.config import Settings
+
+
+class RunState(NamedTuple):
+    """Hold how a run goes: running, success or failed; times of the wall in UTC epoch seconds, None where not yet."""
+
+    state: str
+    run_id: str
+    started_at: float | None
+    ended_at: float | None
+
+
+def tell(s: Settings, dag: str, run: RunState) -> None:
+    """Keep a DAG's last run as the state of `dag:<id>`. Raises StoreUnavailable."""
+    watch = Watch.connect(s)
+    try:
+        watch.say(f"dag:{dag}", run._asdict())
+    finally:
+        watch.close()

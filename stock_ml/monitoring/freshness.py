@@ -1,0 +1,50 @@
+"""See that the bars of each session are clean in time."""
+
+import time
+
+from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.market_clock import MarketClock
+from stock_ml.adapters.postgres.store import Watch
+from stock_ml.config import Settings
+from stock_ml.domain.bars import MINUTE
+from stock_ml.errors import BadQuality
+
+DEADLINE = "deadline"
+
+
+def see_clean(s: Settings, minutes: int) -> None:
+    """Raise BadQuality naming the symbols whose newest session that closed `minutes` ago is not clean by now.
+
+    Raises StoreUnavailable, or SourceUnavailable (the sandbox's clock). A file is complete as it is: nothing is due.
+    """
+    if s.source == "csv":
+        return
+    due = (MarketClock.connect(s).now() if s.simulated else time.time()) - minutes * MINUTE
+    lake = Lake.connect(s)
+    late = {symbol: session for symbol in s.symbols if (session := _missing(s, lake, symbol, due))}
+    told = f"not clean {minutes} minutes after the close: {_listed(late)}" if late else ""
+    _note(s, told)
+    if told:
+        raise BadQuality(f"{told}; see the runs of ingest_bars, and trigger it where there is none")
+
+
+def _listed(late: dict[str, str]) -> str:
+    return ", ".join(f"{symbol} {session}" for symbol, session in late.items())
+
+
+def _note(s: Settings, told: str) -> None:
+    """Keep what was found where who tells a person of the failed run reads it (`monitoring/notify.py`)."""
+    watch = Watch.connect(s)
+    try:
+        watch.say(DEADLINE, {"told": told})
+    finally:
+        watch.close()
+
+
+def _missing(s: Settings, lake: Lake, symbol: str, due: float) -> str | None:
+    """Return the newest session that closed by `due` where no bar of it is clean, as YYYY-MM-DD."""
+    calendar = s.calendars.of(symbol)
+    session = str(calendar.dates[calendar.upcoming(due) - 1])
+    report = lake.read_quality(symbol, session[:7])
+    received = (report or {}).get("sessions", {}).get(session, {}).get("received", 0)
+    return None if received else session

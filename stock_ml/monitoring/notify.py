@@ -1,0 +1,43 @@
+"""What a person is told of by mail or webhook: a failed run, an alert, a promotion."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stock_ml.adapters.notifier import notify
+from stock_ml.adapters.postgres.store import Watch
+from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable
+from stock_ml.evaluation.live_performance import Alert
+from stock_ml.monitoring.freshness import DEADLINE
+
+UNJUDGED = "the live forecasts could not be judged"
+UNKNOWN = f"a session's bars are not clean in time, or {UNJUDGED}"
+
+
+def failed(s: Settings, dag: str, run: str) -> None:
+    """Tell that a run failed, and where to look; of a deadline that was missed, the symbols."""
+    why = f"{_missed(s)}\n" if s.notify and dag == "monitor_forecasts" else ""
+    notify(s, f"{dag} failed", f"{why}run {run}: http://127.0.0.1:{s.airflow_port}/dags/{dag}/runs/{run}")
+
+
+def _missed(s: Settings) -> str:
+    watch = Watch.connect(s)
+    try:
+        known = watch.said(DEADLINE)
+    except StoreUnavailable as error:
+        return f"{UNKNOWN} ({error})"
+    finally:
+        watch.close()
+    return UNKNOWN if known is None else str(known["told"] or UNJUDGED)
+
+
+def alerted(s: Settings, alert: Alert) -> None:
+    """Tell that an alert was opened: a training starts."""
+    notify(s, f"alert, {alert.kind}", f"{alert.reason}\ntrain_model starts; {s.mlflow}")
+
+
+def trained(s: Settings, made: Mapping[str, Any]) -> None:
+    """Tell what a training made, and that it serves or waits."""
+    then = "serves" if made["alias"] == "champion" else "waits for a person: ./stockml promote"
+    told = f"{made['promoted']}, skill {made['skill']:.1%}: {made['reason']}"
+    notify(s, f"version {made['version']} {then}", f"{told}\n{s.mlflow}/#/runs/{made['run_id']}")

@@ -1,0 +1,77 @@
+"""The call itself: the `alpha_vantage` package builds it, our own session sends it, and the body is kept as it came."""
+
+import time
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import requests
+from alpha_vantage.timeseries import TimeSeries
+from urllib3.exceptions import NameResolutionError
+
+from stock_ml.errors import NoNetwork, NotAnAnswer, ServerError, SourceUnavailable, TimedOut
+from stock_ml.sources.alpha_vantage_errors import check
+from stock_ml.sources.http_body import CHUNK, TIMEOUT, whole_body
+from stock_ml.sources.redaction import Redaction
+
+TIME_HEADER = "X-Market-Time"  # the sandbox says at which market time it answered
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Hold a body as received and the source's clock when it was given, UTC epoch seconds."""
+
+    body: bytes
+    content_type: str
+    given_at: float
+
+
+class Intraday(TimeSeries):  # type: ignore[misc]  # the package has no types
+    """Ask TIME_SERIES_INTRADAY for minute bars at any address, as JSON or CSV; no error and no log shows the key."""
+
+    def __init__(self, key: str, address: str, datatype: str = "json") -> None:
+        super().__init__(key=quote(key.strip(), safe=""), output_format=datatype)
+        self.address = address.rstrip("?")
+        self.session = requests.Session()
+        self.redacted = Redaction(key.strip())
+        self.redacted.guard_logs()
+        self._answer: Answer | None = None
+
+    def ask(self, symbol: str, asked: dict[str, str]) -> Answer:
+        """Return the answer to one request. Raises the SourceError that the service's words mean."""
+        self._answer = None
+        self.get_intraday(symbol=quote(symbol, safe=""), interval="1min", **asked)
+        if self._answer is None:
+            raise NotAnAnswer(f"{self.address} gave no answer")
+        return self._answer
+
+    def _handle_api_call(self, url: str) -> dict[str, object]:
+        # the package hard-codes the service's address before the question mark
+        asked_at = time.time()
+        response, body = self._send(f"{self.address}?{url.partition('?')[2]}")
+        if response.status_code >= 500 or response.status_code == 429:
+            raise ServerError(f"{self.address} answered HTTP {response.status_code}; it may go through later")
+        check(body, f"{self.address} (HTTP {response.status_code})", self.redacted)
+        given_at = float(response.headers.get(TIME_HEADER, asked_at))
+        self._answer = Answer(body, response.headers.get("Content-Type", "application/json"), given_at)
+        return {"Meta Data": {}, "Time Series (1min)": {}}  # the package looks for both, and would read them no further
+
+    def _send(self, url: str) -> tuple[requests.Response, bytes]:
+        problem: SourceUnavailable
+        try:
+            with self.session.get(url, timeout=TIMEOUT, stream=True) as response:
+                return response, whole_body(response.iter_content(CHUNK), self.address)
+        except requests.Timeout:
+            problem = TimedOut(f"{self.address} did not answer within {TIMEOUT:.0f} s; see that the network is up")
+        except requests.RequestException as error:
+            problem = _unreachable(error, self.address)
+        # raised out here: the caught one holds the address with the key, and must not be chained
+        raise problem
+
+
+def _unreachable(error: requests.RequestException, address: str) -> SourceUnavailable:
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, NameResolutionError):
+        return NoNetwork(f"the name of {address} cannot be resolved: is this machine on a network that reaches it?")
+    return SourceUnavailable(
+        f"{address} cannot be reached, or broke off ({type(error).__name__}); see that it runs and the network is up"
+    )

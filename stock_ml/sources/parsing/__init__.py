@@ -1,0 +1,8 @@
+"""What sources send, read strictly: rows as received, what their labels mean, and the bars in them."""
+
+from stock_ml.sources.parsing.layout import parse, read
+from stock_ml.sources.parsing.live_bars import bars_of, finished
+from stock_ml.sources.parsing.response import WHOLE_FILE, Received
+from stock_ml.sources.parsing.timestamp_convention import Convention, label_convention, place
+
+__all__ = ["WHOLE_FILE", "Convention", "Received", "bars_of", "finished", "label_convention", "parse", "place", "read"]

@@ -1,0 +1,29 @@
+"""The bars in an answer, for the live path: regular hours, finished, ascending, as received."""
+
+from collections.abc import Iterable
+
+from stock_ml.domain.bars import MINUTE, Bar, fullest
+from stock_ml.domain.calendar import sessions
+from stock_ml.sources.parsing.layout import read
+from stock_ml.sources.parsing.response import Received
+from stock_ml.sources.parsing.rows import VALUES
+from stock_ml.sources.parsing.timestamp_convention import Convention, place
+
+
+def bars_of(received: Received, convention: Convention, exchange: str) -> list[Bar]:
+    """Return the regular-hours bars of an answer that were finished when it was given, ascending, not filled.
+
+    Rows that break a rule of the record are left out, and of several rows for a minute all but the fullest.
+    Raises BadFile where the answer is not in Alpha Vantage's layout.
+    """
+    calendar = sessions(exchange)
+    rows = place(read(received), convention, calendar)
+    rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
+    values = rows.iloc[fullest(rows)][["ts", *VALUES]].itertuples(index=False)
+    made = (Bar(received.symbol, ts, o, h, low, c, v, received.source) for ts, o, h, low, c, v in values)
+    return finished(made, received.fetched_at)
+
+
+def finished(bars: Iterable[Bar], now: float) -> list[Bar]:
+    """Return the bars whose minute is over at `now`, in UTC epoch seconds of the source's own clock."""
+    return [bar for bar in bars if bar.ts + MINUTE <= now]

@@ -1,0 +1,76 @@
+"""Yahoo's chart layout: one answer, or a JSON array of answers, each a window of time."""
+
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import pandas as pd
+
+from stock_ml.domain.bars import MINUTE
+from stock_ml.errors import BadFile
+from stock_ml.sources.parsing.rows import FIRST_YEAR, LAST_YEAR, VALUES, framed
+
+GRANULARITY = "1m"
+EARLIEST, LATEST = (int(np.datetime64(str(year), "s").astype(int)) for year in (FIRST_YEAR, LAST_YEAR + 1))
+
+
+def is_chart(document: object) -> bool:
+    """Say whether a JSON document is in this layout, well-formed or not."""
+    return isinstance(document, list) or (isinstance(document, dict) and "chart" in document)
+
+
+def rows_of(document: Any, where: str) -> pd.DataFrame:
+    """Return the rows of all windows with `ts`, the bars' opens in UTC, as Yahoo stamps them; labels in its own zone.
+
+    A minute whose values are all null had no trade and is left out, and so is the price of this very moment that Yahoo
+    puts last. Raises BadFile naming the window and what is not as expected.
+    """
+    charts = document if isinstance(document, list) else [document]
+    windows = [_window(chart, f"{where}, window {number}") for number, chart in enumerate(charts, 1)]
+    if not any(len(window) for window in windows):
+        raise BadFile(f"{where} holds no bars")
+    rows = pd.concat([window for window in windows if len(window)], ignore_index=True)
+    rows.attrs["zone"] = charts[0]["chart"]["result"][0]["meta"]["exchangeTimezoneName"]
+    return rows
+
+
+def _window(chart: Any, where: str) -> pd.DataFrame:
+    try:
+        [found] = chart["chart"]["result"]
+        meta, stamps, quote = found["meta"], found.get("timestamp", []), found["indicators"]["quote"][0]
+        granularity, zone = meta["dataGranularity"], ZoneInfo(meta["exchangeTimezoneName"])
+        columns = [stamps, *(quote[name] for name in VALUES)] if stamps else [[]] * 6
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ZoneInfoNotFoundError) as error:
+        raise BadFile(f"{where}: not Yahoo's chart layout as it was known ({type(error).__name__}: {error})") from None
+    if granularity != GRANULARITY:
+        raise BadFile(f"{where}: bars of {granularity!r:.20} came where {GRANULARITY} was asked for")
+    return _framed(columns, zone, meta.get("regularMarketTime"), where)
+
+
+def _framed(columns: list[list[Any]], zone: ZoneInfo, newest: object, where: str) -> pd.DataFrame:
+    ts, values = _numbers(columns, where)
+    keep = ~np.isnan(values).all(axis=1)
+    if len(ts) and (ts[-1] % MINUTE or (ts[-1] == newest and values[-1, 4] == 0)):
+        keep[-1] = False  # not a minute, but the last price so far
+    ts, values = ts[keep], values[keep]
+    if (ts % MINUTE).any():
+        raise BadFile(f"{where}: the stamp {ts[ts % MINUTE != 0][0]} is no full minute")
+    labels = pd.to_datetime(ts, unit="s", utc=True).tz_convert(zone).tz_localize(None)
+    return framed(labels.to_numpy("datetime64[ns]"), values).assign(ts=ts)
+
+
+def _numbers(columns: list[list[Any]], where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return stamps (n,) and values (n, 5), null as NaN."""
+    lengths = [len(column) for column in columns]
+    if len(set(lengths)) > 1:
+        raise BadFile(f"{where}: stamp, {', '.join(VALUES)} differ in length: {lengths}")
+    for name, column in zip(["timestamp", *VALUES], columns, strict=True):
+        allowed = (int,) if name == "timestamp" else (int, float, type(None))
+        bad = next((value for value in column if type(value) not in allowed), None)
+        if bad is not None or (name == "timestamp" and None in column):
+            raise BadFile(f"{where}, {name}: {bad!r:.60} is no number")
+    wrong = next((stamp for stamp in columns[0] if not EARLIEST <= stamp < LATEST), None)
+    if wrong is not None:
+        raise BadFile(f"{where}: the stamp {wrong} is not of the years {FIRST_YEAR} to {LAST_YEAR}")
+    ts = np.array(columns[0], dtype=np.int64)
+    return ts, np.array(columns[1:], dtype=np.float64).T.reshape(-1, len(VALUES))

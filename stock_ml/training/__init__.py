@@ -1,0 +1,1 @@
+"""Train, evaluate, log and promote models."""

@@ -1,0 +1,22 @@
+"""Make a version champion that a person approved of."""
+
+import logging
+
+from stock_ml.adapters.mlflow.registry import Registry
+from stock_ml.config import Settings
+
+log = logging.getLogger(__name__)
+
+
+def promote_challenger(s: Settings, version: str) -> str | None:
+    """Make the challenger champion where it is that version still, and return the version that it replaces.
+
+    Raises RegistryUnavailable.
+    """
+    registry = Registry.connect(s, retries=3, timeout=60)
+    challenger = registry.challenger()
+    if challenger is None or challenger.version != version:
+        there = challenger.version if challenger else "none"
+        log.warning("version %s is no challenger any more (%s is): the champion stays", version, there)
+        return None
+    return registry.promote(version, by="approval in Airflow")

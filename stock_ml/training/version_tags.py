@@ -1,0 +1,40 @@
+"""What a version was trained for: the tags that say it, and whether that is what the settings ask for."""
+
+from collections.abc import Mapping
+
+from stock_ml.adapters.lake import Lake
+from stock_ml.config import Settings
+from stock_ml.model import features
+from stock_ml.sources.csv_files import CsvFiles
+
+FILE = "file_sha256"
+
+
+def tags_of(s: Settings) -> dict[str, str]:
+    """Return the tags of a version that is trained now; for a file, which one the clean bars are made from."""
+    told = {**_settings(s), "symbols": ",".join(s.symbols), "simulated": str(s.simulated).lower()}
+    return told | ({FILE: ",".join(sorted(Lake.connect(s).origins(s.symbols)))} if s.source == "csv" else {})
+
+
+def fits(tags: Mapping[str, str], s: Settings) -> bool:
+    """Say whether a version with these tags was trained for these settings, and for the file as it is now.
+
+    Raises BadFile where the file cannot be read.
+    """
+    asked = _settings(s) | (
+        {FILE: ",".join(sorted(CsvFiles.connect(s).digests(s.symbols)))} if s.source == "csv" else {}
+    )
+    trained = set(tags.get("symbols", "").split(","))
+    return set(s.symbols) <= trained and all(tags.get(name) == value for name, value in asked.items())
+
+
+def _settings(s: Settings) -> dict[str, str]:
+    return {
+        "source": s.source,
+        "exchange": s.exchange,
+        "window": str(s.window),
+        "horizon": str(s.horizon),
+        "feed_gap_minutes": str(s.feed_gap_minutes),
+        "holdout_sessions": str(s.holdout_sessions),
+        "schema_hash": str(features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)["hash"]),
+    }

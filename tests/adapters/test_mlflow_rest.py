@@ -1,0 +1,61 @@
+"""What MLflow's answers mean, asked over real HTTP."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local import ports
+from local.pipeline import has_champion
+from stock_ml.adapters.mlflow.rest import champion, tags
+from stock_ml.config import load
+from stock_ml.errors import RegistryUnavailable
+from stock_ml.training.version_tags import tags_of
+from tests.adapters.answering import Answer, answering
+
+
+@pytest.fixture
+def mlflow() -> Iterator[Answer]:
+    with answering() as answer:
+        yield answer
+
+
+def test_the_champion_is_told_with_its_tags(mlflow: Answer) -> None:
+    mlflow.version("3", {"window": "30"})
+    found = champion(load(mlflow_url=mlflow.url))
+    assert (found["version"], tags(found)) == ("3", {"window": "30"})
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "RESOURCE_DOES_NOT_EXIST"), (400, "INVALID_PARAMETER_VALUE")])
+def test_no_such_model_and_no_such_alias_mean_that_there_is_none(mlflow: Answer, status: int, code: str) -> None:
+    mlflow.status, mlflow.body = status, b'{"error_code": "%s"}' % code.encode()
+    assert champion(load(mlflow_url=mlflow.url)) == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, b'{"error_code": "INTERNAL_ERROR"}'),
+        (403, b"no"),
+        (404, b"<html>"),
+        (404, b'{"error_code": "ENDPOINT_NOT_FOUND"}'),
+        (200, b"[]"),
+        (200, b"<html>"),
+    ],
+)
+def test_any_other_answer_is_an_error(mlflow: Answer, status: int, body: bytes) -> None:
+    mlflow.status, mlflow.body = status, body
+    with pytest.raises(RegistryUnavailable, match=f"{status}.*log"):
+        has_champion(load(mlflow_url=mlflow.url))
+
+
+def test_where_nobody_answers_that_is_said() -> None:
+    with pytest.raises(RegistryUnavailable, match="does not answer"):
+        champion(load(mlflow_url=f"http://127.0.0.1:{ports.free(1)[0]}"))
+
+
+def test_a_champion_counts_where_its_tags_fit_the_settings(mlflow: Answer) -> None:
+    s = load(source="sandbox", mlflow_url=mlflow.url)
+    assert not has_champion(s)
+    mlflow.version("3", tags_of(s))
+    assert has_champion(s)
+    assert not has_champion(s.model_copy(update={"horizon": 2}))

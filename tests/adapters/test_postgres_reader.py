@@ -1,0 +1,260 @@
+import math
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from stock_ml.adapters.postgres.reader import ForecastReader, Span, statements
+from stock_ml.adapters.postgres.reader.connections import MOST, Connections
+from stock_ml.adapters.postgres.reader.reader import RECENT
+from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
+from stock_ml.adapters.postgres.store.monitoring_store import Watch
+from stock_ml.config import Settings
+from stock_ml.errors import StoreUnavailable, WrongSource
+from stock_ml.evaluation.live_performance import Alarm, Look
+from tests.servers import tables
+
+T = 1_709_303_400  # 2024-03-01 09:30 in New York
+DAY = 1440  # minutes
+EVER = 4_102_444_800_000
+
+
+@pytest.fixture
+def reader(postgres: Settings) -> Iterator[ForecastReader]:
+    tables(postgres)
+    reader = ForecastReader.connect(postgres)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture
+def symbol() -> str:
+    return f"R{uuid4().hex[:8].upper()}"
+
+
+def bar(symbol: str, minute: int, close: float = 100.0) -> BarRow:
+    return BarRow(symbol, T + 60 * minute, close, close, close, close, 10.0, False, "sandbox", False)
+
+
+def forecast(symbol: str, minute: int, predicted: float = 100.0, *, late: bool = False) -> ForecastRow:
+    ts, bounds = T + 60 * minute, (99.0, 101.0, 98.0, 102.0, 97.0, 103.0)
+    return ForecastRow(symbol, ts, 1, ts + 60, "2024-03-01", 100.0, predicted, *bounds, "1", 0.0, ts + 61.0, late)
+
+
+def fill(postgres: Settings, bars: list[BarRow], forecasts: list[ForecastRow]) -> None:
+    store = ForecastStore.connect(postgres)
+    store.store(bars, forecasts)
+    store.close()
+
+
+def test_the_newest_rows_come_ascending_and_limited(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    fill(postgres, [bar(symbol, m) for m in range(5)], [forecast(symbol, m) for m in range(5)])
+    span = Span(symbol, 0, EVER, 2)
+    assert [row[0] for row in reader.bars(span)] == [(T + 180) * 1000, (T + 240) * 1000]
+    assert [row[0] for row in reader.forecasts(span)] == [(T + 240) * 1000, (T + 300) * 1000]
+
+
+def test_a_span_holds_its_start_and_not_its_end(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    fill(postgres, [bar(symbol, m) for m in range(5)], [forecast(symbol, m) for m in range(5)])
+    span = Span(symbol, (T + 60) * 1000, (T + 180) * 1000, 10)
+    assert [row[0] for row in reader.bars(span)] == [(T + 60) * 1000, (T + 120) * 1000]
+    assert [row[0] for row in reader.forecasts(span)] == [(T + 60) * 1000, (T + 120) * 1000]
+
+
+def test_what_came_after_a_batch_is_found_by_it(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    before = reader.newest_batch()
+    fill(postgres, [bar(symbol, 0), bar("OTHER" + symbol, 0)], [forecast(symbol, 0)])
+    fill(postgres, [bar(symbol, 2 * DAY)], [])
+    run = reader.run(before, 10)
+    assert run is not None
+    assert (run.batches, run.newest) == (2, reader.newest_batch())
+    changes = reader.changes(run, [symbol])
+    assert [row[:2] for row in changes.bars] == [(symbol, T * 1000), (symbol, (T + 60 * 2 * DAY) * 1000)]
+    assert [row[:2] for row in changes.forecasts] == [(symbol, (T + 60) * 1000)]
+    assert len(reader.changes(run, None).bars) == 3
+    later = reader.run(run.newest, 10)
+    assert later is not None
+    assert reader.changes(later, None) == ([], [])
+
+
+def test_a_batch_committed_after_later_rows_is_not_passed(
+    postgres: Settings, reader: ForecastReader, symbol: str
+) -> None:
+    insert = "insert into bars values (%s, to_timestamp(%s), 1, 1, 1, 1, 0, false, 'sandbox', true)"
+    fill(postgres, [bar(symbol, 1)], [])
+    with psycopg.connect(postgres.postgres()) as slow:
+        slow.execute(insert, [symbol, T])
+        fill(postgres, [bar(symbol, 2)], [])
+        seen = reader.newest_batch()
+        slow.execute("select batch_stored(to_timestamp(%s), to_timestamp(%s))", [T, T])
+    run = reader.run(seen, 10)
+    assert run is not None
+    assert [row[1] for row in reader.changes(run, [symbol]).bars] == [T * 1000]
+
+
+def test_a_batch_that_is_forgotten_or_never_was_is_not_known(
+    postgres: Settings, reader: ForecastReader, symbol: str
+) -> None:
+    fill(postgres, [bar(symbol, 0)], [])
+    fill(postgres, [bar(symbol, 1)], [])
+    with psycopg.connect(postgres.postgres()) as other:
+        other.execute("delete from batches where id < %s", [reader.newest_batch()])
+    assert reader.run(reader.newest_batch(), 1) is not None
+    assert reader.run(reader.newest_batch() + 1, 1) is None
+    assert reader.run(reader.newest_batch() - 1, 1) is None
+    assert reader.run(0, 1) is None
+
+
+def test_a_listener_hears_of_a_commit(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    listener = reader.listen()
+    listener.wait(60)  # at once, for before it listened anything may have come
+    with closing(listener), ThreadPoolExecutor(1) as thread:
+        heard = thread.submit(listener.wait, 60)
+        fill(postgres, [bar(symbol, 0)], [])
+        heard.result(30)
+
+
+def test_a_symbol_of_long_ago_is_known_as_well(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    fill(postgres, [bar(symbol, 0)], [])
+    assert reader.knows(symbol)
+    assert not reader.knows("NO" + symbol)
+
+
+def test_only_forecasts_that_count_are_scored(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    bars = [bar(symbol, 0), bar(symbol, 1, 101.0), bar(symbol, 2, 104.0)]
+    fill(postgres, bars, [forecast(symbol, 0, 100.5), forecast(symbol, 1, 104.0, late=True), forecast(symbol, 2)])
+    score = reader.score(symbol)
+    assert score[:8] == ("2024-03-01", 1, 0.5, 1.0, 0.5, None, 1.0, 1.0)
+    assert score.mae_bp == pytest.approx(1e4 * math.log(101 / 100.5))
+    assert (score.direction, score.moved) == (1.0, 1)
+
+
+def test_each_earlier_session_has_its_score(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    sessions = ["2024-03-01", "2024-03-02", "2024-03-03"]
+    for day, session in enumerate(sessions):
+        made = forecast(symbol, day * DAY, 100.0 + day)._replace(session=session)
+        fill(postgres, [bar(symbol, day * DAY), bar(symbol, day * DAY + 1, 102.0)], [made])
+    assert [score.session for score in reader.earlier(symbol, "2024-03-03", 4)] == sessions[1::-1]
+    assert [score.mae_model for score in reader.earlier(symbol, "2024-03-04", 2)] == [0.0, 1.0]
+    assert reader.score(symbol).session == "2024-03-03"
+
+
+def test_a_quote_holds_the_change_since_the_day_before_and_the_newest_forecast(
+    postgres: Settings, reader: ForecastReader, symbol: str
+) -> None:
+    today = [bar(symbol, DAY + m, 110.0 + m) for m in range(2)]
+    fill(postgres, [bar(symbol, 380), *today], [forecast(symbol, DAY), forecast(symbol, DAY + 1, 112.5)])
+    quotes = reader.of_many.quotes(["NO" + symbol, symbol], 0, "America/New_York")
+    assert quotes[0] == ("NO" + symbol, None, None, None, None)
+    assert quotes[1] == (symbol, (T + (DAY + 1) * 60) * 1000, 111.0, pytest.approx(0.11), 112.5)
+
+
+def test_skill_and_closes_of_many_are_read_at_once(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    bars = [bar(symbol, m, 102.0 + m) for m in range(40)]
+    fill(postgres, bars, [forecast(symbol, m, 101.0) for m in range(2)])
+    assert reader.of_many.skills([symbol], T * 1000, 2) == {symbol: pytest.approx(1 - (2 + 3) / (3 + 4))}
+    assert reader.of_many.skills([symbol], T * 1000, 3) == {}
+    assert reader.of_many.sparks([symbol, "NO" + symbol], T * 1000) == {symbol: [116.0, 131.0, 141.0]}
+
+
+def test_a_reader_that_was_closed_opens_nothing_any_more(postgres: Settings) -> None:
+    tables(postgres)
+    reader = ForecastReader.connect(postgres)
+    reader.ping()
+    reader.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        reader.ping()
+
+
+def test_the_open_alert_and_the_newest_look_are_told(postgres: Settings, reader: ForecastReader) -> None:
+    watch = Watch.connect(postgres)
+    watch.act(time.time() + 60)
+    assert reader.watched().alert is None
+    watch.keep(Look("3", 2000, 1.0, 1.1, 0.09, 1.0, 0.5, 0.9, 0.99, {"gap": 0.3}, {"gap": 0.1}), T)
+    watch.raise_alert(Alarm("skill", "behind the last price"), "3", T)
+    alert, look = reader.watched()
+    watch.act(time.time() + 60)
+    watch.close()
+    assert alert == {"kind": "skill", "reason": "behind the last price", "model_version": "3", "market_at": T * 1000}
+    assert look is not None
+    assert (look["skill"], look["coverage_90"], look["market_at"]) == (0.09, 0.9, T * 1000)
+    assert look["unusual"] == {"gap": 0.1}
+
+
+def test_a_symbol_without_rows_has_an_empty_score(reader: ForecastReader, symbol: str) -> None:
+    assert reader.score(symbol)[:3] == (None, 0, None)
+    assert reader.last_bar(symbol) is None
+
+
+def test_every_symbol_with_a_bar_is_listed_once(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
+    fill(postgres, [bar(symbol, 0), bar(symbol, 1), bar("<script>", 0)], [])
+    known = reader.symbols()
+    assert known.count(symbol) == 1
+    assert "<script>" in known
+
+
+@pytest.mark.parametrize("query", [statements.LAST_BAR, statements.SYMBOLS])
+def test_what_is_newest_is_looked_for_in_the_recent_days_only(
+    postgres: Settings, reader: ForecastReader, symbol: str, query: str
+) -> None:
+    fill(postgres, [bar(symbol, day * DAY) for day in range(15)], [])
+    values = {"symbol": symbol, "recent": reader.recent()}
+    plan = "\n".join(line for (line,) in reader._connections.rows(f"explain {query}", values))
+    days = set(re.findall(r"\bbars_\d{8}", plan))
+    assert 1 <= len(days) <= RECENT
+
+
+def test_a_query_that_takes_too_long_is_told_as_such(reader: ForecastReader) -> None:
+    reader._connections.rows("select set_config('statement_timeout', '1', false)", {})
+    with pytest.raises(StoreUnavailable, match="gave up on a query: canceling statement due to statement timeout"):
+        reader._connections.rows("select pg_sleep(9)", {})
+
+
+def test_threads_that_ask_at_once_wait_for_a_free_connection(reader: ForecastReader) -> None:
+    with ThreadPoolExecutor(3 * MOST) as threads:
+        pids = {row[0][0] for row in threads.map(ask_for_pid, [reader] * 3 * MOST)}
+    assert len(pids) <= MOST
+
+
+def ask_for_pid(reader: ForecastReader) -> list[tuple[int, None]]:
+    return reader._connections.rows("select pg_backend_pid(), pg_sleep(0.01)", {})
+
+
+def test_a_connection_that_the_server_ended_costs_no_answer(postgres: Settings, reader: ForecastReader) -> None:
+    reader.ping()
+    with psycopg.connect(postgres.postgres(), autocommit=True) as other:
+        other.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'stockml dashboard'"
+        )
+    reader.ping()
+
+
+def test_nothing_can_be_written_through_it(reader: ForecastReader) -> None:
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        reader._connections.rows("delete from bars", {})
+
+
+def test_a_database_that_is_away_is_one_typed_error_without_the_password() -> None:
+    reader = ForecastReader(Connections("postgresql://stockml:secret@127.0.0.1:1/stockml", "sandbox"), 1)
+    with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1 does not answer") as away:
+        reader.ping()
+    assert "secret" not in str(away.value)
+
+
+def test_missing_tables_are_said_to_be_missing(postgres: Settings) -> None:
+    reader = ForecastReader(Connections(postgres.postgres("postgres"), "sandbox"), 1)
+    with closing(reader), pytest.raises(StoreUnavailable, match="lacks the tables"):
+        reader.symbols()
+
+
+def test_the_bars_of_another_source_are_not_shown(postgres: Settings, reader: ForecastReader) -> None:
+    other = ForecastReader.connect(postgres.model_copy(update={"source": "csv"}))
+    for _ in range(2):
+        with pytest.raises(WrongSource, match="holds bars of source sandbox, this installation is of csv"):
+            other.symbols()
+    other.close()

@@ -1,0 +1,326 @@
+from collections.abc import Iterator
+from threading import Thread
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import psycopg
+import pytest
+from psycopg.rows import namedtuple_row
+from pydantic import SecretStr
+
+from stock_ml.adapters.postgres.store import Around, BarRow, Coming, ForecastRow, ForecastStore, Rows, migrate
+from stock_ml.config import Settings
+from stock_ml.domain.bars import Bar
+from stock_ml.errors import SourceUnavailable, StoreUnavailable, WrongSource
+from tests.servers import tables
+
+T = 1_709_303_400  # 2024-03-01 09:30 in New York
+
+
+@pytest.fixture
+def store(settings: Settings, postgres: object) -> Iterator[ForecastStore]:
+    tables(settings)
+    store = ForecastStore.connect(settings)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def symbol() -> str:
+    return f"T{uuid4().hex[:8].upper()}"
+
+
+def rows(settings: Settings, relation: str, symbol: str) -> list[Any]:
+    with psycopg.connect(settings.postgres(), row_factory=namedtuple_row) as connection:
+        return connection.execute(f"select * from {relation} where symbol = %s order by 2", [symbol]).fetchall()  # noqa: S608 - names of this file
+
+
+def bar(symbol: str, minute: int, close: float = 100.25, *, filled: bool = False, late: bool = False) -> BarRow:
+    return BarRow(symbol, T + 60 * minute, close, close + 1, close - 1, close, 10.0, filled, "sandbox", late)
+
+
+def forecast(
+    symbol: str, minute: int, predicted: float = 101.0, *, late: bool = False, trained_until: float = 0
+) -> ForecastRow:
+    ts = T + 60 * minute
+    bounds = (99.0, 103.0, 98.0, 104.0, 97.0, 105.0)
+    return ForecastRow(
+        symbol, ts, 1, ts + 60, "2024-03-01", 100.25, predicted, *bounds, "1", trained_until, ts + 61.5, late
+    )
+
+
+def test_migrations_run_twice_and_change_nothing(settings: Settings, store: ForecastStore, symbol: str) -> None:
+    store.store([bar(symbol, 0)], [])
+    migrate(settings)
+    assert len(rows(settings, "bars", symbol)) == 1
+
+
+def test_a_database_of_another_source_is_refused_and_stays_as_it_is(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    other = settings.model_copy(update={"source": "alpha_vantage"})
+    with pytest.raises(WrongSource, match="holds bars of source sandbox, this installation is of alpha_vantage"):
+        migrate(other)
+    refused = ForecastStore.connect(other)
+    for _ in range(2):
+        with pytest.raises(WrongSource, match="STOCKML_POSTGRES_URL"):
+            refused.store([bar(symbol, 0)._replace(source="alpha_vantage")], [])
+    refused.close()
+    assert rows(settings, "bars", symbol) == []
+    migrate(settings)
+
+
+def test_the_same_batch_twice_changes_nothing(settings: Settings, store: ForecastStore, symbol: str) -> None:
+    batch = [bar(symbol, 0), bar(symbol, 1, filled=True)], [forecast(symbol, 0)]
+    assert store.store(*batch) == (2, 1)
+    before = rows(settings, "bars", symbol), rows(settings, "forecasts", symbol)
+    assert store.store(*batch) == (0, 0)
+    assert (rows(settings, "bars", symbol), rows(settings, "forecasts", symbol)) == before
+
+
+def test_fresh_rows_are_stored_as_others_are_and_change_nothing_where_they_are_stored_already(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    other = f"{symbol}XY"
+    fresh = Rows.of([bar(symbol, 0), bar(other, 1, filled=True)], [forecast(symbol, 0), forecast(other, 1)])
+    assert store.store_batch(fresh, Rows.of([bar(symbol, 5)])) == (3, 2)
+    once = [rows(settings, relation, name) for relation in ("bars", "forecasts") for name in (symbol, other)]
+    assert store.store_batch(fresh, Rows.of([bar(symbol, 5)])) == (0, 0)
+    assert [rows(settings, relation, name) for relation in ("bars", "forecasts") for name in (symbol, other)] == once
+    store.store([bar(f"{symbol}B", 0)], [forecast(f"{symbol}B", 0)])
+    kept = [rows(settings, relation, f"{symbol}B")[0] for relation in ("bars", "forecasts")]
+    but = {"symbol": "", "stored_at": None}
+    assert [row._replace(**but) for row in kept] == [once[0][0]._replace(**but), once[2][0]._replace(**but)]
+
+
+def test_of_fresh_rows_some_of_which_are_stored_the_others_are_new(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    store.store([bar(symbol, 0, 100.0)], [forecast(symbol, 0)])
+    fresh = Rows.of([bar(symbol, 0, 200.0), bar(symbol, 1)], [forecast(symbol, 0), forecast(symbol, 1)])
+    assert store.store_batch(fresh, Rows.of()) == (1, 1)
+    assert [row.close for row in rows(settings, "bars", symbol)] == [100.0, 100.25]
+
+
+def test_a_stored_forecast_never_changes(settings: Settings, store: ForecastStore, symbol: str) -> None:
+    store.store([], [forecast(symbol, 0, 101.0)])
+    store.store([], [forecast(symbol, 0, 555.0)])
+    assert [row.predicted_close for row in rows(settings, "forecasts", symbol)] == [101.0]
+
+
+def test_a_received_bar_never_changes_and_a_filled_one_gives_way(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    store.store([bar(symbol, 0, 100.0), bar(symbol, 1, 100.0, filled=True)], [])
+    store.store([bar(symbol, 0, 200.0), bar(symbol, 1, 200.0, late=True)], [])
+    kept = rows(settings, "bars", symbol)
+    assert [(row.close, row.filled, row.late) for row in kept] == [(100.0, False, False), (200.0, False, True)]
+
+
+def test_a_batch_that_fails_stores_nothing_of_it(settings: Settings, store: ForecastStore, symbol: str) -> None:
+    broken = forecast(symbol, 0)._replace(target_ts=T)  # no later than its bar
+    with pytest.raises(psycopg.errors.CheckViolation):
+        store.store([bar(symbol, 0)], [broken])
+    with pytest.raises(psycopg.errors.CheckViolation):
+        store.store_batch(Rows.of([bar(symbol, 0)], [broken]), Rows.of())
+    assert rows(settings, "bars", symbol) == []
+    assert store.store([bar(symbol, 0)], [forecast(symbol, 0)]) == (1, 1)
+
+
+def test_what_prevents_forecasts_from_being_made_while_their_bars_are_sent_leaves_nothing_stored(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    def away() -> list[np.ndarray]:
+        raise SourceUnavailable("the clock is away")
+
+    bars, forecasts, shadows = Rows.of([bar(symbol, 0)], [forecast(symbol, 0)])
+    with pytest.raises(SourceUnavailable):
+        store.store_batch(Coming(bars, away), Rows.of([bar(symbol, 1)]))
+    assert rows(settings, "bars", symbol) == []
+    assert store.store_batch(Coming(bars, lambda: [forecasts, shadows]), Rows.of([bar(symbol, 1)])) == (2, 1)
+
+
+def test_a_challengers_forecasts_stand_apart_each_once_a_version(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    store.store([bar(symbol, 0), bar(symbol, 1, 102.0)], [forecast(symbol, 0)])
+    first = Rows.of((), (), [forecast(symbol, 0)])
+    other = Rows.of((), (), [forecast(symbol, 0)._replace(model_version="2"), forecast(symbol, 0, 555.0)])
+    store.store_batch(first, Rows.of())
+    store.store_batch(Rows.of(), other)
+    store.store_batch(first, Rows.of())
+    kept = rows(settings, "shadow_outcomes", symbol)
+    assert sorted((row.model_version, row.predicted_close, row.actual_close) for row in kept) == [
+        ("1", 101.0, 102.0),
+        ("2", 101.0, 102.0),
+    ]
+    assert len(rows(settings, "forecasts", symbol)) == 1
+    store.forget([symbol])
+    assert rows(settings, "shadow_forecasts", symbol) == []
+
+
+def test_only_forecasts_made_in_time_and_after_training_count(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    trained = T + 60.0
+    made = [forecast(symbol, 0, trained_until=trained), forecast(symbol, 1, trained_until=trained)]
+    made += [forecast(symbol, 2, trained_until=trained), forecast(symbol, 3, trained_until=trained, late=True)]
+    store.store([bar(symbol, minute) for minute in range(6)], made)
+    assert [row.counts for row in rows(settings, "outcomes", symbol)] == [False, False, True, False]
+
+
+def test_an_outcome_is_there_when_the_target_bar_came(settings: Settings, store: ForecastStore, symbol: str) -> None:
+    store.store([bar(symbol, 0)], [forecast(symbol, 0)])
+    assert rows(settings, "outcomes", symbol) == []
+    store.store([bar(symbol, 1, 102.0)], [])
+    assert [row.actual_close for row in rows(settings, "outcomes", symbol)] == [102.0]
+
+
+def test_received_bars_come_back_from_some_rows_before_a_time_on_without_filled_ones(
+    store: ForecastStore, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.store([bar(symbol, minute, filled=minute == 2) for minute in range(6)], [])
+    found = store.received({symbol: T + 240, "NONE": T}, 2)
+    assert [b.ts for b in found[symbol]] == [T + 60, T + 180, T + 240, T + 300]
+    assert found[symbol][0] == Bar(symbol, T + 60, 100.25, 101.25, 99.25, 100.25, 10.0, "sandbox")
+    assert found["NONE"] == []
+    assert len(store.received({symbol: T + 240}, 100)[symbol]) == 5
+    table = store.newest({"NONE": Around(T, T), symbol: Around(T, T + 240)}, 2)
+    assert table["place"].tolist() == [1, 1, 1, 1]
+    assert [tuple(row)[1:] for row in table.tolist()] == [b[1:7] for b in found[symbol]]
+    assert len(store.newest({"NONE": Around(T, T)}, 2)) == 0
+    assert store.newest({symbol: Around(T + 180, T + 240)}, 2)["ts"].tolist() == [T + 180, T + 240, T + 300]
+    monkeypatch.setattr("stock_ml.adapters.postgres.store.store.PIECE", 1)
+    assert store.newest({"NONE": Around(T, T), symbol: Around(T, T + 240)}, 2).tolist() == table.tolist()
+
+
+def test_the_newest_forecasts_come_back_with_their_stretches_and_what_came_of_them(
+    store: ForecastStore, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stretched = [forecast(symbol, at)._replace(stretch_50=0.5, stretch_90=-at / 8, stretch_99=2.0) for at in range(4)]
+    store.store([bar(symbol, at, 100.0 + at) for at in range(4)], stretched)
+    newest = store.newest_forecasts(["NONE", symbol], 1)
+    assert newest["bar_ts"].tolist() == [T + 180]
+    assert np.isnan(newest["close"]).all()
+    store.store([bar(symbol, 4, 104.0)], [])
+    monkeypatch.setattr("stock_ml.adapters.postgres.store.store.PIECE", 1)
+    row = store.newest_forecasts(["NONE", symbol], 1).tolist()
+    assert row == [(1, T + 180, T + 240, 99.0, 103.0, 98.0, 104.0, 97.0, 105.0, 0.5, -0.375, 2.0, 104.0)]
+    assert len(store.newest_forecasts(["NONE"], 1)) == 0
+
+
+def test_a_state_is_replaced_and_says_how_old_it_is(store: ForecastStore) -> None:
+    service = f"test-{uuid4().hex}"
+    assert store.read_state(service) is None
+    store.write_state(service, {"now": 1.0})
+    store.write_state(service, {"now": 2.0})
+    state, age = store.read_state(service) or ({}, -1.0)
+    assert state == {"now": 2.0}
+    assert 0 <= age < 60
+
+
+def test_of_several_members_the_row_tells_the_lag_of_all_and_what_any_waits_for_until_one_is_silent(
+    settings: Settings, store: ForecastStore
+) -> None:
+    service, ready = f"test-{uuid4().hex}", {"model_version": "7", "waiting": None}
+    store.write_member(service, "a", ready | {"lag": 5, "waiting": "MLflow is away"})
+    store.write_member(service, "b", ready | {"lag": 30, "model_version": "8"})
+    state, age = store.read_state(service) or ({}, -1.0)
+    assert (state["lag"], state["waiting"], state["model_version"]) == (35, "MLflow is away", "8")
+    assert {name: word["lag"] for name, word in state["members"].items()} == {"a": 5, "b": 30}
+    assert 0 <= age < 60
+    store.write_member(service, "a", ready | {"lag": 2})
+    state, _ = store.read_state(service) or ({}, -1.0)
+    assert (state["lag"], state["waiting"]) == (32, None)
+    with psycopg.connect(settings.postgres(), autocommit=True) as connection:
+        silent = "update service_state set state = jsonb_set(state, '{members,b,at}', '0') where service = %s"
+        connection.execute(silent, [service])
+    store.write_member(service, "a", ready | {"lag": 1})
+    state, _ = store.read_state(service) or ({}, -1.0)
+    assert (state["lag"], list(state["members"])) == (1, ["a"])
+
+
+def test_a_broken_connection_is_named_and_the_next_call_has_a_new_one(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    store.store([bar(symbol, 0)], [])
+    with psycopg.connect(settings.postgres(), autocommit=True) as other:
+        other.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'stockml store'")
+    with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{settings.postgres_port} does not answer"):
+        store.store([bar(symbol, 1)], [])
+    assert store.store([bar(symbol, 1)], []) == (1, 0)
+
+
+def test_a_server_that_is_away_is_named_without_the_password(settings: Settings) -> None:
+    away = settings.model_copy(update={"postgres_port": 1, "postgres_password": SecretStr("hidden")})
+    with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1 does not answer") as refused:
+        ForecastStore.connect(away).store([], [])
+    assert "hidden" not in str(refused.value)
+
+
+def test_what_is_held_is_counted_and_can_be_forgotten(store: ForecastStore, symbol: str) -> None:
+    before, other = store.now(), f"{symbol}X"
+    batch = [bar(symbol, 0), bar(symbol, 1, filled=True), bar(symbol, 2), bar(symbol, 9), bar(other, 0)]
+    store.store(batch, [forecast(symbol, 0), forecast(symbol, 2, late=True), forecast(symbol, 9), forecast(other, 0)])
+    assert store.has_timely(before)
+    assert not store.has_timely(store.now())
+    assert store.held([symbol], 1, T, T + 120) == (2, 1)
+    assert store.held([symbol], 2, T, T + 120) == (2, 0)
+    assert store.forget([symbol]) == (4, 3)
+    assert store.held([symbol], 1, T, T + 900) == (0, 0)
+    assert store.held([other], 1, T, T + 900) == (1, 1)
+
+
+def test_the_first_rows_of_a_day_make_its_partitions_also_by_two_stores_at_once(
+    settings: Settings, symbol: str
+) -> None:
+    stores = [ForecastStore.connect(settings) for _ in range(2)]
+    days = [T + 86_400 * (400 + day) for day in range(5)]
+    batches = [[bar(f"{symbol}{n}", 0)._replace(ts=ts) for ts in days] for n in range(2)]
+    made = [forecast(symbol, 0)._replace(bar_ts=ts + 86_400, target_ts=ts + 86_460) for ts in days]
+    threads = [Thread(target=store.store, args=(batch, made)) for store, batch in zip(stores, batches, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(rows(settings, "bars", f"{symbol}{n}")) for n in range(2)] == [5, 5]
+    assert len(rows(settings, "forecasts", symbol)) == 5
+    with psycopg.connect(settings.postgres()) as connection:
+        day = f"bars_{np.datetime64(days[0], 's').astype(str)[:10].replace('-', '')}"
+        assert connection.execute(f"select count(*) from {day}").fetchone() == (2,)  # noqa: S608 - a name of this file
+    for store in stores:
+        store.close()
+
+
+def test_batches_are_numbered_in_the_order_of_their_commits_and_announced(settings: Settings, symbol: str) -> None:
+    store = ForecastStore.connect(settings)
+    with psycopg.connect(settings.postgres(), autocommit=True) as heard, psycopg.connect(settings.postgres()) as slow:
+        heard.execute("listen stored")
+        before = highest(heard)
+        slow.execute("select batch_stored(now(), now())")  # not committed yet: what is stored now must wait for it
+        storing = Thread(target=store.store, args=([bar(symbol, 0), bar(symbol, 7)], [forecast(symbol, 3)]))
+        storing.start()
+        waiting = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
+        while heard.execute(waiting).fetchone() != (True,):
+            pass
+        assert highest(heard) == before
+        slow.commit()
+        storing.join()
+        told = [int(notice.payload) for notice in heard.notifies(timeout=5, stop_after=2)]
+        assert told == [highest(heard) - 1, highest(heard)]
+        first, last, new = heard.execute(
+            "select extract(epoch from first)::int, extract(epoch from last)::int, array_agg(ts) from batches"
+            " join bars using (stored_at) where ts between first and last and id = %s group by 1, 2",
+            [told[1]],
+        ).fetchone() or (0, 0, [])
+    assert (first, last, len(new)) == (T, T + 420, 2)
+    store.store([bar(symbol, 0)], [])
+    with psycopg.connect(settings.postgres()) as connection:
+        assert highest(connection) == told[1]  # what changes nothing is no batch
+    store.close()
+
+
+def highest(connection: psycopg.Connection[Any]) -> int:
+    (found,) = connection.execute("select coalesce(max(id), 0) from batches").fetchone() or (0,)
+    return int(found)

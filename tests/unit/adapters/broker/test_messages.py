@@ -1,0 +1,88 @@
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stock_ml.adapters.broker import ClosedSession, decode_bar, decode_session, encode_bar, encode_session
+from stock_ml.domain.bars import Bar
+from stock_ml.errors import BadMessage
+
+BAR = Bar("GOOGL", 1_709_303_400, 100.0, 101.0, 99.0, 100.5, 1200.0, "sandbox")
+GOOD = orjson.loads(encode_bar(BAR))
+prices = st.floats(0.01, 1e6)
+
+
+@given(st.lists(prices, min_size=4, max_size=4), st.floats(0, 1e12), st.integers(0, 60_000_000))
+def test_a_bar_comes_back_bit_for_bit(four: list[float], volume: float, minute: int) -> None:
+    low, *inner, high = sorted(four)
+    bar = Bar("GOOGL", minute * 60, inner[0], high, low, inner[1], volume, "csv")
+    assert decode_bar(encode_bar(bar)) == bar
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_bar_or_a_bad_message(value: bytes) -> None:
+    with pytest.raises(BadMessage):
+        decode_bar(value)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(sorted(GOOD)), json_values)
+def test_any_value_in_any_field_is_a_valid_bar_or_a_bad_message(name: str, value: object) -> None:
+    import json
+
+    try:
+        bar = decode_bar(json.dumps(GOOD | {name: value}).encode())
+    except BadMessage:
+        return
+    assert bar.ts % 60 == 0
+    assert 0 < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high < float("inf")
+    assert 0 <= bar.volume < float("inf")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"v": 2}, "schema version 2"),
+        ({"v": True}, "schema version True"),
+        ({"symbol": 7}, "symbol is 7"),
+        ({"ts": 1_709_303_401}, "ts is 1709303401"),
+        ({"ts": 1_709_303_400.0}, "ts is 1709303400.0"),
+        ({"ts": -60}, "ts is -60"),
+        ({"close": "100"}, "close is '100'"),
+        ({"close": True}, "close is True"),
+        ({"close": None}, "close is None"),
+        ({"low": 0}, "prices must be positive"),
+        ({"high": 100.2}, "prices must be positive"),
+        ({"volume": -1}, "volume not negative"),
+        ({"note": "x"}, r"missing or unknown: \['note'\]"),
+    ],
+)
+def test_a_broken_bar_is_refused_with_its_reason(change: dict[str, object], reason: str) -> None:
+    with pytest.raises(BadMessage, match=reason):
+        decode_bar(orjson.dumps(GOOD | change))
+
+
+def test_what_is_no_object_is_refused_with_its_reason() -> None:
+    with pytest.raises(BadMessage, match="no value"):
+        decode_bar(None)
+    with pytest.raises(BadMessage, match="not JSON"):
+        decode_bar(b"{")
+    with pytest.raises(BadMessage, match="not a JSON object"):
+        decode_bar(b"[]")
+    with pytest.raises(BadMessage, match="more than 65536"):
+        decode_bar(b" " * 65_537)
+    with pytest.raises(BadMessage, match="missing"):
+        decode_bar(orjson.dumps({name: GOOD[name] for name in GOOD if name != "close"}))
+
+
+def test_a_closed_session_comes_back_as_it_was() -> None:
+    closed = ClosedSession("XNYS", "2024-03-01", 1_709_326_800)
+    assert decode_session(encode_session(closed)) == closed
+    with pytest.raises(BadMessage, match="whole epoch seconds"):
+        decode_session(encode_session(closed._replace(close="soon")))  # type: ignore[arg-type]  # what others may send

@@ -1,0 +1,128 @@
+"""What a month is worth, checked against a walk minute by minute."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stock_ml.cleaning.quality import Gate, minutes_of, missing_everywhere, out_of_order, outliers, zero_volume
+from stock_ml.domain.gaps import Minutes, fill, holes
+from tests.walks import NYSE, take, walk
+from tests.walks import holes as masks
+from tests.walks import minutes_of as opens_of
+
+DAYS = walk(opens_of("2024-03-04", 2))
+FIRST, LAST = float(DAYS.ts[0]), float(DAYS.ts[-1]) + 60
+
+
+def naive_kinds(ts: set[int], limit: int, until: float) -> dict[str, int]:
+    """Classify each missing minute of the two sessions by itself."""
+    found = {"filled": 0, "left_out": 0, "feed_gap_minutes": 0}
+    for day in (DAYS.ts[:390], DAYS.ts[390:]):
+        due = [int(at) for at in day if at + 60 <= until]
+        for place, at in enumerate(due):
+            if at in ts:
+                continue
+            before = next((k for k in range(place, -1, -1) if due[k] in ts), -1)
+            after = next((k for k in range(place, len(due)) if due[k] in ts), len(due))
+            edge = before == -1 or after == len(due)
+            name = "feed_gap_minutes" if after - before - 1 > limit else "left_out" if edge else "filled"
+            found[name] += 1
+    return found
+
+
+@given(masks(len(DAYS)), st.integers(1, 20), st.integers(0, 1840))
+def test_each_missing_minute_is_what_a_walk_minute_by_minute_says_and_the_stream_fills_the_same(keep, limit, minutes):
+    until = FIRST + 60 * minutes
+    kept = take(DAYS, keep & (DAYS.ts + 60 <= until))
+    filled = fill(kept, NYSE, limit)
+    report = minutes_of(filled, NYSE, limit, (FIRST, until))
+    assert {name: report[name] for name in ("filled", "left_out", "feed_gap_minutes")} == naive_kinds(
+        set(kept.ts.tolist()), limit, until
+    )
+    due = sum(day["minutes"] for day in report["sessions"].values())
+    assert len(filled) + report["left_out"] + report["feed_gap_minutes"] == due
+    assert int(filled.filled.sum()) == report["filled"]
+    assert sum(gap["minutes"] for gap in report["feed_gaps"]) == report["feed_gap_minutes"]
+
+
+def test_a_session_without_any_row_is_one_feed_gap_and_counts_against_coverage():
+    report = minutes_of(take(DAYS, slice(0, 390)), NYSE, 15, (FIRST, LAST))
+    assert report["feed_gaps"] == [{"from": "2024-03-05T14:30:00+00:00", "minutes": 390}]
+    assert report["sessions"]["2024-03-05"] == {"received": 0, "filled": 0, "minutes": 390}
+    assert report["coverage"] == 0.5
+
+
+def test_coverage_counts_received_minutes_of_complete_sessions_only():
+    half = take(DAYS, slice(0, 400, 2))
+    report = minutes_of(fill(half, NYSE, 15), NYSE, 15, (FIRST, FIRST + 86_400 + 60 * 10))
+    assert report["coverage"] == 0.5
+    assert minutes_of(half, NYSE, 15, (FIRST, FIRST + 60))["coverage"] is None
+
+
+@pytest.mark.parametrize(
+    ("coverage", "refused", "says"),
+    [(0.69, 0.0, "69.0% of the minutes"), (0.9, 0.02, r"2.00% of the rows"), (0.7, 0.01, None), (None, 0.0, None)],
+)
+def test_the_gate_says_why_a_month_does_not_pass(coverage, refused, says):
+    report = {"coverage": coverage, "refused_share": refused, "refused": {"bad high": 1}}
+    reason = Gate(0.7, 0.01).reason(report)
+    assert (reason is None) if says is None else says in reason
+
+
+def naive_outliers(bars: Minutes) -> list[int]:
+    n, found = len(bars), []
+    for i in range(n if n > 50 else 0):
+        start = min(max(i - 25, 0), n - 51)
+        others = np.delete(bars.close[start : start + 51], i - start)
+        middle = np.median(others)
+        far = 10 * max(np.abs(others - middle).mean(), 1e-4 * middle)
+        found += [i] if max(bars.high[i] - middle, middle - bars.low[i]) > far else []
+    return found
+
+
+@given(st.integers(0, 120), st.integers(0, 9), st.lists(st.tuples(st.integers(0, 119), st.sampled_from([0.5, 2.0]))))
+def test_outliers_are_those_of_the_rule_as_it_reads(n, seed, spikes):
+    bars = walk(DAYS.ts[:n], seed)
+    for at, factor in spikes:
+        if at < n:
+            bars.high[at], bars.low[at] = bars.high[at] * max(factor, 1), bars.low[at] * min(factor, 1)
+    expected = naive_outliers(bars)
+    found = outliers(bars)
+    assert found["count"] == len(expected)
+    assert [spike["low"] for spike in found["first"]] == [bars.low[i] for i in expected[:20]]
+
+
+def test_prices_that_stand_still_have_no_outlier_but_a_spike():
+    flat = np.full(100, 50.0)
+    bars = Minutes(DAYS.ts[:100], flat, flat.copy(), flat, flat, flat, np.zeros(100, bool))
+    bars.high[60] = 50.01
+    assert outliers(bars)["count"] == 0
+    bars.high[61] = 55.0
+    assert outliers(bars)["first"] == [{"ts": "2024-03-04T15:31:00+00:00", "low": 50.0, "high": 55.0}]
+
+
+def test_runs_without_volume_and_rows_against_the_direction_are_counted():
+    assert zero_volume(np.array([0, 0, 1, 0, 2.0])) == {"bars": 3, "runs": 2, "longest": 2}
+    assert zero_volume(np.array([])) == {"bars": 0, "runs": 0, "longest": 0}
+    assert out_of_order(np.array([5, 4, 3, 3, 9, 1])) == out_of_order(np.array([1, 9, 3, 3, 4, 5])) == 1
+
+
+def test_a_hole_in_all_symbols_at_once_is_found_and_one_in_some_is_not():
+    one, other = np.delete(DAYS.ts, np.r_[100:110, 200]), np.delete(DAYS.ts, np.r_[103:120, 300:310])
+    assert missing_everywhere({"A": one, "B": other}, NYSE) == [{"from": "2024-03-04T16:13:00+00:00", "minutes": 7}]
+    assert missing_everywhere({"A": one}, NYSE) == missing_everywhere({"A": one, "B": other[:0]}, NYSE) == []
+
+
+def test_a_whole_session_without_bars_of_any_symbol_is_a_hole_in_all():
+    days = opens_of("2024-03-04", 3)
+    rest = np.delete(days, np.r_[390:780])
+    assert missing_everywhere({"A": rest, "B": rest[1:]}, NYSE) == [
+        {"from": "2024-03-05T14:30:00+00:00", "minutes": 390}
+    ]
+
+
+def test_no_bars_have_one_hole_a_session():
+    found = holes(np.array([], np.int64), NYSE, 15, (FIRST, LAST))
+    assert found.minutes.tolist() == [390, 390]
+    assert not found.no_trade.any()

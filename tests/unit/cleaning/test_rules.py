@@ -1,0 +1,146 @@
+"""Cleaning accounts for every row, and gives bars that keep the record's rules."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stock_ml.adapters.lake import parquet
+from stock_ml.cleaning.rules import SET_ASIDE, CleanRules, clean
+from stock_ml.domain.bars import broken, epoch, validate
+from stock_ml.domain.calendar import sessions
+from stock_ml.sources.parsing import parse, place
+
+XNYS = sessions("XNYS")
+OPEN = 1_709_303_400  # 2024-03-01 09:30 in New York
+LATER = OPEN + 86_400.0
+
+
+def rows(*minutes: tuple[int, float]) -> pd.DataFrame:
+    """Return rows as received: (minute of the session, price), in the order given."""
+    price = np.array([p for _, p in minutes], dtype=np.float64)
+    ts = np.array([OPEN + 60 * m for m, _ in minutes], dtype=np.int64)
+    values = {"open": price, "high": price + 1, "low": price - 1, "close": price, "volume": np.full(len(price), 10.0)}
+    marks = broken(np.column_stack(list(values.values())).reshape(-1, 5))
+    return pd.DataFrame({"ts": ts, **values, "broken": marks})
+
+
+def cleaned(received: pd.DataFrame, known_at: float = LATER, limit: int = 15):
+    return clean(received, "AAPL", "sandbox", CleanRules(XNYS, limit, known_at))
+
+
+def minutes_of(bars: pd.DataFrame) -> list[int]:
+    return ((epoch(bars["ts"]) - OPEN) // 60).tolist()
+
+
+def test_newest_first_becomes_ascending_and_extended_hours_are_set_aside():
+    result = cleaned(rows((390, 50), (1, 52), (0, 51), (-1, 50)))
+    assert minutes_of(result.bars) == [0, 1]
+    assert (result.report["extended_hours"], result.report["kept"]) == (2, 2)
+
+
+def test_an_exact_repeat_is_dropped_and_of_different_rows_the_one_that_saw_the_most_volume_stays():
+    received = rows((0, 51), (0, 51), (0, 60), (1, 52))
+    received.loc[2, "volume"] = 9.0
+    result = cleaned(received)
+    assert result.bars["close"].tolist() == [51.0, 52.0]
+    assert result.report["duplicates"] == 1
+    assert result.report["refused"] == {"another row for the same minute": 1}
+    assert result.report["refused_share"] == 0.25
+    assert result.refused[["close", "reason"]].values.tolist() == [[60.0, "another row for the same minute"]]
+
+
+def test_a_broken_row_is_refused_with_its_column_and_another_row_may_stand_for_its_minute():
+    received = rows((0, 51), (0, 51.5), (1, 52))
+    received.loc[0, ["high", "broken"]] = [float("nan"), "high"]
+    result = cleaned(received)
+    assert result.bars["close"].tolist() == [51.5, 52.0]
+    assert result.report["refused"] == {"bad high": 1}
+    assert result.refused["reason"].tolist() == ["bad high"]
+
+
+def test_a_bar_that_was_still_forming_is_not_taken():
+    result = cleaned(rows((0, 51), (1, 52)), known_at=OPEN + 119.0)
+    assert minutes_of(result.bars) == [0]
+    assert result.report["not_yet_known"] == 1
+    assert result.report["sessions"] == {"2024-03-01": {"received": 1, "filled": 0, "minutes": 1}}
+
+
+def test_a_short_hole_is_filled_flat_and_a_feed_gap_stays_empty():
+    result = cleaned(rows((0, 51), (3, 52), (10, 53)), limit=2, known_at=OPEN + 60 * 11)
+    assert minutes_of(result.bars) == [0, 1, 2, 3, 10]
+    assert result.bars["filled"].tolist() == [False, True, True, False, False]
+    assert (result.report["filled"], result.report["feed_gap_minutes"]) == (2, 6)
+
+
+def test_no_rows_give_no_bars():
+    result = cleaned(rows((0, 51))[:0])
+    assert len(result.bars) == 0
+    assert result.report["rows_read"] == 0
+
+
+MINUTES = st.tuples(st.integers(-20, 410), st.sampled_from([0.5, 50.0, 60.0]))
+
+
+@settings(max_examples=40)
+@given(st.lists(MINUTES, max_size=60), st.integers(0, 420), st.integers(1, 30))
+def test_every_row_is_accounted_for_and_the_bars_keep_the_rules(minutes, known, limit):
+    received = rows(*minutes)
+    result = cleaned(received, OPEN + 60.0 * known, limit)
+    report = result.report
+    assert sum(report[name] for name in SET_ASIDE) + len(result.refused) == len(received)
+    assert sum(report["refused"].values()) == len(result.refused)
+    assert report["kept"] + report["filled"] == len(validate(result.bars))
+    assert (epoch(result.bars["ts"]) + 60 <= OPEN + 60 * known).all()
+
+
+VALUES = st.tuples(
+    st.integers(-3, 400), st.sampled_from(["50.0", "50.5", "61"]), st.sampled_from(["0", "-0", "7", "9"])
+)
+HEADER = "timestamp,open,high,low,close,volume"
+
+
+def lines_of(drawn: list[tuple[int, str, str]]) -> list[str]:
+    """Return rows of CSV labelled by the start of the minute; the same minute may come several times."""
+    stamps = pd.to_datetime([OPEN + 60 * m for m, *_ in drawn], unit="s", utc=True).tz_convert(XNYS.zone)
+    return [f"{at:%Y-%m-%d %H:%M:%S},50,61,49,{p},{v}" for at, (_, p, v) in zip(stamps, drawn, strict=True)]
+
+
+def clean_bytes(*deliveries: list[str]) -> bytes:
+    """Return the Parquet of what was delivered as one or several answers."""
+    answers = [parse("\n".join([HEADER, *lines]).encode(), "an answer") for lines in deliveries if lines]
+    return parquet.to_bytes(cleaned(place(pd.concat(answers, ignore_index=True), "start", XNYS)).bars)
+
+
+@settings(max_examples=30)
+@given(st.lists(VALUES, min_size=1, max_size=40), st.randoms(), st.integers(0, 40), st.integers(0, 40))
+def test_order_repeats_chunks_and_another_delivery_change_no_clean_byte(drawn, random, cut, again):
+    lines = lines_of(drawn)
+    whole = clean_bytes(lines)
+    shuffled = random.sample(lines, len(lines))
+    assert clean_bytes(shuffled) == whole
+    assert clean_bytes(shuffled + random.choices(lines, k=again)) == whole
+    assert clean_bytes(shuffled[:cut], shuffled[cut:], lines[:again]) == whole
+
+
+@settings(max_examples=40)
+@given(st.lists(MINUTES, min_size=1, max_size=60), st.integers(0, 400), st.integers(1, 30))
+def test_cutting_the_future_off_never_changes_the_past(minutes, known, limit):
+    received, now = rows(*minutes), OPEN + 60.0 * known
+    then, later = cleaned(received, now, limit).bars, cleaned(received, LATER, limit).bars
+    without = cleaned(received[received["ts"] + 60 <= now], LATER, limit).bars
+    pd.testing.assert_frame_equal(then, without)
+    pd.testing.assert_frame_equal(then, later[epoch(later["ts"]) < now][: len(then)])
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_rows_against_the_direction_of_the_others_are_counted(order):
+    received = rows(*((m, 50) for m in (0, 1, 2, 3, 5, 4, 6)))[::order]
+    assert cleaned(received).report["out_of_order"] == 1
+
+
+def test_rows_of_a_day_without_a_session_are_told_from_extended_hours():
+    received = rows((-1, 50), (0, 50), (390, 50), (1440 + 30, 50))  # the next day is a Saturday
+    report = cleaned(received, LATER + 86_400).report
+    assert (report["extended_hours"], report["session_closed"]) == (2, 1)

@@ -1,0 +1,84 @@
+"""One gate for every bar, and its refusal says which bar and why."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stock_ml.domain.bars import broken, fullest, validate
+from stock_ml.errors import BadBars
+from tests.walks import frame, minutes_of, walk
+
+BARS = frame("AAPL", walk(minutes_of("2024-03-04", 1)[:5]))
+
+
+def with_one(column: str, value: object) -> pd.DataFrame:
+    bars = BARS.copy()
+    bars.loc[2, column] = value
+    return bars
+
+
+def test_good_bars_pass_as_they_came_also_none_at_all():
+    assert validate(BARS) is BARS
+    assert len(validate(BARS[:0])) == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *[(name, value) for name in ("open", "high", "low", "close") for value in (np.nan, np.inf, -1.0, 0.0)],
+        *[("open", 1e6), ("close", 1e-6), ("volume", -1.0), ("volume", np.nan)],
+        ("ts", pd.Timestamp("2024-03-04 14:32:30", tz="UTC")),
+        ("ts", pd.Timestamp("2024-03-04 14:31", tz="UTC")),
+    ],
+)
+def test_a_bad_bar_is_refused_by_symbol_time_and_column(column, value):
+    bars = with_one(column, value)
+    with pytest.raises(BadBars, match=f"bad {column} in the bar of AAPL at 2024-03-04 14:3"):
+        validate(bars)
+
+
+def test_a_missing_column_and_another_type_are_refused():
+    with pytest.raises(BadBars, match=r"lack the columns \['volume'\]"):
+        validate(BARS.drop(columns="volume"))
+    with pytest.raises(BadBars, match=r"types: .*'ts'"):
+        validate(BARS.assign(ts=BARS["ts"].dt.tz_localize(None)))
+    with pytest.raises(BadBars, match=r"types: .*'volume'"):
+        validate(BARS.assign(volume=1))
+
+
+def test_time_may_start_anew_with_the_next_symbol():
+    both = pd.concat([BARS, BARS.assign(symbol="MSFT")], ignore_index=True)
+    assert validate(both) is both
+
+
+CELLS = st.tuples(st.integers(0, 3), *[st.sampled_from([1.0, 2.0, 3.0])] * 5)
+
+
+@given(st.lists(CELLS, max_size=12))
+def test_the_fullest_row_of_a_minute_is_the_greatest_by_volume_then_high_low_open_and_close(cells):
+    rows = pd.DataFrame(cells, columns=["ts", "open", "high", "low", "close", "volume"], dtype=float)
+    best = {}
+    for row in rows.itertuples(index=False):
+        key = (row.volume, row.high, row.low, row.open, row.close)
+        best[row.ts] = max(best.get(row.ts, key), key)
+    found = rows.iloc[fullest(rows)][["ts", "volume", "high", "low", "open", "close"]].values.tolist()
+    assert found == [[ts, *key] for ts, key in sorted(best.items())]
+
+
+def test_rows_are_marked_with_the_column_that_breaks_a_rule():
+    assert broken(np.array([[1, 2, 1, 1, 0], [3, 2, 1, 1, 0], [1, 2, 1, 1, -1.0]])).tolist() == ["", "open", "volume"]
+
+
+def test_importing_the_record_does_not_import_pandera():
+    said = subprocess.run(
+        [sys.executable, "-c", "import sys, stock_ml.domain.bars; print('pandera' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.strip() == "False"

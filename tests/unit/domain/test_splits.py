@@ -1,0 +1,64 @@
+"""A night that makes a simple fraction of the price is a split, and no window crosses it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.splits import Split, before, nearest, splits
+from stock_ml.model.features import windows
+from tests.walks import NYSE, minutes_of, take, walk
+
+W, LIMIT = 30, 15
+
+
+def split_in(session: str, ratio: float, night: float = 0.0) -> Minutes:
+    """Return three sessions from 2022-07-14 on whose prices are divided from `session` on."""
+    whole = walk(minutes_of("2022-07-14", 3))
+    at = NYSE.opens[np.searchsorted(NYSE.dates, np.datetime64(session))]
+    divided = np.where(whole.ts >= at, ratio * np.exp(-night), 1.0)
+    prices = {name: getattr(whole, name) / divided for name in ("open", "high", "low", "close")}
+    return replace(whole, **prices, volume=whole.volume * divided)
+
+
+@pytest.mark.parametrize("ratio", [20, 3, 2, 1.5, 0.1, 0.05])
+@pytest.mark.parametrize("night", [0.0, 0.03, -0.05])
+def test_a_split_is_found_in_the_session_it_begins_with(ratio, night):
+    assert splits(split_in("2022-07-18", ratio, night), NYSE) == [Split("2022-07-18", ratio)]
+
+
+@pytest.mark.parametrize("night", [0.0, 0.1, -0.2, 0.25])
+def test_a_night_is_no_split(night):
+    assert splits(split_in("2022-07-18", 1.0, night), NYSE) == []
+
+
+def test_a_jump_inside_a_session_is_no_split():
+    whole = walk(minutes_of("2022-07-14", 1))
+    halved = np.where(np.arange(len(whole)) > 100, 0.5, 1.0)
+    assert splits(replace(whole, open=whole.open * halved, close=whole.close * halved), NYSE) == []
+
+
+def test_a_missing_session_between_two_prices_proves_no_split_and_still_no_window_crosses_it():
+    bars = split_in("2022-07-18", 20)
+    holed = take(bars, NYSE.number(bars.ts) != NYSE.number(bars.ts).min() + 1)
+    assert splits(holed, NYSE) == []
+    assert (before(holed, NYSE) != 1).sum() == 1
+
+
+def test_no_window_crosses_a_split_and_all_others_stay():
+    plain, bars = walk(minutes_of("2022-07-14", 3)), split_in("2022-07-18", 20)
+    opens = int(np.flatnonzero(before(bars, NYSE) != 1)[0])
+    crossing = np.arange(opens, opens + W - 1)
+    assert set(windows(plain, NYSE, W, LIMIT)[0]) - set(windows(bars, NYSE, W, LIMIT)[0]) == set(crossing)
+
+
+def test_the_stream_that_sees_the_bars_one_by_one_finds_the_same_windows():
+    bars = take(split_in("2022-07-18", 20), slice(700, 830))
+    ends = windows(bars, NYSE, W, LIMIT)[0].tolist()
+    assert [n for n in range(len(bars)) if n in windows(take(bars, slice(n + 1)), NYSE, W, LIMIT)[0]] == ends
+
+
+def test_no_bars_hold_no_split():
+    assert splits(take(walk(minutes_of("2022-07-14", 1)), slice(0)), NYSE) == []
+    assert nearest(np.log([1e-300, 1e300])).tolist() == [1, 1]

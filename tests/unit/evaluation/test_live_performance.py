@@ -1,0 +1,82 @@
+"""What a look at live forecasts reports, and when it raises an alarm."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from stock_ml.evaluation.live_performance import FEWEST, Alarm, Limits, Look, Minutes, alarm, look
+from stock_ml.evaluation.reference_profile import Drift
+
+LIMITS = Limits(skill=-0.01, coverage=0.05, drift=0.5)
+FINE = Look("7", 5000, 1.9, 2.0, 0.05, -2.0, 0.5, 0.9, 0.99, {"return_1": 9.1}, {"return_1": 0.1})
+RANDOM = np.random.default_rng(5)
+
+
+def minutes(n: int = 400, symbols: int = 5) -> Minutes:
+    move = RANDOM.exponential(2.0, n)
+    inside = [np.floor(symbols * share) * np.ones(n) for share in (0.5, 0.9, 1.0)]
+    return Minutes(move * RANDOM.uniform(0.9, 1.1, n), move, *inside, np.full(n, float(symbols)))
+
+
+def test_a_look_is_what_a_second_count_finds() -> None:
+    given = minutes()
+    found = look("7", given, {})
+    assert found is not None
+    worse = given.model - given.persistence
+    assert found.forecasts == 2000
+    assert found.skill == pytest.approx(1 - given.model.sum() / given.persistence.sum())
+    assert found.behind == pytest.approx(worse.mean() / (worse.std(ddof=1) / 20))
+    assert (found.coverage_50, found.coverage_90, found.coverage_99) == (0.4, 0.8, 1.0)
+
+
+def test_minutes_with_more_symbols_weigh_more() -> None:
+    given = dataclasses.replace(minutes(2), forecasts=np.array([1.0, 3.0]))
+    found = look("7", given, {})
+    assert found is not None
+    assert found.mae_bp == pytest.approx((given.model[0] + 3 * given.model[1]) / 4)
+
+
+def test_nothing_known_is_nothing_to_report() -> None:
+    assert look("7", minutes(0), {}) is None
+
+
+def test_a_flat_market_has_no_skill_and_no_spread() -> None:
+    zero = np.zeros(3)
+    found = look("7", Minutes(zero, zero, *([np.ones(3)] * 4)), {})
+    assert found is not None
+    assert (found.skill, found.behind) == (0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind"),
+    [
+        ({}, None),
+        ({"skill": -0.02, "behind": 4.0}, "skill"),
+        ({"skill": -0.02, "behind": 2.0}, None),  # it may be chance
+        ({"skill": -0.02, "behind": None}, None),
+        ({"skill": -0.005, "behind": 4.0}, None),
+        ({"coverage_90": 0.8}, "coverage"),
+        ({"coverage_90": 0.96}, "coverage"),
+        ({"unusual": {"return_1": 0.1, "volatility": 0.7}}, "drift"),
+        ({"unusual": {}}, None),
+        ({"skill": -0.02, "behind": 4.0, "coverage_90": 0.5}, "skill"),  # the gravest
+        ({"coverage_90": 0.5, "forecasts": FEWEST - 1}, None),
+    ],
+)
+def test_an_alarm_needs_a_limit_passed_and_enough_forecasts(changed: dict[str, object], kind: str | None) -> None:
+    raised = alarm(FINE._replace(**changed), LIMITS)
+    assert (raised.kind if isinstance(raised, Alarm) else None) == kind
+    assert raised is None or "version 7" in raised.reason
+
+
+def test_a_drift_alarm_names_each_feature_past_the_limit_the_furthest_first() -> None:
+    raised = alarm(FINE._replace(unusual={"return_1": 0.6, "range": 0.4, "volatility": 7.5}), LIMITS)
+    assert isinstance(raised, Alarm)
+    assert raised.reason.endswith("volatility by 7.50, return_1 by 0.60")
+
+
+def test_a_look_holds_each_features_drift_and_what_is_unusual_of_it() -> None:
+    found = look("7", minutes(), {"range": Drift(0.4, 0.1)})
+    assert found is not None
+    assert (found.drift, found.unusual) == ({"range": 0.4}, {"range": 0.1})

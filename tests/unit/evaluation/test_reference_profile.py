@@ -1,0 +1,88 @@
+"""What a model was trained on: against a naive count, and that a stable market never looks like another one."""
+
+import numpy as np
+import pytest
+
+from sandbox.market import Day, Market
+from stock_ml.domain.gaps import Minutes, fill
+from stock_ml.errors import ModelError
+from stock_ml.evaluation.psi import psi
+from stock_ml.evaluation.reference_profile import Population, Session, population
+from stock_ml.model import features
+from tests.unit.sandbox.markets import FIRST, XNYS
+
+SYMBOLS, TRAINED, LIVE = ("AAPL", "GOOGL"), 42, 3
+KNOWN = {"schema": "x", "symbols": SYMBOLS, "trained_until": 1}
+SCHEMA = features.schema(30, 1)
+LIMIT = 1.0  # as the settings have it
+RANDOM = np.random.default_rng(8)
+
+
+def made(count: int, scale: float = 1.0) -> list[Session]:
+    return [Session(RANDOM.normal(0, scale, (300, 2)), 390) for _ in range(count)]
+
+
+def of_market(seed: int, louder: float = 1.0) -> list[Session]:
+    """Sessions of a realistic market, its moves `louder` times as large in the last LIVE of them."""
+    numbers = range(FIRST, FIRST + TRAINED + LIVE)
+    rows = [table(Market(seed, XNYS).regular(symbol, numbers), louder) for symbol in SYMBOLS]
+    found = [np.concatenate([part.get(str(XNYS.dates[i]), np.empty((0, 12))) for part in rows]) for i in numbers]
+    lengths = (XNYS.closes - XNYS.opens) // 60
+    return [Session(part, int(lengths[i]) * len(SYMBOLS)) for i, part in zip(numbers, found, strict=True)]
+
+
+def table(day: Day, louder: float) -> dict[str, np.ndarray]:
+    at = int(np.searchsorted(day.ts, XNYS.opens[FIRST + TRAINED]))
+    moved = (
+        np.log(day.values[:, :4] / day.values[at - 1, 3]) * np.where(np.arange(len(day.ts)) < at, 1.0, louder)[:, None]
+    )
+    prices = np.round(day.values[at - 1, 3] * np.exp(moved), 2)
+    bars = Minutes(day.ts, *prices.T, day.values[:, 4], np.zeros(len(day.ts), dtype=bool))
+    rows = features.table(fill(bars, XNYS, 15), XNYS, SCHEMA, 15).dropna()
+    return {date: part[list(features.FEATURES)].to_numpy() for date, part in rows.groupby("session")}
+
+
+def test_drift_is_what_a_naive_count_finds() -> None:
+    trained, live = made(10), made(3, scale=2.0)
+    kept = population(KNOWN, ("a", "b"), trained)
+    found = kept.drift(live)
+    for j, name in enumerate(("a", "b")):
+        whole, now = (np.concatenate([part.features[:, j] for part in parts]) for parts in (trained, live))
+        runs = [np.concatenate([part.features[:, j] for part in trained[i : i + 3]]) for i in range(8)]
+        assert found[name].psi == pytest.approx(psi(whole, now))
+        assert found[name].beyond == pytest.approx(psi(whole, now) - max(psi(whole, run) for run in runs))
+
+
+def test_what_is_read_again_is_what_was_kept_and_what_is_damaged_is_refused() -> None:
+    kept = population(KNOWN, ("a", "b"), made(10))
+    assert Population.from_json(kept.to_json()) == kept
+    assert (kept.longest, kept.density) == (5, pytest.approx(300 / 390))
+    for text in ("", "[]", "{}", kept.to_json().replace("density", "dens")):
+        with pytest.raises(ModelError, match="train again"):
+            Population.from_json(text)
+
+
+def test_nothing_live_is_no_drift_and_one_session_alone_tells_nothing() -> None:
+    assert population(KNOWN, ("a", "b"), made(10)).drift([]) == {}
+    assert population(KNOWN, ("a", "b"), made(1)).longest == 0
+
+
+@pytest.mark.parametrize("seed", range(60_001, 60_005))
+def test_a_stable_market_raises_no_alarm_and_one_three_times_as_loud_does(seed: int) -> None:
+    for louder, alarms in ((1.0, False), (3.0, True)):
+        sessions = of_market(seed, louder)
+        kept = population(KNOWN, features.FEATURES, sessions[:TRAINED])
+        for count in range(1, LIVE + 1):
+            beyond = {name: found.beyond for name, found in kept.drift(sessions[TRAINED : TRAINED + count]).items()}
+            assert (max(beyond.values()) > LIMIT) is alarms
+            assert not alarms or max(beyond, key=beyond.__getitem__) == "volatility"
+
+
+def test_half_a_session_would_look_like_another_market_and_is_not_looked_at() -> None:
+    sessions = of_market(60_001)
+    kept = population(KNOWN, features.FEATURES, sessions[:TRAINED])
+    rows, possible = sessions[-1]
+    elapsed = rows[:, features.FEATURES.index("elapsed")]
+    afternoon = Session(rows[elapsed > 0.5], possible)
+    assert kept.drift([afternoon])["elapsed"].beyond > LIMIT
+    assert (kept.whole(afternoon), kept.whole(sessions[-1])) == (False, True)

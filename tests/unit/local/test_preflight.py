@@ -1,0 +1,49 @@
+"""What is said on a machine that lacks something, before anything is installed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.preflight import trouble
+from local.supervisor.program import ROOT
+from tests.unit.adapters.host.test_jvm import put
+
+
+@pytest.mark.parametrize("version", [(3, 8), (3, 10), (3, 14), (4, 0)])
+def test_a_python_that_is_too_old_or_too_new_is_told(version: tuple[int, int]) -> None:
+    said = trouble(version)
+    assert said is not None
+    assert said.startswith(f"Python 3.11 to 3.13 is needed, this is {version[0]}.{version[1]}. Debian: apt-get install")
+
+
+def bare(**env: str) -> subprocess.CompletedProcess[str]:
+    """Run the check as `make` does, with no installed package in reach."""
+    argv = [sys.executable, "-I", "-S", "local/preflight.py"]
+    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def test_with_the_standard_library_alone_a_java_of_java_home_passes(tmp_path: Path) -> None:
+    done = bare(PATH="", JAVA_HOME=str(put(tmp_path, 'openjdk version "17.0.1"')))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_java_is_told_in_one_line() -> None:
+    done = bare(PATH="")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "Java 17 or newer is needed and there is no java in PATH. "
+        "Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@17"
+    ]
+
+
+def test_a_machine_without_python_is_told_the_command_that_installs_it(tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.txt"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    env = os.environ | {"LC_ALL": "C"}
+    argv = ["make", "up", "PYTHON=python9.9"]
+    done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    first = done.stderr.splitlines()[0]
+    assert first.startswith("there is no python9.9. Debian: apt-get install python3 python3-venv; macOS: brew install")

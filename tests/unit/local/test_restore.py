@@ -1,0 +1,33 @@
+"""What a restore stops: all that uses the databases, and not what it needs itself."""
+
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from local import restore
+from stock_ml.config import Settings, load
+from stock_ml.maintenance import backup
+
+
+class Running:
+    halted: tuple[str, ...] = ()
+
+    def __init__(self, _: Settings) -> None: ...
+
+    def processes(self) -> list[dict[str, Any]]:
+        return [{"name": name} for name in ("postgres", "s3", "kafka", "mlflow", "consumer", "airflow-scheduler")]
+
+    def halt(self, *names: str) -> None:
+        Running.halted = names
+
+
+def test_all_but_the_two_servers_that_a_backup_comes_from_and_goes_to_are_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setattr(restore, "Supervisor", Running)
+    monkeypatch.setattr(backup, "restore", lambda _, name: name or "newest")
+    console = Console(record=True, width=200)
+    restore.restore(load(source="sandbox", home=tmp_path), "", console, sure=True)
+    assert Running.halted == ("kafka", "mlflow", "consumer", "airflow-scheduler")
+    assert "restored newest" in console.export_text()

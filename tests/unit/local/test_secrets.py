@@ -1,0 +1,58 @@
+"""Secrets of an installation."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from local.secrets import keep_secrets, with_secrets, write_private
+from local.servers import mlflow
+from local.servers.services import environment
+from stock_ml.config import load
+
+
+def test_a_private_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    write_private(tmp_path / "deep" / "secret", "x")
+    assert (tmp_path / "deep" / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_secrets_are_made_once_and_then_kept(tmp_path: Path) -> None:
+    s = load(home=tmp_path)
+    first = keep_secrets(s)
+    assert keep_secrets(s) == first
+    assert len(set(first.values())) == len(first)
+
+
+def test_two_installations_have_different_secrets(tmp_path: Path) -> None:
+    one, other = load(home=tmp_path / "a"), load(home=tmp_path / "b")
+    assert not set(keep_secrets(one).values()) & set(keep_secrets(other).values())
+
+
+def test_a_secret_that_a_person_gave_is_used(tmp_path: Path) -> None:
+    s = load(home=tmp_path, s3_access_key="mine")
+    filled = with_secrets(s, keep_secrets(s))
+    assert filled.s3_access_key == SecretStr("mine")
+    assert filled.postgres_password is not None
+
+
+def test_settings_never_show_a_secret(tmp_path: Path) -> None:
+    s = load(home=tmp_path)
+    kept = keep_secrets(s)
+    assert not [value for value in kept.values() if value in repr(with_secrets(s, kept))]
+
+
+def test_a_brought_s3_is_given_no_keys_of_ours(tmp_path: Path) -> None:
+    s = load(home=tmp_path, s3_url="https://s3.amazonaws.com")
+    filled = with_secrets(s, keep_secrets(s))
+    assert (filled.s3_access_key, filled.s3_secret_key) == (None, None)
+    assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} & set(mlflow.program(filled).env)
+
+
+def test_a_brought_s3_without_keys_is_asked_with_those_of_aws_own_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    brought = load(home=tmp_path, s3_url="https://s3.amazonaws.com")
+    for env in (environment(brought), mlflow.program(brought).env):
+        assert env["AWS_PROFILE"] == "mine"
+    assert "AWS_PROFILE" not in environment(load(home=tmp_path))

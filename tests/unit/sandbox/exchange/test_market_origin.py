@@ -1,0 +1,56 @@
+"""A simulated market that has begun keeps its seed and its first day."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.exchange.market_origin import keep_origin
+from stock_ml.config import Settings, load
+from stock_ml.errors import BadSetting
+
+
+def asked(home: Path, **given: Any) -> Settings:
+    return load(**({"home": home, "source": "sandbox"} | given))
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """The home of an installation whose clock has run."""
+    keep_origin(asked(tmp_path))
+    (tmp_path / "sandbox" / "sandbox" / "clock.json").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"sandbox_seed": 8},
+        {"sandbox_start": "2023-03-01"},
+        {"sandbox_market": "strong"},
+        {"sandbox_turn": "2024-03-06"},
+    ],
+)
+def test_another_market_is_refused_once_there_are_bars(begun: Path, changed: dict[str, Any]) -> None:
+    name = f"STOCKML_{next(iter(changed)).upper()}"
+    for _ in range(2):  # a refusal changes nothing
+        with pytest.raises(BadSetting, match=rf"{name}.*make reset"):
+            keep_origin(asked(begun, **changed))
+    keep_origin(asked(begun))
+
+
+def test_the_speed_may_change(begun: Path) -> None:
+    keep_origin(asked(begun, sandbox_speed=600))
+
+
+def test_before_the_clock_ever_ran_all_may_change(tmp_path: Path) -> None:
+    keep_origin(asked(tmp_path))
+    keep_origin(asked(tmp_path, sandbox_seed=8))
+    (tmp_path / "sandbox" / "sandbox" / "clock.json").touch()
+    with pytest.raises(BadSetting, match="made with 8"):
+        keep_origin(asked(tmp_path))
+
+
+def test_other_sources_and_an_exchange_elsewhere_are_not_asked(begun: Path) -> None:
+    keep_origin(asked(begun, source="csv", csv_path="GOOGL.csv", sandbox_seed=8))
+    keep_origin(asked(begun, sandbox_url="http://elsewhere", sandbox_seed=8))

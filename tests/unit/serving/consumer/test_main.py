@@ -1,0 +1,148 @@
+"""The consumer's turns, with memory in the place of Kafka and PostgreSQL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serving.common.heartbeat import OnceAMinute, StateWriter
+from serving.consumer.batch import Batches
+from serving.consumer.main import Consumer
+from serving.consumer.model_watcher import NONE_YET
+from serving.consumer.predict import Models
+from serving.consumer.state import Keeper
+from stock_ml.adapters.broker import encode_bar
+from stock_ml.adapters.postgres.store import FORETOLD, RECEIVED, BarRow, Coming, ForecastRow, Rows, Stored
+from stock_ml.domain.bars import Bar
+from stock_ml.domain.clock import EventClock
+from stock_ml.errors import BrokerRefused
+from tests.unit.serving.streams import RULES, SERVING, bar_rows, day, forecast_rows, minute
+
+BARS = day()[:60]
+NONE = Models()
+
+
+@dataclass
+class Message:
+    body: bytes
+
+    def value(self) -> bytes:
+        return self.body
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return 0
+
+    def topic(self) -> str:
+        return "stockml"
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 1_000_000
+
+
+@dataclass
+class Topic:
+    waiting: list[Message] = field(default_factory=list)
+    committed: int = 0
+    trouble: str | None = None
+
+    def send(self, *bars: Bar) -> None:
+        self.waiting += [Message(encode_bar(bar)) for bar in bars]
+
+    def take(self, count: int, _: float) -> list[Message]:
+        taken, self.waiting = self.waiting[:count], self.waiting[count:]
+        return taken
+
+    def commit(self, messages: list[Message]) -> None:
+        self.committed += len(messages)
+
+    def lag(self) -> int:
+        return len(self.waiting)
+
+
+class Refusing:
+    """Stand for a publisher whose broker refuses for good."""
+
+    def rejected(self, message: Message, reason: str) -> None:
+        raise BrokerRefused("no")
+
+    def flush(self, _: float) -> int:
+        return 0
+
+
+@dataclass
+class Store:
+    bars: list[BarRow] = field(default_factory=list)
+    forecasts: list[ForecastRow] = field(default_factory=list)
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+    def newest(self, _: object, __: int) -> np.ndarray:
+        return np.empty(0, RECEIVED)
+
+    def newest_forecasts(self, _: object, __: int) -> np.ndarray:
+        return np.empty(0, FORETOLD)
+
+    def store_batch(self, fresh: Rows | Coming, known: Rows) -> Stored:
+        self.bars += bar_rows(fresh.bars)
+        self.forecasts += forecast_rows(fresh.forecasts)
+        return Stored(len(self.bars), len(self.forecasts))
+
+    def write_state(self, _: str, state: Mapping[str, Any]) -> None:
+        self.told = state
+
+
+@dataclass
+class Champion:
+    models: Models = NONE
+    settled: bool = True
+    trouble: str | None = NONE_YET
+
+
+@dataclass
+class World:
+    champion: Champion = field(default_factory=Champion)
+    topic: Topic = field(default_factory=Topic)
+    store: Store = field(default_factory=Store)
+    now: float = 1000.0
+
+    def consumer(self) -> Consumer:
+        keeper = Keeper(self.store, EventClock(), RULES)
+        batches = Batches(self.topic, Refusing(), keeper, RULES, Event())
+        state = StateWriter(partial(self.store.write_state, "consumer"))
+        return Consumer(self.champion, batches, self.store, state, OnceAMinute(lambda: self.now))
+
+
+def test_without_a_champion_it_says_so_once_a_minute_keeps_bars_and_forecasts_from_the_moment_there_is_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    consumer = world.consumer()
+    for bar in BARS[:40]:  # five seconds a turn: 0 s to 195 s
+        world.topic.send(bar)
+        consumer.turn()
+        world.now += 5
+    said = [record.message for record in caplog.records if NONE_YET in record.message]
+    assert said == [f'champion trouble="{NONE_YET}"'] * 4
+    assert (len(world.store.bars), world.store.forecasts, world.topic.committed) == (40, [], 40)
+    assert world.store.told["waiting"] == NONE_YET
+    world.champion.models, world.champion.trouble = Models(SERVING), None
+    for bar in BARS[40:]:
+        world.topic.send(bar)
+        consumer.turn()
+        world.now += 5
+    assert [made.bar_ts for made in world.store.forecasts] == [minute(i) for i in range(40, 60)]
+    assert len([record for record in caplog.records if NONE_YET in record.message]) == 4
+
+
+def test_a_refusal_of_what_cannot_be_read_ends_it_with_nothing_committed() -> None:
+    world = World()
+    world.topic.waiting = [Message(b"\xff")]
+    with pytest.raises(BrokerRefused):
+        world.consumer().turn()
+    assert world.topic.committed == 0

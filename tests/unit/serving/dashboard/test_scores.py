@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from serving.dashboard.scores import ENOUGH, judge, score_state, skill
+from stock_ml.adapters.postgres.reader import Score
+
+NOTHING = Score(None, 0, None, None, None, None, None)
+
+
+def scored(model: np.ndarray, persistence: np.ndarray) -> Score:
+    """Score absolute errors as the database does."""
+    gain = persistence - model
+    return Score("2024-03-01", len(model), model.mean(), persistence.mean(), gain.mean(), gain.std(ddof=1), 0.9)
+
+
+def test_skill_is_the_share_of_the_last_prices_error_that_the_model_saves() -> None:
+    assert skill(Score("2024-03-01", 50, 0.75, 1.0, 0.25, 1.0, 0.9)) == pytest.approx(0.25)
+
+
+def test_nothing_scored_has_no_skill_and_says_so() -> None:
+    assert skill(NOTHING) is None
+    assert judge(NOTHING) == ("none", "No forecast of this session has been scored yet.")
+
+
+def test_a_price_that_never_moved_has_no_skill_to_show() -> None:
+    assert skill(Score("2024-03-01", 50, 0.1, 0.0, -0.1, 0.0, 0.9)) is None
+
+
+def test_few_forecasts_are_too_early_however_good() -> None:
+    ones = np.ones(ENOUGH - 1)
+    assert judge(scored(ones * 0.1, ones))[0] == "early"
+
+
+def test_a_model_no_better_than_the_last_price_is_called_so() -> None:
+    ones = np.ones(ENOUGH)
+    assert judge(scored(ones * 1.1, ones)) == ("worse", "In this session the model is no better than the last price.")
+
+
+def test_the_last_price_as_forecast_is_called_so_and_not_a_bad_model() -> None:
+    ones = np.ones(ENOUGH)
+    said = "In this session the last price itself was the forecast: no model was better."
+    assert judge(scored(ones, ones)) == ("same", said)
+    assert judge(scored(ones, ones)._replace(moved=3))[0] == "worse"
+
+
+def test_a_gain_within_luck_is_not_called_better() -> None:
+    rng = np.random.default_rng(3)
+    persistence = rng.exponential(1, 200)
+    assert judge(scored(persistence + rng.normal(-0.02, 1, 200).clip(-0.9, 0.88), persistence))[0] in {"luck", "worse"}
+    assert judge(Score("2024-03-01", 100, 0.99, 1.0, 0.01, 1.0, 0.9))[0] == "luck"
+
+
+def test_a_steady_gain_is_called_better() -> None:
+    persistence = np.random.default_rng(3).exponential(1, 200)
+    assert judge(scored(persistence * 0.8, persistence))[0] == "better"
+
+
+def test_the_page_gets_the_numbers_and_the_words() -> None:
+    told = score_state([Score("2024-03-01", 100, 1.1, 1.0, -0.1, 1.0, 0.9)])
+    assert (told["n"], told["verdict"], told["coverage_90"]) == (100, "worse", 0.9)
+    assert told["skill"] == pytest.approx(-0.1)
+
+
+def test_sessions_are_told_one_by_one_and_together() -> None:
+    today, yesterday = (
+        Score(f"2024-03-0{day}", 100, mae, 1.0, 1.0 - mae, 0.1, 0.9) for day, mae in ((5, 1.1), (4, 0.5))
+    )
+    told = score_state([today, yesterday])
+    assert [each["session"] for each in told["sessions"]] == ["2024-03-05", "2024-03-04"]
+    assert told["together"]["skill"] == pytest.approx(0.2)
+    assert told["sentence"] == "In this session the model is no better than the last price."
+    assert told["together"]["sentence"] == "In the last 2 sessions the model comes closer than the last price."

@@ -1,0 +1,268 @@
+from collections import Counter
+from dataclasses import dataclass, field
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving.producer.live import set_back
+from serving.producer.poller import HOUR, Poller
+from serving.producer.recent_minutes import Recent
+from stock_ml.domain.bars import Bar, utc
+from stock_ml.domain.calendar import sessions
+from stock_ml.errors import BadKey, BadSymbol, PremiumEndpoint, SourceError, SourceUnavailable
+from stock_ml.sources.parsing import Received
+from tests.unit.serving.streams import day, minute
+from tests.walks import NYSE
+
+BARS = {symbol: day(sessions=2, symbol=symbol) for symbol in ("GOOGL", "AAPL")}
+SERIES = "Time Series (1min)"
+
+
+def answer(symbol: str, month: str | None, bars: list[Bar], now: float) -> Received:
+    series = {
+        f"{pd_label(bar.ts)}": dict(
+            zip(["1. open", "2. high", "3. low", "4. close", "5. volume"], map(str, bar[2:7]), strict=True)
+        )
+        for bar in bars
+    }
+    return Received("sandbox", symbol, month, {}, now, orjson.dumps({SERIES: series}), "application/json")
+
+
+def pd_label(ts: int) -> str:
+    return f"{utc(ts - 5 * 3600):%Y-%m-%d %H:%M:%S}"  # New York in winter
+
+
+@dataclass
+class Source:
+    """Answer as a source does: the newest five bars and the one still forming, or a whole month."""
+
+    name: str = "sandbox"
+    now: float = 0.0
+    hidden: set[int] = field(default_factory=set)  # minutes that it does not show yet
+    errors: dict[str, SourceError] = field(default_factory=dict)
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def newest(self, symbol: str) -> Received:
+        return self._answer(symbol, None, 6)
+
+    def fetch(self, symbol: str, month: str) -> Received:
+        return self._answer(symbol, month, 10_000)
+
+    def _answer(self, symbol: str, month: str | None, count: int) -> Received:
+        self.asked.append((symbol, month))
+        if symbol in self.errors:
+            raise self.errors[symbol]
+        shown = [bar for bar in BARS[symbol] if bar.ts <= self.now and bar.ts not in self.hidden]
+        return answer(symbol, month, shown[-count:], self.now)
+
+
+@dataclass
+class Wall:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def poller(source: Source, newest: dict[str, int | None], pause: float = 0.0, wall: Wall | None = None) -> Poller:
+    made = Poller(source, "start", lambda _: NYSE, pause, wall=wall or Wall())
+    made.begin({symbol: Recent([] if ts is None else [ts]) for symbol, ts in newest.items()})
+    return made
+
+
+def at(source: Source, now: float) -> float:
+    source.now = now
+    return now
+
+
+def test_each_finished_bar_is_given_once_and_the_forming_one_not() -> None:
+    source = Source()
+    polled = poller(source, {"GOOGL": minute(3), "AAPL": minute(3)})
+    assert polled.new_bars(at(source, minute(6) + 20)) == [BARS[s][i] for i in (4, 5) for s in ("AAPL", "GOOGL")]
+    assert polled.new_bars(at(source, minute(6) + 50)) == []
+    assert [bar.ts for bar in polled.new_bars(at(source, minute(7) + 1))] == [minute(6)] * 2
+
+
+def test_the_source_is_not_asked_when_it_cannot_have_more() -> None:
+    source = Source()
+    polled = poller(source, {"GOOGL": None})
+    polled.new_bars(at(source, minute(6)))
+    polled.new_bars(at(source, minute(6) + 59))
+    assert len(source.asked) == 1
+
+
+def test_a_minute_that_the_source_lacks_is_asked_for_again_only_after_a_pause() -> None:
+    source = Source(now=minute(5))
+    polled = poller(source, {"GOOGL": minute(3)}, pause=60.0)
+    polled.new_bars(minute(9))
+    polled.new_bars(minute(9))
+    assert len(source.asked) == 1
+
+
+def test_at_first_it_begins_with_what_the_newest_answer_shows() -> None:
+    source = Source()
+    assert poller(source, {"GOOGL": None}).new_bars(at(source, minute(100))) == BARS["GOOGL"][95:100]
+
+
+def test_a_bar_that_is_shown_late_is_published_then_and_no_other_one_again() -> None:
+    source = Source(hidden={minute(5)})
+    polled = poller(source, {"GOOGL": minute(3)})
+    assert [bar.ts for bar in polled.new_bars(at(source, minute(7)))] == [minute(4), minute(6)]
+    source.hidden.clear()
+    assert [bar.ts for bar in polled.new_bars(at(source, minute(8)))] == [minute(5), minute(7)]
+    assert [bar.ts for bar in polled.new_bars(at(source, minute(9)))] == [minute(8)]
+
+
+def test_after_a_restart_a_bar_shown_late_is_known_from_what_was_published() -> None:
+    source = Source(now=minute(9))
+    polled = poller(source, {"GOOGL": None})
+    polled.begin({"GOOGL": Recent([minute(3), minute(4), minute(5), minute(7)])})
+    assert [bar.ts for bar in polled.new_bars(minute(9))] == [minute(6), minute(8)]
+
+
+def test_bars_before_the_first_one_published_are_not_late_ones() -> None:
+    source = Source()
+    assert [bar.ts for bar in poller(source, {"GOOGL": minute(6)}).new_bars(at(source, minute(9)))] == [
+        minute(7),
+        minute(8),
+    ]
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.sets(st.integers(0, 60)), st.booleans()), min_size=1, max_size=20))
+def test_whatever_is_shown_when_and_restarted_each_bar_is_published_once(
+    turns: list[tuple[set[int], bool]],
+) -> None:
+    source, wall, published = Source(), Wall(), [BARS["GOOGL"][0]]
+    polled = poller(source, {"GOOGL": published[0].ts}, wall=wall)
+    for number, (hidden, restarted) in enumerate(turns):
+        wall.now += 60.0  # an answer without any bar is an error, after which it waits
+        if restarted:
+            polled.begin({"GOOGL": Recent(bar.ts for bar in published)})
+        source.hidden = {minute(i) for i in hidden}
+        published += polled.new_bars(at(source, minute(2 + 3 * number)))
+    source.hidden, wall.now = set(), wall.now + 60.0
+    published += polled.new_bars(at(source, minute(2 + 3 * len(turns))))
+    assert len(set(published)) == len(published)
+    assert set(BARS["GOOGL"][: 2 + 3 * len(turns)][-5:]) <= set(published)
+
+
+def test_bars_older_than_the_newest_answer_are_fetched_from_their_month() -> None:
+    source = Source()
+    polled = poller(source, {"GOOGL": minute(3)})
+    assert polled.new_bars(at(source, minute(100))) == BARS["GOOGL"][4:100]
+    assert source.asked == [("GOOGL", None), ("GOOGL", "2024-03")]
+
+
+@pytest.mark.parametrize("refusal", [BadKey("no"), PremiumEndpoint("no")])
+def test_a_key_that_is_refused_is_never_tried_again_and_named(refusal: SourceError) -> None:
+    source = Source(errors={"AAPL": refusal})
+    polled = poller(source, {"AAPL": None, "GOOGL": None})
+    for _ in range(3):
+        polled.new_bars(at(source, minute(6)))
+    assert source.asked.count(("AAPL", None)) == 1
+    assert polled.trouble == f"{type(refusal).__name__}: no"
+    assert not polled.has_all_until(minute(6), NYSE)
+
+
+def test_an_unknown_symbol_stops_no_other_one() -> None:
+    source = Source(errors={"AAPL": BadSymbol("what?")})
+    polled = poller(source, {"AAPL": None, "GOOGL": None})
+    assert len(polled.new_bars(at(source, minute(6)))) == 5
+    assert len(polled.new_bars(at(source, minute(7)))) == 1
+    assert source.asked.count(("AAPL", None)) == 1
+    assert polled.has_all_until(minute(7), NYSE)
+    assert polled.trouble == "AAPL: BadSymbol: what?; it is asked for again every 60 min"
+
+
+def test_an_unknown_symbol_is_asked_for_again_after_an_hour_and_goes_on_when_it_is_known() -> None:
+    source, wall = Source(errors={"AAPL": BadSymbol("what?")}), Wall()
+    polled = poller(source, {"AAPL": None, "GOOGL": None}, wall=wall)
+    polled.new_bars(at(source, minute(6)))
+    wall.now = HOUR - 1
+    polled.new_bars(at(source, minute(7)))
+    assert source.asked.count(("AAPL", None)) == 1
+    source.errors.clear()
+    wall.now = HOUR
+    assert [bar.ts for bar in polled.new_bars(at(source, minute(8))) if bar.symbol == "AAPL"] == [
+        minute(i) for i in range(3, 8)
+    ]
+    assert polled.trouble is None
+    assert polled.has_all_until(minute(8), NYSE)
+
+
+def test_a_refused_symbol_takes_one_request_an_hour_from_the_others() -> None:
+    source, wall = Source(errors={"AAPL": BadSymbol("what?")}), Wall()
+    polled = poller(source, {"AAPL": None, "GOOGL": None}, wall=wall)
+    for number in range(120):
+        wall.now = 60.0 * number
+        polled.new_bars(at(source, minute(6 + number)))
+    assert source.asked.count(("AAPL", None)) == 2
+    assert source.asked.count(("GOOGL", None)) == 120
+
+
+def test_a_source_that_was_away_is_asked_again_and_no_bar_is_skipped() -> None:
+    source, wall = Source(errors={"GOOGL": SourceUnavailable("gone")}), Wall()
+    polled = poller(source, {"GOOGL": minute(3)}, wall=wall)
+    assert polled.new_bars(at(source, minute(5))) == []
+    assert polled.trouble == "GOOGL: SourceUnavailable: gone"
+    assert polled.new_bars(minute(5)) == []
+    assert len(source.asked) == 1
+    source.errors.clear()
+    wall.now = 60.0
+    assert [bar.ts for bar in polled.new_bars(at(source, minute(6)))] == [minute(4), minute(5)]
+    assert polled.trouble is None
+
+
+def test_each_symbol_is_asked_for_in_the_sessions_of_its_own_exchange() -> None:
+    london = sessions("XLON")
+    source, newest = Source(), dict.fromkeys(("GOOGL", "VOD"), minute(0) - 86_400)
+    source.errors = dict.fromkeys(newest, SourceUnavailable("away"))
+    polled = poller(source, newest)
+    polled.sessions = {"GOOGL": NYSE, "VOD": london}.__getitem__
+    polled.begin({"GOOGL": Recent([minute(0) - 20 * 3600]), "VOD": Recent([minute(0) - 86_400 - 3600])})
+    for known in polled.symbols.values():
+        known.answered_at = minute(0) - 86_400 * 0.7  # 21:42 UTC, after both had closed
+    polled.symbols["GOOGL"].published.add(int(NYSE.closes[NYSE.upcoming(minute(0)) - 1]) - 60)
+    polled.symbols["VOD"].published.add(int(london.closes[london.upcoming(minute(0)) - 1]) - 60)
+    polled.new_bars(at(source, minute(0) - 3600))  # 13:30 UTC: London trades, New York does not
+    assert source.asked == [("VOD", None)]
+    polled.symbols["VOD"].answered_at = minute(0)
+    assert polled.has_all_until(minute(0), london)
+    assert not polled.has_all_until(minute(0), NYSE)
+
+
+def test_where_requests_have_to_wait_every_symbol_has_its_turn_and_what_came_is_published_meanwhile() -> None:
+    symbols = [f"S{number}" for number in range(10)]
+    wall, source = Wall(), Source()
+    BARS.update({symbol: day(sessions=1, symbol=symbol) for symbol in symbols})
+    polled = poller(source, dict.fromkeys(symbols, minute(0)), wall=wall)
+
+    def slow(symbol: str) -> Received:
+        wall.now += 0.8  # its moment in the budget of requests
+        return Source.newest(source, symbol)
+
+    source.newest = slow  # type: ignore[method-assign]  # a source with a budget
+    turns = [len({bar.symbol for bar in polled.new_bars(at(source, minute(5)))}) for _ in range(5)]
+    assert turns == [2, 2, 2, 2, 2]
+    assert not polled.more
+    polled.new_bars(at(source, minute(6)))
+    assert polled.more
+    for number in range(7, 40):
+        polled.new_bars(at(source, minute(number)))
+    counts = Counter(symbol for symbol, _ in source.asked)
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_after_a_clock_was_set_back_no_bar_is_skipped_and_none_comes_twice() -> None:
+    source = Source()
+    polled = poller(source, {"GOOGL": minute(0)})
+    given = polled.new_bars(at(source, minute(5)))
+    assert polled.newest == minute(4)
+    assert polled.new_bars(at(source, minute(5) - 3600)) == []
+    assert "was it set back?" in str(set_back(minute(5) - 3600, polled.newest))
+    assert set_back(minute(5), polled.newest) is None
+    given += polled.new_bars(at(source, minute(9)))
+    assert [bar.ts for bar in given] == [minute(i) for i in range(1, 9)]

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from serving.producer import schedule
+from stock_ml.domain.calendar import sessions
+from tests.unit.serving.streams import day, minute
+from tests.walks import NYSE
+
+BARS = day(sessions=3)
+
+
+def test_the_last_finished_minute_is_known_a_minute_after_its_open() -> None:
+    assert schedule.last_finished(minute(10) + 59.9, NYSE) == minute(9)
+    assert schedule.last_finished(minute(11), NYSE) == minute(10)
+    assert schedule.last_finished(minute(391) + 5, NYSE) == minute(389)
+    assert schedule.last_finished(minute(0) + 30, NYSE) == minute(0) - 60 - (17 * 60 + 30) * 60
+
+
+@pytest.mark.parametrize(
+    ("newest", "answered_at", "now", "due"),
+    [
+        (None, None, minute(5), True),
+        (minute(3), minute(4), minute(5), True),
+        (minute(4), minute(5), minute(5) + 30, False),
+        (minute(388), minute(390), minute(400), True),
+        (minute(388), minute(420), minute(600), False),
+        (minute(389), minute(390), minute(600), False),
+    ],
+)
+def test_the_source_is_asked_while_it_may_have_a_newer_bar(
+    newest: int | None, answered_at: float | None, now: float, due: bool
+) -> None:
+    assert schedule.is_due(newest, answered_at, now, NYSE) is due
+
+
+def test_publishing_begins_with_the_newest_session_and_the_one_before() -> None:
+    begun = schedule.first_to_publish(BARS, NYSE)
+    assert begun == BARS[390:]
+    assert schedule.first_to_publish(begun[300:], NYSE) == begun[300:]
+    assert schedule.first_to_publish([], NYSE) == []
+
+
+def test_a_hole_is_only_where_trading_minutes_are_missing() -> None:
+    assert not schedule.leaves_a_hole(BARS[389].ts, BARS[390:], NYSE)
+    assert not schedule.leaves_a_hole(BARS[10].ts, BARS[5:], NYSE)
+    assert schedule.leaves_a_hole(BARS[10].ts, BARS[12:], NYSE)
+    assert not schedule.leaves_a_hole(BARS[10].ts, [], NYSE)
+
+
+def test_months_between_are_those_of_the_sessions() -> None:
+    assert schedule.months_between(minute(-400), minute(3), NYSE) == ["2024-03"]
+    assert schedule.months_between(minute(-2000), minute(3), NYSE) == ["2024-02", "2024-03"]
+
+
+def test_each_session_is_closed_once() -> None:
+    closes = [int(NYSE.closes[NYSE.number(np.array(minute(0)))])]
+    assert schedule.newly_closed(minute(0), closes[0] - 1, NYSE) == []
+    number = schedule.newly_closed(minute(0), closes[0], NYSE)
+    assert [str(NYSE.dates[n]) for n in number] == ["2024-03-01"]
+    assert schedule.newly_closed(closes[0], closes[0] + 3600, NYSE) == []
+    later = schedule.newly_closed(closes[0], closes[0] + 5 * 86_400, NYSE)
+    assert [str(NYSE.dates[n]) for n in later] == ["2024-03-04", "2024-03-05", "2024-03-06"]
+
+
+def test_the_market_says_when_it_changes() -> None:
+    assert schedule.market(minute(3), [NYSE]) == {
+        "now": minute(3),
+        "market_open": True,
+        "next_change": minute(390),
+    }
+    assert schedule.market(minute(390), [NYSE])["market_open"] is False
+    assert schedule.market(minute(-5), [NYSE])["next_change"] == minute(0)
+
+
+def test_of_several_exchanges_the_market_is_open_while_one_is() -> None:
+    both = [NYSE, sessions("XLON")]
+    early = schedule.market(minute(-60), both)  # 13:30 UTC
+    assert (early["market_open"], early["next_change"]) == (True, minute(0))
+    late = schedule.market(minute(389), both)
+    assert (late["market_open"], late["next_change"]) == (True, minute(390))
+    night = schedule.market(minute(400), both)
+    assert (night["market_open"], night["next_change"]) == (False, minute(0) + 86_400 * 3 - 6.5 * 3600)

@@ -1,0 +1,128 @@
+"""What sources send is read strictly, and a refusal says where."""
+
+import gzip
+
+import numpy as np
+import orjson
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stock_ml.domain.bars import broken
+from stock_ml.errors import BadFile
+from stock_ml.sources.parsing import Received, parse, read
+
+HEADER = "timestamp,open,high,low,close,volume"
+ROW = "2024-03-01 09:30:00,10.0,11.0,9.5,10.5,1200"
+
+
+def csv(*rows: str, header: str = HEADER) -> bytes:
+    return "\n".join([header, *rows]).encode()
+
+
+def as_json(**minutes: dict[str, str]) -> bytes:
+    return orjson.dumps({"Meta Data": {}, "Time Series (1min)": minutes})
+
+
+def fields(*values: str) -> dict[str, str]:
+    names = ["1. open", "2. high", "3. low", "4. close", "5. volume"]
+    return dict(zip(names, values, strict=True))
+
+
+def test_both_csv_headers_and_json_give_the_same_rows():
+    other = csv(ROW, header="date,1. open,2. high,3. low,4. close,5. volume")
+    body = as_json(**{"2024-03-01 09:30:00": fields("10.0", "11.0", "9.5", "10.5", "1200")})
+    first = parse(csv(ROW), "a.csv")
+    assert first["label"].tolist() == [pd.Timestamp("2024-03-01 09:30")]
+    assert first[["open", "high", "low", "close", "volume"]].to_numpy().tolist() == [[10.0, 11.0, 9.5, 10.5, 1200.0]]
+    pd.testing.assert_frame_equal(parse(other, "b.csv"), first)
+    pd.testing.assert_frame_equal(parse(body, "c"), first)
+
+
+def test_windows_line_ends_a_byte_order_mark_and_blank_lines_do_not_matter():
+    body = b"\xef\xbb\xbf" + csv(ROW, "", "").replace(b"\n", b"\r\n")
+    assert len(parse(body, "a.csv")) == 1
+
+
+def test_a_packed_file_is_read_like_a_plain_one():
+    pd.testing.assert_frame_equal(parse(gzip.compress(csv(ROW), mtime=0), "a.csv.gz"), parse(csv(ROW), "a.csv"))
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "a.csv is empty"),
+        (b"\n\n", "a.csv is empty"),
+        (csv(), "a.csv holds a header and no bars"),
+        (csv("1,2", header="date,price"), "a.csv, line 1: the header is 'date,price'"),
+        (csv(ROW, "2024-03-01 09:31:00,10,11,9"), "a.csv, line 3, column close: a row has 6 values, this one has 4"),
+        (csv(ROW, ROW + ",7"), "a.csv, line 3, column volume: a row has 6 values, this one has 7"),
+        (csv(ROW, "2024-03-01 09:31:00,10,eleven,9,10,1"), "a.csv, line 3, column high: 'eleven' is no number"),
+        (csv("2024-03-01 09:31:00,1_0,11,9,10,1"), "a.csv, line 2, column open: '1_0' is no number"),
+        (csv("2024-03-01 09:31:30,10,11,9,10,1"), "a.csv, line 2, column label: '2024-03-01 09:31:30' is no minute"),
+        (csv("2024-03-01,10,11,9,10,1"), "a.csv, line 2, column label"),
+        (
+            csv("1999-12-31 09:31:00,10,11,9,10,1"),
+            "a.csv, line 2, column label: 1999-12-31 09:31:00 is not of the years",
+        ),
+        (csv(ROW, "9999-01-04 09:31:00,10,11,9,10,1"), "a.csv, line 3, column label: 9999-01-04 09:31:00 is not of"),
+        (csv(ROW, "2039-01-04 09:31:00,10,11,9,10,1"), "a.csv, line 3, column label: 2039-01-04 09:31:00 is not of"),
+        (csv("2024-03-01 09:31+05,10,11,9,10,1"), "a.csv, line 2, column label"),
+        (csv(ROW, "2024-03-01 09:31:00,10,9.9,9,10,1"), "a.csv, line 3, column open: "),
+        (csv(ROW, "", "2024-03-01 09:31:00,10,11,9,nan,1"), "a.csv, line 4, column close: nan"),
+        (csv("2024-03-01 09:31:00,10,11,9,10,-1"), "a.csv, line 2, column volume: -1"),
+        (csv("2024-03-01 09:31:00,10,11,9,10,1e308"), r"a.csv, line 2, column volume: 1e\+308"),
+        (csv("2024-03-01 09:31:00,10,1e308,9,10,1"), r"a.csv, line 2, column high: 1e\+308"),
+        (csv("2024-03-01 09:31:00,inf,inf,9,10,1"), "a.csv, line 2, column open: inf"),
+        (csv("2024-03-01 09:31:00,10,11,-9,10,1"), "a.csv, line 2, column low: -9"),
+        (csv("2024-03-01 09:31:00,10,11,0,10,1"), "a.csv, line 2, column low: 0"),
+        (csv("2024-03-01 09:31:00,10,9,11,10,1"), "a.csv, line 2, column open: 10"),
+        (b"<!doctype html><html></html>", "a.csv, line 1: the header is '<!doctype html><html></html>'"),
+        (b"\xff\xfe\x00", "a.csv, byte 0 is not UTF-8"),
+        (csv('"2024'), "a.csv, line 2"),
+        (b'{"Meta Data": {}}', "a.csv is JSON and has no 'Time Series \\(1min\\)'"),
+        (b"{ not json", "a.csv begins like JSON and is none: "),
+        (b"[1", "a.csv begins like JSON and is none: "),
+        (gzip.compress(csv(ROW), mtime=0)[:-9], "a.csv is cut short: its gzip has no end"),
+        (gzip.compress(csv(ROW), mtime=0)[:5], "a.csv is cut short: its gzip has no end"),
+        (gzip.compress(csv(ROW), mtime=0)[:-8] + b"12345678", "a.csv is no whole gzip file: CRC check failed"),
+        (gzip.compress(b"", mtime=0), "a.csv is empty"),
+        (as_json(), "a.csv holds no bars"),
+        (as_json(**{"2024-03-01 09:30:00": {"1. open": "1"}}), "a.csv, 2024-03-01 09:30:00: a bar has the fields"),
+        (as_json(**{"noon": fields("1", "1", "1", "1", "1")}), "a.csv, noon, column label"),
+    ],
+)
+def test_what_is_not_in_the_layout_is_refused_naming_file_line_and_column(body, says):
+    with pytest.raises(BadFile, match=says):
+        parse(body, "a.csv")
+
+
+def test_a_vendors_broken_row_is_marked_not_fatal():
+    good, bad = fields("10", "11", "9", "10", "5"), fields("10", "9.5", "9", "9.2", "5")
+    rows = parse(as_json(**{"2024-03-01 09:31:00": good, "2024-03-01 09:30:00": bad}), "an answer")
+    assert rows["broken"].tolist() == ["", "open"]
+
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=32) | st.sampled_from([0.0, 1.0, 2.0, 1e9, 1e15, 1e308])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(*[NUMBERS] * 5), min_size=1, max_size=8))
+def test_a_row_is_broken_exactly_where_the_record_says(rows):
+    for row, found in zip(rows, broken(np.array(rows, dtype=np.float64)), strict=True):
+        o, h, low, c, v = row
+        whole = all(0 < x <= 1e9 for x in (o, h, low, c)) and low <= min(o, c) and max(o, c) <= h
+        assert (found == "") == (whole and 0 <= v <= 1e15)
+
+
+@pytest.mark.parametrize(("day", "refused"), [("2024-03-01", False), ("2024-03-02", True), ("2033-01-03", True)])
+def test_a_stamp_of_the_future_is_refused_and_the_minute_that_forms_is_not(day, refused):
+    at = pd.Timestamp("2024-03-01 09:31:20", tz="America/New_York").timestamp()
+    body = csv(ROW, f"{day} 09:31:00,10,11,9,10,1")
+    received = Received("csv", "A", "all", {"file": "a.csv"}, at, body, "text/csv")
+    if not refused:
+        assert len(read(received)) == 2
+        return
+    with pytest.raises(BadFile, match=f"a.csv, column label: {day} 09:31:00 was still to come when it was received"):
+        read(received)

@@ -1,0 +1,117 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stock_ml.errors import ParityError
+from stock_ml.evaluation import Bar, Before
+from stock_ml.model.conformal import FLAT, Calibration
+from stock_ml.model.features import FEATURES, schema
+from stock_ml.model.scorer import Scorer, persistence
+from stock_ml.training import diagnostic_plots, plots
+from stock_ml.training.metrics_report import build, check_parity, decide, fold_table, measure
+from stock_ml.training.walk_forward import Judged
+
+RNG = np.random.default_rng(4)
+FOLDS = 12
+WIDTHS = {"50": 1.0, "90": 2.0, "99": 3.0}
+
+
+def forecasts(rows: int, first: int, error: float) -> pd.DataFrame:
+    target = RNG.normal(0, 1e-3, rows)
+    return pd.DataFrame(
+        {
+            "symbol": np.resize(["AAPL", "GOOGL"], rows),
+            "bar_ts": first + 60 * (np.arange(rows) // 2),
+            "last_close": 100.0,
+            "target": target,
+            "volatility": 1e-3,
+            "elapsed": (np.arange(rows) // 2 % 390 + 1) / 390,
+            "linear": target + RNG.normal(0, error, rows),
+            "fold": np.arange(rows) * FOLDS // rows,
+        }
+    ).assign(session=lambda frame: "2024-03-" + (4 + frame["fold"]).astype(str).str.zfill(2))
+
+
+def judged(error: float, test: int = 0) -> Judged:
+    walked = forecasts(4800, 1709562600, error)
+    return Judged({"linear": None}, walked, forecasts(test, 1709735400, error), pd.DataFrame(), 1709672400)
+
+
+@pytest.mark.parametrize(("error", "expected"), [(1e-4, "linear"), (1e-2, "persistence")])
+def test_the_nearer_candidate_is_the_better_one(error, expected):
+    given = judged(error, test=100)
+    report = measure(given)
+    assert sorted(report) == ["test/linear", "test/persistence", "walk_forward/linear", "walk_forward/persistence"]
+    assert decide(given, Before("persistence"), Bar(0.05, 0.01)).kind == expected
+    assert report["test/linear"]["rows"] == report["test/persistence"]["rows"] == 100
+    assert 0 <= report["test/linear"]["coverage_90"] <= 1
+
+
+def test_the_table_has_a_row_for_each_candidate_fold_and_symbol():
+    table = fold_table(judged(1e-4))
+    assert len(table) == 2 * (FOLDS + 1) * 3
+    whole = table[(table["kind"] == "linear") & (table["fold"] == "all") & (table["symbol"] == "all")].iloc[0]
+    assert whole["rows"] == 4800
+    assert 0.85 < whole["coverage_90"] < 0.95
+    assert 0 < whole["width_50_bp"] < whole["width_90_bp"] < whole["width_99_bp"]
+    assert {"mae", "mae_bp", "rmse", "rmse_bp", "skill", "direction", "direction_error", "unchanged"} <= set(table)
+    assert {"sign_bp", "sign_after_spread_bp", "last_price", *(f"coverage_{p}" for p in (50, 99))} <= set(table)
+    assert table[table["fold"] == 0]["coverage_90"].isna().all()  # it only calibrates
+    rows = table[(table["kind"] == "linear") & (table["fold"] == 3)].set_index("symbol")["rows"]
+    assert rows["all"] == rows["AAPL"] + rows["GOOGL"]
+
+
+def test_a_session_that_has_hardly_begun_is_no_evidence():
+    given = judged(1e-4)
+    begun = forecasts(10, 1709735400, 1.0).assign(session="2024-03-30", fold=FOLDS - 1)
+    noisy = replace(given, walked=pd.concat([given.walked, begun], ignore_index=True))
+    bar = Bar(0.05, 0.01)
+    assert decide(noisy, Before("persistence"), bar) == decide(given, Before("persistence"), bar)
+
+
+def test_without_held_out_sessions_nothing_is_said_of_a_test():
+    assert sorted(measure(judged(1e-4))) == ["walk_forward/linear", "walk_forward/persistence"]
+
+
+def test_persistence_gets_intervals_from_its_own_errors():
+    scorer = build("persistence", judged(1e-4), schema(30, 1))
+    assert (scorer.kind, scorer.trained_until) == ("persistence", 1709672400)
+    assert scorer.quantiles["50"] == pytest.approx(0.67, abs=0.15)  # of a normal distribution
+
+
+def test_a_scorer_that_differs_from_spark_is_refused():
+    sample = pd.DataFrame(RNG.normal(size=(50, len(FEATURES))), columns=list(FEATURES)).abs().assign(symbol="A")
+    scorer = Scorer("linear", tuple(RNG.normal(size=len(FEATURES))), 0.1, WIDTHS, schema(30, 1), 0)
+    spark = scorer.predict(sample[list(FEATURES)].to_numpy()).log_return
+    check_parity(scorer, sample.assign(log_return=spark + 1e-10))
+    check_parity(persistence(Calibration(WIDTHS, FLAT), schema(30, 1), 0), sample.assign(log_return=0.0))
+    with pytest.raises(ParityError, match=r"2\.0e-09"):
+        check_parity(scorer, sample.assign(log_return=spark + np.eye(50)[7] * 2e-9))
+    with pytest.raises(ParityError):
+        check_parity(scorer, sample.assign(log_return=np.nan))
+
+
+def test_every_plot_is_drawn(tmp_path):
+    walked = judged(1e-4).walked
+    figures = [
+        plots.last_session(walked, "America/New_York"),
+        plots.skill_by_fold(walked),
+        plots.error_by_minute(walked, 1),
+        diagnostic_plots.calibration(walked),
+        diagnostic_plots.autocorrelation(walked),
+    ]
+    for number, figure in enumerate(figures):
+        figure.savefig(tmp_path / f"{number}.png")
+        assert (tmp_path / f"{number}.png").stat().st_size > 5000
+
+
+def test_errors_that_alternate_are_seen_in_their_autocorrelation_and_honest_intervals_on_the_line():
+    walked = judged(1e-4).walked
+    error = np.where(walked["bar_ts"] // 60 % 2 == 0, 1e-4, -1e-4)
+    drawn = diagnostic_plots.autocorrelation(walked.assign(linear=walked["target"] - error))
+    heights = drawn.axes[0].lines[0].get_ydata()
+    assert [round(height) for height in heights[:4]] == [-1, 1, -1, 1]
+    promised, covered = diagnostic_plots.calibration(walked).axes[0].lines[1].get_data()
+    np.testing.assert_allclose(covered, promised, atol=0.03)

@@ -1,0 +1,108 @@
+"""When a run that events started has nothing to train for."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from stock_ml.domain.calendar import sessions
+from stock_ml.training import promotion_guard
+from stock_ml.training.retrain_policy import CHANGED, Newest, changed_at, reason, why
+
+CALENDAR = sessions("XNYS")
+
+
+def at(text: str) -> float:
+    return pd.Timestamp(text, tz="America/New_York").timestamp()
+
+
+TRAINED = Newest("7", registered_at=1000.0, trained_until=at("2024-03-04 16:00"), held_out=0)
+
+
+@pytest.mark.parametrize(
+    ("known_at", "every", "trains"),
+    [
+        ("2024-03-04 16:30", 1, False),  # the same session
+        ("2024-03-05 15:59", 1, False),  # the next one is not over
+        ("2024-03-05 16:00", 1, True),
+        ("2024-03-08 17:00", 5, False),  # four sessions
+        ("2024-03-11 12:00", 5, False),  # a weekend adds none
+        ("2024-03-11 16:00", 5, True),
+    ],
+)
+def test_training_waits_for_as_many_closed_sessions_as_are_set(known_at: str, every: int, trains: bool) -> None:
+    told = reason(TRAINED, at(known_at), None, CALENDAR, every)
+    assert (told is None) is trains
+    assert trains or "version 7" in str(told)
+
+
+def test_an_alert_is_covered_by_what_was_registered_after_it_and_by_nothing_else() -> None:
+    fresh = at("2024-03-04 16:30")
+    assert reason(TRAINED, fresh, 1000.5, CALENDAR, 5) is None
+    assert reason(TRAINED, fresh, 999.5, CALENDAR, 5) is not None
+
+
+@pytest.mark.parametrize(("known_at", "trains"), [("2024-03-06 16:00", False), ("2024-03-07 16:00", True)])
+def test_sessions_that_the_training_kept_out_are_not_new(known_at: str, trains: bool) -> None:
+    assert (reason(replace(TRAINED, held_out=2), at(known_at), None, CALENDAR, 1) is None) is trains
+
+
+@pytest.mark.parametrize(
+    ("changed_at", "known_at", "trains"),
+    [
+        ("2024-03-05 16:01", "2024-03-05 16:01", True),  # the session that gave the alarm is clean by now
+        ("2024-03-05 12:00", "2024-03-05 16:00", True),
+        ("2024-03-05 12:00", "2024-03-05 12:30", False),  # it is not over
+        ("2024-03-05 09:40", "2024-03-05 16:30", False),  # the session before gave it, and the training knew that
+        ("2024-03-04 15:00", "2024-03-05 16:30", False),
+    ],
+)
+def test_the_session_that_gave_an_alarm_is_trained_on_as_soon_as_it_is_clean(
+    changed_at: str, known_at: str, trains: bool
+) -> None:
+    alarmed = replace(TRAINED, changed_at=at(changed_at))
+    assert (reason(alarmed, at(known_at), None, CALENDAR, 5) is None) is trains
+
+
+@pytest.mark.parametrize(
+    ("trained_until", "known_at", "held_out", "trains"),
+    [
+        ("2024-03-13 16:00", "2024-03-14 16:00", 0, True),  # the eighth session from the alarm's on
+        ("2024-03-13 16:00", "2024-03-14 15:59", 0, False),
+        ("2024-03-12 16:00", "2024-03-13 16:00", 0, False),  # the seventh
+        ("2024-03-14 16:00", "2024-03-15 16:00", 0, False),  # they were enough before
+        ("2024-03-11 16:00", "2024-03-14 16:00", 2, False),  # two of them only test
+        ("2024-03-13 16:00", "2024-03-18 16:00", 2, True),
+    ],
+)
+def test_sessions_since_an_alarm_are_trained_on_as_soon_as_they_are_enough(
+    trained_until: str, known_at: str, held_out: int, trains: bool
+) -> None:
+    alarmed = replace(TRAINED, trained_until=at(trained_until), held_out=held_out, changed_at=at("2024-03-05 16:01"))
+    assert (reason(alarmed, at(known_at), None, CALENDAR, 5) is None) is trains
+
+
+def test_a_backfill_is_trained_on_once_though_no_session_is_new() -> None:
+    older = at("2024-02-01 16:00")
+    assert reason(TRAINED, older, 1000.5, CALENDAR, 5) is None
+    assert reason(replace(TRAINED, registered_at=1001.0), older, 1000.5, CALENDAR, 5) is not None
+
+
+def test_what_started_a_training_is_said_in_words() -> None:
+    assert why([], events=False) == "a person triggered it"
+    assert why([], events=True) == "clean bars of newer sessions"
+    alerts = [{"reason": "skill -3 %"}, {"reason": "skill -3 %"}, {"reason": "volatility by 7.50"}]
+    assert why(alerts, events=True) == "alert: skill -3 %; alert: volatility by 7.50"
+
+
+def test_bars_older_than_the_training_are_covered() -> None:
+    assert "0 sessions" in str(reason(TRAINED, at("2024-02-01 16:00"), None, CALENDAR, 1))
+
+
+def test_the_market_changed_when_the_newest_alert_was_raised() -> None:
+    assert changed_at([{"market_at": 7.9}, {"market_at": 9.2}, {"market_at": 8.0}]) == 9
+    assert changed_at([]) is None
+
+
+def test_the_alarms_tag_has_one_name() -> None:
+    assert CHANGED == promotion_guard.CHANGED
