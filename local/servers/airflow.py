@@ -72,7 +72,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "CORE__DAGS_FOLDER": ROOT / "dags",
         "CORE__PLUGINS_FOLDER": ROOT / "plugins",
         "CORE__LOAD_EXAMPLES": False,
-        "CORE__EXECUTOR": "preloaded.PreloadedExecutor",
+        "CORE__EXECUTOR": "preloaded_executor.PreloadedExecutor",
         "CORE__PARALLELISM": 4,
         "CORE__FERNET_KEY": secrets["AIRFLOW_FERNET_KEY"],
         "CORE__EXECUTION_API_SERVER_URL": f"{address(s)}/execution/",

@@ -8,7 +8,8 @@ import pytest
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 FILES = {"ingest_bars.py", "maintain.py", "monitor_forecasts.py", "promote_model.py", "train_model.py"}
 HELPERS = {
-    f"{name}.py" for name in ("__init__", "assets", "forms", "outcomes", "retries", "rules", "schedules", "watching")
+    *("__init__.py", "assets.py", "forms.py", "kafka_events.py", "retries.py", "schedules.py"),
+    *("symbol_outcomes.py", "task_defaults.py"),
 }
 SOURCES = ["sandbox", "alpha_vantage", "yahoo", "csv"]
 
