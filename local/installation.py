@@ -60,21 +60,21 @@ def steps(one: Installation, supervisor: Supervisor, console: Console) -> list[S
 
 
 def _after(p: Program, s: Settings) -> tuple[str, ...]:
-    if s.source != "csv":
+    if not s.replayed:
         return p.after
     # a file is replayed once, with the champion that is trained on the rest of it; Airflow trains it, so it is first
     return (*p.after, "champion") if p.name in REPLAYING else tuple(name for name in p.after if name not in REPLAYING)
 
 
 def _before_champion(s: Settings) -> tuple[str, ...]:
-    return ("mlflow", "s3", "sandbox", "spark-jars", *(("tables", "topics") if s.source == "csv" else ()))
+    return ("mlflow", "s3", "sandbox", "spark-jars", *(("tables", "topics") if s.replayed else ()))
 
 
 def _ensure_champion(one: Installation, supervisor: Supervisor, console: Console) -> None:
     s = one.settings
     if pipeline.has_champion(s):
         return
-    if s.source == "csv":
+    if s.replayed:
         supervisor.halt(*REPLAYING)  # the consumer holds in memory what is forgotten now
         forget_replay(s, console)
     if lacking := pipeline.make_champion(s, one.secrets):

@@ -63,7 +63,7 @@ def _ports_of_ours(one: Installation, supervisor: Supervisor) -> set[int]:
 
 def _see_file(given: Settings) -> None:
     """Raise BadFile or NoBars where the file to replay cannot be read: before anything is started or remembered."""
-    if given.source == "csv":
+    if given.replayed:
         CsvFiles.connect(given).check(given.symbols)
 
 

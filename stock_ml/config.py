@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from stock_ml.domain.capabilities import CAPABILITIES, Capabilities
 from stock_ml.errors import BadSetting
 
 if TYPE_CHECKING:
@@ -229,8 +230,10 @@ class Settings(BaseSettings):
     def _fill_in(cls, given: dict[str, Any]) -> dict[str, Any]:
         key = given.get("ALPHAVANTAGE_API_KEY") or given.get("alphavantage_api_key")
         source = given.setdefault("source", "alpha_vantage" if key else "sandbox")
-        given.setdefault("holdout_sessions", 2 if source == "csv" else 0)
-        given.setdefault("retrain_sessions", 5 if source == "sandbox" else 1)
+        known = CAPABILITIES.get(source)  # a wrong name is refused later, by the field's type
+        replayed = known is not None and known.replayed
+        given.setdefault("holdout_sessions", 2 if replayed else 0)
+        given.setdefault("retrain_sessions", 5 if known is not None and known.simulated else 1)
         suffix = f"-{str(source).replace('_', '-')}"
         given.setdefault("s3_bucket", f"stockml{suffix}")
         # what this installation starts has nothing of another source in it; what is brought may
@@ -239,7 +242,7 @@ class Settings(BaseSettings):
             given.setdefault(name, default + (suffix if given.get("mlflow_url") else ""))
         if not given.get("symbols"):
             path = given.get("csv_path")
-            given["symbols"] = _symbols_in(Path(path)) if source == "csv" and path else FIVE
+            given["symbols"] = _symbols_in(Path(path)) if replayed and path else FIVE
         return given
 
     @field_validator("symbols", mode="before")
@@ -278,12 +281,12 @@ class Settings(BaseSettings):
         return given if names is None else tuple(tuple(n.strip().upper().split(":")) for n in names if n.strip())
 
     @model_validator(mode="after")
-    def _csv_needs_a_file(self) -> "Settings":
-        if self.source == "csv" and self.csv_path is None:
+    def _a_file_is_named(self) -> "Settings":
+        if self.replayed and self.csv_path is None:
             raise ValueError(
-                "source csv needs STOCKML_CSV_PATH, a file in Alpha Vantage's CSV layout, or a folder of them"
+                f"source {self.source} needs STOCKML_CSV_PATH, a file in Alpha Vantage's CSV layout, or a folder of them"
             )
-        if self.source == "csv" and len(self.symbols) > 1 and self.csv_path and self.csv_path.is_file():
+        if self.replayed and len(self.symbols) > 1 and self.csv_path and self.csv_path.is_file():
             raise ValueError(
                 f"a file has the bars of one symbol, not of {', '.join(self.symbols)}; give a folder of files"
             )
@@ -316,14 +319,24 @@ class Settings(BaseSettings):
         return self.home.resolve() / self.source
 
     @property
+    def capabilities(self) -> Capabilities:
+        """Return what the source can do."""
+        return CAPABILITIES[self.source]
+
+    @property
     def simulated(self) -> bool:
         """Say whether the bars are made up; then every page and run says so."""
-        return self.source == "sandbox"
+        return self.capabilities.simulated
 
     @property
     def live(self) -> bool:
         """Say whether the bars come from a market that trades by the wall's clock."""
-        return self.source in ("alpha_vantage", "yahoo")
+        return self.capabilities.live
+
+    @property
+    def replayed(self) -> bool:
+        """Say whether the bars are those of a file, replayed as if they were live."""
+        return self.capabilities.replayed
 
     @property
     def kafka(self) -> str:

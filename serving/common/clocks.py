@@ -1,19 +1,13 @@
-"""Which clock says what "now" is."""
+"""Which clock the stream follows."""
 
-from stock_ml.adapters.market_clock import MarketClock
+from stock_ml.adapters.market_clock import MarketClock, open_clock
 from stock_ml.config import Settings
-from stock_ml.domain.clock import Clock, EventClock, WallClock
+from stock_ml.domain.clock import Clock, EventClock
 
 
-def open_clock(s: Settings) -> Clock:
-    """Return the sandbox's clock, the replay's own for a file, the wall for a real source."""
-    match s.source:
-        case "sandbox":
-            return MarketClock.connect(s)
-        case "csv":
-            return EventClock()
-        case "alpha_vantage" | "yahoo":
-            return WallClock()
+def stream_clock(s: Settings) -> Clock:
+    """Return the market's clock; for a file the time of its newest bar so far, as if it were live."""
+    return EventClock() if s.replayed else open_clock(s)
 
 
 def wall_seconds(clock: Clock, market_seconds: float) -> float:

@@ -13,7 +13,7 @@ from socket import gethostname
 from threading import Event
 from typing import Any, Protocol
 
-from serving.common.clocks import open_clock
+from serving.common.clocks import stream_clock
 from serving.common.heartbeat import OnceAMinute, StateWriter
 from serving.common.http_endpoints import serve
 from serving.common.logs import line, set_up
@@ -59,7 +59,7 @@ class Consumer:
     def connect(cls, s: Settings, champion: ChampionSource, stopping: Event) -> "Consumer":
         """Return a consumer of this installation; what is away is waited for when it runs."""
         rules, store = Rules.of(s), ForecastStore.connect(s)
-        keeper = Keeper(store, open_clock(s), rules)
+        keeper = Keeper(store, stream_clock(s), rules)
         subscriber = Subscriber.connect(s, f"{s.kafka_topic}-consumer", keeper.forget)
         batches = Batches(subscriber, Publisher.connect(s), keeper, rules, stopping)
         # of several in the group each has a word of its own: what they lag behind is told of all together

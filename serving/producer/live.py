@@ -3,7 +3,7 @@
 import logging
 from time import sleep
 
-from serving.common.clocks import open_clock, wall_seconds
+from serving.common.clocks import stream_clock, wall_seconds
 from serving.common.logs import line
 from serving.common.shutdown import until_back
 from serving.producer.poller import HOUR, Poller
@@ -31,7 +31,7 @@ class Live:
 
     def __init__(self, s: Settings, output: Output) -> None:
         self._s, self._output = s, output
-        self._clock = open_clock(s)
+        self._clock = stream_clock(s)
         self._opens: int | None = None
 
     def run(self) -> None:
@@ -66,7 +66,7 @@ class Live:
 
     def _announce(self, poller: Poller, now: float, calendar: Sessions) -> None:
         last_close = float(calendar.closes[calendar.upcoming(now) - 1])
-        settled = last_close + (0 if self._s.simulated else 5 * MINUTE)  # real feeds run late
+        settled = last_close + self._s.capabilities.delay
         if now >= settled and poller.has_all_until(settled, calendar):
             self._output.announce_until(last_close, calendar)
 

@@ -75,7 +75,7 @@ def _run(s: Settings, output: Output, given: argparse.Namespace) -> int:
             return 1
         return 0
     serve(s.producer_port, output.meters.registry, output.health)
-    if s.source == "csv":
+    if s.replayed:
         replay.holdout_and_stay()
     else:
         Live(s, output).run()

@@ -1,4 +1,4 @@
-"""The sandbox exchange's time over HTTP."""
+"""What "now" is in the market: the wall's time, or the sandbox exchange's over HTTP."""
 
 import time
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ import requests
 
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import sessions
-from stock_ml.domain.clock import Reading
+from stock_ml.domain.clock import Clock, Reading, WallClock
 from stock_ml.errors import SourceUnavailable
 
 FRESH = 1.0  # seconds for which a reading is used on
@@ -56,3 +56,8 @@ class MarketClock:
             raise SourceUnavailable(
                 f"the sandbox's clock at {self.address} does not answer ({reason}): see that it runs"
             ) from error
+
+
+def open_clock(s: Settings) -> Clock:
+    """Return the clock by which the market's sessions and months end: the exchange's own where it is simulated."""
+    return MarketClock.connect(s) if s.simulated else WallClock()

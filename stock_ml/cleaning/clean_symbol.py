@@ -23,7 +23,6 @@ VERSION = 3  # raise it when cleaning changes: months cleaned by an older versio
 ENOUGH = 5  # sessions that may contradict what a source's labels meant so far
 
 AT_ONCE = 4  # months written at once: most of the time is the object store's
-WHOLE_MONTHS = ("sandbox", "alpha_vantage")  # these answer with whole months, the others with what they still have
 
 Item = dict[str, Any]
 
@@ -51,7 +50,7 @@ def clean_in(lake: Lake, s: Settings, item: Item) -> Item:
         _placed(lake, symbol, months, "start", calendar)  # of all these rows, this one names the answer
         raise
     months = _placed(lake, symbol, months, convention, calendar)
-    spans = _spans(months, calendar, going_on=s.source in WHOLE_MONTHS and _has_earlier(lake, symbol, min(months)))
+    spans = _spans(months, calendar, going_on=s.capabilities.whole_months and _has_earlier(lake, symbol, min(months)))
     origin = {"label_convention": convention, "rules": rules_of(s, symbol)}
     cleaned = {
         name: _cleaned(s, symbol, month, spans[name], origin | _revised(lake, item, name))
@@ -64,7 +63,7 @@ def clean_in(lake: Lake, s: Settings, item: Item) -> Item:
     _pass(s, lake, symbol, cleaned)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
-    if s.source == "csv":
+    if s.replayed:
         _forget_other_months(lake, symbol, set(cleaned))
     return {"symbol": symbol, "months": {name: result.report for name, result in cleaned.items()}}
 
@@ -81,13 +80,13 @@ def rules_of(s: Settings, symbol: str) -> dict[str, Any]:
     exchange = s.calendars.of(symbol).exchange
     closures = [closure for closure in s.closures if closure.startswith(exchange)]
     gap = s.feed_gap_minutes
-    adjusted = {"adjusted": s.alphavantage_adjusted} if s.source in WHOLE_MONTHS else {}
+    adjusted = {"adjusted": s.alphavantage_adjusted} if s.capabilities.adjustable else {}
     return {"version": VERSION, "exchange": exchange, "closures": closures, "feed_gap_minutes": gap, **adjusted}
 
 
 def _learned(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) -> Convention:
     """Return what the labels mean: as learned before from this source, else from these rows (always so for a file)."""
-    stored = None if s.source == "csv" else lake.convention()
+    stored = None if s.replayed else lake.convention()
     if stored is None:
         found = label_convention(rows, calendar)
         lake.write_convention(found)

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from stock_ml.adapters.lake import Lake
+from stock_ml.domain.capabilities import CAPABILITIES
 from stock_ml.errors import BadFile
 from stock_ml.sources.parsing import WHOLE_FILE, Received, read
-
-WINDOWED = ("yahoo",)  # these answer with what they still have, and lose a month's first sessions as time passes
 
 Item = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ def months_of_item(lake: Lake, item: Item) -> dict[str, Month]:
         if key:
             with refusal_noted(lake, item["symbol"], asked, key):
                 months = _split(lake.get_raw(key), key)
-            earlier = set(lake.raw_keys(item["symbol"], asked)) - {key} if lake.source in WINDOWED else set()
+            earlier = set(lake.raw_keys(item["symbol"], asked)) - {key} if CAPABILITIES[lake.source].rolling else set()
             found |= {name: _merged(lake, month, earlier) for name, month in months.items()} if earlier else months
     return found
 

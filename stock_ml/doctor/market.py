@@ -1,8 +1,6 @@
 """The market's side of an installation: the key and its tier, the source, and what time it is there."""
 
-import time
-
-from stock_ml.adapters.market_clock import MarketClock
+from stock_ml.adapters.market_clock import MarketClock, open_clock
 from stock_ml.adapters.postgres.request_quota import RequestLedger, spender
 from stock_ml.config import Settings
 from stock_ml.doctor.check import Answer
@@ -15,10 +13,10 @@ from stock_ml.sources.registry import open_source
 
 def key(s: Settings) -> Answer:
     """See that there is a key where one is needed, and what of its budget is spent; the key itself is never shown."""
-    if s.source != "alpha_vantage":
+    if not s.capabilities.metered:
         return Answer(f"source {s.source} needs none")
     if s.alphavantage_api_key is None:
-        raise BadKey("source alpha_vantage needs a key, and none is set")
+        raise BadKey(f"source {s.source} needs a key, and none is set")
     spent, daily = RequestLedger.connect(s).spent_today(), s.requests_per_day
     told = f"set; {s.requests_per_minute} requests a minute, {spent} of {daily or 'any number'} spent today"
     return Answer(told, "the source's day is spent: tomorrow goes on", "note") if 0 < daily <= spent else Answer(told)
@@ -27,7 +25,7 @@ def key(s: Settings) -> Answer:
 def source(s: Settings) -> Answer:
     """Ask the source for the newest bars of the first symbol: it costs one request."""
     symbol = s.symbols[0]
-    if s.source == "csv":
+    if s.replayed:
         count = sum(len(read(CsvFiles.connect(s).fetch(name))) for name in s.symbols)
         return Answer(f"{s.csv_path}: {count:,} rows of {', '.join(s.symbols)}")
     rows = read(open_source(s, spender(s)).newest(symbol))
@@ -37,12 +35,13 @@ def source(s: Settings) -> Answer:
 
 def clock(s: Settings) -> Answer:
     """See what time it is in the market, and whether it is open."""
-    now = MarketClock.connect(s).now() if s.simulated else time.time()
+    market = open_clock(s)
+    now = market.now()
     calendar = s.calendars.of(s.symbols[0])
     at = calendar.upcoming(now)
     is_open = bool(calendar.opens[at] <= now)
     change = utc(float((calendar.closes if is_open else calendar.opens)[at]))
     state = "open" if is_open else "closed"
-    paused = s.simulated and MarketClock.connect(s).reading().paused
+    paused = isinstance(market, MarketClock) and market.reading().paused
     told = f"{utc(now):%Y-%m-%d %H:%M} UTC, {calendar.exchange} is {state} until {change:%Y-%m-%d %H:%M}"
     return Answer(f"{told}; the clock is paused", "its page runs it again", "note") if paused else Answer(told)

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.market_clock import open_clock
 from stock_ml.adapters.postgres.advisory_lock import alone
 from stock_ml.adapters.postgres.request_quota import spender
 from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
 from stock_ml.errors import BadSymbol, DailyLimit
 from stock_ml.ingestion.month_fetcher import Asking
-from stock_ml.ingestion.plan import Plan, is_asked, make_plan, open_clock, plan, tell
+from stock_ml.ingestion.plan import Plan, is_asked, make_plan, plan, tell
 from stock_ml.ingestion.request_form import of_session, ordered
 from stock_ml.sources.registry import Source, open_source
 

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.market_clock import open_clock
 from stock_ml.config import Settings
 from stock_ml.domain.splits import nearest
 from stock_ml.errors import BadFile, NoBars
-from stock_ml.ingestion.plan import is_empty, open_clock, whole
+from stock_ml.ingestion.plan import is_empty, whole
 from stock_ml.ingestion.revisions import Revision, compare
 from stock_ml.sources.parsing import WHOLE_FILE, read
 from stock_ml.sources.registry import Source

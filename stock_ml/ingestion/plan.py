@@ -5,27 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.market_clock import MarketClock
-from stock_ml.adapters.postgres.request_quota import RequestLedger, budget_of
-from stock_ml.cleaning.clean_symbol import WHOLE_MONTHS, rules_of
+from stock_ml.adapters.market_clock import open_clock
+from stock_ml.adapters.postgres.request_quota import RequestLedger
+from stock_ml.cleaning.clean_symbol import rules_of
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
-from stock_ml.domain.clock import Clock, WallClock
 from stock_ml.domain.months import complete_at, ends_at, months_of
 from stock_ml.domain.request_budget import Budget
 from stock_ml.ingestion.request_form import Order
 from stock_ml.sources.parsing import WHOLE_FILE
-from stock_ml.sources.yahoo import PAUSE, requests_of
-
-RUNS_LATE = 60 * MINUTE  # what a real source may lack of the newest minutes when it is asked
+from stock_ml.sources.registry import budget_of, requests_for
 
 Item = dict[str, Any]
 log = logging.getLogger(__name__)
-
-
-def open_clock(s: Settings) -> Clock:
-    """Return the clock by which months and sessions end: the sandbox's own, or the wall."""
-    return MarketClock.connect(s) if s.simulated else WallClock()
 
 
 @dataclass(frozen=True)
@@ -54,17 +46,17 @@ def make_plan(s: Settings, order: Order | None = None) -> Plan:
     SourceUnavailable (the sandbox's clock).
     """
     order = order or Order(s.symbols)
-    if s.source == "csv":
+    if s.replayed:
         return Plan([_item(symbol, [WHOLE_FILE], order) for symbol in order.symbols], 0, Budget(), 0)
     now = open_clock(s).now()
     months = list(order.months or months_of(now, s.history_months, s.calendars.of(s.symbols[0])))
     lake = Lake.connect(s)
     wanted = {symbol: months if order.force else _wanted(s, lake, symbol, months, now) for symbol in order.symbols}
     asked = [(symbol, month) for symbol, lacking in wanted.items() for month in lacking]
-    requests = sum((_most(s, *each, now) if order.force else _requests(s, lake, *each, now)) for each in asked)
+    requests = sum((requests_for(s, *each, now) if order.force else _requests(s, lake, *each, now)) for each in asked)
     items = [_item(symbol, lacking, order) for symbol, lacking in wanted.items()]
-    counted = s.source == "alpha_vantage"
-    return Plan(items, requests, _budget(s), RequestLedger.connect(s).spent_today() if counted else 0)
+    spent = RequestLedger.connect(s).spent_today() if s.capabilities.metered else 0
+    return Plan(items, requests, budget_of(s), spent)
 
 
 def plan(s: Settings, order: Order | None = None) -> list[Item]:
@@ -94,7 +86,7 @@ def whole(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> str |
     newest = None if month == WHOLE_FILE else lake.newest_raw(symbol, month)
     if newest is None or newest[1] < _settled(s, complete_at(month, now, s.calendars.of(symbol))):
         return None
-    if s.source in WHOLE_MONTHS and lake.request_of(newest[0]).get("adjusted") != str(s.alphavantage_adjusted).lower():
+    if s.capabilities.adjustable and lake.request_of(newest[0]).get("adjusted") != str(s.alphavantage_adjusted).lower():
         return None
     return None if lake.quality.has_failed(symbol, month, newest[0]) else newest[0]
 
@@ -112,17 +104,8 @@ def is_asked(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bo
     return whole(s, lake, symbol, month, now) is None and not is_empty(s, lake, symbol, month)
 
 
-def _budget(s: Settings) -> Budget:
-    return Budget(round(MINUTE / PAUSE)) if s.source == "yahoo" else budget_of(s)
-
-
 def _requests(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> int:
-    return _most(s, symbol, month, now) if is_asked(s, lake, symbol, month, now) else 0
-
-
-def _most(s: Settings, symbol: str, month: str, now: float) -> int:
-    """Return how many requests a month takes; of Yahoo none where it no longer has it."""
-    return requests_of(month, s.calendars.of(symbol).zone, now) if s.source == "yahoo" else 1
+    return requests_for(s, symbol, month, now) if is_asked(s, lake, symbol, month, now) else 0
 
 
 def _wanted(s: Settings, lake: Lake, symbol: str, months: list[str], now: float) -> list[str]:
@@ -143,9 +126,9 @@ def _done(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
 
 
 def _is_nothing(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
-    is_out_of_reach = not _most(s, symbol, month, now)
+    is_out_of_reach = not requests_for(s, symbol, month, now)
     return (is_out_of_reach or is_empty(s, lake, symbol, month)) and not lake.raw_keys(symbol, month)
 
 
 def _settled(s: Settings, until: float) -> float:
-    return until + RUNS_LATE if s.live else until
+    return until + s.capabilities.settles

@@ -33,7 +33,7 @@ def ordered(s: Settings, form: Mapping[str, Any], now: float) -> Order:
 
 def of_session(s: Settings, opens: datetime) -> Order:
     """Return what a backfill's run is for: the month of its session."""
-    return Order(s.symbols, None if s.source == "csv" else (f"{opens.astimezone(UTC):%Y-%m}",))
+    return Order(s.symbols, None if s.replayed else (f"{opens.astimezone(UTC):%Y-%m}",))
 
 
 def _symbols(s: Settings, given: Any) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ def _months(s: Settings, form: Mapping[str, Any], now: float) -> tuple[str, ...]
     first, last = (_day(name, form.get(name)) for name in ("from", "to"))
     if first is None and last is None:
         return None
-    if s.source == "csv":
+    if s.replayed:
         raise BadInput("from, to: a file is read whole; leave both empty")
     today = datetime.fromtimestamp(now, UTC).date()
     first, last = first or last or today, last or today

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from stock_ml.adapters.lake import Lake, task_logs
 from stock_ml.adapters.mlflow import runs
 from stock_ml.adapters.mlflow.registry import Registry
-from stock_ml.cleaning.clean_symbol import WHOLE_MONTHS
 from stock_ml.config import Settings
 
 log = logging.getLogger(__name__)
@@ -36,7 +35,7 @@ def forget_old(s: Settings) -> dict[str, int]:
     logs = task_logs.forget(s, now - timedelta(days=s.keep_log_days))
     before = now - timedelta(days=s.keep_raw_days)
     months = [(symbol, month) for symbol in s.symbols for month in lake.received_months(symbol)]
-    whole = s.source in WHOLE_MONTHS
+    whole = s.capabilities.whole_months
     answers = sum(lake.forget_raw(symbol, month, before) for symbol, month in months) if whole else 0
     log.info("forgot %d logs of tasks, and %d answers that later ones took the place of", logs, answers)
     return {"logs": logs, "answers": answers}

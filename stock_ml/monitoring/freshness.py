@@ -1,9 +1,7 @@
 """See that the bars of each session are clean in time."""
 
-import time
-
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.market_clock import MarketClock
+from stock_ml.adapters.market_clock import open_clock
 from stock_ml.adapters.postgres.store import Watch
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
@@ -17,9 +15,9 @@ def see_clean(s: Settings, minutes: int) -> None:
 
     Raises StoreUnavailable, or SourceUnavailable (the sandbox's clock). A file is complete as it is: nothing is due.
     """
-    if s.source == "csv":
+    if s.replayed:
         return
-    due = (MarketClock.connect(s).now() if s.simulated else time.time()) - minutes * MINUTE
+    due = open_clock(s).now() - minutes * MINUTE
     lake = Lake.connect(s)
     late = {symbol: session for symbol in s.symbols if (session := _missing(s, lake, symbol, due))}
     told = f"not clean {minutes} minutes after the close: {_listed(late)}" if late else ""

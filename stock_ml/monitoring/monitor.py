@@ -1,11 +1,10 @@
 """Look at the live forecasts, and ask for a training where they are no good any more."""
 
 import logging
-import time
 from typing import Any
 
 from stock_ml.adapters.broker import Publisher
-from stock_ml.adapters.market_clock import MarketClock
+from stock_ml.adapters.market_clock import open_clock
 from stock_ml.adapters.mlflow import rest
 from stock_ml.adapters.postgres.store import Watch
 from stock_ml.config import Settings
@@ -87,8 +86,6 @@ def _tell(s: Settings, alert: Alert) -> None:
 
 
 def _now(s: Settings, watch: Watch) -> float:
-    if s.simulated:
-        return MarketClock.connect(s).now()
-    if s.live:
-        return time.time()
+    if not s.replayed:
+        return open_clock(s).now()
     return (watch.newest_bar(s.symbols) or 0.0) + MINUTE  # a replay's time is when its newest bar was known

@@ -1,13 +1,15 @@
-"""Which source gives the bars: one table, one small protocol. A new source is a file here and a line in the table."""
+"""Which source gives the bars: one protocol, and one table of those that come with the project."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from stock_ml.config import Settings
+from stock_ml.domain.request_budget import Budget
+from stock_ml.sources import yahoo
 from stock_ml.sources.alpha_vantage import AlphaVantage, free
 from stock_ml.sources.csv_files import CsvFiles
 from stock_ml.sources.parsing import Received
-from stock_ml.sources.yahoo import Yahoo
 
 Spend = Callable[[], None]
 
@@ -26,11 +28,24 @@ class Source(Protocol):
         """Return a symbol's newest bars."""
 
 
-SOURCES: dict[str, Callable[[Settings, Spend], Source]] = {
-    "sandbox": lambda s, _: AlphaVantage.sandbox(s),
-    "alpha_vantage": AlphaVantage.connect,
-    "yahoo": lambda s, _: Yahoo.connect(s),
-    "csv": lambda s, _: CsvFiles.connect(s),
+@dataclass(frozen=True)
+class Registration:
+    """Register a source: how it is opened, what its history costs, and at which rate it answers.
+
+    `requests_for(month, zone, now)` is the number of requests for a month YYYY-MM, none where it is out of reach;
+    a source without it answers a month in one. `per_minute` is the pace that a source without a key's plan bears.
+    """
+
+    open: Callable[[Settings, Spend], Source]
+    requests_for: Callable[[str, str, float], int] | None = None
+    per_minute: int = 0
+
+
+SOURCES = {
+    "sandbox": Registration(lambda s, _: AlphaVantage.sandbox(s)),
+    "alpha_vantage": Registration(AlphaVantage.connect),
+    "yahoo": Registration(lambda s, _: yahoo.Yahoo.connect(s), yahoo.requests_of, round(60 / yahoo.PAUSE)),
+    "csv": Registration(lambda s, _: CsvFiles.connect(s)),
 }
 
 
@@ -39,4 +54,17 @@ def open_source(s: Settings, spend: Spend = free) -> Source:
 
     `spend` is called before each request of a source that counts them; it waits, or raises DailyLimit.
     """
-    return SOURCES[s.source](s, spend)
+    return SOURCES[s.source].open(s, spend)
+
+
+def requests_for(s: Settings, symbol: str, month: str, now: float) -> int:
+    """Return how many requests a symbol's month YYYY-MM takes at `now`, none where the source no longer has it."""
+    count = SOURCES[s.source].requests_for
+    return 1 if count is None else count(month, s.calendars.of(symbol).zone, now)
+
+
+def budget_of(s: Settings) -> Budget:
+    """Return how many requests the source answers a minute and a day."""
+    if s.capabilities.metered:
+        return Budget(s.requests_per_minute, s.requests_per_day)
+    return Budget(SOURCES[s.source].per_minute)

@@ -13,7 +13,7 @@ FILE = "file_sha256"
 def tags_of(s: Settings) -> dict[str, str]:
     """Return the tags of a version that is trained now; for a file, which one the clean bars are made from."""
     told = {**_settings(s), "symbols": ",".join(s.symbols), "simulated": str(s.simulated).lower()}
-    return told | ({FILE: ",".join(sorted(Lake.connect(s).origins(s.symbols)))} if s.source == "csv" else {})
+    return told | ({FILE: ",".join(sorted(Lake.connect(s).origins(s.symbols)))} if s.replayed else {})
 
 
 def fits(tags: Mapping[str, str], s: Settings) -> bool:
@@ -21,9 +21,7 @@ def fits(tags: Mapping[str, str], s: Settings) -> bool:
 
     Raises BadFile where the file cannot be read.
     """
-    asked = _settings(s) | (
-        {FILE: ",".join(sorted(CsvFiles.connect(s).digests(s.symbols)))} if s.source == "csv" else {}
-    )
+    asked = _settings(s) | ({FILE: ",".join(sorted(CsvFiles.connect(s).digests(s.symbols)))} if s.replayed else {})
     trained = set(tags.get("symbols", "").split(","))
     return set(s.symbols) <= trained and all(tags.get(name) == value for name, value in asked.items())
 

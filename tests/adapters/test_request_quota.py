@@ -10,10 +10,11 @@ import pytest
 from pydantic import SecretStr
 
 from local import ports
-from stock_ml.adapters.postgres.request_quota import RequestLedger, budget_of, fingerprint, spender
+from stock_ml.adapters.postgres.request_quota import RequestLedger, fingerprint, spender
 from stock_ml.config import Settings
 from stock_ml.domain.request_budget import Budget
 from stock_ml.errors import DailyLimit, StoreUnavailable
+from stock_ml.sources.registry import budget_of
 from tests.servers import tables
 
 SECRET = "SECRETKEY0123456"

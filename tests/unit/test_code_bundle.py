@@ -25,7 +25,8 @@ from stock_ml.model import features
 assert sys.modules["stock_ml"].__file__.startswith(sys.argv[1])
 ts = pd.date_range("2024-03-04 14:30", periods=60, freq="min", tz="UTC")
 price = pd.Series(range(100, 160), dtype="float64")
-frame = pd.DataFrame({"ts": ts, "open": price, "high": price, "low": price, "close": price, "volume": 1.0, "filled": False})
+prices = dict.fromkeys(("open", "high", "low", "close"), price)
+frame = pd.DataFrame({"ts": ts, **prices, "volume": 1.0, "filled": False})
 table = features.table(Minutes.of_frame(frame), sessions("XNYS"), features.schema(30, 1), 15)
 print(len(table))
 """

@@ -45,7 +45,7 @@ class RequestLedger:
     def connect(cls, s: Settings) -> "RequestLedger":
         """Return the ledger of the settings' key; nothing is sent yet."""
         secret = s.alphavantage_api_key.get_secret_value() if s.alphavantage_api_key else ""
-        return cls(s.postgres(), fingerprint(secret), budget_of(s))
+        return cls(s.postgres(), fingerprint(secret), Budget(s.requests_per_minute, s.requests_per_day))
 
     def spend(self) -> None:
         """Return when a request may go; it counts from then on, whatever becomes of it.
@@ -94,14 +94,9 @@ class RequestLedger:
         return f"{known.get('host', 'localhost')}:{known.get('port', 5432)}"
 
 
-def budget_of(s: Settings) -> Budget:
-    """Return what the settings say of the source's limits; only Alpha Vantage counts requests."""
-    return Budget(s.requests_per_minute, s.requests_per_day) if s.source == "alpha_vantage" else Budget()
-
-
 def spender(s: Settings) -> Callable[[], None]:
     """Return what to call before each request: the ledger where the source counts them, else nothing."""
-    return RequestLedger.connect(s).spend if s.source == "alpha_vantage" else _free
+    return RequestLedger.connect(s).spend if s.capabilities.metered else _free
 
 
 def fingerprint(key: str) -> str:

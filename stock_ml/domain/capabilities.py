@@ -1,0 +1,54 @@
+"""What each source of bars can do. Nothing else in the project asks for a source's name."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+History = Literal["whole months", "rolling window", "file"]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Describe a source.
+
+    `history`: a response holds a whole calendar month, what the source still has of one, or everything (a file).
+    `simulated`: the bars are made up, and their market has a clock of its own.
+    `metered`: requests count against the plan of a key.
+    `adjustable`: a setting asks for prices adjusted for splits and dividends, or as traded.
+    `delay`: seconds after a session's close until its last bar can be expected.
+    `settles`: seconds after a month's last minute until a response is taken to lack none of it.
+    """
+
+    history: History
+    simulated: bool = False
+    metered: bool = False
+    adjustable: bool = False
+    delay: int = 0
+    settles: int = 0
+
+    @property
+    def whole_months(self) -> bool:
+        """Say whether a later response of a month replaces the earlier ones."""
+        return self.history == "whole months"
+
+    @property
+    def rolling(self) -> bool:
+        """Say whether responses of a month complement each other, as the source drops old bars."""
+        return self.history == "rolling window"
+
+    @property
+    def replayed(self) -> bool:
+        """Say whether the bars are those of a file, replayed as if they were live."""
+        return self.history == "file"
+
+    @property
+    def live(self) -> bool:
+        """Say whether the bars come from a market that trades by the wall's clock."""
+        return not (self.simulated or self.replayed)
+
+
+CAPABILITIES = {
+    "sandbox": Capabilities("whole months", simulated=True, adjustable=True),
+    "alpha_vantage": Capabilities("whole months", metered=True, adjustable=True, delay=300, settles=3600),
+    "yahoo": Capabilities("rolling window", delay=300, settles=3600),
+    "csv": Capabilities("file", delay=300),
+}
