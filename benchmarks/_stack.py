@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 
@@ -26,6 +27,7 @@ from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.adapters.postgres.store import migrate
 from stock_ml.config import Settings
 from stock_ml.domain.bars import COLUMNS, Bar
+from stock_ml.domain.ingest_records import QualityReport
 from stock_ml.model.features import FEATURES
 from stock_ml.model.scorer import Scorer
 from stock_ml.training.version_tags import tags_of
@@ -115,7 +117,7 @@ def _champion(s: Settings, bars: list[Bar]) -> None:
     for symbol, rows in frame.groupby("symbol"):
         lake.write_clean(str(symbol), "2024-03", rows[list(COLUMNS)])
         digest = sha256(str(symbol).encode()).hexdigest()
-        lake.write_quality(str(symbol), "2024-03", {"raw": f"raw/{digest}"})
+        lake.write_quality(str(symbol), "2024-03", cast(QualityReport, {"raw": f"raw/{digest}"}))
     with tracking.run(s, {}), tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "none").write_text("no Spark made this model")
         made = log_model.register(s, given_scorer(s), Path(folder), tags_of(s))

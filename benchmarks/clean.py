@@ -21,6 +21,7 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions, sessions
+from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.sources.parsing import Received
 from tests.servers import running, settings_in
 
@@ -46,7 +47,7 @@ def run(console: Console) -> dict[str, float]:
             lake.ensure_bucket()
             raw = _received(lake, sessions(s.exchange))
             ours, theirs = _turns(s, lake, raw)
-            rows = sum((lake.read_quality(SYMBOL, month) or {})["rows_read"] for month in MONTHS)
+            rows = sum(r["rows_read"] for month in MONTHS if (r := lake.read_quality(SYMBOL, month)))
     console.print(_table(ours, theirs, rows))
     ratio = min(ours.seconds) / min(theirs.seconds)
     figures = {"ratio_to_pandas": ratio, "seconds": min(ours.seconds), "peak_mib": ours.peak_mib, "rows": rows}
@@ -56,8 +57,8 @@ def run(console: Console) -> dict[str, float]:
 def _turns(s: Settings, lake: Lake, raw: dict[str, str]) -> tuple[Measured, Measured]:
     """Take both in turn, so that what else the machine does meets both; each was tried on a month before."""
     ours, theirs = Measured(), Measured()
-    item = {"symbol": SYMBOL, "months": MONTHS, "raw": raw}
-    clean_symbol(s, item | {"months": MONTHS[:1]})
+    item: IngestItem = {"symbol": SYMBOL, "months": MONTHS, "raw": raw}
+    clean_symbol(s, {**item, "months": MONTHS[:1]})
     _bare(lake, list(raw.values())[:1])
     for _ in range(TURNS):
         for month in MONTHS:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import requests
 from rich.console import Console
@@ -18,6 +17,7 @@ from rich.table import Table
 from local.servers import seaweed, services
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
+from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.ingestion.download import clean_symbol, download
 from stock_ml.ingestion.plan import make_plan
 from tests.servers import running, settings_in
@@ -76,7 +76,7 @@ def _answered(s: Settings) -> int:
     return sum(requests.get(f"{s.sandbox}/answered", timeout=10).json().values())
 
 
-def _symbol(s: Settings, item: dict[str, Any]) -> int:
+def _symbol(s: Settings, item: IngestItem) -> int:
     """Do what the two tasks of a symbol do, and return the rows received."""
     reports = clean_symbol(s, download(s, item))["months"]
     return sum(int(report["rows_read"]) for report in reports.values())

@@ -24,20 +24,20 @@ from stock_ml.config import load
 @dag(schedule=after_each_session(minutes=90), params=form(), doc_md=__doc__, **dag_rules("ingest_bars"))
 def ingest_bars() -> None:
     @task
-    def plan(*, params: Any = None, ti: Any = None) -> list[dict[str, Any]]:
+    def plan(*, params: Any = None, ti: Any = None) -> Any:
         from stock_ml.ingestion import download as ingest
 
-        ti.xcom_push("planned", (made := ingest.plan_run(task_settings(), params, session_of())).told())
+        ti.xcom_push("planned", (made := ingest.plan_run(task_settings(), params, session_of())).summary())
         return made.items
 
     @task(map_index_template="{{ symbol }}", retries=MAY_WAIT)
-    def download(item: Any) -> dict[str, Any]:
+    def download(item: Any) -> Any:
         from stock_ml.ingestion import download as ingest
 
         return ingest.download(task_settings(symbol=item["symbol"]), item)
 
     @task(map_index_template="{{ symbol }}")
-    def clean(item: Any) -> dict[str, Any]:
+    def clean(item: Any) -> Any:
         from stock_ml.ingestion import download as ingest
 
         return ingest.clean_symbol(task_settings(symbol=item["symbol"]), item)
@@ -50,8 +50,8 @@ def ingest_bars() -> None:
     def publish(items: Any, *, ti: Any = None, outlet_events: Any = None) -> None:
         from stock_ml.ingestion import publish as announcing
 
-        told = announcing.announce(task_settings(), ti.run_id, items, not_clean(ti, items))
-        outlet_events[CLEAN_BARS].extra = told | {"backfill": session_of() is not None}
+        told = announcing.publish(task_settings(), ti.run_id, items, not_clean(ti, items))
+        outlet_events[CLEAN_BARS].extra = {**told, "backfill": session_of() is not None}
 
     S3CreateBucketOperator(task_id="create_bucket", bucket_name=load().s3_bucket) >> (items := plan())
     symbol.expand(item=items) >> [publish(items), all_clean()]

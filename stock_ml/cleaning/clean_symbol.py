@@ -2,19 +2,20 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.quality import Gate
+from stock_ml.cleaning.quality import Gate, Span
 from stock_ml.cleaning.raw_months import Month, months_of_item, refusal_noted
-from stock_ml.cleaning.report_table import tell
-from stock_ml.cleaning.rules import Cleaned, CleanRules, clean
+from stock_ml.cleaning.report_table import log_reports
+from stock_ml.cleaning.rules import CleanRules, clean
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, validate
 from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.ingest_records import CleaningRules, CleanResult, IngestItem, QualityReport, RevisionNote
 from stock_ml.domain.months import edges_of
 from stock_ml.errors import AmbiguousLabels, BadFile, BadQuality
 from stock_ml.sources.parsing import WHOLE_FILE, Convention, label_convention, place
@@ -24,10 +25,23 @@ ENOUGH = 5  # sessions that may contradict what a source's labels meant so far
 
 AT_ONCE = 4  # months written at once: most of the time is the object store's
 
-Item = dict[str, Any]
+
+class Origin(NamedTuple):
+    """Hold what is known of a month's responses beside their rows."""
+
+    convention: Convention
+    revisions: list[RevisionNote]
 
 
-def clean_symbol(s: Settings, item: Item) -> Item:
+class CleanMonth(NamedTuple):
+    """Hold the clean bars of a month, the rows refused with the reason, and the report."""
+
+    bars: pd.DataFrame
+    refused: pd.DataFrame
+    report: QualityReport
+
+
+def clean_symbol(s: Settings, item: IngestItem) -> CleanResult:
     """Clean the answers of an item {"symbol", "months", "raw"?} and return {"symbol", "months": {month: report}}.
 
     Without `raw` (the keys by month) the newest answer of each month is taken; of a source that answers with windows
@@ -37,9 +51,9 @@ def clean_symbol(s: Settings, item: Item) -> Item:
     return clean_in(Lake.connect(s), s, item)
 
 
-def clean_in(lake: Lake, s: Settings, item: Item) -> Item:
+def clean_in(lake: Lake, s: Settings, item: IngestItem) -> CleanResult:
     """Do what `clean_symbol` says, in this lake."""
-    symbol = str(item["symbol"])
+    symbol = item["symbol"]
     months = months_of_item(lake, item)
     if not months:
         return {"symbol": symbol, "months": {}}
@@ -51,15 +65,14 @@ def clean_in(lake: Lake, s: Settings, item: Item) -> Item:
         raise
     months = _placed(lake, symbol, months, convention, calendar)
     spans = _spans(months, calendar, going_on=s.capabilities.whole_months and _has_earlier(lake, symbol, min(months)))
-    origin = {"label_convention": convention, "rules": rules_of(s, symbol)}
     cleaned = {
-        name: _cleaned(s, symbol, month, spans[name], origin | _revised(lake, item, name))
+        name: _clean_month(s, symbol, month, spans[name], Origin(convention, _revisions(lake, item, name)))
         for name, month in months.items()
     }
     validate(pd.concat([result.bars for result in cleaned.values()], ignore_index=True))
     for name, result in cleaned.items():
         _keep_refused(lake, symbol, name, result)
-    tell(symbol, {name: result.report for name, result in cleaned.items()})
+    log_reports(symbol, {name: result.report for name, result in cleaned.items()})
     _pass(s, lake, symbol, cleaned)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
@@ -68,20 +81,22 @@ def clean_in(lake: Lake, s: Settings, item: Item) -> Item:
     return {"symbol": symbol, "months": {name: result.report for name, result in cleaned.items()}}
 
 
-def _revised(lake: Lake, item: Item, month: str) -> Item:
+def _revisions(lake: Lake, item: IngestItem, month: str) -> list[RevisionNote]:
     """Return every revision of a month that was seen, the newest last: they stay in its report."""
-    report = lake.read_quality(str(item["symbol"]), month) or {}
-    known, found = report.get("revisions", []), item.get("revisions", {}).get(month)
-    return {"revisions": [*known, found] if found and found not in known else known}
+    report, found = lake.read_quality(item["symbol"], month), item.get("revisions", {}).get(month)
+    known = report.get("revisions", []) if report else []
+    return [*known, found] if found and found not in known else known
 
 
-def rules_of(s: Settings, symbol: str) -> dict[str, Any]:
+def rules_of(s: Settings, symbol: str) -> CleaningRules:
     """Return what clean bars depend on besides what was received; where it changes they are made anew."""
     exchange = s.calendars.of(symbol).exchange
     closures = [closure for closure in s.closures if closure.startswith(exchange)]
     gap = s.feed_gap_minutes
-    adjusted = {"adjusted": s.alphavantage_adjusted} if s.capabilities.adjustable else {}
-    return {"version": VERSION, "exchange": exchange, "closures": closures, "feed_gap_minutes": gap, **adjusted}
+    rules: CleaningRules = {"version": VERSION, "exchange": exchange, "closures": closures, "feed_gap_minutes": gap}
+    if s.capabilities.adjustable:
+        rules["adjusted"] = s.alphavantage_adjusted
+    return rules
 
 
 def _learned(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) -> Convention:
@@ -122,7 +137,7 @@ def _has_earlier(lake: Lake, symbol: str, month: str) -> bool:
     return any(known < month for known in lake.clean_months(symbol))
 
 
-def _spans(months: dict[str, Month], calendar: Sessions, going_on: bool) -> dict[str, tuple[float, float]]:
+def _spans(months: dict[str, Month], calendar: Sessions, going_on: bool) -> dict[str, Span]:
     """Return for each month the time in which bars are due, UTC epoch seconds.
 
     It begins with the symbol's first session, or with the month where earlier ones are clean (`going_on`), and ends
@@ -138,28 +153,35 @@ def _spans(months: dict[str, Month], calendar: Sessions, going_on: bool) -> dict
     return {name: (max(first, since), min(last, until, months[name].known_at)) for name, (first, last) in edges.items()}
 
 
-def _cleaned(s: Settings, symbol: str, month: Month, span: tuple[float, float], origin: Item) -> Cleaned:
+def _clean_month(s: Settings, symbol: str, month: Month, span: Span, origin: Origin) -> CleanMonth:
     rules = CleanRules(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span)
     result = clean(month.rows, symbol, s.source, rules)
-    whence = {"raw": month.key, "answers": list(month.keys), "unreadable": month.unreadable}
-    return replace(result, report=result.report | origin | whence | {"known_at": month.known_at})
+    report: QualityReport = {
+        **result.report,
+        "label_convention": origin.convention,
+        "rules": rules_of(s, symbol),
+        "revisions": origin.revisions,
+        "raw": month.key,
+        "answers": list(month.keys),
+        "unreadable": month.unreadable,
+        "known_at": month.known_at,
+        "refused_rows": None,
+    }
+    return CleanMonth(result.bars, result.refused, report)
 
 
-def _keep_refused(lake: Lake, symbol: str, month: str, result: Cleaned) -> None:
+def _keep_refused(lake: Lake, symbol: str, month: str, result: CleanMonth) -> None:
     if len(result.refused):
         raw = result.report["raw"]
         result.report["refused_rows"] = lake.quality.write_refused(symbol, month, raw, result.refused)
 
 
-def _pass(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, Cleaned]) -> None:
+def _pass(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
     """Raise BadQuality naming every month that does not pass, and where its report is."""
     gate = Gate(s.minimum_coverage, s.maximum_refused)
     reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report))}
     if reasons:
-        keys = [
-            lake.quality.write_failed(symbol, name, cleaned[name].report | {"failed": reasons[name]})
-            for name in reasons
-        ]
+        keys = [lake.quality.write_failed(symbol, name, cleaned[name].report, why) for name, why in reasons.items()]
         told = "; ".join(f"{symbol} {name}: {reason}" for name, reason in reasons.items())
         raise BadQuality(
             f"{told}. Nothing was written to clean/; see {keys[0]} and the table above, ask the source again, or set "
@@ -167,7 +189,7 @@ def _pass(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, Cleaned]) -> 
         )
 
 
-def _write(lake: Lake, symbol: str, month: str, result: Cleaned) -> None:
+def _write(lake: Lake, symbol: str, month: str, result: CleanMonth) -> None:
     if len(result.bars):
         lake.write_clean(symbol, month, result.bars)
     lake.write_quality(symbol, month, result.report)

@@ -1,13 +1,13 @@
 """What there is of a symbol's bars, what is missing, and why: gathered from the reports in the lake."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.ingest_records import QualityReport, SharedGap
 from stock_ml.domain.splits import Split, splits
 from stock_ml.errors import NoBars
 from stock_ml.sources.parsing import WHOLE_FILE
@@ -17,7 +17,7 @@ NONE = "the source has no bars of it"
 
 
 @dataclass(frozen=True)
-class Holdings:
+class Inventory:
     """Hold the quality reports of a symbol's clean months, oldest first, and what concerns all of them.
 
     `due` is the length of each session in minutes by its date; `closed` the minutes that fell to holidays and half
@@ -26,19 +26,20 @@ class Holdings:
     """
 
     symbol: str
-    months: dict[str, dict[str, Any]]
+    months: dict[str, QualityReport]
     due: dict[str, int]
     closed: dict[str, int]
     splits: list[Split]
-    shared: list[dict[str, Any]]
+    shared: list[SharedGap]
     left: list[str]
     absent: dict[str, str]
 
 
-def holdings(s: Settings, symbol: str) -> Holdings:
+def inventory(s: Settings, symbol: str) -> Inventory:
     """Return what there is of a symbol. Raises NoBars where nothing is clean, or StoreUnavailable."""
     lake = Lake.connect(s)
-    months = {month: lake.read_quality(symbol, month) or {} for month in lake.clean_months(symbol)}
+    reports = {month: lake.read_quality(symbol, month) for month in lake.clean_months(symbol)}
+    months = {month: report for month, report in reports.items() if report}
     absent = _absent(lake, symbol, set(months))
     if not months and not absent:
         raise NoBars(f"no clean bars of {symbol!r:.40}: trigger ingest_bars, or see `stockml doctor`")
@@ -49,10 +50,11 @@ def holdings(s: Settings, symbol: str) -> Holdings:
     lengths = ((calendar.closes - calendar.opens) // 60)[in_span].tolist()
     due = dict(zip(calendar.dates[in_span].astype(str).tolist(), lengths, strict=True))
     closed = {day: minutes for report in months.values() for day, minutes in report["closed_minutes"].items()}
-    together = (lake.quality.read_together(month) or {"holes": []} for month in months)
-    shared = [hole for report in together for hole in report["holes"] if hole["exchange"] == calendar.exchange]
+    together = (lake.quality.read_shared_gaps(month) for month in months)
+    gaps = [gap for report in together if report for gap in report["holes"]]
+    shared = [gap for gap in gaps if gap["exchange"] == calendar.exchange]
     split = splits(Minutes.of_frame(bars), calendar)
-    return Holdings(symbol, months, due, closed, split, shared, lake.quality.read_left(symbol), absent)
+    return Inventory(symbol, months, due, closed, split, shared, lake.quality.read_left(symbol), absent)
 
 
 def _absent(lake: Lake, symbol: str, clean: set[str]) -> dict[str, str]:
@@ -66,5 +68,5 @@ def _absent(lake: Lake, symbol: str, clean: set[str]) -> dict[str, str]:
 
 
 def _why(lake: Lake, symbol: str, month: str, is_received: bool) -> str:
-    asked = lake.quality.read_asked(symbol, month)
+    asked = lake.quality.read_last_request(symbol, month)
     return RECEIVED if is_received else NONE if asked and asked["raw"] is None else NEVER

@@ -1,6 +1,6 @@
 """What a month's bars are worth: whole or full of holes, in order or not, with prices that stand out."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -8,9 +8,12 @@ import pandas as pd
 from stock_ml.domain.bars import MINUTE, epoch, utc
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Holes, Minutes, holes
+from stock_ml.domain.ingest_records import Gap, MinuteReport, Outlier, Outliers, RowReport, SessionCount, ZeroVolume
 
 NEIGHBOURS, DEVIATIONS, FLOOR = 50, 10, 1e-4
 NAMED = 20  # so many outliers are named one by one
+
+Span = tuple[float, float]  # UTC epoch seconds
 
 
 class Gate(NamedTuple):
@@ -19,7 +22,7 @@ class Gate(NamedTuple):
     coverage: float
     refused: float
 
-    def reason(self, report: dict[str, Any]) -> str | None:
+    def reason(self, report: RowReport) -> str | None:
         """Return why a month does not pass, None where it does; without a complete session coverage is not asked."""
         covered, refused = report["coverage"], report["refused_share"]
         if covered is not None and covered < self.coverage:
@@ -29,7 +32,7 @@ class Gate(NamedTuple):
         return None
 
 
-def minutes_of(bars: Minutes, sessions: Sessions, limit: int, span: tuple[float, float]) -> dict[str, Any]:
+def minutes_of(bars: Minutes, sessions: Sessions, limit: int, span: tuple[float, float]) -> MinuteReport:
     """Return what became of each regular minute of a span: received, no trade, feed gap, or session closed.
 
     `sessions` has the minutes of each session due by the end of the span; `coverage` is the share received of those of
@@ -37,7 +40,7 @@ def minutes_of(bars: Minutes, sessions: Sessions, limit: int, span: tuple[float,
     """
     received = bars.ts[~bars.filled]
     found = holes(received, sessions, limit, span)
-    gaps = [{"from": utc(at).isoformat(), "minutes": int(n)} for at, n in _pairs(found, ~found.no_trade)]
+    gaps: list[Gap] = [{"from": utc(at).isoformat(), "minutes": int(n)} for at, n in _pairs(found, ~found.no_trade)]
     days, coverage = _by_session(bars, sessions, span)
     return {
         "filled": found.total(found.no_trade & ~found.at_edge),
@@ -54,7 +57,9 @@ def _pairs(found: Holes, chosen: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(found.ts[chosen].tolist(), found.minutes[chosen].tolist(), strict=True))
 
 
-def _by_session(bars: Minutes, sessions: Sessions, span: tuple[float, float]) -> tuple[dict[str, Any], float | None]:
+def _by_session(
+    bars: Minutes, sessions: Sessions, span: tuple[float, float]
+) -> tuple[dict[str, SessionCount], float | None]:
     met = np.flatnonzero((sessions.closes > span[0]) & (sessions.opens + MINUTE <= span[1]))
     edges = np.searchsorted(bars.ts, np.append(sessions.opens[met], sessions.closes[met]))
     so_far = np.append(0, np.cumsum(bars.filled))
@@ -63,8 +68,10 @@ def _by_session(bars: Minutes, sessions: Sessions, span: tuple[float, float]) ->
     due = (np.minimum(sessions.closes[met], span[1]) - sessions.opens[met]).astype(np.int64) // MINUTE
     whole = sessions.closes[met] <= span[1]
     columns = (sessions.dates[met].astype(str), received, filled, due)
-    names = ("received", "filled", "minutes")
-    days = {str(day): dict(zip(names, map(int, counts), strict=True)) for day, *counts in zip(*columns, strict=True)}
+    days: dict[str, SessionCount] = {
+        str(day): {"received": int(n), "filled": int(made_up), "minutes": int(minutes)}
+        for day, n, made_up, minutes in zip(*columns, strict=True)
+    }
     return days, float(received[whole].sum() / due[whole].sum()) if whole.any() else None
 
 
@@ -74,14 +81,14 @@ def out_of_order(ts: np.ndarray) -> int:
     return int(min((steps > 0).sum(), (steps < 0).sum()))
 
 
-def zero_volume(volume: np.ndarray) -> dict[str, int]:
+def zero_volume(volume: np.ndarray) -> ZeroVolume:
     """Return how many received bars (n,) have no volume, in how many runs, and how long the longest is."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], volume == 0, [0]])))
     lengths = edges[1::2] - edges[::2]
     return {"bars": int(lengths.sum()), "runs": len(lengths), "longest": int(lengths.max(initial=0))}
 
 
-def outliers(bars: Minutes) -> dict[str, Any]:
+def outliers(bars: Minutes) -> Outliers:
     """Return how many bars reach far away from their neighbours, and the first of them; they stay among the bars.
 
     Rule Q4 of Barndorff-Nielsen, Hansen, Lunde and Shephard (2009), Realized kernels in practice, Econometrics Journal
@@ -94,7 +101,9 @@ def outliers(bars: Minutes) -> dict[str, Any]:
     middle, deviation = _neighbourhood(bars.close)
     reach = np.maximum(bars.high - middle, middle - bars.low)
     far = np.flatnonzero(reach > DEVIATIONS * np.maximum(deviation, FLOOR * middle))
-    named = [{"ts": utc(bars.ts[i]).isoformat(), "low": bars.low[i], "high": bars.high[i]} for i in far[:NAMED]]
+    named: list[Outlier] = [
+        {"ts": utc(bars.ts[i]).isoformat(), "low": bars.low[i], "high": bars.high[i]} for i in far[:NAMED]
+    ]
     return {"count": len(far), "first": named}
 
 
@@ -110,7 +119,7 @@ def _neighbourhood(close: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return middle, np.abs(others - middle[:, None]).mean(axis=1)
 
 
-def missing_everywhere(received: dict[str, np.ndarray], sessions: Sessions) -> list[dict[str, Any]]:
+def missing_everywhere(received: dict[str, np.ndarray], sessions: Sessions) -> list[Gap]:
     """Return the holes in which no symbol has a bar, where several are traded: a halt, or the feed of all failed.
 
     `received` has each symbol's bar opens, ascending. Looked at is the time from when on all of them have bars.

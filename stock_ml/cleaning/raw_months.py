@@ -4,17 +4,16 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.domain.capabilities import CAPABILITIES
+from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.errors import BadFile
 from stock_ml.sources.parsing import WHOLE_FILE, Received, read
 
-Item = dict[str, Any]
 log = logging.getLogger(__name__)
 
 
@@ -34,7 +33,7 @@ class Month:
     unreadable: dict[str, str]
 
 
-def months_of_item(lake: Lake, item: Item) -> dict[str, Month]:
+def months_of_item(lake: Lake, item: IngestItem) -> dict[str, Month]:
     """Return the rows of an item {"symbol", "months", "raw"?} by month; without `raw` (keys) of the newest answers.
 
     Raises BadFile where the newest answer of a month cannot be read, or StoreUnavailable.
@@ -62,7 +61,7 @@ def refusal_noted(lake: Lake, symbol: str, month: str, key: str) -> Iterator[Non
         yield
     except BadFile as error:
         if month != WHOLE_FILE:
-            lake.quality.write_failed(symbol, month, {"raw": key, "failed": str(error)})
+            lake.quality.write_failed(symbol, month, {"raw": key}, str(error))
         raise
 
 

@@ -1,19 +1,23 @@
-"""Tell a person what became of a symbol's rows, as a table in the task's log."""
+"""Show what became of a symbol's rows, as a table in the log of the task."""
 
 import io
 import logging
-from typing import Any
+from collections.abc import Mapping
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from stock_ml.domain.ingest_records import QualityReport
+
 log = logging.getLogger(__name__)
-COUNTS = ("rows_read", "kept", "extended_hours", "session_closed", "duplicates", "superseded", "out_of_order")
-MINUTES = ("filled", "left_out", "feed_gap_minutes")
+HEAD = (
+    *("month", "rows read", "kept", "extended hours", "session closed", "duplicates", "superseded", "out of order"),
+    *("refused", "filled", "left out", "feed gap minutes", "outliers", "zero volume", "coverage"),
+)
 
 
-def tell(symbol: str, reports: dict[str, dict[str, Any]]) -> None:
+def log_reports(symbol: str, reports: Mapping[str, QualityReport]) -> None:
     """Log one line a month: what became of its rows, and how whole its sessions are."""
     for line in table(symbol, reports).splitlines():
         log.info(line)
@@ -24,10 +28,9 @@ def tell(symbol: str, reports: dict[str, dict[str, Any]]) -> None:
             )
 
 
-def table(symbol: str, reports: dict[str, dict[str, Any]]) -> str:
+def table(symbol: str, reports: Mapping[str, QualityReport]) -> str:
     """Return the reports of a symbol's months as a table of plain text."""
-    names = ("month", *COUNTS, "refused", *MINUTES, "outliers", "zero volume", "coverage")
-    made = Table(*(name.replace("_", " ") for name in names), title=f"Quality of {symbol}", box=box.SIMPLE)
+    made = Table(*HEAD, title=f"Quality of {symbol}", box=box.SIMPLE)
     for month, report in sorted(reports.items()):
         made.add_row(month, *_cells(report))
     sink = io.StringIO()
@@ -35,8 +38,10 @@ def table(symbol: str, reports: dict[str, dict[str, Any]]) -> str:
     return "\n".join(line.rstrip() for line in sink.getvalue().splitlines() if line.strip())
 
 
-def _cells(report: dict[str, Any]) -> list[str]:
-    counts = [*(report[name] for name in COUNTS), sum(report["refused"].values())]
-    counts += [*(report[name] for name in MINUTES), report["outliers"]["count"], report["zero_volume"]["bars"]]
+def _cells(report: QualityReport) -> list[str]:
+    counts = [report["rows_read"], report["kept"], report["extended_hours"], report["session_closed"]]
+    counts += [report["duplicates"], report["superseded"], report["out_of_order"], sum(report["refused"].values())]
+    counts += [report["filled"], report["left_out"], report["feed_gap_minutes"]]
+    counts += [report["outliers"]["count"], report["zero_volume"]["bars"]]
     coverage = report["coverage"]
     return [*(f"{count:,}" for count in counts), "-" if coverage is None else f"{coverage:.1%}"]

@@ -1,7 +1,6 @@
 """Rows as received become clean bars, and a report of what became of every row."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from stock_ml.cleaning import quality
 from stock_ml.domain import gaps
 from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, fullest
 from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.ingest_records import RowReport
 
 VALUES = [*PRICES, "volume"]
 SET_ASIDE = ["kept", "extended_hours", "session_closed", "not_yet_known", "duplicates", "superseded"]
@@ -40,7 +40,7 @@ class Cleaned:
 
     bars: pd.DataFrame
     refused: pd.DataFrame
-    report: dict[str, Any]
+    report: RowReport
 
 
 def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleanRules) -> Cleaned:
@@ -107,13 +107,18 @@ def _frame(minutes: gaps.Minutes, symbol: str, source: str) -> pd.DataFrame:
     return pd.DataFrame({"symbol": symbol, "ts": stamps, **values, "source": source}, columns=COLUMNS)
 
 
-def _report(received: pd.DataFrame, fates: np.ndarray, bars: gaps.Minutes, rules: CleanRules) -> dict[str, Any]:
-    counts = np.bincount(fates, minlength=SECOND + 1).tolist()
+def _report(received: pd.DataFrame, fates: np.ndarray, bars: gaps.Minutes, rules: CleanRules) -> RowReport:
+    counts: list[int] = np.bincount(fates, minlength=SECOND + 1).tolist()
     refused = {name: n for name, n in zip(REFUSED, counts[len(SET_ASIDE) :], strict=True) if n}
     alone = gaps.Minutes(*(column[~bars.filled] for column in vars(bars).values()))
     return {
         "rows_read": len(fates),
-        **dict(zip(SET_ASIDE, counts, strict=False)),
+        "kept": counts[KEPT],
+        "extended_hours": counts[EXTENDED],
+        "session_closed": counts[CLOSED],
+        "not_yet_known": counts[FORMING],
+        "duplicates": counts[DUPLICATE],
+        "superseded": counts[SUPERSEDED],
         "refused": refused,
         "refused_share": sum(refused.values()) / max(len(fates), 1),
         "out_of_order": quality.out_of_order(received["ts"].to_numpy()[fates != SUPERSEDED]),

@@ -2,15 +2,14 @@
 
 import html
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.report_table import table
-from stock_ml.cleaning.shared_gaps import look_over
+from stock_ml.cleaning.shared_gaps import find_shared_gaps
 from stock_ml.config import Settings
+from stock_ml.domain.ingest_records import IngestItem, QualityReport
 from stock_ml.sources.parsing import WHOLE_FILE
 
-MISSING = "missing"  # beside the symbols, which have capital letters
 NOTHING = (
     "This run cleaned no bars: it goes on still, is not one of ingest_bars, or found everything there.\n"
     "What there is of a symbol: ./stockml data report SYMBOL"
@@ -20,21 +19,19 @@ PAGE = (
     "<style>:root {{ color-scheme: light dark }}</style><h1>{title}</h1><p>{run}<pre>{text}</pre></html>"
 )
 
-Item = dict[str, Any]
 
-
-def keep(s: Settings, run: str, items: Sequence[Item], missing: Mapping[str, str]) -> None:
-    """Look over the months of a run's items {"symbol", "months"} that are clean, and keep their reports.
+def store(s: Settings, run: str, items: Sequence[IngestItem], missing: Mapping[str, str]) -> None:
+    """Find the gaps that all symbols share in the months of a run's items, and store the reports of the run.
 
     `missing` says of each other symbol why it is not. Raises StoreUnavailable.
     """
-    look_over(s, list(items))
+    find_shared_gaps(s, items)
     lake = Lake.connect(s)
     reports = {item["symbol"]: _reports(lake, item) for item in items}
-    lake.quality.write_run(run, reports | ({MISSING: dict(missing)} if missing else {}))
+    lake.quality.write_run(run, {"symbols": reports, "missing": dict(missing)})
 
 
-def _reports(lake: Lake, item: Item) -> dict[str, Any]:
+def _reports(lake: Lake, item: IngestItem) -> dict[str, QualityReport]:
     symbol, asked = item["symbol"], item["months"]
     months = lake.clean_months(symbol) if WHOLE_FILE in asked else asked
     found = {month: lake.read_quality(symbol, month) for month in months}
@@ -43,9 +40,9 @@ def _reports(lake: Lake, item: Item) -> dict[str, Any]:
 
 def page(s: Settings, run: str) -> str:
     """Return the report of the run of this id as HTML. Raises StoreUnavailable."""
-    kept = Lake.connect(s).quality.read_run(run) or {}
-    parts = [f"NOT CLEAN: {symbol}\n{why}" for symbol, why in sorted(kept.pop(MISSING, {}).items())]
-    parts += [table(symbol, reports) for symbol, reports in sorted(kept.items()) if reports]
+    report = Lake.connect(s).quality.read_run(run)
+    parts = [f"NOT CLEAN: {symbol}\n{why}" for symbol, why in sorted(report["missing"].items())]
+    parts += [table(symbol, reports) for symbol, reports in sorted(report["symbols"].items()) if reports]
     text = "\n\n".join(parts)
     title = "Data report" + (" · SIMULATED" if s.simulated else "")
     return PAGE.format(title=title, run=html.escape(run), text=html.escape(text or NOTHING))

@@ -2,26 +2,32 @@
 
 import logging
 from collections import defaultdict
-from typing import Any
+from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.quality import missing_everywhere, received_in
 from stock_ml.config import Settings
+from stock_ml.domain.ingest_records import IngestItem, QualityReport, SharedGap, SharedGaps
 
 log = logging.getLogger(__name__)
 
 TOLD = 5  # minutes; shorter ones come by chance where symbols are few or seldom traded
 
-Item = dict[str, Any]
+
+class QualityReports(TypedDict):
+    """Hold the reports of all clean months by symbol and month, and what all symbols share by month."""
+
+    symbols: dict[str, dict[str, QualityReport | None]]
+    together: dict[str, SharedGaps | None]
 
 
-def look_over(s: Settings, items: list[Item]) -> dict[str, Any]:
+def find_shared_gaps(s: Settings, items: Sequence[IngestItem]) -> dict[str, SharedGaps]:
     """Report for the months of the items {"symbol", "months"} the holes that all symbols of an exchange share.
 
-    Return {month: {"exchanges": {exchange: symbols}, "holes": [{"exchange", "from", "minutes"}]}}; it is stored, and
-    holes too long for chance are told in the log. Raises StoreUnavailable.
+    Return them by month. They are stored, and the log names gaps that are too long for chance. Raises StoreUnavailable.
     """
     lake = Lake.connect(s)
     clean = {symbol: lake.clean_months(symbol) for symbol in s.symbols}
@@ -30,30 +36,28 @@ def look_over(s: Settings, items: list[Item]) -> dict[str, Any]:
     months = sorted(known if "all" in asked else known & asked)
     reports = {month: _report(s, lake, month, [n for n in s.symbols if month in clean[n]]) for month in months}
     for month, report in reports.items():
-        lake.quality.write_together(month, report)
+        lake.quality.write_shared_gaps(month, report)
         for hole in (hole for hole in report["holes"] if hole["minutes"] >= TOLD):
             told = (hole["minutes"], hole["from"], hole["exchange"])
             log.warning("no bar of any symbol for %d minutes from %s: %s halted, or the feed failed", *told)
     return reports
 
 
-def reports_of(s: Settings) -> dict[str, Any]:
-    """Return the quality reports of all clean months, by symbol and month, and those of all symbols together."""
+def reports_of(s: Settings) -> QualityReports:
+    """Return the quality reports of all clean months, by symbol and month, and what concerns all symbols."""
     lake = Lake.connect(s)
     clean = {symbol: lake.clean_months(symbol) for symbol in s.symbols}
-    found: dict[str, Any] = {
-        symbol: {month: lake.read_quality(symbol, month) for month in months} for symbol, months in clean.items()
-    }
+    found = {symbol: {month: lake.read_quality(symbol, month) for month in months} for symbol, months in clean.items()}
     months = sorted({month for known in clean.values() for month in known})
-    return {"symbols": found, "together": {month: lake.quality.read_together(month) for month in months}}
+    return {"symbols": found, "together": {month: lake.quality.read_shared_gaps(month) for month in months}}
 
 
-def _report(s: Settings, lake: Lake, month: str, symbols: list[str]) -> dict[str, Any]:
+def _report(s: Settings, lake: Lake, month: str, symbols: list[str]) -> SharedGaps:
     received: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
     for symbol in symbols:
         received[s.calendars.of(symbol).exchange][symbol] = received_in(lake.read_month(symbol, month))
-    holes = [
-        {"exchange": exchange, **hole}
+    holes: list[SharedGap] = [
+        {"exchange": exchange, "from": hole["from"], "minutes": hole["minutes"]}
         for exchange, times in received.items()
         for hole in missing_everywhere(times, s.calendars.of(next(iter(times))))
     ]

@@ -1,8 +1,5 @@
 """`stockml data`: what there is of the bars, and what an ingest would ask for."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import typer
 from rich import box
 from rich.console import Console, Group
@@ -10,9 +7,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from stock_ml.cleaning.inventory import Holdings, holdings
+from stock_ml.cleaning.inventory import Inventory, inventory
 from stock_ml.cli.calendar_heatmap import LEGEND, picture
 from stock_ml.config import load
+from stock_ml.domain.ingest_records import QualityReport
 from stock_ml.ingestion.plan import make_plan
 
 app = typer.Typer(no_args_is_help=True, help="What there is of the bars, what is missing, and why.")
@@ -23,12 +21,12 @@ NO_SESSIONS: dict[str, dict[str, int]] = {"sessions": {}}
 @app.command()
 def report(symbol: str) -> None:
     """Show what there is of a symbol, what is missing, and why, as a table and a calendar."""
-    found = holdings(load(), symbol.upper())
+    found = inventory(load(), symbol.upper())
     console = Console(highlight=False, soft_wrap=True)
     console.print(counts(found))
     drawn = dict(sorted((found.months | dict.fromkeys(found.absent, NO_SESSIONS)).items()))
     console.print(Group(*picture(drawn, found.due), Text.from_markup(LEGEND)))
-    for line in told(found):
+    for line in remarks(found):
         console.print(escape(line))
 
 
@@ -37,12 +35,12 @@ def plan() -> None:
     """Show what an ingest would ask the source for, and how long that takes on this tier."""
     made = make_plan(load())
     console = Console(highlight=False, soft_wrap=True)
-    console.print(escape(made.told()))
+    console.print(escape(made.summary()))
     for item in made.items:
         console.print(escape(f"{item['symbol']}: {', '.join(item['months']) or 'nothing to do'}"))
 
 
-def counts(found: Holdings) -> Table:
+def counts(found: Inventory) -> Table:
     """Return a row a month, and their sum: what became of its rows, and of its minutes."""
     names = ("month", "rows", "kept", "extended", "refused", "filled", "gap min", "coverage")
     table = Table(*names, box=box.SIMPLE, title=f"Bars of {found.symbol}")
@@ -56,12 +54,12 @@ def counts(found: Holdings) -> Table:
     return table
 
 
-def _numbers(report: Mapping[str, Any]) -> list[int]:
+def _numbers(report: QualityReport) -> list[int]:
     read = [report["rows_read"], report["kept"], report["extended_hours"], sum(report["refused"].values())]
     return [*read, report["filled"], report["feed_gap_minutes"]]
 
 
-def told(found: Holdings) -> list[str]:
+def remarks(found: Inventory) -> list[str]:
     """Return in words what the table and the calendar do not say."""
     sessions = {day: n["received"] for report in found.months.values() for day, n in report["sessions"].items()}
     labels = " and ".join(sorted({str(report["label_convention"]) for report in found.months.values()}))

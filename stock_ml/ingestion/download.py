@@ -11,13 +11,12 @@ from stock_ml.adapters.postgres.advisory_lock import alone
 from stock_ml.adapters.postgres.request_quota import spender
 from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
+from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.errors import BadSymbol, DailyLimit
-from stock_ml.ingestion.month_fetcher import Asking
-from stock_ml.ingestion.plan import Plan, is_asked, make_plan, plan, tell
+from stock_ml.ingestion.month_fetcher import MonthFetcher
+from stock_ml.ingestion.plan import Plan, is_asked, log_plan, make_plan, plan
 from stock_ml.ingestion.request_form import of_session, ordered
 from stock_ml.sources.registry import Source, open_source
-
-Item = dict[str, Any]
 
 __all__ = ["clean_symbol", "download", "plan", "plan_run"]
 
@@ -28,10 +27,10 @@ def plan_run(s: Settings, form: Mapping[str, Any], session: datetime | None = No
     Raises BadInput where the form asks for what cannot be had, or as `make_plan` does.
     """
     order = of_session(s, session) if session else ordered(s, form, open_clock(s).now())
-    return tell(make_plan(s, order))
+    return log_plan(make_plan(s, order))
 
 
-def download(s: Settings, item: Item) -> Item:
+def download(s: Settings, item: IngestItem) -> IngestItem:
     """Store what the source answers for each month of the item {"symbol", "months"}, as received.
 
     Return the item with `raw` (keys by month) and `revisions` (by month, where an answer differs from the one before).
@@ -47,9 +46,9 @@ def download(s: Settings, item: Item) -> Item:
         return download_from(source, s, item)
 
 
-def download_from(source: Source, s: Settings, item: Item) -> Item:
+def download_from(source: Source, s: Settings, item: IngestItem) -> IngestItem:
     """Do what `download` says, from this source."""
-    work = Asking(s, Lake.connect(s), source, str(item["symbol"]), force=bool(item.get("force")))
+    work = MonthFetcher(s, Lake.connect(s), source, item["symbol"], force=item.get("force", False))
     months = list(item["months"])
     for at, month in enumerate(months):
         try:
@@ -58,13 +57,13 @@ def download_from(source: Source, s: Settings, item: Item) -> Item:
             raise _left(s, work, months[at:], error) from error
     if work.refused and not work.raw and not work.lake.clean_months(work.symbol):
         if isinstance(work.refused, BadSymbol):
-            work.lake.quality.forget_asked(work.symbol)  # mistyped, or not listed yet
+            work.lake.quality.forget_last_requests(work.symbol)  # mistyped, or not listed yet
         raise work.refused
     work.lake.quality.write_left(work.symbol, [])
     return {**item, "months": sorted({*months, *work.raw}), "raw": work.raw, "revisions": work.revisions}
 
 
-def _left(s: Settings, work: Asking, months: list[str], error: DailyLimit) -> DailyLimit:
+def _left(s: Settings, work: MonthFetcher, months: list[str], error: DailyLimit) -> DailyLimit:
     now = open_clock(s).now()
     left = [month for month in months if is_asked(s, work.lake, work.symbol, month, now)]
     key = work.lake.quality.write_left(work.symbol, left)

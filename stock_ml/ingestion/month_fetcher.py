@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ import pandas as pd
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import open_clock
 from stock_ml.config import Settings
+from stock_ml.domain.ingest_records import LastRequest, RevisionNote
 from stock_ml.domain.splits import nearest
 from stock_ml.errors import BadFile, NoBars
 from stock_ml.ingestion.plan import is_empty, whole
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Asking:
+class MonthFetcher:
     """Collect a symbol's answers: `raw` their keys by month, `revisions` what was changed, `refused` the last NoBars.
 
     An answer is compared with the one that the month's clean bars were made from. So a run that dies after it stored
@@ -34,7 +34,7 @@ class Asking:
     symbol: str
     force: bool = False  # ask for what is stored whole too
     raw: dict[str, str] = field(default_factory=dict)
-    revisions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    revisions: dict[str, RevisionNote] = field(default_factory=dict)
     refused: NoBars | None = None
     _asked: set[str] = field(default_factory=set)
 
@@ -99,8 +99,8 @@ class Asking:
 
     def _remember_none(self, month: str) -> None:
         if month != WHOLE_FILE:
-            none: dict[str, Any] = {"raw": None, "fetched_at": self._now(), "request": {}}
-            self.lake.quality.write_asked(self.symbol, month, none)
+            none: LastRequest = {"raw": None, "fetched_at": self._now(), "request": {}}
+            self.lake.quality.write_last_request(self.symbol, month, none)
 
     def _is_revised(self, month: str, before: str | None) -> bool:
         after = self.raw.get(month)
@@ -127,8 +127,7 @@ class Asking:
 
     def _note(self, month: str, before: str, found: Revision) -> None:
         if found.any:
-            told = found.told() | {"before": before, "after": self.raw[month]}
-            self.revisions[month] = told
+            self.revisions[month] = found.note(before, self.raw[month])
             kind = f"prices are {found.ratio:g} times what they were" if found.ratio else "no one ratio explains it"
             minutes = f"{found.changed} minutes changed, {found.removed} gone of {found.compared}"
             log.warning("%s %s was revised: %s, first %s; %s", self.symbol, month, minutes, found.first, kind)

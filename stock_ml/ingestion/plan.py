@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Any
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import open_clock
@@ -10,13 +9,13 @@ from stock_ml.adapters.postgres.request_quota import RequestLedger
 from stock_ml.cleaning.clean_symbol import rules_of
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
+from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.domain.months import complete_at, ends_at, months_of
 from stock_ml.domain.request_budget import Budget
 from stock_ml.ingestion.request_form import Order
 from stock_ml.sources.parsing import WHOLE_FILE
 from stock_ml.sources.registry import budget_of, requests_for
 
-Item = dict[str, Any]
 log = logging.getLogger(__name__)
 
 
@@ -24,13 +23,13 @@ log = logging.getLogger(__name__)
 class Plan:
     """Hold one item a symbol, {"symbol", "months"}, and how many requests they take under which budget."""
 
-    items: list[Item]
+    items: list[IngestItem]
     requests: int
     budget: Budget
     spent_today: int
 
-    def told(self) -> str:
-        """Say it in one line: months, requests, and how long they take at the source's rate."""
+    def summary(self) -> str:
+        """Describe it in one line: months, requests, and how long they take at the source's rate."""
         months = sum(len(item["months"]) for item in self.items)
         seconds, days = self.budget.seconds(self.requests), self.budget.days(self.requests, self.spent_today)
         pace = f"about {seconds / MINUTE:.1f} min at {self.budget.per_minute} a minute" if seconds else "at once"
@@ -59,21 +58,22 @@ def make_plan(s: Settings, order: Order | None = None) -> Plan:
     return Plan(items, requests, budget_of(s), spent)
 
 
-def plan(s: Settings, order: Order | None = None) -> list[Item]:
+def plan(s: Settings, order: Order | None = None) -> list[IngestItem]:
     """Return the items of the plan, and tell it in the log. Raises as `make_plan` does."""
-    return tell(make_plan(s, order)).items
+    return log_plan(make_plan(s, order)).items
 
 
-def tell(made: Plan) -> Plan:
-    """Tell a plan in the log, and return it."""
-    log.info("plan: %s", made.told())
+def log_plan(made: Plan) -> Plan:
+    """Log a plan, and return it."""
+    log.info("plan: %s", made.summary())
     for item in made.items:
         log.info("plan: %s %s", item["symbol"], ", ".join(item["months"]) or "nothing to do")
     return made
 
 
-def _item(symbol: str, months: list[str], order: Order) -> Item:
-    return {"symbol": symbol, "months": months} | ({"force": True} if order.force else {})
+def _item(symbol: str, months: list[str], order: Order) -> IngestItem:
+    item: IngestItem = {"symbol": symbol, "months": months}
+    return {**item, "force": True} if order.force else item
 
 
 def whole(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> str | None:
@@ -93,7 +93,7 @@ def whole(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> str |
 
 def is_empty(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
     """Say whether the source, asked when all of a month was over, had no bars of it: it is not asked again."""
-    asked = None if month == WHOLE_FILE else lake.quality.read_asked(symbol, month)
+    asked = None if month == WHOLE_FILE else lake.quality.read_last_request(symbol, month)
     if asked is None or asked["raw"] is not None:
         return False
     return bool(asked["fetched_at"] >= _settled(s, ends_at(month, s.calendars.of(symbol))))

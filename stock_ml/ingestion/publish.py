@@ -2,17 +2,16 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from stock_ml.cleaning import run_report
 from stock_ml.config import Settings
+from stock_ml.domain.ingest_records import CleanBarsEvent, IngestItem
 from stock_ml.errors import TooFewSymbols
 
-Item = dict[str, Any]
 log = logging.getLogger(__name__)
 
 
-def announce(s: Settings, run: str, items: Sequence[Item], missing: Mapping[str, str]) -> dict[str, Any]:
+def publish(s: Settings, run: str, items: Sequence[IngestItem], missing: Mapping[str, str]) -> CleanBarsEvent:
     """Look over what a run cleaned, keep its data report, and return what its event tells.
 
     `items` are the run's, {"symbol", "months"}; `missing` says of each symbol that is not clean why. Raises
@@ -21,11 +20,11 @@ def announce(s: Settings, run: str, items: Sequence[Item], missing: Mapping[str,
     clean = [item for item in items if item["symbol"] not in missing]
     for symbol, why in missing.items():
         log.warning("%s is not clean: %s", symbol, why)
-    run_report.keep(s, run, clean, missing)
+    run_report.store(s, run, clean, missing)
     if not is_enough(len(clean), len(items), s.minimum_symbols):
         raise _too_few(len(clean), len(items), s.minimum_symbols, missing)
-    told = {"source": s.source, "symbols": [item["symbol"] for item in clean]}
-    return told | ({"missing": dict(missing)} if missing else {})
+    event: CleanBarsEvent = {"source": s.source, "symbols": [item["symbol"] for item in clean]}
+    return {**event, "missing": dict(missing)} if missing else event
 
 
 def is_enough(clean: int, symbols: int, share: float) -> bool:

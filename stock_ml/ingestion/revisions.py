@@ -1,11 +1,12 @@
 """Revisions: what a source changed of bars that it gave before, and whether one ratio explains it, as a split does."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from stock_ml.domain.bars import PRICES
+from stock_ml.domain.ingest_records import RevisionNote
 
 EXACT = 2e-3  # prices come rounded to cents: of a split price a little more than that is lost
 LEAST = 0.01  # a ratio nearer to one is no split and no dividend worth the name
@@ -31,9 +32,18 @@ class Revision(NamedTuple):
         """Say whether anything differs."""
         return self.changed + self.removed > 0
 
-    def told(self) -> dict[str, Any]:
-        """Return it for a report."""
-        return dict(self._asdict())
+    def note(self, before: str, after: str) -> RevisionNote:
+        """Return it for a report, with the keys of the two responses."""
+        return {
+            "compared": self.compared,
+            "changed": self.changed,
+            "removed": self.removed,
+            "first": self.first,
+            "shown": self.shown,
+            "ratio": self.ratio,
+            "before": before,
+            "after": after,
+        }
 
 
 def compare(before: pd.DataFrame, after: pd.DataFrame) -> Revision:

@@ -44,5 +44,5 @@ def _missing(s: Settings, lake: Lake, symbol: str, due: float) -> str | None:
     calendar = s.calendars.of(symbol)
     session = str(calendar.dates[calendar.upcoming(due) - 1])
     report = lake.read_quality(symbol, session[:7])
-    received = (report or {}).get("sessions", {}).get(session, {}).get("received", 0)
-    return None if received else session
+    count = report["sessions"].get(session) if report else None
+    return None if count and count["received"] else session

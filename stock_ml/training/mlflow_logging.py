@@ -74,7 +74,7 @@ def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
     folds = fold_table(judged)
     nested_runs.log(folds, report)
     mlflow.log_text(folds.to_csv(index=False), "folds.csv")
-    mlflow.log_dict(reports_of(s), "quality.json")
+    mlflow.log_dict(dict(reports_of(s)), "quality.json")
     objects = Lake.connect(s).clean_digests(s.symbols)
     mlflow.log_dict(objects, "clean_bars.json")
     mlflow.log_input(_data(objects, uri), context="training")

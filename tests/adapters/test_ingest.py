@@ -1,6 +1,7 @@
 """From the source to clean bars in the lake, on real servers; each step may run again."""
 
 import gzip
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 
 from stock_ml import errors
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.inventory import holdings
-from stock_ml.cleaning.shared_gaps import look_over, reports_of
+from stock_ml.cleaning.inventory import inventory
+from stock_ml.cleaning.shared_gaps import find_shared_gaps, reports_of
 from stock_ml.config import Settings
 from stock_ml.domain.bars import epoch, validate
 from stock_ml.domain.calendar import sessions
@@ -103,7 +104,7 @@ def test_minutes_later_only_the_current_month_is_asked_for_again(s):
     move_clock(s, 120)
     made = make_plan(s)
     assert made.items == [{"symbol": name, "months": ["2024-03"]} for name in ("GOOGL", "AAPL")]
-    assert made.told() == "2 symbols, 2 months to clean, 2 requests: at once"
+    assert made.summary() == "2 symbols, 2 months to clean, 2 requests: at once"
 
 
 def test_a_run_that_was_killed_goes_on_where_it_was(s):
@@ -176,13 +177,13 @@ def test_a_month_that_is_missing_is_told_with_the_reason(s):
     broken(s, "2023-03", None)
     with pytest.raises(errors.BadQuality):
         clean_symbol(s, {"symbol": "GOOGL", "months": ["2023-03"]})
-    found = holdings(s, "GOOGL")
+    found = inventory(s, "GOOGL")
     assert list(found.months) == ["2023-01", "2023-05"]
     assert list(found.absent) == ["2023-02", "2023-03", "2023-04"]
     assert (found.absent["2023-02"], found.absent["2023-04"]) == ("received and not clean yet", "never received")
     assert "of the minutes of complete sessions are there" in found.absent["2023-03"]
     with pytest.raises(errors.NoBars, match=r"no clean bars of '\.\./\.\./x'"):
-        holdings(s, "../../x")
+        inventory(s, "../../x")
 
 
 def halved(s: Settings, month: str) -> str:
@@ -262,7 +263,7 @@ def test_of_yahoo_the_plan_counts_windows_at_their_pace_and_no_month_out_of_reac
     made = make_plan(own)
     assert 1 <= len(made.items[0]["months"]) <= 3
     assert 5 <= made.requests <= 7  # thirty days, seven at a time, begun anew with each month
-    assert "at 60 a minute" in made.told()
+    assert "at 60 a minute" in made.summary()
 
 
 def test_what_a_spent_day_left_is_noted_and_the_next_run_goes_on_there(s):
@@ -384,7 +385,7 @@ def test_a_month_without_bars_between_others_is_told_as_that(s):
 
     months = ["2023-01", "2023-02", "2023-03"]
     clean_symbol(s, download_from(Paused(s, ""), s, {"symbol": "GOOGL", "months": months}))
-    assert holdings(s, "GOOGL").absent == {"2023-02": "the source has no bars of it"}
+    assert inventory(s, "GOOGL").absent == {"2023-02": "the source has no bars of it"}
 
 
 def test_a_hole_in_all_symbols_at_once_is_named_and_stored(s, caplog):
@@ -395,11 +396,11 @@ def test_a_hole_in_all_symbols_at_once_is_named_and_stored(s, caplog):
         bars = lake.read_month(item["symbol"], "2024-02")
         hour = bars["ts"].between("2024-02-14T15:00Z", "2024-02-14T15:59Z")
         lake.write_clean(item["symbol"], "2024-02", bars[~hour])
-    [hole] = [hole for hole in look_over(s, items)["2024-02"]["holes"] if hole["minutes"] >= 60]
+    [hole] = [hole for hole in find_shared_gaps(s, items)["2024-02"]["holes"] if hole["minutes"] >= 60]
     assert hole["exchange"] == "XNYS"
     assert hole["from"] <= "2024-02-14T15:00:00+00:00"
     assert "no bar of any symbol for" in caplog.text
-    assert hole in lake.quality.read_together("2024-02")["holes"]
+    assert hole in lake.quality.read_shared_gaps("2024-02")["holes"]
     assert reports_of(s)["symbols"]["AAPL"]["2024-02"]["label_convention"] == "start"
     assert hole in reports_of(s)["together"]["2024-02"]["holes"]
 
@@ -462,7 +463,7 @@ def test_refused_rows_are_kept_with_their_reason_beside_the_report(csv_settings)
     [found] = ingest(csv_settings.model_copy(update={"csv_path": path}))
     report = found["months"]["2023-09"]
     assert report["refused"] == {"another row for the same minute": 1}
-    kept = Lake.connect(csv_settings).quality.read_refused(report["refused_rows"])
+    kept = pd.read_csv(io.BytesIO(Lake.connect(csv_settings).objects.get(report["refused_rows"])))
     assert kept[["label", "volume", "reason"]].values.tolist() == [
         ["2023-09-01 10:00:00", 1.0, "another row for the same minute"]
     ]

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
 import pandas as pd
 
 from stock_ml.adapters.lake import parquet
 from stock_ml.adapters.lake.objects import Objects
-from stock_ml.adapters.lake.quality import Quality
+from stock_ml.adapters.lake.quality import QualityStore
 from stock_ml.config import Settings
+from stock_ml.domain.ingest_records import LastRequest, QualityReport
 from stock_ml.errors import StoreUnavailable
 from stock_ml.sources.parsing import WHOLE_FILE, Convention, Received
 
@@ -33,9 +33,9 @@ class Lake:
         return cls(Objects.connect(s), s.source)
 
     @property
-    def quality(self) -> Quality:
+    def quality(self) -> QualityStore:
         """Return what is kept beside the reports of clean months."""
-        return Quality(self.objects, self.source)
+        return QualityStore(self.objects, self.source)
 
     def ensure_bucket(self) -> None:
         """Create the bucket where it is missing (Airflow's amazon provider does so in an installation)."""
@@ -52,8 +52,8 @@ class Lake:
             known["request"] = json.dumps(received.request, sort_keys=True)
             self.objects.put(key, received.body, received.content_type, known)
         elif received.month != WHOLE_FILE and received.fetched_at >= self.get_raw(key).fetched_at:
-            again = {"raw": key, "fetched_at": received.fetched_at, "request": received.request}
-            self.quality.write_asked(received.symbol, str(received.month), again)
+            again: LastRequest = {"raw": key, "fetched_at": received.fetched_at, "request": received.request}
+            self.quality.write_last_request(received.symbol, str(received.month), again)
         return key
 
     def raw_keys(self, symbol: str, month: str) -> list[str]:
@@ -94,8 +94,8 @@ class Lake:
         """Return key and time (the source's clock) of the answer fetched last, None where there is none."""
         heads = ((key, self.objects.head(key)) for key in self.raw_keys(symbol, month))
         times = {key: float(head["Metadata"]["fetched_at"]) for key, head in heads if head}
-        if again := self.quality.read_asked(symbol, month) if times else None:
-            times |= {again["raw"]: again["fetched_at"]} if again["raw"] in times else {}
+        if again := self.quality.read_last_request(symbol, month) if times else None:
+            times |= {again["raw"]: again["fetched_at"]} if again["raw"] is not None and again["raw"] in times else {}
         return max(times.items(), key=lambda found: (found[1], found[0]), default=None)
 
     def write_clean(self, symbol: str, month: str, bars: pd.DataFrame) -> str:
@@ -145,13 +145,13 @@ class Lake:
             for left in self.objects.keys(key):
                 self.objects.delete(left)
 
-    def write_quality(self, symbol: str, month: str, report: dict[str, Any]) -> str:
+    def write_quality(self, symbol: str, month: str, report: QualityReport) -> str:
         """Store what cleaning did to a symbol's month, and return the key."""
         key = self._report(symbol, month)
         self.objects.put(key, json.dumps(report, indent=1, sort_keys=True).encode(), JSON)
         return key
 
-    def read_quality(self, symbol: str, month: str) -> dict[str, Any] | None:
+    def read_quality(self, symbol: str, month: str) -> QualityReport | None:
         """Return the report of a symbol's month, None where there is none."""
         found = self.objects.get(self._report(symbol, month))
         return json.loads(found) if found else None
@@ -170,9 +170,9 @@ class Lake:
         found = self.objects.get(self._convention())
         return json.loads(found)["labels"] if found else None
 
-    def _again(self, key: str) -> dict[str, Any] | None:
+    def _again(self, key: str) -> LastRequest | None:
         symbol, month = _whose(key)
-        asked = None if month == WHOLE_FILE else self.quality.read_asked(symbol, month)
+        asked = None if month == WHOLE_FILE else self.quality.read_last_request(symbol, month)
         return asked if asked and asked["raw"] == key else None
 
     def _raw(self, symbol: str, month: str) -> str:

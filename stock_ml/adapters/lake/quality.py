@@ -1,19 +1,20 @@
 """What is kept of a month's quality beside its report: refused rows, failed reports, what concerns all symbols."""
 
-import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from stock_ml.adapters.lake.objects import Objects
+from stock_ml.domain.ingest_records import Failure, LastRequest, QualityReport, RunReport, SharedGaps
 
 JSON, CSV = "application/json", "text/csv"
+MISSING = "missing"
 
 
 @dataclass(frozen=True)
-class Quality:
+class QualityStore:
     """Read and write below quality/; every method raises StoreUnavailable where the store does not answer."""
 
     objects: Objects
@@ -25,14 +26,10 @@ class Quality:
         self.objects.put(key, rows.to_csv(index=False).encode(), CSV)
         return key
 
-    def read_refused(self, key: str) -> pd.DataFrame:
-        """Return the refused rows under a key that a report names, without rows where it is gone."""
-        body = self.objects.get(key)
-        return pd.read_csv(io.BytesIO(body)) if body else pd.DataFrame()
-
-    def write_failed(self, symbol: str, month: str, report: dict[str, Any]) -> str:
-        """Store the report of a month that did not pass, beside the one of what is clean, and return the key."""
-        return self._put(self._month(symbol, month) + f"failed-{_digest(report['raw'])}.json", report)
+    def write_failed(self, symbol: str, month: str, report: Failure | QualityReport, reason: str) -> str:
+        """Store the report of a month that did not pass, and why, beside the one of what is clean; return the key."""
+        key = self._month(symbol, month) + f"failed-{_digest(report['raw'])}.json"
+        return self._put(key, {**report, "failed": reason})
 
     def has_failed(self, symbol: str, month: str, raw: str) -> bool:
         """Say whether the answer under the key `raw` did not pass, or could not be read."""
@@ -44,41 +41,40 @@ class Quality:
         bodies = {key.split("/month=")[1][:7]: self.objects.get(key) for key in keys if "/failed-" in key}
         return {month: str(json.loads(body)["failed"]) for month, body in bodies.items() if body}
 
-    def write_asked(self, symbol: str, month: str, answer: dict[str, Any]) -> str:
-        """Remember what a month's last request gave where no new object in raw/ tells it, and return the key.
-
-        `raw` is the key of the answer, None where there were no bars, `fetched_at` the source's clock, `request` ours.
-        """
+    def write_last_request(self, symbol: str, month: str, answer: LastRequest) -> str:
+        """Store what a month's last request gave where no new object in raw/ tells it, and return the key."""
         return self._put(self._month(symbol, month) + "asked.json", answer)
 
-    def read_asked(self, symbol: str, month: str) -> dict[str, Any] | None:
-        """Return what `write_asked` remembers of a month, None where there is nothing."""
+    def read_last_request(self, symbol: str, month: str) -> LastRequest | None:
+        """Return what `write_last_request` stored of a month, None where there is nothing."""
         found = self.objects.get(self._month(symbol, month) + "asked.json")
         return json.loads(found) if found else None
 
-    def forget_asked(self, symbol: str) -> None:
-        """Forget what `write_asked` remembers of a symbol."""
+    def forget_last_requests(self, symbol: str) -> None:
+        """Delete what `write_last_request` stored of a symbol."""
         for key in self.objects.keys(f"quality/source={self.source}/symbol={symbol}/month="):
             if key.endswith("/asked.json"):
                 self.objects.delete(key)
 
-    def write_together(self, month: str, report: dict[str, Any]) -> str:
+    def write_shared_gaps(self, month: str, report: SharedGaps) -> str:
         """Store what concerns all symbols of a month, and return the key."""
         return self._put(self._together(month), report)
 
-    def read_together(self, month: str) -> dict[str, Any] | None:
+    def read_shared_gaps(self, month: str) -> SharedGaps | None:
         """Return what concerns all symbols of a month, None where nothing is stored."""
         found = self.objects.get(self._together(month))
         return json.loads(found) if found else None
 
-    def write_run(self, run: str, reports: dict[str, Any]) -> str:
-        """Keep what a run cleaned, {symbol: {month: report}}, and return the key."""
-        return self._put(self._run(run), reports)
+    def write_run(self, run: str, report: RunReport) -> str:
+        """Store what a run cleaned, and return the key."""
+        # in the object the missing ones stand beside the symbols, which have capital letters
+        missing = {MISSING: report["missing"]} if report["missing"] else {}
+        return self._put(self._run(run), {**report["symbols"], **missing})
 
-    def read_run(self, run: str) -> dict[str, Any] | None:
-        """Return what a run cleaned, None where nothing is kept of it."""
-        found = self.objects.get(self._run(run))
-        return json.loads(found) if found else None
+    def read_run(self, run: str) -> RunReport:
+        """Return what a run cleaned, nothing where no report of it is stored."""
+        found = json.loads(self.objects.get(self._run(run)) or b"{}")
+        return {"missing": found.pop(MISSING, {}), "symbols": found}
 
     def write_left(self, symbol: str, months: list[str]) -> str:
         """Remember which months a spent day left to ask for, none where all were given; return the key."""
@@ -94,7 +90,7 @@ class Quality:
         found = self.objects.get(f"quality/source={self.source}/symbol={symbol}/left.json")
         return list(json.loads(found)["months"]) if found else []
 
-    def _put(self, key: str, report: dict[str, Any]) -> str:
+    def _put(self, key: str, report: Mapping[str, object]) -> str:
         self.objects.put(key, json.dumps(report, indent=1, sort_keys=True).encode(), JSON)
         return key
 

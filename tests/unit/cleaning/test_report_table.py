@@ -2,7 +2,7 @@
 
 import logging
 
-from stock_ml.cleaning.report_table import tell
+from stock_ml.cleaning.report_table import log_reports
 
 REPORT = {
     **{"rows_read": 3745, "kept": 3559, "extended_hours": 180, "session_closed": 0, "duplicates": 1, "superseded": 2},
@@ -20,7 +20,7 @@ REPORT = {
 
 def test_a_month_is_a_line_of_a_table_and_refused_rows_are_warned_about(caplog):
     with caplog.at_level(logging.INFO):
-        tell("GOOGL", {"2021-09": REPORT | {"coverage": None, "refused": {}}, "2021-08": REPORT})
+        log_reports("GOOGL", {"2021-09": REPORT | {"coverage": None, "refused": {}}, "2021-08": REPORT})
     lines = [record.getMessage() for record in caplog.records]
     assert lines[0].strip() == "Quality of GOOGL"
     [august, september] = [line.split() for line in lines if line.strip().startswith("2021")]

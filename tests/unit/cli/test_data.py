@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
-from stock_ml.cleaning.inventory import Holdings
-from stock_ml.cli.data import counts, told
+from stock_ml.cleaning.inventory import Inventory
+from stock_ml.cli.data import counts, remarks
 from stock_ml.domain.splits import Split
 
 REPORT: dict[str, Any] = {
@@ -24,13 +24,13 @@ REPORT: dict[str, Any] = {
     "closed_minutes": {},
 }
 HOLE = {"exchange": "XNYS", "from": "2024-03-05T15:00:00+00:00", "minutes": 90}
-FOUND = Holdings(
+FOUND = Inventory(
     "GOOGL", {"2024-03": REPORT}, {}, {"2024-03-29": 390}, [Split("2024-03-05", 20.0)], [HOLE], ["2023-01"], {}
 )
 
 
 def test_every_reason_for_a_missing_minute_is_named() -> None:
-    assert told(FOUND) == [
+    assert remarks(FOUND) == [
         "labels mark a bar's end; 690 minutes in 2 sessions",
         "minutes a session, newest: 2024-03-04 390, 2024-03-05 300",
         "feed gaps (1): 2024-03-05T15:00 90 min",
@@ -46,15 +46,15 @@ def test_every_reason_for_a_missing_minute_is_named() -> None:
 def test_a_long_list_shows_its_newest_and_counts_the_rest() -> None:
     closed = {f"2024-01-{day:02}": 390 for day in range(1, 16)}
     line = next(
-        line for line in told(Holdings("A", {"2024-03": REPORT}, {}, closed, [], [], [], {})) if "closed" in line
+        line for line in remarks(Inventory("A", {"2024-03": REPORT}, {}, closed, [], [], [], {})) if "closed" in line
     )
     assert line.startswith("closed (15): 2024-01-04 390 min, ")
     assert line.endswith("2024-01-15 390 min and 3 earlier")
 
 
 def test_a_month_that_is_not_there_is_named_with_the_reason() -> None:
-    lacking = Holdings("A", {}, {}, {}, [], [], [], {"2024-01": "never received", "2024-02": "2.0% of the rows"})
-    assert told(lacking) == ["months without clean bars (2): 2024-01 never received, 2024-02 2.0% of the rows"]
+    lacking = Inventory("A", {}, {}, {}, [], [], [], {"2024-01": "never received", "2024-02": "2.0% of the rows"})
+    assert remarks(lacking) == ["months without clean bars (2): 2024-01 never received, 2024-02 2.0% of the rows"]
 
 
 def test_the_table_sums_the_months_up() -> None:

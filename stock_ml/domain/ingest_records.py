@@ -1,0 +1,173 @@
+"""The records of an ingest, as Airflow passes them from task to task and S3 keeps them (JSON)."""
+
+from typing import NotRequired, TypedDict
+
+Gap = TypedDict("Gap", {"from": str, "minutes": int})
+SharedGap = TypedDict("SharedGap", {"exchange": str, "from": str, "minutes": int})
+
+
+class RevisionNote(TypedDict):
+    """Note what a source changed of a month; `before` and `after` are the keys of the two responses.
+
+    `compared` minutes, `changed` and `removed` ones among them, the `first` of either, a few of them in `shown`, and
+    the `ratio` of new prices to old where one explains them all.
+    """
+
+    compared: int
+    changed: int
+    removed: int
+    first: str | None
+    shown: list[str]
+    ratio: float | None
+    before: str
+    after: str
+
+
+class IngestItem(TypedDict):
+    """Say what one symbol's tasks have to do: `months` are YYYY-MM, or "all" of a file.
+
+    The download adds by month the keys of responses (`raw`), and what the source revised.
+    """
+
+    symbol: str
+    months: list[str]
+    force: NotRequired[bool]
+    raw: NotRequired[dict[str, str]]
+    revisions: NotRequired[dict[str, RevisionNote]]
+
+
+class CleaningRules(TypedDict):
+    """State what clean bars depend on besides the responses; where it changes they are made again."""
+
+    version: int
+    exchange: str
+    closures: list[str]
+    feed_gap_minutes: int
+    adjusted: NotRequired[bool]
+
+
+class SessionCount(TypedDict):
+    """Count the minutes of one session: bars received, filled, and minutes due."""
+
+    received: int
+    filled: int
+    minutes: int
+
+
+class ZeroVolume(TypedDict):
+    """Count the bars without volume, their runs, and the bars in the longest run."""
+
+    bars: int
+    runs: int
+    longest: int
+
+
+class Outlier(TypedDict):
+    """Name one bar that is far from its neighbours; `ts` is its open in UTC, ISO 8601."""
+
+    ts: str
+    low: float
+    high: float
+
+
+class Outliers(TypedDict):
+    """Count the outliers of a month, and name the first of them."""
+
+    count: int
+    first: list[Outlier]
+
+
+class MinuteReport(TypedDict):
+    """Say what became of each regular minute of a time span.
+
+    `sessions` (by YYYY-MM-DD) has the minutes of each session due by its end. `coverage` is the share received of those
+    of complete sessions, None where there is none. `left_out` are minutes without a trade at the edges of a session.
+    """
+
+    filled: int
+    left_out: int
+    feed_gap_minutes: int
+    feed_gaps: list[Gap]
+    closed_minutes: dict[str, int]
+    sessions: dict[str, SessionCount]
+    coverage: float | None
+
+
+class RowReport(MinuteReport):
+    """Say what became of each row of a month's responses, and of each minute."""
+
+    rows_read: int
+    kept: int
+    extended_hours: int
+    session_closed: int
+    not_yet_known: int
+    duplicates: int
+    superseded: int
+    refused: dict[str, int]
+    refused_share: float
+    out_of_order: int
+    outliers: Outliers
+    zero_volume: ZeroVolume
+
+
+class QualityReport(RowReport):
+    """Report on a month of clean bars.
+
+    `raw` is the key of the newest response, `answers` the keys of all that were read, `unreadable` why others were
+    not, `known_at` the source's clock at the newest (UTC epoch seconds), `refused_rows` the key of the refused rows.
+    """
+
+    label_convention: str
+    rules: CleaningRules
+    revisions: list[RevisionNote]
+    raw: str
+    answers: list[str]
+    unreadable: dict[str, str]
+    known_at: float
+    refused_rows: str | None
+
+
+class Failure(TypedDict):
+    """Name the key of a response that could not be read."""
+
+    raw: str
+
+
+class LastRequest(TypedDict):
+    """Note what a month's last request gave: the key of the response, None where there were no bars.
+
+    `fetched_at` is the source's clock, UTC epoch seconds.
+    """
+
+    raw: str | None
+    fetched_at: float
+    request: dict[str, str]
+
+
+class CleanResult(TypedDict):
+    """Say which months of a symbol were cleaned, each with its report."""
+
+    symbol: str
+    months: dict[str, QualityReport]
+
+
+class SharedGaps(TypedDict):
+    """Name by exchange the symbols looked at, and the minutes of which none of them has a bar."""
+
+    exchanges: dict[str, list[str]]
+    holes: list[SharedGap]
+
+
+class RunReport(TypedDict):
+    """Report on a run: by symbol and month what it cleaned, and why other symbols are missing."""
+
+    symbols: dict[str, dict[str, QualityReport]]
+    missing: dict[str, str]
+
+
+class CleanBarsEvent(TypedDict):
+    """Tell what the asset `clean_bars` tells: whose bars are clean, and why others are not."""
+
+    source: str
+    symbols: list[str]
+    missing: NotRequired[dict[str, str]]
