@@ -155,6 +155,9 @@ class Settings(BaseSettings):
     sandbox_speed: float = Field(
         60.0, gt=0, description="market seconds a wall second; 60 is a bar a second; also the speed of a replay"
     )
+    sandbox_faults: bool = Field(
+        False, description="lets tests ask the exchange for faults: wrong, slow and broken responses (POST /faults)"
+    )
 
     # where things are kept, and the ports of what runs here (all on 127.0.0.1)
     home: Path = Field(Path(".stockml"), description="folder of all data, logs and generated secrets")

@@ -27,7 +27,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
 def settings() -> Iterator[Settings]:
     """Settings of source sandbox that point at this run's own servers."""
     home = Path(tempfile.mkdtemp(prefix="stock_ml-"))
-    yield settings_in(home)
+    yield settings_in(home, sandbox_faults=True)
     shutil.rmtree(home)
 
 

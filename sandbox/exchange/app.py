@@ -12,7 +12,7 @@ from sandbox.exchange.exchange import Exchange
 from sandbox.exchange.market_identity import Identity
 from sandbox.exchange.queries import query
 from sandbox.faults.broken_responses import answer as broken_answer
-from sandbox.faults.faults import Trouble
+from sandbox.faults.faults import Fault
 from serving.dashboard.headers import add_headers
 from stock_ml.config import Settings, load
 
@@ -36,7 +36,7 @@ def _show(app: Flask, exchange: Exchange) -> None:
     app.add_url_rule("/query", view_func=lambda: _query(exchange), endpoint="query")
     app.add_url_rule("/clock", view_func=lambda: jsonify(asdict(exchange.clock.now())), endpoint="clock")
     app.add_url_rule("/prices", view_func=lambda: jsonify(exchange.prices()), endpoint="prices")
-    app.add_url_rule("/trouble", view_func=lambda: control.troubles(exchange), endpoint="troubles")
+    app.add_url_rule("/faults", view_func=lambda: control.faults(exchange), endpoint="faults")
     app.add_url_rule("/answered", view_func=lambda: jsonify(exchange.answered.told()), endpoint="answered")
     app.add_url_rule("/healthz", view_func=lambda: jsonify(status="ok", simulated=True), endpoint="healthz")
 
@@ -45,7 +45,7 @@ def _change(app: Flask, exchange: Exchange) -> None:
     for path, change in {
         "/clock": control.set_clock,
         "/bars": control.put_bar,
-        "/trouble": control.set_trouble,
+        "/faults": control.set_fault,
         "/plans": control.set_plan,
     }.items():
         view = _with(exchange, change)
@@ -59,14 +59,14 @@ def _with(exchange: Exchange, change: Callable[[Exchange], Response]) -> Callabl
 def _query(exchange: Exchange) -> Response:
     now, key = exchange.clock.now().market, request.args.get("apikey", "")
     exchange.answered.add(key)
-    trouble = exchange.troubles.next(key)
-    spent = exchange.plans.refuses(key) if trouble is None else None
-    trouble = Trouble(spent) if spent else trouble
+    fault = exchange.faults.next(key)
+    spent = exchange.plans.refuses(key) if fault is None else None
+    fault = Fault(spent) if spent else fault
 
     def whole() -> Response:
         return query(exchange.feed, request.args, now)
 
-    answer = broken_answer(trouble, key, whole) if trouble else whole()
+    answer = broken_answer(fault, key, whole) if fault else whole()
     answer.headers[NOW_HEADER] = repr(now)
     return answer
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sandbox.exchange.exchange import Exchange
 from sandbox.exchange.request_limits import Plan
 from sandbox.exchange.responses import VALUES
-from sandbox.faults.faults import ALL, KINDS, Trouble
+from sandbox.faults.faults import ALL, KINDS, Fault
 from stock_ml.config import SYMBOL
 from stock_ml.domain.bars import MINUTE, Bar, broken
 
@@ -30,8 +30,8 @@ class ClockAsked(Asked):
     speed: float | None = Field(None, ge=SPEEDS[0], le=SPEEDS[1])
 
 
-class TroubleAsked(Asked):
-    """Say which trouble requests of a key meet, and how often; no kind takes it back."""
+class FaultAsked(Asked):
+    """Say which fault requests of a key meet, and how often; no kind takes it back."""
 
     kind: str | None
     key: str = ALL
@@ -58,19 +58,26 @@ def set_clock(exchange: Exchange) -> Response:
     return jsonify(asdict(exchange.clock.set(asked.paused, asked.speed)))
 
 
-def set_trouble(exchange: Exchange) -> Response:
-    """Set or take back a trouble; return all that are set, by key."""
-    asked = _asked(TroubleAsked)
+def set_fault(exchange: Exchange) -> Response:
+    """Set or take back a fault; return all that are set, by key."""
+    _faults_are_enabled(exchange)
+    asked = _asked(FaultAsked)
     if asked.kind is not None and asked.kind not in KINDS:
         abort(400, f"kind is null or one of {', '.join(KINDS)}")
-    trouble = Trouble(asked.kind, asked.seconds, asked.mebibytes, asked.times) if asked.kind else None
-    exchange.troubles.set(asked.key, trouble)
-    return troubles(exchange)
+    fault = Fault(asked.kind, asked.seconds, asked.mebibytes, asked.times) if asked.kind else None
+    exchange.faults.set(asked.key, fault)
+    return faults(exchange)
 
 
-def troubles(exchange: Exchange) -> Response:
-    """Return the troubles that are set, by key."""
-    return jsonify({key: asdict(trouble) for key, trouble in exchange.troubles.by_key.items()})
+def faults(exchange: Exchange) -> Response:
+    """Return the faults that are set, by key."""
+    _faults_are_enabled(exchange)
+    return jsonify({key: asdict(fault) for key, fault in exchange.faults.by_key.items()})
+
+
+def _faults_are_enabled(exchange: Exchange) -> None:
+    if not exchange.faults.enabled:
+        abort(403, "this exchange makes no faults: start it with STOCKML_SANDBOX_FAULTS=true")
 
 
 def set_plan(exchange: Exchange) -> Response:

@@ -8,7 +8,7 @@ from sandbox.exchange.feed import Feed, Look
 from sandbox.exchange.injected_bars import Placed
 from sandbox.exchange.request_counts import Answered
 from sandbox.exchange.request_limits import Plans
-from sandbox.faults.faults import Troubles
+from sandbox.faults.faults import Faults
 from sandbox.market import KINDS, Market, Turn
 from stock_ml.config import Settings
 
@@ -17,12 +17,12 @@ EPOCH = date(1970, 1, 1)
 
 @dataclass(frozen=True)
 class Exchange:
-    """Hold the market, its time, and who meets which trouble."""
+    """Hold the market, its time, and who meets which fault."""
 
     settings: Settings
     feed: Feed
     clock: StoredClock
-    troubles: Troubles = field(default_factory=Troubles)
+    faults: Faults = field(default_factory=Faults)
     plans: Plans = field(default_factory=Plans)
     answered: Answered = field(default_factory=Answered)
 
@@ -32,7 +32,8 @@ class Exchange:
         clock = StoredClock.of(s)
         kind = replace(KINDS[s.sandbox_market], turn=Turn((s.sandbox_turn - EPOCH).days) if s.sandbox_turn else None)
         market = Market(s.sandbox_seed, clock.sessions, kind)
-        return cls(s, Feed(market, Placed.load(s.state / "sandbox" / "bars.jsonl")), clock)
+        feed = Feed(market, Placed.load(s.state / "sandbox" / "bars.jsonl"))
+        return cls(s, feed, clock, Faults(s.sandbox_faults))
 
     def prices(self) -> dict[str, float]:
         """Return the newest price of each symbol of the installation."""

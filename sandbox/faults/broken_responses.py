@@ -7,31 +7,31 @@ from collections.abc import Callable, Iterator
 from flask import Response, jsonify, request
 
 from sandbox.exchange.error_messages import refusal
-from sandbox.faults.faults import Trouble
+from sandbox.faults.faults import Fault
 
 PAGE = "<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 ROW = b'"2024-01-02 09:30:00": {"1. open": "1", "2. high": "1", "3. low": "1", "4. close": "1", "5. volume": "1"},\n'
 CHUNK = ROW * (2**16 // len(ROW))
 
 
-def answer(trouble: Trouble, key: str, whole: Callable[[], Response]) -> Response:
+def answer(fault: Fault, key: str, whole: Callable[[], Response]) -> Response:
     """Return what a request of a key gets instead of, or after, the whole answer."""
-    match trouble.kind:
+    match fault.kind:
         case "garbage":
             return Response(PAGE, content_type="text/html")
         case "truncated":
             sound = whole()
             return Response(sound.data[: len(sound.data) // 2], content_type=sound.content_type)
         case "slow":
-            time.sleep(trouble.seconds)
+            time.sleep(fault.seconds)
             return whole()
         case "huge":
-            return Response(_endless(trouble.mebibytes), content_type="application/json")
+            return Response(_endless(fault.mebibytes), content_type="application/json")
         case "dropped":
             return _dropped()
         case "http-429" | "http-500":
-            return Response("try again later", int(trouble.kind[-3:]), content_type="text/plain")
-    return jsonify(refusal(trouble.kind, key))
+            return Response("try again later", int(fault.kind[-3:]), content_type="text/plain")
+    return jsonify(refusal(fault.kind, key))
 
 
 def _endless(mebibytes: int) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Which trouble a request meets: asked for by its key's name, or set before for a key or for all."""
+"""Which fault a request meets: asked for by its key's name, or set before for a key or for all."""
 
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -12,7 +12,7 @@ ALL = "*"  # stands for any key
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Fault:
     """Say what happens to a request; `seconds` is for slow answers, `mebibytes` for huge ones."""
 
     kind: str
@@ -22,23 +22,26 @@ class Trouble:
 
 
 @dataclass
-class Troubles:
-    """Hold the troubles set by key; safe for many threads."""
+class Faults:
+    """Hold the faults set by key; safe for many threads. Where they are not enabled no request meets one."""
 
-    by_key: dict[str, Trouble] = field(default_factory=dict)
+    enabled: bool = True
+    by_key: dict[str, Fault] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def set(self, key: str, trouble: Trouble | None) -> None:
-        """Let requests of a key meet a trouble from now on, or none."""
+    def set(self, key: str, fault: Fault | None) -> None:
+        """Let requests of a key meet a fault from now on, or none."""
         with self._lock:
             others = {name: each for name, each in self.by_key.items() if name != key}
-            self.by_key = others if trouble is None else others | {key: trouble}
+            self.by_key = others if fault is None else others | {key: fault}
 
-    def next(self, key: str) -> Trouble | None:
+    def next(self, key: str) -> Fault | None:
         """Return what the next request of a key meets, and count it."""
+        if not self.enabled:
+            return None
         named = ALIASES.get(key, key)
         if named in KINDS:
-            return Trouble(named)
+            return Fault(named)
         with self._lock:
             name = key if key in self.by_key else ALL
             found = self.by_key.get(name)

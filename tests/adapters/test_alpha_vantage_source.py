@@ -190,34 +190,34 @@ TROUBLES = {
 }
 
 
-def trouble(sandbox: Settings, **given: object) -> None:
-    requests.post(f"{sandbox.sandbox}/trouble", json=given, timeout=5).raise_for_status()
+def set_fault(sandbox: Settings, **given: object) -> None:
+    requests.post(f"{sandbox.sandbox}/faults", json=given, timeout=5).raise_for_status()
 
 
-def test_each_trouble_that_the_sandbox_can_make_is_tried_here():
+def test_each_fault_that_the_sandbox_can_make_is_tried_here():
     assert TROUBLES.keys() == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", TROUBLES)
 @pytest.mark.parametrize("datatype", ["json", "csv"])
-def test_each_trouble_of_the_exchange_is_its_own_error_tried_as_often_as_may_help(
+def test_each_fault_of_the_exchange_is_its_own_error_tried_as_often_as_may_help(
     sandbox, monkeypatch, caplog, kind, datatype
 ):
     expected, times = TROUBLES[kind]
     monkeypatch.setattr("stock_ml.sources.alpha_vantage_client.TIMEOUT", 0.5 if kind == "slow" else 10)
-    trouble(sandbox, kind=kind, key=KEY, seconds=1.5)
+    set_fault(sandbox, kind=kind, key=KEY, seconds=1.5)
     source = asking(sandbox.sandbox, datatype=datatype)
     sent: list[None] = []
     source.spend = lambda: sent.append(None)
     with caplog.at_level(logging.DEBUG), pytest.raises(expected) as caught:
         source.fetch("GOOGL", "2024-02")
-    trouble(sandbox, kind=None, key=KEY)
+    set_fault(sandbox, kind=None, key=KEY)
     assert (type(caught.value), len(sent)) == (expected, times)
     assert KEY not in "".join(traceback.format_exception(caught.value)) + caplog.text
 
 
-def test_a_trouble_that_passes_is_got_over(sandbox):
-    trouble(sandbox, kind="dropped", key=KEY, times=1)
+def test_a_fault_that_passes_is_got_over(sandbox):
+    set_fault(sandbox, kind="dropped", key=KEY, times=1)
     assert asking(sandbox.sandbox).newest("GOOGL").body
 
 

@@ -1,4 +1,4 @@
-"""Each trouble that the sandbox exchange can make, over real HTTP, as the client of Alpha Vantage tells it."""
+"""Each fault that the sandbox exchange can make, over real HTTP, as the client of Alpha Vantage tells it."""
 
 import pytest
 import requests
@@ -23,9 +23,9 @@ def source(sandbox: Settings) -> AlphaVantage:
     return found
 
 
-def meet(sandbox: Settings, **trouble: object) -> None:
-    """Let requests of our key meet a trouble."""
-    requests.post(f"{sandbox.sandbox}/trouble", json={"key": KEY, **trouble}, timeout=5).raise_for_status()
+def meet(sandbox: Settings, **fault: object) -> None:
+    """Let requests of our key meet a fault."""
+    requests.post(f"{sandbox.sandbox}/faults", json={"key": KEY, **fault}, timeout=5).raise_for_status()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def meet(sandbox: Settings, **trouble: object) -> None:
         ("huge", errors.TooLarge),
     ],
 )
-def test_each_trouble_is_its_own_error_and_shows_no_key(sandbox, source, kind, expected):
+def test_each_fault_is_its_own_error_and_shows_no_key(sandbox, source, kind, expected):
     meet(sandbox, kind=kind)
     try:
         with pytest.raises(expected) as caught:

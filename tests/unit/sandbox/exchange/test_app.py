@@ -16,7 +16,7 @@ ASK = {"function": "TIME_SERIES_INTRADAY", "interval": "1min", "symbol": "GOOGL"
 
 @pytest.fixture
 def client(tmp_path):
-    app = create_app(load(source="sandbox", home=tmp_path))
+    app = create_app(load(source="sandbox", home=tmp_path, sandbox_faults=True))
     client = app.test_client()
     client.post("/clock", json={"paused": True})
     return client
