@@ -25,14 +25,31 @@ def fetch() -> None:
     pinned = json.loads(PINNED.read_text())
     if all(_is_right(VENDOR / name, digest) for name, digest in pinned["files"].items()):
         return
-    with tempfile.TemporaryDirectory() as scratch:
-        package = _pack(pinned["version"], Path(scratch))
+    with tempfile.TemporaryDirectory() as scratch, tarfile.open(_pack(pinned["version"], Path(scratch))) as archive:
         for name, digest in pinned["files"].items():
-            _keep(package / name, VENDOR / name, digest)
+            _store(read(archive, name), VENDOR / name, digest)
+
+
+def read(archive: tarfile.TarFile, name: str) -> bytes:
+    """Read one file of a package that npm packed.
+
+    Nothing is written, so that an archive can put no file elsewhere. Raises HostError where the package lacks the file.
+    """
+    try:
+        member = archive.extractfile(f"package/{name}")
+    except KeyError:
+        member = None
+    if member is None:
+        raise HostError(f"highcharts has no file {name}: correct serving/dashboard/highcharts.json, which pins it")
+    return member.read()
 
 
 def _is_right(file: Path, digest: str) -> bool:
-    return file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() == digest
+    return file.exists() and _is_pinned(file.read_bytes(), digest)
+
+
+def _is_pinned(content: bytes, digest: str) -> bool:
+    return hashlib.sha256(content).hexdigest() == digest
 
 
 def _pack(version: str, scratch: Path) -> Path:
@@ -40,9 +57,7 @@ def _pack(version: str, scratch: Path) -> Path:
     done = subprocess.run(argv, cwd=scratch, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HostError(f"npm could not fetch highcharts {version}: {done.stderr.strip()[-300:]}")
-    with tarfile.open(next(scratch.glob("*.tgz"))) as archive:
-        archive.extractall(scratch, filter="data")
-    return scratch / "package"
+    return next(scratch.glob("*.tgz"))
 
 
 def _npm() -> list[str]:
@@ -59,8 +74,8 @@ def _install_npm() -> None:
         raise HostError(f"there is no npm, and {NODE} could not be installed: {done.stderr.strip()[-300:]}")
 
 
-def _keep(file: Path, place: Path, digest: str) -> None:
-    if not _is_right(file, digest):
-        raise HostError(f"{file.name} of highcharts is not the one pinned in serving/dashboard/highcharts.json")
+def _store(content: bytes, place: Path, digest: str) -> None:
+    if not _is_pinned(content, digest):
+        raise HostError(f"{place.name} of highcharts is not the one pinned in serving/dashboard/highcharts.json")
     place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(file, place)
+    place.write_bytes(content)
