@@ -56,6 +56,9 @@ test: check ## every test: unit, adapters, DAGs, the whole stack in a browser
 	.venv/bin/python -m pytest -n 2 tests/unit
 	.venv/bin/python -m pytest tests/adapters tests/dags tests/e2e
 
+oldest: ## set-up and unit tests on the oldest Python 3.11 of this machine, in a copy
+	@.ci/oldest
+
 bench: .venv/dev ## list the benchmarks, or run one: make bench NAME=start, WITH="seed=2" for its options
 	@.venv/bin/python -m benchmarks $(NAME) $(WITH)
 
@@ -81,4 +84,4 @@ lock: .venv/dev ## resolve requirements.in and requirements-dev.in anew
 .venv/dev: requirements-dev.txt .venv/ready
 	@.venv/bin/uv pip install -q --python .venv/bin/python -r requirements-dev.txt && touch $@
 
-.PHONY: help up down status logs replay retire backup restore reset check test bench screenshot facts lock
+.PHONY: help up down status logs replay retire backup restore reset check test oldest bench screenshot facts lock
