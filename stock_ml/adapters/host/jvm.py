@@ -9,7 +9,7 @@ from pathlib import Path
 from stock_ml.errors import HostError
 
 OLDEST_JAVA = 17
-INSTALL_JAVA = "Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@17"
+INSTALL_JAVA = "Debian: apt-get install default-jre-headless; macOS: brew install openjdk@17"
 
 
 def java() -> str:

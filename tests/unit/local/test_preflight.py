@@ -35,7 +35,7 @@ def test_no_java_is_told_in_one_line() -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "Java 17 or newer is needed and there is no java in PATH. "
-        "Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@17"
+        "Debian: apt-get install default-jre-headless; macOS: brew install openjdk@17"
     ]
 
 
