@@ -1,6 +1,7 @@
 """The compose file is valid, and names nothing that does not exist."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,16 @@ def test_every_lasting_service_restarts_and_has_a_health_check() -> None:
         lasting = name not in ONE_SHOT
         assert service["restart"] == ("unless-stopped" if lasting else "no"), name
         assert ("healthcheck" in service) == lasting, name
+
+
+@pytest.mark.parametrize("name", sorted(services()))
+def test_a_command_holds_no_shell_syntax(name: str) -> None:
+    # Compose splits a string as words. It refuses ( and ) outside quotes, and drops everything after ; & | < or >
+    command = services()[name].get("command", "")
+    if isinstance(command, str):
+        split = shlex.shlex(command, posix=True, punctuation_chars=True)
+        split.whitespace_split = True
+        assert [word for word in split if set(word) <= set("();<>|&")] == []
 
 
 def test_every_setting_of_the_file_is_a_setting_of_the_class_and_the_other_way_round() -> None:
