@@ -68,6 +68,17 @@ def test_a_command_holds_no_shell_syntax(name: str) -> None:
         assert [word for word in split if set(word) <= set("();<>|&")] == []
 
 
+def test_one_service_builds_an_image_and_the_others_wait_for_it() -> None:
+    # several builds of one name collide in the image store; without a policy Compose would ask Docker Hub for the name
+    built = {service["image"] for service in services().values() if "build" in service}
+    assert built == {"stock_ml", "stock_ml_mlflow"}
+    for image in built:
+        users = [service for service in services().values() if service["image"] == image]
+        builders = [service for service in users if "build" in service]
+        assert [service["pull_policy"] for service in builders] == ["build"]
+        assert {service["pull_policy"] for service in users if "build" not in service} <= {"never"}
+
+
 def test_every_setting_of_the_file_is_a_setting_of_the_class_and_the_other_way_round() -> None:
     known = {f"STOCKML_{name.upper()}" for name in Settings.model_fields if not NOT_HERE.fullmatch(name)}
     known = known - {"STOCKML_ALPHAVANTAGE_API_KEY"} | {"ALPHAVANTAGE_API_KEY"}
