@@ -79,6 +79,44 @@ def test_one_service_builds_an_image_and_the_others_wait_for_it() -> None:
         assert {service["pull_policy"] for service in users if "build" not in service} <= {"never"}
 
 
+def seconds(duration: str) -> int:
+    return int(duration.removesuffix("s"))
+
+
+def test_a_slow_start_is_no_failure_and_a_quick_one_is_seen_soon() -> None:
+    every = services()
+    awaited = {
+        other
+        for service in every.values()
+        for other, how in service.get("depends_on", {}).items()
+        if how["condition"] == "service_healthy"
+    }
+    for name, check in ((name, service["healthcheck"]) for name, service in every.items() if "healthcheck" in service):
+        assert seconds(check["start_period"]) >= (300 if name in awaited else 60), name
+        assert seconds(check["start_interval"]) <= 20, name
+        assert (seconds(check["start_interval"]) < 20) or name not in awaited, name
+
+
+def test_a_health_check_of_kafka_starts_no_java() -> None:
+    assert ".sh" not in " ".join(services()["kafka"]["healthcheck"]["test"])
+
+
+@pytest.mark.parametrize("name", sorted(services()))
+def test_a_service_gets_a_minute_to_stop_and_its_log_does_not_fill_the_disk(name: str) -> None:
+    service = services()[name]
+    assert seconds(service["stop_grace_period"]) >= 60
+    assert service["logging"]["driver"] == "local"  # it rotates: 5 files of 20 MB
+
+
+def test_no_anonymous_volume_is_left_behind() -> None:
+    declared = {"/etc/kafka/secrets", "/mnt/shared/config"}  # by the image of Kafka, beside its data
+    assert set(services()["kafka"]["tmpfs"]) == declared
+
+
+def test_postgresql_has_shared_memory_for_parallel_queries() -> None:
+    assert services()["postgres"]["shm_size"] == "256m"  # Docker gives 64 MB
+
+
 def test_every_setting_of_the_file_is_a_setting_of_the_class_and_the_other_way_round() -> None:
     known = {f"STOCKML_{name.upper()}" for name in Settings.model_fields if not NOT_HERE.fullmatch(name)}
     known = known - {"STOCKML_ALPHAVANTAGE_API_KEY"} | {"ALPHAVANTAGE_API_KEY"}
@@ -104,10 +142,9 @@ def test_a_service_reads_settings_that_hold_and_reaches_its_neighbours_by_name(
     s = settings(name, monkeypatch, tmp_path)
     hosts = {re.split(r"[:/]", address.split("//")[-1].split("@")[-1])[0] for address in (s.kafka, s.s3, s.postgres())}
     assert hosts == {"kafka", "s3", "postgres"}
-    outside = name == "airflow-api-server"  # its links are followed by a browser on the host
-    assert (s.mlflow, s.sandbox) == (
-        ("http://127.0.0.1:8602", "http://127.0.0.1:8603") if outside else ("http://mlflow:8602", "http://sandbox:8603")
-    )
+    # a browser on the host follows their links
+    assert s.mlflow == f"http://{'127.0.0.1' if name in {'airflow-api-server', 'dashboard'} else 'mlflow'}:8602"
+    assert s.sandbox == f"http://{'127.0.0.1' if name == 'airflow-api-server' else 'sandbox'}:8603"
     assert (s.source, s.s3_bucket) == ("sandbox", "stockml")
     assert (s.kafka_topic, s.mlflow_model, s.mlflow_experiment) == ("stockml", "stock-close", "stock_ml")
 
