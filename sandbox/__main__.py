@@ -7,6 +7,9 @@ from sandbox.exchange.clock import StoredClock
 from stock_ml.config import load
 from stock_ml.errors import StockMLError
 
+OPTIONS = ("--workers=1", "--threads=8", "--log-level=warning", "--no-control-socket")
+APP = "sandbox.exchange.app:create_app()"
+
 
 def main() -> None:
     """Become gunicorn: one process keeps the clock, threads answer. What stands in the way is told in one line."""
@@ -16,8 +19,7 @@ def main() -> None:
     except StockMLError as error:
         raise SystemExit(f"stopped: {error}") from None
     address = f"127.0.0.1:{s.sandbox_port}"
-    server = ["-m", "gunicorn", "--bind", address, "--workers", "1", "--threads", "8", "--no-control-socket"]
-    os.execv(sys.executable, [sys.executable, *server, "sandbox.exchange.app:create_app()"])
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--bind", address, *OPTIONS, APP])
 
 
 if __name__ == "__main__":

@@ -60,10 +60,11 @@ def _format(s: Settings, cluster_id: str) -> None:
 
 
 def _text(s: Settings) -> str:
-    return "".join(f"{name}={value}\n" for name, value in _properties(s).items())
+    return "".join(f"{name}={value}\n" for name, value in properties(s).items())
 
 
-def _properties(s: Settings) -> dict[str, object]:
+def properties(s: Settings) -> dict[str, object]:
+    """Return the broker's configuration."""
     return {
         "process.roles": "broker,controller",
         "node.id": 1,

@@ -19,6 +19,7 @@ from stock_ml.errors import HostError, StoreUnavailable
 NAME = "postgres"
 DATABASES = ("airflow", "mlflow", "stockml")
 OTHER_USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+LOCALE = ("--encoding=UTF8", "--locale=C")  # text is sorted by its bytes: no other version of a library sorts it anew
 # one right is kept, to reach files; without the secure bit access(2) would not know of it, and initdb asks access(2)
 MAY_REACH_FILES = [
     "--securebits=+no_setuid_fixup",
@@ -114,7 +115,7 @@ def _create(s: Settings) -> None:
 
 
 def _initdb(folder: Path, password: Path) -> None:
-    options = ["--username=stockml", f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
+    options = ["--username=stockml", f"--pwfile={password}", "--auth=scram-sha-256", *LOCALE]
     argv = [*as_no_root(), str(_binary("initdb")), "-D", str(folder), *options]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
