@@ -19,7 +19,8 @@ from stock_ml.errors import HostError, StoreUnavailable
 NAME = "postgres"
 DATABASES = ("airflow", "mlflow", "stockml")
 OTHER_USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-LOCALE = ("--encoding=UTF8", "--locale=C")  # text is sorted by its bytes: no other version of a library sorts it anew
+# C sorts text by its bytes, so an upgrade of the C library never invalidates an index
+LOCALE = ("--encoding=UTF8", "--locale=C")
 # one right is kept, to reach files; without the secure bit access(2) would not know of it, and initdb asks access(2)
 MAY_REACH_FILES = [
     "--securebits=+no_setuid_fixup",

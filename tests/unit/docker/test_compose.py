@@ -60,7 +60,8 @@ def test_every_lasting_service_restarts_and_has_a_health_check() -> None:
 
 @pytest.mark.parametrize("name", sorted(services()))
 def test_a_command_holds_no_shell_syntax(name: str) -> None:
-    # Compose splits a string as words. It refuses ( and ) outside quotes, and drops everything after ; & | < or >
+    # Compose splits a string into words. Outside quotes it refuses ( and ), and it drops
+    # everything after ; & | < or >
     command = services()[name].get("command", "")
     if isinstance(command, str):
         split = shlex.shlex(command, posix=True, punctuation_chars=True)
@@ -68,8 +69,9 @@ def test_a_command_holds_no_shell_syntax(name: str) -> None:
         assert [word for word in split if set(word) <= set("();<>|&")] == []
 
 
-def test_one_service_builds_an_image_and_the_others_wait_for_it() -> None:
-    # several builds of one name collide in the image store; without a policy Compose would ask Docker Hub for the name
+def test_one_service_builds_an_image_and_no_service_pulls_it() -> None:
+    # Several builds of one name collide in the image store. Without a policy Compose asks Docker
+    # Hub for the name.
     built = {service["image"] for service in services().values() if "build" in service}
     assert built == {"stock_ml", "stock_ml_mlflow"}
     for image in built:

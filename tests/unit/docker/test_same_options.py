@@ -1,4 +1,7 @@
-"""`docker compose up` runs each server with the options of `make up`; only places differ: addresses, folders, ports."""
+"""`docker compose up` runs each server with the options of `make up`.
+
+Only places differ: addresses, folders, ports.
+"""
 
 import re
 import shlex
@@ -31,7 +34,7 @@ SECRET = re.compile(r"\w+_(KEY|SECRET)")
 
 @pytest.fixture
 def s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The settings of a first `make up`, with the names that Compose gives, and a java that is only there."""
+    """The settings of a first `make up`, with the names that Compose gives; java is an empty file."""
     java = tmp_path / "jdk" / "bin" / "java"
     java.parent.mkdir(parents=True)
     java.touch(0o755)
@@ -128,7 +131,7 @@ def test_producer_and_consumer(s: Settings, name: str) -> None:
     assert command(name)[1:] == list(named(services.programs(s), name).argv[1:])
 
 
-def test_what_every_python_service_is_told(s: Settings) -> None:
+def test_the_switches_of_every_python_service(s: Settings) -> None:
     of_others = re.compile(r"STOCKML_.*|ALPHAVANTAGE_.*|PYTHONPATH")
     switches = {name: v for name, v in services.settings_environment(s).items() if not of_others.fullmatch(name)}
     lines = re.findall(r"^ENV (.+)$", (ROOT / "docker" / "Dockerfile").read_text(), re.MULTILINE)
