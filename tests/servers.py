@@ -12,7 +12,8 @@ import psycopg
 from local import ports, probes
 from local.secrets import keep_secrets, with_secrets
 from local.supervisor.program import ROOT, Program
-from stock_ml.adapters.postgres.store import OldDays, migrate
+from stock_ml.adapters.postgres.migrate import migrate
+from stock_ml.adapters.postgres.retention import OldDays
 from stock_ml.config import Settings, load
 from stock_ml.errors import WrongSource
 

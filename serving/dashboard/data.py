@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 
 from serving.dashboard.queries import Query, cursor
 from serving.dashboard.symbol_status import States
-from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Row, Span
+from stock_ml.adapters.postgres.connection import Row
+from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Span
 from stock_ml.config import Settings
 
 MOST_BATCHES = 2000  # behind further ones all rows are read sooner

@@ -3,7 +3,7 @@
 import time
 
 from stock_ml.adapters.market_clock import MarketClock
-from stock_ml.adapters.postgres.request_quota import RequestLedger, spender
+from stock_ml.adapters.postgres.request_quota import RequestQuota, request_limiter
 from stock_ml.config import Settings
 from stock_ml.doctor.check import Answer
 from stock_ml.domain.bars import utc
@@ -19,7 +19,7 @@ def key(s: Settings) -> Answer:
         return Answer(f"source {s.source} needs none")
     if s.alphavantage_api_key is None:
         raise BadKey("source alpha_vantage needs a key, and none is set")
-    spent, daily = RequestLedger.connect(s).spent_today(), s.requests_per_day
+    spent, daily = RequestQuota.connect(s).used_today(), s.requests_per_day
     told = f"set; {s.requests_per_minute} requests a minute, {spent} of {daily or 'any number'} spent today"
     return Answer(told, "the source's day is spent: tomorrow goes on", "note") if 0 < daily <= spent else Answer(told)
 
@@ -30,7 +30,7 @@ def source(s: Settings) -> Answer:
     if s.source == "csv":
         count = sum(len(read(CsvFiles.connect(s).fetch(name))) for name in s.symbols)
         return Answer(f"{s.csv_path}: {count:,} rows of {', '.join(s.symbols)}")
-    rows = read(open_source(s, spender(s)).newest(symbol))
+    rows = read(open_source(s, request_limiter(s)).newest(symbol))
     told = f"{s.source} gives {len(rows)} bars of {symbol}, the newest labelled {rows['label'].max()}"
     return Answer(told + (", SIMULATED" if s.simulated else ""))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import MarketClock
-from stock_ml.adapters.postgres.request_quota import RequestLedger, budget_of
+from stock_ml.adapters.postgres.request_quota import RequestQuota, budget_of
 from stock_ml.cleaning.clean_symbol import WHOLE_MONTHS, rules_of
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
@@ -64,7 +64,7 @@ def make_plan(s: Settings, order: Order | None = None) -> Plan:
     requests = sum((_most(s, *each, now) if order.force else _requests(s, lake, *each, now)) for each in asked)
     items = [_item(symbol, lacking, order) for symbol, lacking in wanted.items()]
     counted = s.source == "alpha_vantage"
-    return Plan(items, requests, _budget(s), RequestLedger.connect(s).spent_today() if counted else 0)
+    return Plan(items, requests, _budget(s), RequestQuota.connect(s).used_today() if counted else 0)
 
 
 def plan(s: Settings, order: Order | None = None) -> list[Item]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from stock_ml.adapters.lake import Archive
-from stock_ml.adapters.postgres.store import TABLES, OldDays
+from stock_ml.adapters.postgres.retention import TABLES, OldDays
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions
 

@@ -11,8 +11,7 @@ from alembic.config import Config
 from pydantic import SecretStr
 from sqlalchemy import create_engine
 
-from stock_ml.adapters.postgres.store import migrate
-from stock_ml.adapters.postgres.store.migrate import MIGRATIONS
+from stock_ml.adapters.postgres.migrate import MIGRATIONS, migrate
 from stock_ml.config import Settings
 from stock_ml.errors import WrongSource
 from tests.servers import tables

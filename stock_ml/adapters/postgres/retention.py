@@ -3,15 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import psycopg
 from psycopg import sql
 
-from stock_ml.adapters.postgres.store.connection import Connection
+from stock_ml.adapters.postgres.connection import Connection, Database, PgConnection
 from stock_ml.config import Settings
 
 TABLES = ("bars", "forecasts", "shadow_forecasts")
 # one that reads may go on while a day is copied; the drop itself waits for readers, and others behind it: not for long
-SET_UP = "set statement_timeout = '10min'; set lock_timeout = '5s'"
+OPTIONS = "-c statement_timeout=10min -c lock_timeout=5s -c timezone=UTC"
 NEWEST_BAR = "select extract(epoch from max(ts))::bigint from bars"
 DAYS = """
 select distinct right(inhrelid::regclass::text, 8) from pg_inherits
@@ -31,12 +30,14 @@ class OldDays:
     @classmethod
     def connect(cls, s: Settings) -> "OldDays":
         """Return the days of this installation; the connection opens with the first call."""
-        return cls(Connection(s.postgres(), SET_UP, s.source))
+        return cls(Connection(Database(s.postgres(), "stockml retention", s.source, OPTIONS)))
 
     def newest_bar(self) -> int | None:
         """Return the open of the newest bar stored, in UTC epoch seconds."""
         with self._connection.use() as connection:
-            return (connection.execute(NEWEST_BAR).fetchone() or (None,))[0]
+            newest: int | None
+            (newest,) = connection.execute(NEWEST_BAR).fetchone() or (None,)
+            return newest
 
     def days(self) -> list[str]:
         """Return the days that have a partition, YYYY-MM-DD in UTC, ascending."""
@@ -73,11 +74,11 @@ class OldDays:
         self._connection.close()
 
 
-def _exists(connection: psycopg.Connection, table: str) -> bool:
+def _exists(connection: PgConnection, table: str) -> bool:
     return connection.execute("select to_regclass(%s)", [table]).fetchone() != (None,)
 
 
-def _csv(connection: psycopg.Connection, table: str) -> bytes:
+def _csv(connection: PgConnection, table: str) -> bytes:
     copy = sql.SQL("copy (select * from {} order by 1, 2) to stdout (format csv, header)")
     with connection.cursor() as cursor:
         with cursor.copy(copy.format(sql.Identifier(table))) as rows:
