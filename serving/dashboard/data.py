@@ -45,7 +45,7 @@ def answer(reader: ForecastReader, states: States, query: Query, s: Settings) ->
     """Return the answer, None for a symbol that is neither set nor stored. Raises StoreUnavailable."""
     newest = reader.newest_batch()  # before the rows: what is stored in between is sent again, not lost
     rows = _rows(reader, query)
-    if not rows.bars and query.symbol not in s.symbols and not reader.knows(query.symbol):
+    if not rows.bars and query.symbol not in s.symbols and not reader.has_symbol(query.symbol):
         return None
     return {
         "symbol": query.symbol,

@@ -122,8 +122,8 @@ def test_a_listener_hears_of_a_commit(postgres: Settings, reader: ForecastReader
 
 def test_a_symbol_of_long_ago_is_known_as_well(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
     fill(postgres, [bar(symbol, 0)], [])
-    assert reader.knows(symbol)
-    assert not reader.knows("NO" + symbol)
+    assert reader.has_symbol(symbol)
+    assert not reader.has_symbol("NO" + symbol)
 
 
 def test_only_forecasts_that_count_are_scored(postgres: Settings, reader: ForecastReader, symbol: str) -> None:

@@ -149,18 +149,22 @@ def address(conninfo: str) -> str:
     return f"{known.get('host', 'localhost')}:{known.get('port', 5432)}"
 
 
+def reason(error: psycopg.Error) -> str:
+    """Return the first line of an error, without psycopg's account of where it connected to."""
+    return (str(error).strip().splitlines() or ["no reason given"])[0].rpartition(" failed: ")[2]
+
+
 def unavailable(error: psycopg.Error, conninfo: str) -> StoreUnavailable | None:
     """Return psycopg's error as the project's own, None where the statement itself is wrong."""
-    reason = (str(error).strip().splitlines() or ["no reason given"])[0].rpartition(" failed: ")[2]
     match error:
-        case psycopg.errors.QueryCanceled():
-            problem = f"cancelled a query: {reason}"
+        case psycopg.errors.QueryCanceled() | psycopg.errors.LockNotAvailable():
+            problem = f"cancelled a query: {reason(error)}"
         case psycopg.errors.ReadOnlySqlTransaction():
-            problem = f"accepts no writes: {reason}"
+            problem = f"accepts no writes: {reason(error)}"
         case psycopg.errors.UndefinedTable():
             problem = "lacks the tables; `make up` creates them"
         case psycopg.OperationalError() | psycopg.InterfaceError():
-            problem = f"does not answer: {reason}; `make status` shows its process"
+            problem = f"does not answer: {reason(error)}; `make status` shows its process"
         case _:
             return None
     return StoreUnavailable(f"PostgreSQL at {address(conninfo)} {problem}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psycopg
 
-from stock_ml.adapters.postgres.connection import SOURCE, address, unavailable
+from stock_ml.adapters.postgres.connection import SOURCE, address, reason, unavailable
 from stock_ml.adapters.postgres.locks import MIGRATION
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable, WrongSource
@@ -40,7 +40,12 @@ def migrate(s: Settings) -> None:
     except DBAPIError as error:
         if not isinstance(error.orig, psycopg.Error):
             raise
-        other = StoreUnavailable(f"PostgreSQL at {address(s.postgres())} refused a migration: {error.orig}")
-        raise unavailable(error.orig, s.postgres()) or other from error
+        raise _failure(error.orig, s.postgres()) from error
     finally:
         engine.dispose()
+
+
+def _failure(error: psycopg.Error, conninfo: str) -> StoreUnavailable:
+    """Return why the tables were not migrated; what `unavailable` advises where one lacks would not help here."""
+    known = None if isinstance(error, psycopg.errors.UndefinedTable) else unavailable(error, conninfo)
+    return known or StoreUnavailable(f"PostgreSQL at {address(conninfo)} refused a migration: {reason(error)}")

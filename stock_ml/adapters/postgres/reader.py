@@ -200,7 +200,7 @@ class ForecastReader:
         """Return every symbol that has a bar in the recent days, in order."""
         return [symbol for (symbol,) in self._recent_rows(statements.SYMBOLS)]
 
-    def knows(self, symbol: str) -> bool:
+    def has_symbol(self, symbol: str) -> bool:
         """Say whether there is a bar of this symbol; older days are read only where the recent ones have none."""
         if self.last_bar(symbol) is not None:
             return True

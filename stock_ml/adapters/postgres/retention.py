@@ -1,4 +1,4 @@
-"""Take whole days out of the database: what was stored in them goes elsewhere first, in the same transaction."""
+"""Drop whole days from the database; the caller copies their rows elsewhere first, in the same transaction."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,15 +21,15 @@ OLD_BATCHES = "delete from batches where stored_at < now() - interval '1 day'"
 Read = Callable[[str], bytes]
 
 
-class OldDays:
-    """Find days and take them out; every method raises StoreUnavailable where PostgreSQL does not answer."""
+class Retention:
+    """List the stored days and drop them; every method raises StoreUnavailable where PostgreSQL does not answer."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     @classmethod
-    def connect(cls, s: Settings) -> "OldDays":
-        """Return the days of this installation; the connection opens with the first call."""
+    def connect(cls, s: Settings) -> "Retention":
+        """Return the retention of this installation; the connection opens with the first call."""
         return cls(Connection(Database(s.postgres(), "stockml retention", s.source, OPTIONS)))
 
     def newest_bar(self) -> int | None:
@@ -45,7 +45,7 @@ class OldDays:
             return [f"{day[:4]}-{day[4:6]}-{day[6:]}" for (day,) in connection.execute(DAYS)]
 
     @contextmanager
-    def leaving(self, day: str) -> Iterator[Read]:
+    def retire_day(self, day: str) -> Iterator[Read]:
         """Give a function that reads a table's rows of a day as CSV with a header, b"" for none; then drop the day.
 
         Nobody stores into the day meanwhile. An error in the block leaves the day as it is.
@@ -59,13 +59,13 @@ class OldDays:
             for table in there:
                 connection.execute(sql.SQL("drop table {}").format(sql.Identifier(table + suffix)))
 
-    def forget_batches(self) -> int:
-        """Forget which batches were stored before a day ago, and count them; whoever reads on from one starts anew."""
+    def delete_old_batches(self) -> int:
+        """Delete and count the batches of more than a day ago; a reader that continues from one starts anew."""
         with self._connection.use() as connection:
             return connection.execute(OLD_BATCHES).rowcount
 
     def vacuum(self) -> None:
-        """Give back what changed rows left of this installation's tables, and count anew what the planner knows."""
+        """Free the space of changed rows in all tables, and renew the planner's statistics."""
         with self._connection.use() as connection:
             connection.execute("vacuum (analyze, skip_locked)")
 

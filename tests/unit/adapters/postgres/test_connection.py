@@ -17,6 +17,7 @@ REFUSED = 'connection failed: connection to server at "10.0.0.1", port 6000 fail
         (psycopg.OperationalError(), "does not answer: no reason given; `make status` shows its process"),
         (psycopg.InterfaceError("closed"), "does not answer: closed; `make status` shows its process"),
         (errors.QueryCanceled("statement timeout"), "cancelled a query: statement timeout"),
+        (errors.LockNotAvailable("lock timeout"), "cancelled a query: lock timeout"),
         (errors.ReadOnlySqlTransaction("read-only"), "accepts no writes: read-only"),
         (errors.UndefinedTable('"bars"'), "lacks the tables; `make up` creates them"),
     ],
