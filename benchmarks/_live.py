@@ -17,7 +17,7 @@ from local.servers import kafka, postgres
 from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.broker import Publisher, ensure_topics
-from stock_ml.adapters.postgres.store import migrate
+from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.calendar import sessions

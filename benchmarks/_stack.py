@@ -24,7 +24,7 @@ from stock_ml.adapters.broker import ensure_topics
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import log_model, tracking
 from stock_ml.adapters.mlflow.registry import Registry
-from stock_ml.adapters.postgres.store import migrate
+from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
 from stock_ml.domain.bars import COLUMNS, Bar
 from stock_ml.domain.ingest_records import QualityReport

@@ -23,7 +23,7 @@ from local.secrets import keep_secrets, with_secrets
 from local.servers import airflow as orchestration
 from local.servers import services
 from local.supervisor.program import PYTHON, ROOT
-from stock_ml.adapters.postgres.request_quota import RequestLedger
+from stock_ml.adapters.postgres.request_quota import RequestQuota
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import sessions
 from tests.servers import running, settings_in
@@ -103,7 +103,7 @@ class Known:
         events = airflow.get("assets/events", {"source_dag_id": pipeline.INGEST, "limit": 1})["total_entries"]
         made = _count(airflow, pipeline.INGEST, run_type="backfill")
         well = _count(airflow, pipeline.INGEST, run_type="backfill", state="success")
-        return cls(made, well, int(events), RequestLedger.connect(s).spent_today(), _versions(s))
+        return cls(made, well, int(events), RequestQuota.connect(s).used_today(), _versions(s))
 
 
 def _backfilled(s: Settings, days: list[str]) -> Found:

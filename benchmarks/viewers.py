@@ -18,8 +18,9 @@ from rich.table import Table
 from benchmarks._live import times
 from local.servers import postgres, services
 from local.supervisor.program import PYTHON, ROOT
+from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.reader import ForecastReader, Span
-from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore, migrate
+from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
 from tests.servers import running, settings_in
 

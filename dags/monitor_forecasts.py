@@ -2,10 +2,10 @@
 
 **monitor** judges the version that serves over its newest sessions: skill against the last price, the intervals'
 coverage, and drift: how far the features of whole sessions after its training are from those trained on (PSI), beyond
-the worst that as many sessions of the training had. Every look is kept in PostgreSQL. Past a limit
+the worst that as many sessions of the training had. Every report is stored in PostgreSQL. Past a limit
 (`STOCKML_MONITOR_…`) an alert goes to Kafka, and `train_model` starts at once. One alert is open until a version was
-registered after it, and is told again at each look; the next one waits until as many sessions have closed as are
-judged.
+registered after it, and is published again at each evaluation; the next one waits until as many sessions have closed
+as are evaluated.
 
 **see_clean** fails where the bars of a session are not clean two hours after its close, also when `ingest_bars` never
 ran.

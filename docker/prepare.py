@@ -6,7 +6,7 @@ from pathlib import Path
 
 from local.secrets import write_private
 from stock_ml.adapters.broker.topics import ensure_topics
-from stock_ml.adapters.postgres.store.migrate import migrate
+from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import load
 
 

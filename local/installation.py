@@ -17,7 +17,7 @@ from local.supervisor.program import ROOT, Program
 from local.supervisor.start import start
 from local.supervisor.supervisor import Supervisor
 from stock_ml.adapters.broker.topics import ensure_topics
-from stock_ml.adapters.postgres.store.migrate import migrate
+from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
 
 REPLAYING = ("producer", "consumer")

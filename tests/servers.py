@@ -12,7 +12,8 @@ import psycopg
 from local import ports, probes
 from local.secrets import keep_secrets, with_secrets
 from local.supervisor.program import ROOT, Program
-from stock_ml.adapters.postgres.store import OldDays, migrate
+from stock_ml.adapters.postgres.migrate import migrate
+from stock_ml.adapters.postgres.retention import Retention
 from stock_ml.config import Settings, load
 from stock_ml.errors import WrongSource
 
@@ -36,9 +37,9 @@ def tables(s: Settings) -> None:
 
 def drop_days(s: Settings) -> None:
     """Drop every day that other tests stored, so that what is newest is one's own."""
-    store = OldDays.connect(s)
+    store = Retention.connect(s)
     for day in store.days():
-        with store.leaving(day):
+        with store.retire_day(day):
             pass
     store.close()
 

@@ -6,17 +6,15 @@ import subprocess
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
-import psycopg
-
 from local import probes
 from local.secrets import write_private
 from local.servers.airflow_connections import connections
-from local.servers.postgres import connected
 from local.servers.services import environment
 from local.supervisor.configuration import inherited
 from local.supervisor.program import PYTHON, ROOT, Program
 from stock_ml.adapters.broker import Topics
 from stock_ml.adapters.lake import task_logs
+from stock_ml.adapters.postgres.connection import admin_connection
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
@@ -58,11 +56,9 @@ def migrate(s: Settings, secrets: Mapping[str, str]) -> None:
 def _tables(s: Settings) -> str:
     """Return Airflow's version, and the version of the tables in its database."""
     installed = version("apache-airflow-core")
-    try:
-        with connected(s, "airflow") as connection:
-            there = connection.execute("select version_num from alembic_version").fetchall()
-    except psycopg.errors.UndefinedTable:
-        there = []
+    with admin_connection(s, "airflow") as connection:
+        known = connection.execute("select to_regclass('alembic_version')").fetchone() != (None,)
+        there = connection.execute("select version_num from alembic_version").fetchall() if known else []
     return f"{installed} {there}"
 
 

@@ -4,8 +4,6 @@ import importlib.util
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -13,8 +11,9 @@ from psycopg import sql
 
 from local.secrets import write_private
 from local.supervisor.program import Program
+from stock_ml.adapters.postgres.connection import admin_connection
 from stock_ml.config import Settings
-from stock_ml.errors import HostError, StoreUnavailable
+from stock_ml.errors import HostError
 
 NAME = "postgres"
 DATABASES = ("airflow", "mlflow", "stockml")
@@ -51,24 +50,9 @@ def answers(s: Settings, database: str = "postgres") -> bool:
     return True
 
 
-@contextmanager
-def connected(s: Settings, database: str) -> Iterator[psycopg.Connection]:
-    """Give a connection in autocommit mode.
-
-    Raises StoreUnavailable naming the server and the database, without the password.
-    """
-    try:
-        with psycopg.connect(s.postgres(database), autocommit=True, connect_timeout=10) as connection:
-            yield connection
-    except psycopg.OperationalError as error:
-        see = "" if s.postgres_url else f"; see `make logs NAME={NAME}`"
-        first = (str(error).strip().splitlines() or ["no reason given"])[0]
-        raise StoreUnavailable(f"PostgreSQL's database {database} does not answer: {first}{see}") from error
-
-
 def create_databases(s: Settings) -> None:
     """Create the three databases where they are missing. Raises StoreUnavailable."""
-    with connected(s, "postgres") as connection:
+    with admin_connection(s, "postgres") as connection:
         there = {name for (name,) in connection.execute("select datname from pg_database").fetchall()}
         for name in (n for n in DATABASES if n not in there):
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))

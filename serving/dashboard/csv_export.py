@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
-from stock_ml.adapters.postgres.reader import Row
+from stock_ml.adapters.postgres.connection import Row
 
 BAR = ("open", "high", "low", "close", "volume", "filled")
 FORECAST = ("forecast", "lower_50", "upper_50", "lower_90", "upper_90", "model_version", "bar_time", "late")

@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 
 from serving.dashboard.queries import Query, cursor
 from serving.dashboard.symbol_status import States
-from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Row, Span
+from stock_ml.adapters.postgres.connection import Row
+from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Span
 from stock_ml.config import Settings
 
 MOST_BATCHES = 2000  # behind further ones all rows are read sooner
@@ -44,7 +45,7 @@ def answer(reader: ForecastReader, states: States, query: Query, s: Settings) ->
     """Return the answer, None for a symbol that is neither set nor stored. Raises StoreUnavailable."""
     newest = reader.newest_batch()  # before the rows: what is stored in between is sent again, not lost
     rows = _rows(reader, query)
-    if not rows.bars and query.symbol not in s.symbols and not reader.knows(query.symbol):
+    if not rows.bars and query.symbol not in s.symbols and not reader.has_symbol(query.symbol):
         return None
     return {
         "symbol": query.symbol,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from stock_ml.adapters.postgres.reader import Service, Watched
+from stock_ml.adapters.postgres.reader import Monitoring, Service
 from stock_ml.config import Settings
 from stock_ml.errors import without_login
 
@@ -19,7 +19,7 @@ class Said(NamedTuple):
     """Hold what the services last said, by name, and what monitoring found."""
 
     services: Mapping[str, Service]
-    watched: Watched
+    monitoring: Monitoring
 
 
 class Links(NamedTuple):
@@ -49,7 +49,8 @@ def service_states(said: Said, last_bar: int | None, links: Links) -> dict[str, 
         "consumer": freshness(consumer),
         "model": _model(consumer, links),
         "dags": _dags(said.services, links),
-        **said.watched._asdict(),
+        "alert": said.monitoring.alert,
+        "look": said.monitoring.report,
     }
 
 

@@ -33,7 +33,7 @@ class States:
 
     def said(self) -> Said:
         """Return what the services and monitoring say, the same for all symbols. Raises StoreUnavailable."""
-        return Said(self._reader.services(), self._reader.watched())
+        return Said(self._reader.services(), self._reader.monitoring())
 
     def of(self, symbol: str, said: Said) -> dict[str, Any]:
         """Return what the page says beside the chart, for a symbol that is watched. Raises StoreUnavailable."""
@@ -64,6 +64,6 @@ class States:
         """Return the scores of the sessions before one: they are over, so they are read once."""
         kept = self._earlier.get(symbol)
         if kept is None or kept[0] != session:
-            kept = session, self._reader.earlier(symbol, session, SESSIONS - 1)
+            kept = session, self._reader.scores_before(symbol, session, SESSIONS - 1)
             self._earlier[symbol] = kept
         return kept[1]

@@ -89,7 +89,7 @@ def spreadsheet() -> Response:
     """Answer with the same bars and forecasts as a file, a line a minute."""
     own, query = dashboard(), parse_span(request.args)
     rows = whole(own.reader, query)
-    if not rows.bars and query.symbol not in own.settings.symbols and not own.reader.knows(query.symbol):
+    if not rows.bars and query.symbol not in own.settings.symbols and not own.reader.has_symbol(query.symbol):
         abort(404, f"no symbol {query.symbol!r} here; /symbols lists those there are")
     response = Response(csv_of(rows.bars, rows.forecasts), mimetype="text/csv")
     name = re.sub(r"[^A-Za-z0-9.-]", "_", query.symbol)
@@ -101,7 +101,11 @@ def spreadsheet() -> Response:
 def stream() -> Response:
     """Send what is committed as it comes; the events stand in stream.py."""
     own, asked = dashboard(), watching(request.args, request.headers.get("Last-Event-ID"))
-    if asked.symbol is not None and asked.symbol not in own.settings.symbols and not own.reader.knows(asked.symbol):
+    if (
+        asked.symbol is not None
+        and asked.symbol not in own.settings.symbols
+        and not own.reader.has_symbol(asked.symbol)
+    ):
         abort(404, f"no symbol {asked.symbol!r} here; /symbols lists those there are")
     if request.method == "HEAD":  # nobody would read on, and nobody would see the viewer go
         return Response(mimetype="text/event-stream")

@@ -32,9 +32,9 @@ class Watchlist:
 
     def of(self, symbols: Sequence[str]) -> list[list[Any]]:
         """Return the same of some symbols, and after it their day's closes, a quarter of an hour apart."""
-        quotes = self._reader.of_many.quotes(symbols, self._reader.recent(), self._zone)
+        quotes = self._reader.quotes(symbols, self._reader.recent(), self._zone)
         newest = max((quote.ts for quote in quotes if quote.ts is not None), default=None)
-        sparks = {} if newest is None else self._reader.of_many.sparks(symbols, newest - DAY // 2)
+        sparks = {} if newest is None else self._reader.sparks(symbols, newest - DAY // 2)
         return [[*self._row(quote), sparks.get(quote.symbol, [])] for quote in quotes]
 
     def _row(self, quote: Quote) -> list[Any]:
@@ -45,7 +45,7 @@ class Watchlist:
         return [*self._first, *(name for name in self._reader.symbols() if name not in set(self._first))]
 
     def _read_quotes(self) -> list[Quote]:
-        return self._reader.of_many.quotes(self._names.get(), self._reader.recent(), self._zone)
+        return self._reader.quotes(self._names.get(), self._reader.recent(), self._zone)
 
     def _look_for_skills(self) -> None:
         """Read skills beside the answer, which does not wait for them."""
@@ -65,7 +65,7 @@ class Watchlist:
         if newest is not None:
             names = self._names.get()
             for start in range(0, len(names), AT_ONCE):
-                found |= self._reader.of_many.skills(names[start : start + AT_ONCE], newest - DAY // 2, ENOUGH)
+                found |= self._reader.skills(names[start : start + AT_ONCE], newest - DAY // 2, ENOUGH)
         return found
 
 

@@ -12,7 +12,7 @@ from serving.producer.publisher import NEVER, Output, say
 from serving.producer.recent_minutes import Recent
 from serving.stream_config import Rules
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.postgres.request_quota import spender
+from stock_ml.adapters.postgres.request_quota import request_limiter
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, utc
 from stock_ml.domain.calendar import Sessions
@@ -79,7 +79,7 @@ class Live:
     def _source(self) -> Source:
         while True:
             try:
-                return open_source(self._s, spender(self._s))
+                return open_source(self._s, request_limiter(self._s))
             except BadKey as error:
                 self._wait(f"BadKey: {error}")
 

@@ -92,7 +92,7 @@ class Poller:
         try:
             received = self.source.newest(symbol)
             bars = self._unpublished(received, known.published)
-        except (SourceError, BadFile, StoreUnavailable) as error:  # the last from the ledger of requests
+        except (SourceError, BadFile, StoreUnavailable) as error:  # the last from the request quota
             self._failed(known, symbol, error)
             return []
         known.answered_at, known.failures, known.refused, known.trouble = received.fetched_at, 0, False, None

@@ -1,7 +1,7 @@
 """The market's side of an installation: the key and its tier, the source, and what time it is there."""
 
 from stock_ml.adapters.market_clock import MarketClock, open_clock
-from stock_ml.adapters.postgres.request_quota import RequestLedger, spender
+from stock_ml.adapters.postgres.request_quota import RequestQuota, request_limiter
 from stock_ml.config import Settings
 from stock_ml.doctor.check import Answer
 from stock_ml.domain.bars import utc
@@ -17,7 +17,7 @@ def key(s: Settings) -> Answer:
         return Answer(f"source {s.source} needs none")
     if s.alphavantage_api_key is None:
         raise BadKey(f"source {s.source} needs a key, and none is set")
-    spent, daily = RequestLedger.connect(s).spent_today(), s.requests_per_day
+    spent, daily = RequestQuota.connect(s).used_today(), s.requests_per_day
     told = f"set; {s.requests_per_minute} requests a minute, {spent} of {daily or 'any number'} spent today"
     return Answer(told, "the source's day is spent: tomorrow goes on", "note") if 0 < daily <= spent else Answer(told)
 
@@ -28,7 +28,7 @@ def source(s: Settings) -> Answer:
     if s.replayed:
         count = sum(len(read(CsvFiles.connect(s).fetch(name))) for name in s.symbols)
         return Answer(f"{s.csv_path}: {count:,} rows of {', '.join(s.symbols)}")
-    rows = read(open_source(s, spender(s)).newest(symbol))
+    rows = read(open_source(s, request_limiter(s)).newest(symbol))
     told = f"{s.source} gives {len(rows)} bars of {symbol}, the newest labelled {rows['label'].max()}"
     return Answer(told + (", SIMULATED" if s.simulated else ""))
 

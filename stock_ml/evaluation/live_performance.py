@@ -1,4 +1,4 @@
-"""Judge what was forecast live: one report a look, and the alarm that it gives cause for."""
+"""Evaluate live forecasts: the monitoring report, and the alarm that it gives cause for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ CHANCE = 3.0  # standard errors by which a model must be behind the last price
 
 
 @dataclass(frozen=True, eq=False)
-class Minutes:
-    """Hold what one version's forecasts came to, a row a minute, over all symbols forecast in it, all (n,).
+class MinuteErrors:
+    """Hold the errors of one version's forecasts by minute, over all symbols forecast in it, all (n,).
 
     `model` and `persistence` are mean absolute errors in basis points of log return, `inside_…` and `forecasts` counts.
     """
@@ -30,8 +30,8 @@ class Minutes:
     forecasts: Floats
 
 
-class Look(NamedTuple):
-    """Tell how a served version does; `behind` is in standard errors, None where there is no spread.
+class MonitoringReport(NamedTuple):
+    """Report how the serving version does; `behind` is in standard errors, None where there is no spread.
 
     `drift` is each feature's PSI, `unusual` how far that is beyond the worst of as many sessions trained on.
     """
@@ -74,7 +74,7 @@ class Alert(NamedTuple):
     market_at: float
 
 
-def look(version: str, minutes: Minutes, drift: Mapping[str, Drift]) -> Look | None:
+def monitoring_report(version: str, minutes: MinuteErrors, drift: Mapping[str, Drift]) -> MonitoringReport | None:
     """Return the report on a version, None where nothing that it forecast has an outcome yet."""
     total = float(minutes.forecasts.sum())
     if total == 0:
@@ -84,33 +84,34 @@ def look(version: str, minutes: Minutes, drift: Mapping[str, Drift]) -> Look | N
     )
     skill = 1 - model / persistence if persistence > 0 else 0.0
     inside = (minutes.inside_50, minutes.inside_90, minutes.inside_99)
-    half, most, nearly_all = (float(part.sum()) / total for part in inside)
     psi, beyond = ({name: found[part] for name, found in drift.items()} for part in (0, 1))
-    return Look(version, int(total), model, persistence, skill, _behind(minutes), half, most, nearly_all, psi, beyond)
+    half, most, nearly_all = (float(part.sum()) / total for part in inside)
+    errors = (int(total), model, persistence, skill, _behind(minutes))
+    return MonitoringReport(version, *errors, half, most, nearly_all, psi, beyond)
 
 
-def _behind(minutes: Minutes) -> float | None:
+def _behind(minutes: MinuteErrors) -> float | None:
     """Return the t statistic of model minus persistence; a minute is one number, for symbols move together."""
     worse = minutes.model - minutes.persistence
     spread = float(np.std(worse, ddof=1)) if len(worse) > 1 else 0.0
     return float(np.mean(worse)) / spread * len(worse) ** 0.5 if spread > 0 else None
 
 
-def alarm(found: Look, limits: Limits) -> Alarm | None:
+def alarm(report: MonitoringReport, limits: Limits) -> Alarm | None:
     """Return the gravest thing wrong with a version, None where all is within the limits or too little is known."""
-    if found.forecasts < FEWEST:
+    if report.forecasts < FEWEST:
         return None
-    told = f"version {found.model_version} over {found.forecasts} forecasts"
-    if found.skill < limits.skill and (found.behind or 0.0) > CHANCE:
-        return Alarm("skill", f"skill {found.skill:.1%} of {told} is below {limits.skill:.1%}, and no chance")
-    if abs(found.coverage_90 - 0.9) > limits.coverage:
-        return Alarm("coverage", f"the 90 % interval of {told} covered {found.coverage_90:.1%}")
-    return _drifted(found.unusual, limits.drift, told)
+    subject = f"version {report.model_version} over {report.forecasts} forecasts"
+    if report.skill < limits.skill and (report.behind or 0.0) > CHANCE:
+        return Alarm("skill", f"skill {report.skill:.1%} of {subject} is below {limits.skill:.1%}, and no chance")
+    if abs(report.coverage_90 - 0.9) > limits.coverage:
+        return Alarm("coverage", f"the 90 % interval of {subject} covered {report.coverage_90:.1%}")
+    return _drifted(report.unusual, limits.drift, subject)
 
 
-def _drifted(unusual: Mapping[str, float], limit: float, told: str) -> Alarm | None:
+def _drifted(unusual: Mapping[str, float], limit: float, subject: str) -> Alarm | None:
     names = sorted((name for name in unusual if unusual[name] > limit), key=unusual.__getitem__, reverse=True)
     if not names:
         return None
     far = ", ".join(f"{name} by {unusual[name]:.2f}" for name in names)
-    return Alarm("drift", f"features of {told} are further from those trained on than those were (PSI): {far}")
+    return Alarm("drift", f"features of {subject} are further from those trained on than those were (PSI): {far}")

@@ -7,8 +7,8 @@ from typing import Any
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import open_clock
-from stock_ml.adapters.postgres.advisory_lock import alone
-from stock_ml.adapters.postgres.request_quota import spender
+from stock_ml.adapters.postgres.locks import exclusive_lock
+from stock_ml.adapters.postgres.request_quota import request_limiter
 from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import IngestItem
@@ -40,9 +40,9 @@ def download(s: Settings, item: IngestItem) -> IngestItem:
     symbol, and not asked for again where it was over. Raises the source's own errors, BadFile, or StoreUnavailable; a
     spent day names what is left.
     """
-    source = open_source(s, spender(s))
+    source = open_source(s, request_limiter(s))
     # runs of a backfill go side by side: who comes second finds what the first was given
-    with alone(s, f"download {item['symbol']}") if s.live else nullcontext():
+    with exclusive_lock(s, f"download {item['symbol']}") if s.live else nullcontext():
         return download_from(source, s, item)
 
 

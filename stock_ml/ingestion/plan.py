@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import open_clock
-from stock_ml.adapters.postgres.request_quota import RequestLedger
+from stock_ml.adapters.postgres.request_quota import RequestQuota
 from stock_ml.cleaning.clean_symbol import rules_of
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
@@ -26,12 +26,12 @@ class Plan:
     items: list[IngestItem]
     requests: int
     budget: Budget
-    spent_today: int
+    used_today: int
 
     def summary(self) -> str:
         """Describe it in one line: months, requests, and how long they take at the source's rate."""
         months = sum(len(item["months"]) for item in self.items)
-        seconds, days = self.budget.seconds(self.requests), self.budget.days(self.requests, self.spent_today)
+        seconds, days = self.budget.seconds(self.requests), self.budget.days(self.requests, self.used_today)
         pace = f"about {seconds / MINUTE:.1f} min at {self.budget.per_minute} a minute" if seconds else "at once"
         spread = f", on {days} days of {self.budget.per_day} requests" if days > 1 else ""
         return f"{len(self.items)} symbols, {months} months to clean, {self.requests} requests: {pace}{spread}"
@@ -54,7 +54,7 @@ def make_plan(s: Settings, order: Order | None = None) -> Plan:
     asked = [(symbol, month) for symbol, lacking in wanted.items() for month in lacking]
     requests = sum((requests_for(s, *each, now) if order.force else _requests(s, lake, *each, now)) for each in asked)
     items = [_item(symbol, lacking, order) for symbol, lacking in wanted.items()]
-    spent = RequestLedger.connect(s).spent_today() if s.capabilities.metered else 0
+    spent = RequestQuota.connect(s).used_today() if s.capabilities.metered else 0
     return Plan(items, requests, budget_of(s), spent)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from stock_ml.adapters.lake import Archive
-from stock_ml.adapters.postgres.store import TABLES, OldDays
+from stock_ml.adapters.postgres.retention import TABLES, Retention
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions
 
@@ -20,16 +20,16 @@ def retire(s: Settings) -> dict[str, dict[str, int]]:
     A day is dropped after its rows were read back from S3; whatever dies on the way, the next run goes on.
     Raises StoreUnavailable where PostgreSQL or S3 does not answer.
     """
-    store, archive = OldDays.connect(s), Archive.connect(s)
+    store, archive = Retention.connect(s), Archive.connect(s)
     moved = {}
     try:
         newest = store.newest_bar()
         calendars = {s.calendars.of(symbol) for symbol in s.symbols}
         for day in [] if newest is None else old_days(store.days(), newest, s.keep_sessions, calendars):
-            with store.leaving(day) as read:
+            with store.retire_day(day) as read:
                 moved[day] = {table: archive.add(table, day, rows) for table in TABLES if (rows := read(table))}
             log.info("moved %s to S3: %s", day, moved[day])
-        store.forget_batches()
+        store.delete_old_batches()
         store.vacuum()
     finally:
         store.close()

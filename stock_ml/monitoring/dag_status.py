@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from stock_ml.adapters.postgres.store import Watch
+from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.config import Settings
 
 
@@ -17,8 +17,8 @@ class RunState(NamedTuple):
 
 def tell(s: Settings, dag: str, run: RunState) -> None:
     """Keep a DAG's last run as the state of `dag:<id>`. Raises StoreUnavailable."""
-    watch = Watch.connect(s)
+    store = MonitoringStore.connect(s)
     try:
-        watch.say(f"dag:{dag}", run._asdict())
+        store.write_state(f"dag:{dag}", run._asdict())
     finally:
-        watch.close()
+        store.close()

@@ -2,7 +2,7 @@
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import open_clock
-from stock_ml.adapters.postgres.store import Watch
+from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
 from stock_ml.errors import BadQuality
@@ -32,11 +32,11 @@ def _listed(late: dict[str, str]) -> str:
 
 def _note(s: Settings, told: str) -> None:
     """Keep what was found where who tells a person of the failed run reads it (`monitoring/notify.py`)."""
-    watch = Watch.connect(s)
+    store = MonitoringStore.connect(s)
     try:
-        watch.say(DEADLINE, {"told": told})
+        store.write_state(DEADLINE, {"told": told})
     finally:
-        watch.close()
+        store.close()
 
 
 def _missing(s: Settings, lake: Lake, symbol: str, due: float) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stock_ml.adapters.notifier import notify
-from stock_ml.adapters.postgres.store import Watch
+from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 from stock_ml.evaluation.live_performance import Alert
@@ -21,13 +21,13 @@ def failed(s: Settings, dag: str, run: str) -> None:
 
 
 def _missed(s: Settings) -> str:
-    watch = Watch.connect(s)
+    store = MonitoringStore.connect(s)
     try:
-        known = watch.said(DEADLINE)
+        known = store.read_state(DEADLINE)
     except StoreUnavailable as error:
         return f"{UNKNOWN} ({error})"
     finally:
-        watch.close()
+        store.close()
     return UNKNOWN if known is None else str(known["told"] or UNJUDGED)
 
 

@@ -8,7 +8,7 @@ import pytest
 from local.airflow_client import Airflow, AirflowAway
 from local.servers import airflow as orchestration
 from local.servers import postgres
-from stock_ml.adapters.postgres.store import migrate
+from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 from tests.servers import settings_in

@@ -11,7 +11,8 @@ from local.servers import postgres as postgres_program
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.lake.backups import Backups
 from stock_ml.adapters.postgres import dumps
-from stock_ml.adapters.postgres.store import ForecastStore, migrate
+from stock_ml.adapters.postgres.migrate import migrate
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 from stock_ml.maintenance.backup import back_up, restore

@@ -11,10 +11,9 @@ from alembic.config import Config
 from pydantic import SecretStr
 from sqlalchemy import create_engine
 
-from stock_ml.adapters.postgres.store import migrate
-from stock_ml.adapters.postgres.store.migrate import MIGRATIONS
+from stock_ml.adapters.postgres.migrate import MIGRATIONS, migrate
 from stock_ml.config import Settings
-from stock_ml.errors import WrongSource
+from stock_ml.errors import StoreUnavailable, WrongSource
 from tests.servers import tables
 
 BARS = """
@@ -67,6 +66,16 @@ def test_bars_stored_before_it_was_said_whose_they_are_say_it(own: Settings) -> 
     migrate(own)
     with psycopg.connect(own.postgres()) as connection:
         assert connection.execute("select source from installation").fetchall() == [("sandbox",)]
+
+
+def test_a_migration_that_fails_or_cannot_start_says_why(own: Settings) -> None:
+    migrate_to(own, "0003")
+    with psycopg.connect(own.postgres(), autocommit=True) as connection:
+        connection.execute("drop table bars cascade")
+    with pytest.raises(StoreUnavailable, match='refused a migration: relation "bars" does not exist'):
+        migrate(own)
+    with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1 does not answer: Connection refused"):
+        migrate(own.model_copy(update={"postgres_url": SecretStr("postgresql://stockml@127.0.0.1:1")}))
 
 
 def test_every_row_outlives_its_way_into_the_partition_of_its_day(own: Settings) -> None:

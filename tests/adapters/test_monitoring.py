@@ -74,14 +74,14 @@ def alerts(s: Settings) -> list[Alert]:
 
 
 def test_where_nothing_was_forecast_nothing_is_judged(s: Settings) -> None:
-    assert monitor(s) == {"look": None, "alert": None}
+    assert monitor(s) == {"report": None, "alert": None}
 
 
 def test_a_model_as_good_as_the_last_price_raises_no_alert_and_is_kept(s: Settings) -> None:
     serve(s, worse=0.0)
     told = monitor(s)
     assert told["alert"] is None
-    assert told["look"]["skill"] == pytest.approx(0.0)
+    assert told["report"]["skill"] == pytest.approx(0.0)
     with psycopg.connect(s.postgres()) as connection:
         assert connection.execute("select model_version, report->>'forecasts' from looks").fetchall() == [("7", "1501")]
 
@@ -102,14 +102,14 @@ def test_features_that_move_as_in_training_raise_no_alert_and_ten_times_as_quiet
     serve(s, worse=0.0)
     trained(s, mlflow, spread=1.0)
     told = monitor(s)
-    assert (set(told["look"]["drift"]), told["alert"]) == (set(features.FEATURES), None)
+    assert (set(told["report"]["drift"]), told["alert"]) == (set(features.FEATURES), None)
     trained(s, mlflow, spread=10.0)
     told = monitor(s)
     assert told["alert"]["kind"] == "drift"
     assert "volatility by " in told["alert"]["reason"]
-    assert told["look"]["unusual"]["volatility"] > s.monitor_drift
+    assert told["report"]["unusual"]["volatility"] > s.monitor_drift
     mlflow.named["list"] = b"{}"
-    assert monitor(s)["look"]["drift"] == {}  # a version from before anything was told
+    assert monitor(s)["report"]["drift"] == {}  # a version from before anything was told
 
 
 def test_the_pause_between_alerts_is_counted_in_sessions(s: Settings) -> None:

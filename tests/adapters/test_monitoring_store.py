@@ -1,4 +1,4 @@
-"""Looks at live forecasts and the alerts that they raise, on real PostgreSQL and Kafka."""
+"""Reports on live forecasts and the alerts that they raise, on real PostgreSQL and Kafka."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -8,10 +8,11 @@ import psycopg
 import pytest
 
 from stock_ml.adapters.broker import Publisher, Topics, decode_alert, ensure_topics, read_back
-from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore, Watch
+from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
+from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
-from stock_ml.evaluation.live_performance import Alarm, Alert, look
+from stock_ml.evaluation.live_performance import Alarm, Alert, monitoring_report
 from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -19,13 +20,13 @@ ALARM = Alarm("skill", "the last price is nearer")
 
 
 @pytest.fixture
-def watch(settings: Settings, postgres: object) -> Iterator[Watch]:
+def store(settings: Settings, postgres: object) -> Iterator[MonitoringStore]:
     tables(settings)
     with psycopg.connect(settings.postgres()) as connection:
         connection.execute("truncate alerts, looks")
-    watch = Watch.connect(settings)
-    yield watch
-    watch.close()
+    store = MonitoringStore.connect(settings)
+    yield store
+    store.close()
 
 
 def put(s: Settings, version: str, closes: np.ndarray, predicted: np.ndarray, symbol: str) -> None:
@@ -43,14 +44,14 @@ def put(s: Settings, version: str, closes: np.ndarray, predicted: np.ndarray, sy
     store.close()
 
 
-def test_a_version_is_judged_a_minute_over_all_its_symbols(settings: Settings, watch: Watch) -> None:
+def test_a_version_is_judged_a_minute_over_all_its_symbols(settings: Settings, store: MonitoringStore) -> None:
     version, random = uuid4().hex, np.random.default_rng(1)
     closes = {f"W{uuid4().hex[:6].upper()}": random.uniform(99, 101, 6) for _ in range(2)}
     for symbol, close in closes.items():
         put(settings, version, close, np.full(6, 100.0), symbol)
-    found = look(version, watch.minutes(version, 5), {})
+    found = monitoring_report(version, store.minute_errors(version, 5), {})
     assert found is not None
-    assert watch.served() == version
+    assert store.serving_version() == version
     actual = np.array([close[1:] for close in closes.values()])
     before = np.array([close[:-1] for close in closes.values()])
     assert found.forecasts == 10
@@ -58,27 +59,27 @@ def test_a_version_is_judged_a_minute_over_all_its_symbols(settings: Settings, w
     assert found.persistence_bp == pytest.approx(np.abs(np.log(before / actual)).mean() * 1e4)
     assert found.coverage_50 == pytest.approx(((actual >= 99.5) & (actual <= 100.5)).mean())
     assert found.coverage_90 == found.coverage_99 == 1.0
-    watch.keep(found, T)
+    store.write_report(found, T)
 
 
-def test_bars_come_back_in_order_and_a_span_may_be_empty(settings: Settings, watch: Watch) -> None:
+def test_bars_come_back_in_order_and_a_span_may_be_empty(settings: Settings, store: MonitoringStore) -> None:
     symbol = f"W{uuid4().hex[:6].upper()}"
     put(settings, uuid4().hex, np.array([100.0, 101.0]), np.full(2, 100.0), symbol)
-    assert watch.bars(symbol, T, T + 3600).close.tolist() == [100.0, 101.0]
-    assert len(watch.bars(symbol, 0, T)) == 0
-    assert watch.newest_bar((symbol,)) == T + MINUTE
+    assert store.bars(symbol, T, T + 3600).close.tolist() == [100.0, 101.0]
+    assert len(store.bars(symbol, 0, T)) == 0
+    assert store.newest_bar((symbol,)) == T + MINUTE
 
 
-def test_one_alert_is_open_until_a_version_is_registered_after_it(watch: Watch) -> None:
-    raised = watch.raise_alert(ALARM, "7", T)
+def test_one_alert_is_open_until_a_version_is_registered_after_it(store: MonitoringStore) -> None:
+    raised = store.raise_alert(ALARM, "7", T)
     assert isinstance(raised, Alert)
     assert (raised.kind, raised.model_version, raised.market_at) == ("skill", "7", T)
-    assert watch.raise_alert(ALARM, "7", T + 60) is None
-    assert watch.newest_alert() == (raised, True)
-    assert not watch.act(raised.raised_at - 1)
-    assert watch.act(raised.raised_at + 1)
-    assert watch.newest_alert() == (raised, False)
-    assert watch.raise_alert(ALARM, "8", T + 120) is not None
+    assert store.raise_alert(ALARM, "7", T + 60) is None
+    assert store.newest_alert() == (raised, True)
+    assert not store.close_alert(raised.raised_at - 1)
+    assert store.close_alert(raised.raised_at + 1)
+    assert store.newest_alert() == (raised, False)
+    assert store.raise_alert(ALARM, "8", T + 120) is not None
 
 
 def test_an_alert_reaches_kafka_and_is_read_as_it_was_told(kafka: Settings) -> None:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from local import ports
 from stock_ml.adapters.notifier import notify
-from stock_ml.adapters.postgres.store import Watch
+from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadSetting
 from stock_ml.evaluation.live_performance import Alert
@@ -106,11 +106,11 @@ def test_a_failed_run_says_where_to_look_and_a_training_whether_it_serves(webhoo
 def test_a_missed_deadline_names_the_symbols(webhook: str, heard: list[Any], postgres: Settings) -> None:
     tables(postgres)
     s = postgres.model_copy(update={"notify": SecretStr(webhook)})
-    watch = Watch.connect(s)
+    store = MonitoringStore.connect(s)
     for told in ("not clean 120 minutes after the close: GOOGL 2024-03-01", ""):
-        watch.say(DEADLINE, {"told": told})
+        store.write_state(DEADLINE, {"told": told})
         notifying.failed(s, "monitor_forecasts", "scheduled__1")
-    watch.close()
+    store.close()
     assert heard[0]["message"].startswith("not clean 120 minutes after the close: GOOGL 2024-03-01")
     assert heard[1]["message"].startswith("the live forecasts could not be judged")
 

@@ -8,15 +8,16 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
-from stock_ml.adapters.postgres.reader import ForecastReader, Span, statements
-from stock_ml.adapters.postgres.reader.connections import MOST, Connections
-from stock_ml.adapters.postgres.reader.reader import RECENT
+from stock_ml.adapters.postgres import reader_statements as statements
+from stock_ml.adapters.postgres.connection import POOL_SIZE, Database, Pool
+from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
+from stock_ml.adapters.postgres.reader import RECENT, ForecastReader, Span
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
-from stock_ml.adapters.postgres.store.monitoring_store import Watch
-from stock_ml.config import Settings
+from stock_ml.config import Settings, load
 from stock_ml.errors import StoreUnavailable, WrongSource
-from stock_ml.evaluation.live_performance import Alarm, Look
+from stock_ml.evaluation.live_performance import Alarm, MonitoringReport
 from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -121,8 +122,8 @@ def test_a_listener_hears_of_a_commit(postgres: Settings, reader: ForecastReader
 
 def test_a_symbol_of_long_ago_is_known_as_well(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
     fill(postgres, [bar(symbol, 0)], [])
-    assert reader.knows(symbol)
-    assert not reader.knows("NO" + symbol)
+    assert reader.has_symbol(symbol)
+    assert not reader.has_symbol("NO" + symbol)
 
 
 def test_only_forecasts_that_count_are_scored(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
@@ -139,8 +140,8 @@ def test_each_earlier_session_has_its_score(postgres: Settings, reader: Forecast
     for day, session in enumerate(sessions):
         made = forecast(symbol, day * DAY, 100.0 + day)._replace(session=session)
         fill(postgres, [bar(symbol, day * DAY), bar(symbol, day * DAY + 1, 102.0)], [made])
-    assert [score.session for score in reader.earlier(symbol, "2024-03-03", 4)] == sessions[1::-1]
-    assert [score.mae_model for score in reader.earlier(symbol, "2024-03-04", 2)] == [0.0, 1.0]
+    assert [score.session for score in reader.scores_before(symbol, "2024-03-03", 4)] == sessions[1::-1]
+    assert [score.mae_model for score in reader.scores_before(symbol, "2024-03-04", 2)] == [0.0, 1.0]
     assert reader.score(symbol).session == "2024-03-03"
 
 
@@ -149,7 +150,7 @@ def test_a_quote_holds_the_change_since_the_day_before_and_the_newest_forecast(
 ) -> None:
     today = [bar(symbol, DAY + m, 110.0 + m) for m in range(2)]
     fill(postgres, [bar(symbol, 380), *today], [forecast(symbol, DAY), forecast(symbol, DAY + 1, 112.5)])
-    quotes = reader.of_many.quotes(["NO" + symbol, symbol], 0, "America/New_York")
+    quotes = reader.quotes(["NO" + symbol, symbol], 0, "America/New_York")
     assert quotes[0] == ("NO" + symbol, None, None, None, None)
     assert quotes[1] == (symbol, (T + (DAY + 1) * 60) * 1000, 111.0, pytest.approx(0.11), 112.5)
 
@@ -157,9 +158,9 @@ def test_a_quote_holds_the_change_since_the_day_before_and_the_newest_forecast(
 def test_skill_and_closes_of_many_are_read_at_once(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
     bars = [bar(symbol, m, 102.0 + m) for m in range(40)]
     fill(postgres, bars, [forecast(symbol, m, 101.0) for m in range(2)])
-    assert reader.of_many.skills([symbol], T * 1000, 2) == {symbol: pytest.approx(1 - (2 + 3) / (3 + 4))}
-    assert reader.of_many.skills([symbol], T * 1000, 3) == {}
-    assert reader.of_many.sparks([symbol, "NO" + symbol], T * 1000) == {symbol: [116.0, 131.0, 141.0]}
+    assert reader.skills([symbol], T * 1000, 2) == {symbol: pytest.approx(1 - (2 + 3) / (3 + 4))}
+    assert reader.skills([symbol], T * 1000, 3) == {}
+    assert reader.sparks([symbol, "NO" + symbol], T * 1000) == {symbol: [116.0, 131.0, 141.0]}
 
 
 def test_a_reader_that_was_closed_opens_nothing_any_more(postgres: Settings) -> None:
@@ -171,19 +172,19 @@ def test_a_reader_that_was_closed_opens_nothing_any_more(postgres: Settings) -> 
         reader.ping()
 
 
-def test_the_open_alert_and_the_newest_look_are_told(postgres: Settings, reader: ForecastReader) -> None:
-    watch = Watch.connect(postgres)
-    watch.act(time.time() + 60)
-    assert reader.watched().alert is None
-    watch.keep(Look("3", 2000, 1.0, 1.1, 0.09, 1.0, 0.5, 0.9, 0.99, {"gap": 0.3}, {"gap": 0.1}), T)
-    watch.raise_alert(Alarm("skill", "behind the last price"), "3", T)
-    alert, look = reader.watched()
-    watch.act(time.time() + 60)
-    watch.close()
+def test_the_open_alert_and_the_newest_report_are_read(postgres: Settings, reader: ForecastReader) -> None:
+    store = MonitoringStore.connect(postgres)
+    store.close_alert(time.time() + 60)
+    assert reader.monitoring().alert is None
+    store.write_report(MonitoringReport("3", 2000, 1.0, 1.1, 0.09, 1.0, 0.5, 0.9, 0.99, {"gap": 0.3}, {"gap": 0.1}), T)
+    store.raise_alert(Alarm("skill", "behind the last price"), "3", T)
+    alert, report = reader.monitoring()
+    store.close_alert(time.time() + 60)
+    store.close()
     assert alert == {"kind": "skill", "reason": "behind the last price", "model_version": "3", "market_at": T * 1000}
-    assert look is not None
-    assert (look["skill"], look["coverage_90"], look["market_at"]) == (0.09, 0.9, T * 1000)
-    assert look["unusual"] == {"gap": 0.1}
+    assert report is not None
+    assert (report["skill"], report["coverage_90"], report["market_at"]) == (0.09, 0.9, T * 1000)
+    assert report["unusual"] == {"gap": 0.1}
 
 
 def test_a_symbol_without_rows_has_an_empty_score(reader: ForecastReader, symbol: str) -> None:
@@ -204,25 +205,25 @@ def test_what_is_newest_is_looked_for_in_the_recent_days_only(
 ) -> None:
     fill(postgres, [bar(symbol, day * DAY) for day in range(15)], [])
     values = {"symbol": symbol, "recent": reader.recent()}
-    plan = "\n".join(line for (line,) in reader._connections.rows(f"explain {query}", values))
+    plan = "\n".join(line for (line,) in reader._pool.rows(f"explain {query}", values))
     days = set(re.findall(r"\bbars_\d{8}", plan))
     assert 1 <= len(days) <= RECENT
 
 
 def test_a_query_that_takes_too_long_is_told_as_such(reader: ForecastReader) -> None:
-    reader._connections.rows("select set_config('statement_timeout', '1', false)", {})
-    with pytest.raises(StoreUnavailable, match="gave up on a query: canceling statement due to statement timeout"):
-        reader._connections.rows("select pg_sleep(9)", {})
+    reader._pool.rows("select set_config('statement_timeout', '1', false)", {})
+    with pytest.raises(StoreUnavailable, match="cancelled a query: canceling statement due to statement timeout"):
+        reader._pool.rows("select pg_sleep(9)", {})
 
 
 def test_threads_that_ask_at_once_wait_for_a_free_connection(reader: ForecastReader) -> None:
-    with ThreadPoolExecutor(3 * MOST) as threads:
-        pids = {row[0][0] for row in threads.map(ask_for_pid, [reader] * 3 * MOST)}
-    assert len(pids) <= MOST
+    with ThreadPoolExecutor(3 * POOL_SIZE) as threads:
+        pids = {row[0][0] for row in threads.map(ask_for_pid, [reader] * 3 * POOL_SIZE)}
+    assert len(pids) <= POOL_SIZE
 
 
 def ask_for_pid(reader: ForecastReader) -> list[tuple[int, None]]:
-    return reader._connections.rows("select pg_backend_pid(), pg_sleep(0.01)", {})
+    return reader._pool.rows("select pg_backend_pid(), pg_sleep(0.01)", {})
 
 
 def test_a_connection_that_the_server_ended_costs_no_answer(postgres: Settings, reader: ForecastReader) -> None:
@@ -235,19 +236,19 @@ def test_a_connection_that_the_server_ended_costs_no_answer(postgres: Settings, 
 
 
 def test_nothing_can_be_written_through_it(reader: ForecastReader) -> None:
-    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        reader._connections.rows("delete from bars", {})
+    with pytest.raises(StoreUnavailable, match="accepts no writes: cannot execute DELETE in a read-only transaction"):
+        reader._pool.rows("delete from bars", {})
 
 
 def test_a_database_that_is_away_is_one_typed_error_without_the_password() -> None:
-    reader = ForecastReader(Connections("postgresql://stockml:secret@127.0.0.1:1/stockml", "sandbox"), 1)
+    reader = ForecastReader.connect(load(postgres_url=SecretStr("postgresql://stockml:secret@127.0.0.1:1")))
     with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1 does not answer") as away:
         reader.ping()
     assert "secret" not in str(away.value)
 
 
 def test_missing_tables_are_said_to_be_missing(postgres: Settings) -> None:
-    reader = ForecastReader(Connections(postgres.postgres("postgres"), "sandbox"), 1)
+    reader = ForecastReader(Pool(Database(postgres.postgres("postgres"), "test", "sandbox")), 1)
     with closing(reader), pytest.raises(StoreUnavailable, match="lacks the tables"):
         reader.symbols()
 

@@ -9,7 +9,8 @@ import pytest
 from psycopg.rows import namedtuple_row
 from pydantic import SecretStr
 
-from stock_ml.adapters.postgres.store import Around, BarRow, Coming, ForecastRow, ForecastStore, Rows, migrate
+from stock_ml.adapters.postgres.migrate import migrate
+from stock_ml.adapters.postgres.store import Around, BarRow, Coming, ForecastRow, ForecastStore, Rows
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from stock_ml.errors import SourceUnavailable, StoreUnavailable, WrongSource

@@ -20,7 +20,7 @@ from sandbox.market import KINDS, Market, Turn
 from stock_ml.adapters.broker import Publisher, Topics, decode_alert, ensure_topics, read_back
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow.rest import champion
-from stock_ml.adapters.postgres.store import Watch
+from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import PRICES, Bar
 from stock_ml.domain.gaps import Minutes, fill
@@ -60,10 +60,10 @@ def s(mlflow_server: Settings, kafka: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def watch(s: Settings) -> Iterator[Watch]:
-    watch = Watch.connect(s)
-    yield watch
-    watch.close()
+def store(s: Settings) -> Iterator[MonitoringStore]:
+    store = MonitoringStore.connect(s)
+    yield store
+    store.close()
 
 
 def minutes(symbol: str, numbers: range) -> Minutes:
@@ -83,7 +83,7 @@ def clean(s: Settings, numbers: range) -> None:
             lake.write_quality(symbol, str(month), origin)
 
 
-def pass_sessions(s: Settings, watch: Watch, numbers: range) -> None:
+def pass_sessions(s: Settings, store: MonitoringStore, numbers: range) -> None:
     """Publish the bars of sessions, and wait until they are stored with their forecasts."""
     publisher = Publisher.connect(s)
     bars = [bar for symbol in s.symbols for bar in received(symbol, numbers)]
@@ -92,7 +92,7 @@ def pass_sessions(s: Settings, watch: Watch, numbers: range) -> None:
     assert publisher.flush(30) == 0
     for symbol in s.symbols:
         newest = max(bar.ts for bar in bars if bar.symbol == symbol)
-        probes.wait(f"the bars of {symbol}", lambda symbol=symbol, at=newest: watch.newest_bar((symbol,)) == at, 60)
+        probes.wait(f"the bars of {symbol}", lambda symbol=symbol, at=newest: store.newest_bar((symbol,)) == at, 60)
 
 
 def received(symbol: str, numbers: range) -> list[Bar]:
@@ -100,14 +100,14 @@ def received(symbol: str, numbers: range) -> list[Bar]:
     return [Bar(symbol, ts, *row, "csv") for ts, row in zip(bars.ts.tolist(), bars.values.tolist(), strict=True)]
 
 
-def test_after_a_turn_one_alert_leads_to_a_model_that_holds(s: Settings, watch: Watch) -> None:
+def test_after_a_turn_one_alert_leads_to_a_model_that_holds(s: Settings, store: MonitoringStore) -> None:
     clean(s, BEFORE)
     first = train(s)
     with running(next(program for program in programs(s) if program.name == "consumer"), s):
-        pass_sessions(s, watch, range(TURNS - 1, TURNS + 1))
+        pass_sessions(s, store, range(TURNS - 1, TURNS + 1))
         told = monitor(s)
-        assert (told["look"]["model_version"], told["alert"]["kind"]) == (first["version"], "skill")
-        assert told["look"]["skill"] < -0.1
+        assert (told["report"]["model_version"], told["alert"]["kind"]) == (first["version"], "skill")
+        assert told["report"]["skill"] < -0.1
         assert monitor(s)["alert"] == told["alert"]
         alerts = [decode_alert(value)._asdict() for value in read_back(s, Topics.of(s).alerts)]
         assert alerts == [told["alert"]] * 2
@@ -118,21 +118,21 @@ def test_after_a_turn_one_alert_leads_to_a_model_that_holds(s: Settings, watch: 
         assert "version" in str(covered(s, alerts))
         assert champion(s)["version"] == second["version"]
         assert second["promoted"] == "persistence"
-        probes.wait("the swap", lambda: (watch.said("consumer") or {})["model_version"] == second["version"], 60)
+        probes.wait("the swap", lambda: (store.read_state("consumer") or {})["model_version"] == second["version"], 60)
 
-        pass_sessions(s, watch, range(TURNS + 1, TURNS + 3))  # in the first the intervals come back from their stretch
+        pass_sessions(s, store, range(TURNS + 1, TURNS + 3))  # in the first the intervals come back from their stretch
         after = monitor(s)
-        assert (after["look"]["model_version"], after["alert"]) == (second["version"], None)
-        assert after["look"]["skill"] > s.monitor_skill
-        assert after["look"]["coverage_90"] == pytest.approx(0.9, abs=s.monitor_coverage)
+        assert (after["report"]["model_version"], after["alert"]) == (second["version"], None)
+        assert after["report"]["skill"] > s.monitor_skill
+        assert after["report"]["coverage_90"] == pytest.approx(0.9, abs=s.monitor_coverage)
 
         clean(s, range(BEFORE.start, TURNS + ENOUGH))
         assert covered(s) is None
         third = train(s, why([], events=True))
         assert third["promoted"] == "linear", third["reason"]
         assert f"{FEWEST} later sessions" in third["reason"]
-        probes.wait("the swap", lambda: (watch.said("consumer") or {})["model_version"] == third["version"], 60)
-        pass_sessions(s, watch, range(TURNS + ENOUGH, TURNS + ENOUGH + 1))
+        probes.wait("the swap", lambda: (store.read_state("consumer") or {})["model_version"] == third["version"], 60)
+        pass_sessions(s, store, range(TURNS + ENOUGH, TURNS + ENOUGH + 1))
         again = monitor(s)
-        assert (again["look"]["model_version"], again["alert"]) == (third["version"], None)
-        assert again["look"]["skill"] > 0.03
+        assert (again["report"]["model_version"], again["alert"]) == (third["version"], None)
+        assert again["report"]["skill"] > 0.03

@@ -14,7 +14,7 @@ from local.secrets import keep_secrets
 from local.servers.airflow import address
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow.rest import newest, tags
-from stock_ml.adapters.postgres.store import Watch
+from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.cleaning import run_report
 from stock_ml.config import Settings
 from stock_ml.errors import BadQuality, HostError
@@ -108,11 +108,11 @@ def test_bars_that_are_not_clean_in_time_are_told_by_symbol(ingested: dict[str, 
     see_clean(of_two, 120)
     with pytest.raises(BadQuality, match=r"not clean 120 minutes after the close: TSLA \d{4}-\d\d-\d\d; see"):
         see_clean(of_two.model_copy(update={"symbols": (*SYMBOLS, "TSLA")}), 120)
-    watch = Watch.connect(of_two)
-    assert str((watch.said(DEADLINE) or {})["told"]).startswith("not clean 120 minutes after the close: TSLA ")
+    store = MonitoringStore.connect(of_two)
+    assert str((store.read_state(DEADLINE) or {})["told"]).startswith("not clean 120 minutes after the close: TSLA ")
     see_clean(of_two, 120)
-    assert watch.said(DEADLINE) == {"told": ""}
-    watch.close()
+    assert store.read_state(DEADLINE) == {"told": ""}
+    store.close()
 
 
 def test_each_dags_last_run_is_told_to_the_dashboard(trained: dict[str, Any], exchange: Settings) -> None:

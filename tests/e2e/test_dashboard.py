@@ -13,9 +13,11 @@ from local import ports
 from local.servers import postgres as postgres_program
 from local.servers.services import programs
 from serving.dashboard.status import STALE
-from stock_ml.adapters.postgres.store import ForecastStore, Watch, migrate
+from stock_ml.adapters.postgres.migrate import migrate
+from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
-from stock_ml.evaluation.live_performance import Look
+from stock_ml.evaluation.live_performance import MonitoringReport
 from tests.e2e.pages import EMPTY, READY, T, address, bar, dashboard_program, drawn, forecast, keep, wait_for
 from tests.servers import running, settings_in
 
@@ -94,10 +96,12 @@ def test_the_page_says_how_good_each_session_was_and_how_the_last_runs_went(
 def test_how_far_a_feature_drifted_is_said_beside_what_monitoring_found(
     served: Settings, symbol: str, page: Page
 ) -> None:
-    watch = Watch.connect(served)
-    watch.act(time.time() + 60)  # an alert would be said in its place
-    watch.keep(Look("7", 2000, 1.0, 1.1, 0.09, 1.0, 0.5, 0.9, 0.99, {}, {"gap": 0.1, "move": 0.25, "day": -1.0}), T)
-    watch.close()
+    store = MonitoringStore.connect(served)
+    store.close_alert(time.time() + 60)  # an alert would be said in its place
+    store.write_report(
+        MonitoringReport("7", 2000, 1.0, 1.1, 0.09, 1.0, 0.5, 0.9, 0.99, {}, {"gap": 0.1, "move": 0.25, "day": -1.0}), T
+    )
+    store.close()
     page.goto(address(served, symbol))
     expect(page.locator("#monitor")).to_have_text("skill +9.0 %, 09:30; drift of move, PSI 0.25 beyond training")
 

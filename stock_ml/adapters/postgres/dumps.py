@@ -5,9 +5,9 @@ import os
 import subprocess
 from pathlib import Path
 
-import psycopg
 from psycopg import pq, sql
 
+from stock_ml.adapters.postgres.connection import admin_connection
 from stock_ml.config import Settings
 from stock_ml.errors import HostError, StoreUnavailable
 
@@ -43,27 +43,20 @@ def load(s: Settings, database: str, file: Path) -> None:
 
 def others(s: Settings, database: str) -> list[str]:
     """Return the names of the programs that are connected to a database."""
-    with _connected(s, "postgres") as connection:
+    with admin_connection(s, "postgres") as connection:
         return [str(name) for (name,) in connection.execute(OTHERS, [database]).fetchall()]
 
 
 def _make(s: Settings, database: str) -> None:
-    with _connected(s, "postgres") as connection:
+    with admin_connection(s, "postgres") as connection:
         if not connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone():
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
 
 
 def _empty(s: Settings, database: str) -> None:
-    with _connected(s, database) as connection, connection.transaction():
+    with admin_connection(s, database) as connection, connection.transaction():
         connection.execute("drop schema public cascade")
         connection.execute("create schema public")
-
-
-def _connected(s: Settings, database: str) -> psycopg.Connection:
-    try:
-        return psycopg.connect(s.postgres(database), autocommit=True, connect_timeout=10)
-    except psycopg.OperationalError as error:
-        raise StoreUnavailable(f"PostgreSQL's database {database} does not answer: {_last(str(error))}") from error
 
 
 def _run(s: Settings, database: str, tool: str, *words: str) -> None:
@@ -79,7 +72,7 @@ def _run(s: Settings, database: str, tool: str, *words: str) -> None:
 
 
 def _version(s: Settings) -> int:
-    with _connected(s, "postgres") as connection:
+    with admin_connection(s, "postgres") as connection:
         return connection.info.server_version
 
 

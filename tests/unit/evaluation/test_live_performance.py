@@ -1,27 +1,35 @@
-"""What a look at live forecasts reports, and when it raises an alarm."""
+"""What the monitoring report says of live forecasts, and when it raises an alarm."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from stock_ml.evaluation.live_performance import FEWEST, Alarm, Limits, Look, Minutes, alarm, look
+from stock_ml.evaluation.live_performance import (
+    FEWEST,
+    Alarm,
+    Limits,
+    MinuteErrors,
+    MonitoringReport,
+    alarm,
+    monitoring_report,
+)
 from stock_ml.evaluation.reference_profile import Drift
 
 LIMITS = Limits(skill=-0.01, coverage=0.05, drift=0.5)
-FINE = Look("7", 5000, 1.9, 2.0, 0.05, -2.0, 0.5, 0.9, 0.99, {"return_1": 9.1}, {"return_1": 0.1})
+FINE = MonitoringReport("7", 5000, 1.9, 2.0, 0.05, -2.0, 0.5, 0.9, 0.99, {"return_1": 9.1}, {"return_1": 0.1})
 RANDOM = np.random.default_rng(5)
 
 
-def minutes(n: int = 400, symbols: int = 5) -> Minutes:
+def minutes(n: int = 400, symbols: int = 5) -> MinuteErrors:
     move = RANDOM.exponential(2.0, n)
     inside = [np.floor(symbols * share) * np.ones(n) for share in (0.5, 0.9, 1.0)]
-    return Minutes(move * RANDOM.uniform(0.9, 1.1, n), move, *inside, np.full(n, float(symbols)))
+    return MinuteErrors(move * RANDOM.uniform(0.9, 1.1, n), move, *inside, np.full(n, float(symbols)))
 
 
-def test_a_look_is_what_a_second_count_finds() -> None:
+def test_a_report_is_what_a_second_count_finds() -> None:
     given = minutes()
-    found = look("7", given, {})
+    found = monitoring_report("7", given, {})
     assert found is not None
     worse = given.model - given.persistence
     assert found.forecasts == 2000
@@ -32,18 +40,18 @@ def test_a_look_is_what_a_second_count_finds() -> None:
 
 def test_minutes_with_more_symbols_weigh_more() -> None:
     given = dataclasses.replace(minutes(2), forecasts=np.array([1.0, 3.0]))
-    found = look("7", given, {})
+    found = monitoring_report("7", given, {})
     assert found is not None
     assert found.mae_bp == pytest.approx((given.model[0] + 3 * given.model[1]) / 4)
 
 
 def test_nothing_known_is_nothing_to_report() -> None:
-    assert look("7", minutes(0), {}) is None
+    assert monitoring_report("7", minutes(0), {}) is None
 
 
 def test_a_flat_market_has_no_skill_and_no_spread() -> None:
     zero = np.zeros(3)
-    found = look("7", Minutes(zero, zero, *([np.ones(3)] * 4)), {})
+    found = monitoring_report("7", MinuteErrors(zero, zero, *([np.ones(3)] * 4)), {})
     assert found is not None
     assert (found.skill, found.behind) == (0.0, None)
 
@@ -76,7 +84,7 @@ def test_a_drift_alarm_names_each_feature_past_the_limit_the_furthest_first() ->
     assert raised.reason.endswith("volatility by 7.50, return_1 by 0.60")
 
 
-def test_a_look_holds_each_features_drift_and_what_is_unusual_of_it() -> None:
-    found = look("7", minutes(), {"range": Drift(0.4, 0.1)})
+def test_a_report_holds_each_features_drift_and_what_is_unusual_of_it() -> None:
+    found = monitoring_report("7", minutes(), {"range": Drift(0.4, 0.1)})
     assert found is not None
     assert (found.drift, found.unusual) == ({"range": 0.4}, {"range": 0.1})

@@ -1,4 +1,4 @@
-"""Run the migrations on the connection that `forecast_store.migrate` opened."""
+"""Run the migrations on the connection that `adapters.postgres.migrate` opened."""
 
 from alembic import context
 

@@ -1,8 +1,5 @@
-"""Write bars, forecasts and what the services say of themselves to PostgreSQL; watch over what was forecast."""
+"""Write bars, forecasts and the states of the services to PostgreSQL."""
 
-from stock_ml.adapters.postgres.store.migrate import migrate
-from stock_ml.adapters.postgres.store.monitoring_store import Watch
-from stock_ml.adapters.postgres.store.retention import TABLES, OldDays
 from stock_ml.adapters.postgres.store.rows import (
     BARS,
     FORECASTS,
@@ -23,16 +20,12 @@ __all__ = [
     "NUMBERS",
     "RECEIVED",
     "STRETCHES",
-    "TABLES",
     "Around",
     "BarRow",
     "Coming",
     "ForecastRow",
     "ForecastStore",
-    "OldDays",
     "Rows",
     "Stored",
     "Table",
-    "Watch",
-    "migrate",
 ]

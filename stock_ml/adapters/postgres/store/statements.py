@@ -2,7 +2,6 @@
 
 from stock_ml.adapters.postgres.store.rows import BARS, FORECASTS
 
-SOURCE = "select source from installation"
 STAGING = """
 create temp table new_bars (
     symbol text, ts timestamptz, open float8, high float8, low float8, close float8, volume float8,

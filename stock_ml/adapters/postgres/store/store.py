@@ -8,8 +8,8 @@ import numpy as np
 import psycopg
 from psycopg.types.json import Jsonb
 
+from stock_ml.adapters.postgres.connection import Connection, Database
 from stock_ml.adapters.postgres.store import copy_format, partitions, statements
-from stock_ml.adapters.postgres.store.connection import Connection
 from stock_ml.adapters.postgres.store.rows import BOUNDS, STRETCHES, Coming, Rows, Table
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
@@ -56,7 +56,7 @@ class ForecastStore:
     @classmethod
     def connect(cls, s: Settings) -> "ForecastStore":
         """Return a store of this installation; the connection opens with the first call."""
-        return cls(Connection(s.postgres(), statements.STAGING, s.source))
+        return cls(Connection(Database(s.postgres(), "stockml store", s.source, set_up=statements.STAGING)))
 
     def store(self, bars: Table = (), forecasts: Table = ()) -> Stored:
         """Store bars and forecasts, all or nothing."""

@@ -3,7 +3,7 @@
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from stock_ml.adapters.postgres.store.migrate import MIGRATIONS
+from stock_ml.adapters.postgres.migrate import MIGRATIONS
 
 
 def test_each_migration_has_a_number_of_its_own_and_follows_the_one_before() -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.dashboard.status import STALE, Links, Said, freshness, service_states
-from stock_ml.adapters.postgres.reader import Service, Watched
+from stock_ml.adapters.postgres.reader import Monitoring, Service
 
 PRODUCER = Service({"now": 1_709_303_475.0, "market_open": True, "next_change": 1_709_326_800.0}, 0.5)
 CONSUMER = Service(
@@ -13,7 +13,7 @@ LINKS = Links("http://m", "http://a")
 
 
 def states(services: dict[str, Service], last_bar: int | None = None) -> dict[str, Any]:
-    return service_states(Said(services, Watched(None, None)), last_bar, LINKS)
+    return service_states(Said(services, Monitoring(None, None)), last_bar, LINKS)
 
 
 def test_a_bars_age_runs_from_the_minute_at_which_it_was_known() -> None:
@@ -76,5 +76,5 @@ def test_a_dag_that_never_ran_is_told_as_well_and_none_is_forgotten() -> None:
 
 def test_what_monitoring_found_is_told() -> None:
     alert = {"kind": "skill", "reason": "behind", "model_version": "3", "market_at": 1}
-    told = service_states(Said({}, Watched(alert, None)), None, LINKS)
+    told = service_states(Said({}, Monitoring(alert, None)), None, LINKS)
     assert (told["alert"], told["look"]) == (alert, None)

@@ -8,6 +8,7 @@ from alembic import op
 revision = "0006"
 down_revision = "0005"
 
+# The keys of the advisory locks in here are named in stock_ml/adapters/postgres/locks.py.
 # Made by whoever stores the first row of a day. ATTACH, unlike CREATE TABLE … PARTITION OF, lets others go on storing.
 PARTITION_DAY = """
 create function partition_day(parent text, day date) returns void language plpgsql as $$

@@ -1,4 +1,4 @@
-"""The statements. `recent` bounds those that look for the newest rows: older days are not even locked."""
+"""The statements of `reader`. `recent` bounds those that look for the newest rows: older days are not even locked."""
 
 NEWEST_BATCH = "select coalesce(max(id), 0) from batches"
 # 0 is where a reader of an empty table stands; it has missed what was forgotten since
@@ -78,7 +78,7 @@ with chosen as (
 )
 {_FIGURES}
 """  # noqa: S608 - a part of this file
-WATCHED = """
+MONITORING = """
 select (select json_build_object('kind', kind, 'reason', reason, 'model_version', model_version,
                                  'market_at', (extract(epoch from market_at) * 1000)::bigint)
         from alerts where acted_on_at is null order by id desc limit 1),
@@ -88,7 +88,6 @@ select (select json_build_object('kind', kind, 'reason', reason, 'model_version'
                                  'market_at', (extract(epoch from market_at) * 1000)::bigint)
         from looks order by id desc limit 1)
 """
-SOURCE = "select source from installation"
 LAST_BAR = """
 select (extract(epoch from max(ts)) * 1000)::bigint from bars
 where symbol = %(symbol)s and ts >= to_timestamp(%(recent)s / 1000.0)

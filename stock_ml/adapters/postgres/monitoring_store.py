@@ -1,4 +1,4 @@
-"""What monitoring reads of the stored forecasts, and keeps: its looks, and one open alert at a time."""
+"""What monitoring reads of the stored forecasts, and stores: its reports, and one open alert at a time."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from psycopg.types.json import Jsonb
 
-from stock_ml.adapters.postgres.store.connection import Connection
+from stock_ml.adapters.postgres.connection import Connection, Database, Row
 from stock_ml.adapters.postgres.store.statements import READ_STATE, WRITE_STATE
 from stock_ml.config import Settings
-from stock_ml.domain.gaps import Minutes as Bars
-from stock_ml.evaluation.live_performance import Alarm, Alert, Look, Minutes
+from stock_ml.domain.gaps import Minutes
+from stock_ml.evaluation.live_performance import Alarm, Alert, MinuteErrors, MonitoringReport
 
-SERVED = "select model_version from forecasts where horizon = %(horizon)s order by stored_at desc limit 1"
-MINUTES = """
+SERVING = "select model_version from forecasts where horizon = %(horizon)s order by stored_at desc limit 1"
+MINUTE_ERRORS = """
 with sessions as (
     select distinct session from forecasts where horizon = %(horizon)s and model_version = %(version)s
     order by session desc limit %(sessions)s
@@ -31,23 +31,27 @@ select extract(epoch from ts)::bigint, open, high, low, close, volume, filled fr
 where symbol = %(symbol)s and ts >= to_timestamp(%(since)s) and ts < to_timestamp(%(until)s) order by ts
 """
 NEWEST_BAR = "select extract(epoch from max(ts))::float8 from bars where symbol = any(%(symbols)s)"
-KEEP = "insert into looks (market_at, model_version, report) values (to_timestamp(%(at)s), %(version)s, %(report)s)"
+WRITE_REPORT = (
+    "insert into looks (market_at, model_version, report) values (to_timestamp(%(at)s), %(version)s, %(report)s)"
+)
 NEWEST_ALERT = """
 select kind, reason, model_version, extract(epoch from raised_at)::float8, extract(epoch from market_at)::float8,
        acted_on_at is null
 from alerts order by id desc limit 1
 """
-# a second monitor at the same moment raises nothing: one alert is open until it was acted on
-RAISE = """
+# a second monitor at the same moment raises nothing: one alert is open at a time
+RAISE_ALERT = """
 insert into alerts (kind, reason, model_version, market_at)
 values (%(kind)s, %(reason)s, %(version)s, to_timestamp(%(at)s)) on conflict do nothing
 returning kind, reason, model_version, extract(epoch from raised_at)::float8, extract(epoch from market_at)::float8
 """
-ACT = "update alerts set acted_on_at = now() where acted_on_at is null and raised_at < to_timestamp(%(registered)s)"
+CLOSE_ALERT = (
+    "update alerts set acted_on_at = now() where acted_on_at is null and raised_at < to_timestamp(%(registered)s)"
+)
 
 
-class Watch:
-    """Look after the forecasts of an installation; use it from one thread.
+class MonitoringStore:
+    """Read and write what monitoring needs of an installation; use it from one thread.
 
     Every method raises StoreUnavailable where PostgreSQL does not answer or lacks the tables.
     """
@@ -56,42 +60,42 @@ class Watch:
         self._connection, self._horizon = connection, horizon
 
     @classmethod
-    def connect(cls, s: Settings) -> "Watch":
-        """Return a watch over this installation; the connection opens with the first call."""
-        return cls(Connection(s.postgres(), "select 1", s.source), s.horizon)
+    def connect(cls, s: Settings) -> "MonitoringStore":
+        """Return the store of this installation; the connection opens with the first call."""
+        return cls(Connection(Database(s.postgres(), "stockml monitoring", s.source)), s.horizon)
 
-    def served(self) -> str | None:
+    def serving_version(self) -> str | None:
         """Return the version that made the newest forecast, None where there is none."""
-        found = self._rows(SERVED, horizon=self._horizon)
+        found = self._rows(SERVING, horizon=self._horizon)
         return str(found[0][0]) if found else None
 
-    def minutes(self, version: str, sessions: int) -> Minutes:
-        """Return what a version's forecasts that count came to, in its newest sessions."""
-        rows = self._rows(MINUTES, horizon=self._horizon, version=version, sessions=sessions)
-        return Minutes(*np.array(rows, dtype=np.float64).reshape(-1, 6).T)
+    def minute_errors(self, version: str, sessions: int) -> MinuteErrors:
+        """Return the errors of a version's forecasts that count, in its newest sessions."""
+        rows = self._rows(MINUTE_ERRORS, horizon=self._horizon, version=version, sessions=sessions)
+        return MinuteErrors(*np.array(rows, dtype=np.float64).reshape(-1, 6).T)
 
-    def bars(self, symbol: str, since: int, until: int) -> Bars:
+    def bars(self, symbol: str, since: int, until: int) -> Minutes:
         """Return a symbol's stored bars in a span of UTC epoch seconds."""
         rows = self._rows(BARS, symbol=symbol, since=since, until=until)
         columns = zip(*rows, strict=True) if rows else [()] * 7
         kinds = (np.int64, *([np.float64] * 5), np.bool_)
-        return Bars(*(np.array(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)))
+        return Minutes(*(np.array(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)))
 
     def newest_bar(self, symbols: tuple[str, ...]) -> float | None:
         """Return the open of the newest bar stored, in UTC epoch seconds."""
         found = self._rows(NEWEST_BAR, symbols=list(symbols))[0][0]
         return None if found is None else float(found)
 
-    def keep(self, look: Look, market_at: float) -> None:
-        """Keep a look, made at a time of the Clock."""
-        self._run(KEEP, at=market_at, version=look.model_version, report=Jsonb(look._asdict()))
+    def write_report(self, report: MonitoringReport, market_at: float) -> None:
+        """Store a report made at a time of the Clock."""
+        self._run(WRITE_REPORT, at=market_at, version=report.model_version, report=Jsonb(report._asdict()))
 
-    def say(self, service: str, state: Mapping[str, Any]) -> None:
-        """Keep what a part of the installation is said to do."""
+    def write_state(self, service: str, state: Mapping[str, Any]) -> None:
+        """Replace the state of a part of the installation."""
         self._run(WRITE_STATE, service=service, state=Jsonb(dict(state)))
 
-    def said(self, service: str) -> dict[str, Any] | None:
-        """Return what a part was last said to do, None where nothing was."""
+    def read_state(self, service: str) -> dict[str, Any] | None:
+        """Return the state of a part, None where none was written."""
         found = self._rows(READ_STATE, service=service)
         return dict(found[0][0]) if found else None
 
@@ -102,18 +106,18 @@ class Watch:
 
     def raise_alert(self, alarm: Alarm, version: str, market_at: float) -> Alert | None:
         """Open an alert and return it, None where one is open already."""
-        found = self._rows(RAISE, kind=alarm.kind, reason=alarm.reason, version=version, at=market_at)
+        found = self._rows(RAISE_ALERT, kind=alarm.kind, reason=alarm.reason, version=version, at=market_at)
         return Alert(*found[0]) if found else None
 
-    def act(self, registered_at: float) -> bool:
+    def close_alert(self, registered_at: float) -> bool:
         """Close the open alert where it is older than a version registered then (wall); say whether it was."""
-        return self._run(ACT, registered=registered_at) > 0
+        return self._run(CLOSE_ALERT, registered=registered_at) > 0
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
-    def _rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+    def _rows(self, query: str, **values: Any) -> list[Row]:
         with self._connection.use() as connection:
             return list(connection.execute(query, values).fetchall())
 

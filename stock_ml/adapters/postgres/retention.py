@@ -1,17 +1,16 @@
-"""Take whole days out of the database: what was stored in them goes elsewhere first, in the same transaction."""
+"""Drop whole days from the database; the caller copies their rows elsewhere first, in the same transaction."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import psycopg
 from psycopg import sql
 
-from stock_ml.adapters.postgres.store.connection import Connection
+from stock_ml.adapters.postgres.connection import Connection, Database, PgConnection
 from stock_ml.config import Settings
 
 TABLES = ("bars", "forecasts", "shadow_forecasts")
 # one that reads may go on while a day is copied; the drop itself waits for readers, and others behind it: not for long
-SET_UP = "set statement_timeout = '10min'; set lock_timeout = '5s'"
+OPTIONS = "-c statement_timeout=10min -c lock_timeout=5s -c timezone=UTC"
 NEWEST_BAR = "select extract(epoch from max(ts))::bigint from bars"
 DAYS = """
 select distinct right(inhrelid::regclass::text, 8) from pg_inherits
@@ -22,21 +21,23 @@ OLD_BATCHES = "delete from batches where stored_at < now() - interval '1 day'"
 Read = Callable[[str], bytes]
 
 
-class OldDays:
-    """Find days and take them out; every method raises StoreUnavailable where PostgreSQL does not answer."""
+class Retention:
+    """List the stored days and drop them; every method raises StoreUnavailable where PostgreSQL does not answer."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     @classmethod
-    def connect(cls, s: Settings) -> "OldDays":
-        """Return the days of this installation; the connection opens with the first call."""
-        return cls(Connection(s.postgres(), SET_UP, s.source))
+    def connect(cls, s: Settings) -> "Retention":
+        """Return the retention of this installation; the connection opens with the first call."""
+        return cls(Connection(Database(s.postgres(), "stockml retention", s.source, OPTIONS)))
 
     def newest_bar(self) -> int | None:
         """Return the open of the newest bar stored, in UTC epoch seconds."""
         with self._connection.use() as connection:
-            return (connection.execute(NEWEST_BAR).fetchone() or (None,))[0]
+            newest: int | None
+            (newest,) = connection.execute(NEWEST_BAR).fetchone() or (None,)
+            return newest
 
     def days(self) -> list[str]:
         """Return the days that have a partition, YYYY-MM-DD in UTC, ascending."""
@@ -44,7 +45,7 @@ class OldDays:
             return [f"{day[:4]}-{day[4:6]}-{day[6:]}" for (day,) in connection.execute(DAYS)]
 
     @contextmanager
-    def leaving(self, day: str) -> Iterator[Read]:
+    def retire_day(self, day: str) -> Iterator[Read]:
         """Give a function that reads a table's rows of a day as CSV with a header, b"" for none; then drop the day.
 
         Nobody stores into the day meanwhile. An error in the block leaves the day as it is.
@@ -58,13 +59,13 @@ class OldDays:
             for table in there:
                 connection.execute(sql.SQL("drop table {}").format(sql.Identifier(table + suffix)))
 
-    def forget_batches(self) -> int:
-        """Forget which batches were stored before a day ago, and count them; whoever reads on from one starts anew."""
+    def delete_old_batches(self) -> int:
+        """Delete and count the batches of more than a day ago; a reader that continues from one starts anew."""
         with self._connection.use() as connection:
             return connection.execute(OLD_BATCHES).rowcount
 
     def vacuum(self) -> None:
-        """Give back what changed rows left of this installation's tables, and count anew what the planner knows."""
+        """Free the space of changed rows in all tables, and renew the planner's statistics."""
         with self._connection.use() as connection:
             connection.execute("vacuum (analyze, skip_locked)")
 
@@ -73,11 +74,11 @@ class OldDays:
         self._connection.close()
 
 
-def _exists(connection: psycopg.Connection, table: str) -> bool:
+def _exists(connection: PgConnection, table: str) -> bool:
     return connection.execute("select to_regclass(%s)", [table]).fetchone() != (None,)
 
 
-def _csv(connection: psycopg.Connection, table: str) -> bytes:
+def _csv(connection: PgConnection, table: str) -> bytes:
     copy = sql.SQL("copy (select * from {} order by 1, 2) to stdout (format csv, header)")
     with connection.cursor() as cursor:
         with cursor.copy(copy.format(sql.Identifier(table))) as rows:

@@ -1,14 +1,16 @@
-"""Bring the tables to the newest version."""
+"""Migrate the tables to the newest version."""
 
 from pathlib import Path
 
-from stock_ml.adapters.postgres.store.statements import SOURCE
+import psycopg
+
+from stock_ml.adapters.postgres.connection import SOURCE, address, reason, unavailable
+from stock_ml.adapters.postgres.locks import MIGRATION
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable, WrongSource
 
-MIGRATIONS = Path(__file__).parents[1] / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
 CLAIM = "insert into installation (source) values (:source) on conflict do nothing"
-ONE_AT_A_TIME = 7305  # key of the advisory lock: two starts at once wait for each other
 
 
 def migrate(s: Settings) -> None:
@@ -28,15 +30,22 @@ def migrate(s: Settings) -> None:
     engine = create_engine(s.postgres().replace("postgresql://", "postgresql+psycopg://", 1))
     try:
         with engine.begin() as connection:
-            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.execute(text(CLAIM), {"source": s.source})
             theirs = connection.execute(text(SOURCE)).scalar_one()
             if theirs != s.source:
-                raise WrongSource.met(f"{engine.url.host}:{engine.url.port}", theirs, s.source)
+                raise WrongSource.met(address(s.postgres()), theirs, s.source)
     except DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        raise StoreUnavailable(f"the tables of database stockml were not brought up to date: {reason}") from error
+        if not isinstance(error.orig, psycopg.Error):
+            raise
+        raise _failure(error.orig, s.postgres()) from error
     finally:
         engine.dispose()
+
+
+def _failure(error: psycopg.Error, conninfo: str) -> StoreUnavailable:
+    """Return why the tables were not migrated; what `unavailable` advises where one lacks would not help here."""
+    known = None if isinstance(error, psycopg.errors.UndefinedTable) else unavailable(error, conninfo)
+    return known or StoreUnavailable(f"PostgreSQL at {address(conninfo)} refused a migration: {reason(error)}")
