@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from local import commands
 from local import down as downs
 from local import replay as replays
 from local import restore as restoring
@@ -68,12 +67,6 @@ def retire() -> None:
 def restore(name: str = "", yes: bool = False) -> None:
     """Stop what uses the databases, and put a backup in their place, after asking."""
     restoring.restore(recall(), name, console, sure=yes)
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
-def stockml(words: typer.Context) -> None:
-    """Run the command `stockml` with the settings and secrets of the installation."""
-    commands.run(words.args)
 
 
 @app.command()

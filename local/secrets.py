@@ -6,11 +6,11 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from pydantic import SecretStr
-
+from stock_ml.cli.installation import SECRETS, read_secrets, with_secrets
 from stock_ml.config import Settings
 
-S3_KEYS = ["s3_access_key", "s3_secret_key"]
+# the command `stockml` reads secrets, and only this package makes them
+__all__ = ["keep_secrets", "with_secrets", "write_private"]
 
 
 def write_private(path: Path, text: str) -> None:
@@ -41,16 +41,8 @@ KINDS: dict[str, Callable[[], str]] = {
 
 def keep_secrets(s: Settings) -> dict[str, str]:
     """Return the installation's secrets; those that it lacks are made and kept under its state folder, mode 0600."""
-    path = s.state / "secrets.env"
-    there = dict(line.split("=", 1) for line in path.read_text().splitlines()) if path.exists() else {}
+    there = read_secrets(s)
     kept = there | {name: make() for name, make in KINDS.items() if name not in there}
     if kept != there:
-        write_private(path, "".join(f"{name}={value}\n" for name, value in kept.items()))
+        write_private(s.state / SECRETS, "".join(f"{name}={value}\n" for name, value in kept.items()))
     return kept
-
-
-def with_secrets(s: Settings, kept: dict[str, str]) -> Settings:
-    """Return the settings with the generated secrets of the servers that run here, where the person gave none."""
-    names = (["postgres_password"] if s.postgres_url is None else []) + (S3_KEYS if s.s3_url is None else [])
-    made = {name: SecretStr(kept[f"STOCKML_{name.upper()}"]) for name in names if getattr(s, name) is None}
-    return s.model_copy(update=made)

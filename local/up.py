@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from local import ports
-from local.current_installation import last, remember
+from local.current_installation import remember
 from local.installation import Installation, describe, steps
 from local.progress import Shown
 from local.servers.airflow import address
@@ -18,6 +18,7 @@ from local.supervisor import orphans
 from local.supervisor.supervisor import Supervisor
 from sandbox.exchange.market_origin import keep_origin
 from stock_ml.adapters import host
+from stock_ml.cli.installation import last
 from stock_ml.config import Settings
 from stock_ml.errors import HostError, without_login
 from stock_ml.sources.csv_files import CsvFiles

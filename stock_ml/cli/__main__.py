@@ -1,26 +1,19 @@
-"""`python -m stock_ml.cli`: what `./stockml` runs, with the settings of the installation."""
+"""The entry point of `stockml`, and of `python -m stock_ml.cli`."""
 
+import os
 import sys
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 
-from stock_ml.cli import backups, data, doctor, models
 from stock_ml.errors import StockMLError
-
-app = typer.Typer(name="stockml", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.command("doctor")(doctor.doctor)
-app.command("models")(models.models)
-app.command("promote")(models.promote_version)
-app.command("rollback")(models.roll_back)
-app.command("backup")(backups.back_up)
-app.command("restore")(backups.restore)
-app.add_typer(data.app, name="data")
 
 
 def main() -> int:
-    """Run a command; what goes wrong is told in one line."""
+    """Run a command and return its exit code; an error that is foreseen is one line."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reads it when it is imported
+    from stock_ml.cli.app import app
+
     try:
         app()
     except StockMLError as error:

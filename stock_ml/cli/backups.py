@@ -3,7 +3,7 @@
 import typer
 from rich.console import Console
 
-from stock_ml.config import load
+from stock_ml.cli.installation import settings
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -12,7 +12,7 @@ def back_up() -> None:
     """Back the three databases up to S3, each dump read back; Airflow does so each night."""
     from stock_ml.maintenance import backup  # boto3 takes half a second, and the other commands have no use for it
 
-    made = backup.back_up(load())
+    made = backup.back_up(settings())
     sizes = ", ".join(f"{part} {known['bytes']:,} bytes" for part, known in made["held"].items())
     console.print(f"backup {made['name']}: {sizes}")
 
@@ -24,4 +24,4 @@ def restore(name: str = typer.Argument(""), yes: bool = False) -> None:
     if not yes and not typer.confirm("Replace all that the three databases hold?"):
         console.print("nothing was changed")
         return
-    console.print(f"restored {backup.restore(load(), name)}; what was stored after it is not in it")
+    console.print(f"restored {backup.restore(settings(), name)}; what was stored after it is not in it")

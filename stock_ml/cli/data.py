@@ -9,7 +9,7 @@ from rich.text import Text
 
 from stock_ml.cleaning.inventory import Inventory, inventory
 from stock_ml.cli.calendar_heatmap import LEGEND, picture
-from stock_ml.config import load
+from stock_ml.cli.installation import settings
 from stock_ml.domain.ingest_records import QualityReport
 from stock_ml.ingestion.plan import make_plan
 
@@ -21,7 +21,7 @@ NO_SESSIONS: dict[str, dict[str, int]] = {"sessions": {}}
 @app.command()
 def report(symbol: str) -> None:
     """Show what there is of a symbol, what is missing, and why, as a table and a calendar."""
-    found = inventory(load(), symbol.upper())
+    found = inventory(settings(), symbol.upper())
     console = Console(highlight=False, soft_wrap=True)
     console.print(counts(found))
     drawn = dict(sorted((found.months | dict.fromkeys(found.absent, NO_SESSIONS)).items()))
@@ -33,7 +33,7 @@ def report(symbol: str) -> None:
 @app.command()
 def plan() -> None:
     """Show what an ingest would ask the source for, and how long that takes on this tier."""
-    made = make_plan(load())
+    made = make_plan(settings())
     console = Console(highlight=False, soft_wrap=True)
     console.print(escape(made.summary()))
     for item in made.items:

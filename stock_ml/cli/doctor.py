@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from stock_ml.config import Settings, load
+from stock_ml.cli.installation import settings
+from stock_ml.config import Settings
 from stock_ml.doctor import CHECKS, Finding, examine
 
 MARKS = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "bad": "[red]✗[/]"}
@@ -14,7 +15,7 @@ MARKS = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "bad": "[red]✗[/]"}
 
 def doctor() -> None:
     """Check key, source, clock, Java, disk, ports and every server, and say what to do about each."""
-    s = load()
+    s = settings()
     findings = examine(s, CHECKS)
     Console(highlight=False).print(page(s, findings))
     if any(found.state == "bad" for found in findings):

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.adapters.mlflow.versions import Version, promote, rollback, versions
-from stock_ml.config import load
+from stock_ml.cli.installation import settings
 from stock_ml.domain.bars import utc
 
 PERSON = "a person, by stockml"
@@ -18,19 +18,19 @@ console = Console(highlight=False, soft_wrap=True)
 
 def models() -> None:
     """List the versions of the model: aliases, kind, skill, what they were trained until, age."""
-    registry = Registry.connect(load())
+    registry = Registry.connect(settings())
     console.print(table(registry.model, versions(registry), time.time()))
 
 
 def promote_version(version: str) -> None:
     """Make a version the champion; the consumer serves it within seconds."""
-    replaced = promote(Registry.connect(load()), version, PERSON)
+    replaced = promote(Registry.connect(settings()), version, PERSON)
     console.print(f"version {version} is champion" + (f" in place of {replaced}" if replaced else ""))
 
 
 def roll_back() -> None:
     """Make the version champion again that the champion replaced."""
-    old, new = rollback(Registry.connect(load()), PERSON)
+    old, new = rollback(Registry.connect(settings()), PERSON)
     console.print(f"version {new} is champion again in place of {old}")
 
 

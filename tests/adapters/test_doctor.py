@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stock_ml.adapters.broker import ensure_topics
-from stock_ml.cli.__main__ import app
+from stock_ml.cli.app import app
 from stock_ml.config import Settings
 from stock_ml.doctor import CHECKS, Finding, examine
 from tests.adapters.answering import answering

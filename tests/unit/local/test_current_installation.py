@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local.current_installation import FILE, last, recall, remember
+from local.current_installation import recall, remember
+from stock_ml.cli.installation import CURRENT, last
 from stock_ml.config import load
 from stock_ml.errors import HostError
 
@@ -46,14 +47,14 @@ def test_what_runs_can_be_stopped_though_the_settings_are_wrong_by_now(
 
 def test_settings_of_another_version_are_recalled_as_far_as_they_are_known(home: Path) -> None:
     remember(load(source="sandbox"))
-    kept = json.loads((home / FILE).read_text())
-    (home / FILE).write_text(json.dumps(kept | {"window": "no number any more", "gone": 1}))
+    kept = json.loads((home / CURRENT).read_text())
+    (home / CURRENT).write_text(json.dumps(kept | {"window": "no number any more", "gone": 1}))
     assert (recall().source, recall().state, recall().simulated) == ("sandbox", home / "sandbox", True)
 
 
 def test_no_secret_is_kept(home: Path) -> None:
     remember(load(alphavantage_api_key="hidden", postgres_url="postgresql://u:hidden@h", s3_secret_key="hidden"))
-    kept = (home / FILE).read_text()
+    kept = (home / CURRENT).read_text()
     assert "hidden" not in kept
     assert "***" not in kept
     assert recall().source == "alpha_vantage"

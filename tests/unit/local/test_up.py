@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local.current_installation import FILE
 from local.up import up
+from stock_ml.cli.installation import CURRENT
 from stock_ml.config import load
 from stock_ml.errors import StockMLError
 
@@ -32,5 +32,5 @@ def test_a_file_that_cannot_be_read_starts_nothing(
         file.write_bytes(body)
     with pytest.raises(StockMLError, match=rf"GOOGL\.csv.*{told}"):
         up(load(_env_file=None, source="csv", csv_path=file), Console())
-    assert not (tmp_path / "home" / FILE).exists()
+    assert not (tmp_path / "home" / CURRENT).exists()
     assert not (tmp_path / "home").exists()
