@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-KINDS = frozenset({".py", ".html", ".css", ".js", ".svg", ".json", ".sql", ".mako", ".yaml", ".txt"})
+KINDS = frozenset({".py", ".html", ".css", ".js", ".svg", ".json", ".sql", ".mako", ".yaml", ".txt", ".typed"})
 NOT_OURS = frozenset({"vendor", "__pycache__"})
 
 

@@ -19,6 +19,7 @@ from serving.dashboard.stream import begin, told
 from serving.dashboard.symbol_status import States
 from serving.dashboard.viewers import Viewer
 from serving.dashboard.watchlist import Watchlist
+from stock_ml import __version__
 from stock_ml.adapters.postgres.reader import ForecastReader
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
@@ -129,8 +130,10 @@ def metrics() -> Response:
 
 @views.get("/openapi.json")
 def openapi() -> Response:
-    """Describe these addresses."""
-    return Response((HERE / "openapi.json").read_bytes(), mimetype="application/json")
+    """Return the OpenAPI description of these addresses, with the version of the package."""
+    document = json.loads((HERE / "openapi.json").read_bytes())
+    document["info"]["version"] = __version__
+    return Response(json.dumps(document), mimetype="application/json")
 
 
 @views.get("/readyz")

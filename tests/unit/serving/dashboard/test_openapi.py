@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from serving.dashboard import queries
 from serving.dashboard.app import create_app
+from stock_ml import __version__
 from stock_ml.config import load
 
 DOCUMENT: dict[str, Any] = orjson.loads(Path(queries.__file__).with_name("openapi.json").read_bytes())
@@ -26,6 +27,12 @@ def parameter(path: str, name: str) -> dict[str, Any]:
 
 def test_it_names_every_address_and_no_other(app: Flask) -> None:
     assert set(DOCUMENT["paths"]) == {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"}
+
+
+def test_what_is_served_has_the_version_of_the_package(app: Flask) -> None:
+    served = app.test_client().get("/openapi.json").get_json()
+    assert served.pop("info") == DOCUMENT["info"] | {"version": __version__}
+    assert served == {name: part for name, part in DOCUMENT.items() if name != "info"}
 
 
 def test_its_schemas_are_schemas() -> None:
