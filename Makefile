@@ -1,5 +1,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
 PYTHON ?= python3
 UV := uv==0.13.9
 # each of a dozen processes would compile some thousand modules anew: 6 s of a core where they are kept for the next
@@ -46,18 +48,32 @@ restore: .venv/ready ## put a backup in the place of the databases, after asking
 reset: .venv/ready ## forget an installation and its data, after asking
 	@.venv/bin/python -m local reset
 
-check: .venv/dev ## lint, format, types, import contracts
+check: .venv/dev ## lint, format, types, import contracts, schemas of YAML files
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
 
-test: check ## every test: unit, adapters, DAGs, the whole stack in a browser
+fix: .venv/dev ## mend what ruff can mend by itself, and format
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+unit: .venv/dev ## the unit tests alone: no servers, no sockets
 	.venv/bin/python -m pytest -n 2 tests/unit
+
+test: check unit ## every check and test: unit, adapters, DAGs, the whole stack in a browser
 	.venv/bin/python -m pytest tests/adapters tests/dags tests/e2e
 
 oldest: ## set-up and unit tests on the oldest Python 3.11 of this machine, in a copy
 	@.ci/oldest
+
+coverage: .venv/dev ## measure what unit tests cover, then all but the browser tests, and list the files covered least
+	.venv/bin/python -m pytest -n 2 --cov --cov-report= tests/unit
+	@echo "the unit tests alone cover $$(.venv/bin/coverage report --format=total) %"
+	.venv/bin/python -m pytest --cov --cov-append --cov-report= tests/adapters tests/dags
+	@.venv/bin/coverage report --sort=cover | sed -n '1,22p;$$p'
 
 bench: .venv/dev ## list the benchmarks, or run one: make bench NAME=start, WITH="seed=2" for its options
 	@.venv/bin/python -m benchmarks $(NAME) $(WITH)
@@ -68,20 +84,29 @@ screenshot: .venv/dev ## photograph the running dashboard for the README
 facts: .venv/dev ## draw what the sandbox's markets look like for docs/sandbox.md, and print its figures
 	@.venv/bin/python -m docs.stylised_facts
 
-lock: .venv/dev ## resolve requirements.in and requirements-dev.in anew
-	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header requirements.in -o requirements.txt
-	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header requirements-dev.in -o requirements-dev.txt
+lock: .venv/dev ## pin what requirements.in and requirements-dev.in ask for; pins stay unless UPGRADE=1
+	$(PIN) requirements.in -o requirements.txt
+	$(PIN) requirements-dev.in -o requirements-dev.txt
 
-.venv/uv:
-	@command -v $(PYTHON) >/dev/null || { echo "there is no $(PYTHON). Debian: apt-get install python3 python3-venv;" \
-	  "macOS: brew install python@3.11; then make up PYTHON=python3.11" >&2; exit 1; }
-	@$(PYTHON) local/preflight.py
-	@$(PYTHON) -m venv .venv && .venv/bin/python -m pip install -q $(UV) && touch $@
+PIN = .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header $(if $(UPGRADE),--upgrade)
+SYNC = .venv/bin/uv pip sync -q --python .venv/bin/python
+# the Python that .venv must be of: the one that PYTHON= names, else the one that it was made by
+OWN_PYTHON = $(if $(filter file,$(origin PYTHON)),.venv/bin/python,$(PYTHON))
 
+# looked at each time: .venv is made anew for another Python, or where its own is gone
+.venv/uv: FORCE
+	@$(OWN_PYTHON) local/preflight.py .venv 2>/dev/null || { \
+	  command -v $(PYTHON) >/dev/null || { echo "there is no $(PYTHON). Debian: apt-get install python3 python3-venv;" \
+	    "macOS: brew install python@3.11; then make up PYTHON=python3.11" >&2; exit 1; }; \
+	  $(PYTHON) local/preflight.py && rm -rf .venv && $(PYTHON) -m venv .venv; }
+	@[ "$$(cat $@ 2>/dev/null)" = "$(UV)" ] || { .venv/bin/python -m pip install -q $(UV) && echo "$(UV)" > $@; }
+
+# sync: a package that left the lock leaves .venv too
 .venv/ready: requirements.txt .venv/uv
-	@.venv/bin/uv pip install -q --python .venv/bin/python -r requirements.txt && touch $@
+	@$(SYNC) requirements.txt $(if $(wildcard .venv/dev),requirements-dev.txt) && touch $@
 
 .venv/dev: requirements-dev.txt .venv/ready
-	@.venv/bin/uv pip install -q --python .venv/bin/python -r requirements-dev.txt && touch $@
+	@$(SYNC) requirements.txt requirements-dev.txt && touch $@
 
-.PHONY: help up down status logs replay retire backup restore reset check test oldest bench screenshot facts lock
+.PHONY: help up down status logs replay retire backup restore reset
+.PHONY: check fix unit test oldest coverage bench screenshot facts lock FORCE

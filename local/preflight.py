@@ -1,4 +1,8 @@
-"""Check what the machine must bring, before anything is installed: run by its own Python, whatever the version."""
+"""Check what the machine must bring, before anything is installed: run by its own Python, whatever the version.
+
+`python local/preflight.py` says what is missing. `python local/preflight.py .venv` exits with 0 where this Python made the
+environment .venv.
+"""
 
 import sys
 from pathlib import Path
@@ -33,5 +37,18 @@ def _java() -> Optional[str]:
     return None
 
 
+def same_python(environment: Path) -> bool:
+    """Say whether the environment was made by this Python, or is this Python's own and has kept its version."""
+    try:
+        lines = (environment / "pyvenv.cfg").read_text().splitlines()
+    except OSError:
+        return False
+    noted = dict(line.split(" = ", 1) for line in lines if " = " in line)
+    base = Path(getattr(sys, "_base_executable", sys.executable)).parent  # as the module venv notes it
+    own = Path(sys.prefix).resolve() == environment.resolve()
+    version = [str(part) for part in sys.version_info[:2]]
+    return (own or noted.get("home") == str(base)) and noted.get("version", "").split(".")[:2] == version
+
+
 if __name__ == "__main__":
-    sys.exit(trouble())
+    sys.exit(trouble() if len(sys.argv) == 1 else not same_python(Path(sys.argv[1])))

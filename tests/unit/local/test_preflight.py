@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.preflight import trouble
+from local.preflight import same_python, trouble
 from local.supervisor.program import ROOT
 from tests.unit.adapters.host.test_jvm import put
 
@@ -47,3 +47,21 @@ def test_a_machine_without_python_is_told_the_command_that_installs_it(tmp_path:
     done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     first = done.stderr.splitlines()[0]
     assert first.startswith("there is no python9.9. Debian: apt-get install python3 python3-venv; macOS: brew install")
+
+
+def is_same(folder: Path, home: str, version: str) -> bool:
+    """Ask as `make` does whether an environment of this home and version was made by this Python."""
+    folder.mkdir()
+    (folder / "pyvenv.cfg").write_text(f"home = {home}\nversion = {version}\n")
+    argv = [sys.executable, "-I", "-S", "local/preflight.py", str(folder)]
+    return subprocess.run(argv, cwd=ROOT, check=False).returncode == 0
+
+
+def test_an_environment_of_another_python_is_known(tmp_path: Path) -> None:
+    home = str(Path(sys._base_executable).parent)  # type: ignore[attr-defined]
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert same_python(Path(sys.prefix))
+    assert is_same(tmp_path / "same", home, f"{here}.99")
+    assert not is_same(tmp_path / "version", home, "3.8.1")
+    assert not is_same(tmp_path / "place", "/opt/python/bin", f"{here}.1")
+    assert not same_python(tmp_path / "absent")
