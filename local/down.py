@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from local.installation import LAST_TO_STOP
-from local.servers import seaweed
+from local.servers import postgres_upgrade, seaweed
 from local.supervisor import orphans
 from local.supervisor.supervisor import Supervisor
 from stock_ml.config import Settings
@@ -20,6 +20,7 @@ def down(s: Settings, console: Console) -> None:
     if supervisor.is_up():
         supervisor.stop(last=LAST_TO_STOP)
     orphans.end(s.state, was)
+    postgres_upgrade.end_servers(s)
     seaweed.remove_sockets(s)
     console.print(f"stopped; the data of source {s.source} stay in {s.state}")
 

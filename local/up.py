@@ -4,6 +4,7 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from local import ports
 from local.current_installation import remember
 from local.installation import Installation, describe, steps
 from local.progress import Shown
+from local.servers import postgres_upgrade
 from local.servers.airflow import address
 from local.startup_steps import Took, run_all
 from local.supervisor import orphans
@@ -36,11 +38,13 @@ def up(given: Settings, console: Console) -> dict[str, Took]:
     _make_folder(given.state)
     with _alone(given):
         keep_origin(given)
+        if given.postgres_url is None:
+            postgres_upgrade.check(given)
         one = describe(given)
         supervisor = Supervisor(one.settings)
         _begin(one, supervisor)
         remember(given)
-        with Shown(console) as shown:
+        with _old_data(one.settings, console), Shown(console) as shown:
             took = run_all(steps(one, supervisor, console), shown)
         (given.state / "start.json").write_text(json.dumps(took))
     _say_where(one, console)
@@ -52,6 +56,20 @@ def _begin(one: Installation, supervisor: Supervisor) -> None:
         orphans.end(one.settings.state)
     ports.check(one.programs, _ports_of_ours(one, supervisor))
     supervisor.run(one.programs)
+
+
+@contextmanager
+def _old_data(s: Settings, console: Console) -> Iterator[None]:
+    """Upgrade PostgreSQL's data before the block, and after it delete what an earlier upgrade kept."""
+    if s.postgres_url is not None:
+        yield
+        return
+    report = partial(console.print, markup=False)
+    keeps_old = postgres_upgrade.keeps_old(s)
+    postgres_upgrade.upgrade(s, report)
+    yield
+    if keeps_old:
+        postgres_upgrade.delete_old(s, report)
 
 
 def _ports_of_ours(one: Installation, supervisor: Supervisor) -> set[int]:

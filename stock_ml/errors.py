@@ -163,5 +163,13 @@ class HostError(StockMLError):
     """Report what this machine lacks: a program, a port, disk."""
 
 
+class NewerServerData(HostError):
+    """Refuse data that a newer version of a server made."""
+
+
+class UpgradeFailed(HostError):
+    """Report that an older server's data could not be carried over to the new one; they are as they were."""
+
+
 class DiskFull(HostError):
     """Report that a disk has no room for what is written."""

@@ -38,12 +38,13 @@ def _left(pid_file: Path) -> list[psutil.Process]:
 def _of(leader: int) -> list[psutil.Process]:
     # one that lives is another program's: a number is given away again only when its session is empty; and our own
     # session is never a supervisor's, though its leader may have ended
-    if _lives(leader) or leader == os.getsid(0):
+    if lives(leader) or leader == os.getsid(0):
         return []
     return [p for p in psutil.process_iter() if _session(p.pid) == leader]
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Say whether a process runs; one that ended and was not waited for does not."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -8,7 +8,7 @@ from rich.console import Console
 from local.up import up
 from stock_ml.cli.installation import CURRENT
 from stock_ml.config import load
-from stock_ml.errors import StockMLError
+from stock_ml.errors import NewerServerData, StockMLError
 
 HEADER = b"timestamp,open,high,low,close,volume\n"
 
@@ -34,3 +34,14 @@ def test_a_file_that_cannot_be_read_starts_nothing(
         up(load(_env_file=None, source="csv", csv_path=file), Console())
     assert not (tmp_path / "home" / CURRENT).exists()
     assert not (tmp_path / "home").exists()
+
+
+def test_data_of_a_newer_postgresql_start_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKML_HOME", str(tmp_path))
+    s = load(_env_file=None)
+    data = s.state / "postgres"
+    data.mkdir(parents=True)
+    (data / "PG_VERSION").write_text("19\n")
+    with pytest.raises(NewerServerData, match="PostgreSQL 19"):
+        up(s, Console())
+    assert not (tmp_path / FILE).exists()

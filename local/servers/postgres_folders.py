@@ -1,0 +1,145 @@
+"""PostgreSQL's data folders of an installation: which there are, and what must happen to them next.
+
+An upgrade builds the new server's data in `making`. Once they are complete they are renamed to `upgraded`, then the old
+folder to `postgres-16`, then `upgraded` to `postgres`. Each rename is atomic, and what is on disk says where to go on.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+
+from stock_ml.errors import HostError, NewerServerData
+
+MAJOR = 18  # what runs here
+OLD = 16  # what the wheel can still read
+
+
+class Action(Enum):
+    """Name what happens next to the folders."""
+
+    NONE = auto()  # the live folder fits
+    CREATE = auto()  # there is nothing yet
+    COPY = auto()  # the live folder is an older server's
+    SWITCH = auto()  # a complete copy waits for the live folder's name
+    PUT_BACK = auto()  # only the old folder is left
+
+
+@dataclass(frozen=True)
+class Found:
+    """Hold the major version of each folder's data, None where there is no such folder."""
+
+    place: Path
+    live: int | None = None
+    upgraded: int | None = None
+    old: int | None = None
+
+
+def next_action(found: Found) -> Action:
+    """Return what must happen next.
+
+    Raises NewerServerData where the data are of a newer server than this one, and HostError where no server here reads
+    them, or where it is not clear which folder counts.
+    """
+    if found.live is None:
+        return _without_live(found)
+    if found.live == MAJOR:
+        return Action.NONE
+    _refuse(found.live, found)
+    return Action.COPY
+
+
+def _without_live(found: Found) -> Action:
+    if found.upgraded is not None:
+        return Action.SWITCH
+    return Action.CREATE if found.old is None else Action.PUT_BACK
+
+
+def _refuse(live: int, found: Found) -> None:
+    if live > MAJOR:
+        raise NewerServerData(
+            f"the data in {found.place} are of PostgreSQL {live}, and this version of stock_ml brings {MAJOR}, which "
+            f"cannot read them: go on with the version of stock_ml that made them, or move {found.place} away and put "
+            "a backup in its place with `make up` and `make restore`"
+        )
+    if live != OLD:
+        raise HostError(
+            f"the data in {found.place} are of PostgreSQL {live}, and this version of stock_ml reads those of {OLD} "
+            f"and {MAJOR} only: run the version of stock_ml that made them, and upgrade from there"
+        )
+    if found.old is not None:
+        raise HostError(
+            f"{found.place} holds data of PostgreSQL {live}, and so does postgres-{OLD} beside it: move away the one "
+            "that you do not need, then `make up` again"
+        )
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Name the folders of an installation, and read what they are."""
+
+    state: Path
+
+    @property
+    def live(self) -> Path:
+        """Return the folder that the server runs on."""
+        return self.state / "postgres"
+
+    @property
+    def making(self) -> Path:
+        """Return the folder of what is not complete: it may be deleted at any time."""
+        return self.state / "postgres.making"
+
+    @property
+    def upgraded(self) -> Path:
+        """Return the folder of a complete copy that waits for the live folder's name."""
+        return self.state / "postgres.upgraded"
+
+    @property
+    def old(self) -> Path:
+        """Return where an older server's data are kept after an upgrade."""
+        return self.state / f"postgres-{OLD}"
+
+    def found(self) -> Found:
+        """Read which server made each folder. Raises HostError where the live folder holds no PostgreSQL data."""
+        return Found(self.live, _major(self.live), _major(self.upgraded), _major(self.old))
+
+    def rename(self, one: Path, other: Path) -> None:
+        """Give a folder another name, for good once this returns."""
+        one.rename(other)
+        folder = os.open(self.state, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def delete(self, folder: Path) -> None:
+        """Delete a folder of data, where there is one: a part of it never has its name. Raises HostError."""
+        if folder.exists():
+            discard(self.making)
+            self.rename(folder, self.making)
+            discard(self.making)
+
+
+def discard(folder: Path) -> None:
+    """Delete a folder with all that is in it, where there is one. Raises HostError where that fails."""
+    try:
+        if folder.is_symlink():
+            folder.unlink()
+        elif folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise HostError(f"{folder} cannot be deleted: {error}; delete it by hand, then `make up` again") from error
+
+
+def _major(folder: Path) -> int | None:
+    if not folder.exists():
+        return None
+    try:
+        return int((folder / "PG_VERSION").read_text())
+    except (OSError, ValueError) as error:
+        raise HostError(
+            f"{folder} holds no data of PostgreSQL, as its file PG_VERSION cannot be read ({error}): move it away, "
+            "then `make up` again"
+        ) from error
