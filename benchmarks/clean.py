@@ -16,6 +16,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from local.secrets import keep_secrets
 from local.servers import seaweed
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.clean_symbol import clean_symbol
@@ -42,7 +43,7 @@ def run(console: Console) -> dict[str, float]:
     """Measure both on one S3 service of their own, turn by turn, and return the figures."""
     with tempfile.TemporaryDirectory(prefix="stock_ml-clean-") as home:
         s = settings_in(Path(home), symbols=(SYMBOL,), source="alpha_vantage", alphavantage_api_key="none")
-        with seaweed.tidy(s), running(seaweed.program(s), s):
+        with seaweed.tidy(s), running(seaweed.program(s, keep_secrets(s)), s):
             lake = Lake.connect(s)
             lake.ensure_bucket()
             raw = _received(lake, sessions(s.exchange))

@@ -14,6 +14,7 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
+from local.secrets import keep_secrets
 from local.servers import seaweed, services
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
@@ -56,7 +57,7 @@ def _servers(home: Path) -> Iterator[Settings]:
     # the market's clock begins a session and a half into its month, and stands
     s = settings_in(home, source="sandbox", symbols=SYMBOLS, history_months=MONTHS, sandbox_start="2024-03-15")
     (sandbox,) = [program for program in services.programs(s) if program.name == "sandbox"]
-    with seaweed.tidy(s), running(seaweed.program(s), s), running(sandbox, s):
+    with seaweed.tidy(s), running(seaweed.program(s, keep_secrets(s)), s), running(sandbox, s):
         requests.post(f"{s.sandbox}/clock", json={"paused": True}, timeout=10).raise_for_status()
         Lake.connect(s).ensure_bucket()
         yield s

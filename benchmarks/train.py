@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local import jars
+from local.secrets import keep_secrets
 from local.servers import mlflow, postgres, seaweed
 from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
@@ -74,7 +75,7 @@ def _size(rows: int) -> Measured:
         Path(home).chmod(0o755)
         s = settings_in(Path(home), symbols=symbols)
         jars.fetch("s3a", s.jars)
-        with seaweed.tidy(s), running(seaweed.program(s), s), running(postgres.program(s), s):
+        with seaweed.tidy(s), running(seaweed.program(s, keep_secrets(s)), s), running(postgres.program(s), s):
             postgres.create_databases(s)
             lake = Lake.connect(s)
             lake.ensure_bucket()

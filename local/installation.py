@@ -85,7 +85,7 @@ def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:
     if s.postgres_url is None:
         yield postgres.program(s)
     if s.s3_url is None:
-        yield seaweed.program(s)
+        yield seaweed.program(s, secrets)
     if s.kafka_servers is None:
         yield kafka.program(s, secrets["KAFKA_CLUSTER_ID"])
     if s.mlflow_url is None:

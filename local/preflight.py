@@ -1,7 +1,7 @@
 """Check what the machine must bring, before anything is installed: run by its own Python, whatever the version.
 
-`python local/preflight.py` says what is missing. `python local/preflight.py .venv` exits with 0 where this Python made the
-environment .venv.
+`python local/preflight.py` says what is missing.
+`python local/preflight.py .venv` exits with 0 where this Python made the environment .venv.
 """
 
 import sys

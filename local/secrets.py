@@ -11,6 +11,14 @@ from stock_ml.config import Settings
 
 # the command `stockml` reads secrets, and only this package makes them
 __all__ = ["keep_secrets", "with_secrets", "write_private"]
+# SeaweedFS signs requests among its own servers with these keys, and refuses those without. The keys
+# differ because its master signs tokens with the first one for everybody who reaches its gRPC port.
+SEAWEED_KEYS = (
+    "WEED_JWT_SIGNING_KEY",
+    "WEED_JWT_SIGNING_READ_KEY",
+    "WEED_JWT_FILER_SIGNING_KEY",
+    "WEED_JWT_FILER_SIGNING_READ_KEY",
+)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -30,6 +38,7 @@ KINDS: dict[str, Callable[[], str]] = {
     "STOCKML_POSTGRES_PASSWORD": secrets.token_hex,
     "STOCKML_S3_ACCESS_KEY": lambda: secrets.token_hex(10),
     "STOCKML_S3_SECRET_KEY": secrets.token_hex,
+    **dict.fromkeys(SEAWEED_KEYS, secrets.token_hex),
     "AIRFLOW_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(9),
     "AIRFLOW_VIEWER_PASSWORD": lambda: secrets.token_urlsafe(9),
     "AIRFLOW_FERNET_KEY": _fernet_key,

@@ -50,7 +50,7 @@ def kafka(settings: Settings) -> Iterator[Settings]:
 @pytest.fixture(scope="session")
 def s3(settings: Settings) -> Iterator[Settings]:
     """A real S3 service without buckets."""
-    with seaweed.tidy(settings), running(seaweed.program(settings), settings):
+    with seaweed.tidy(settings), running(seaweed.program(settings, keep_secrets(settings)), settings):
         yield settings
 
 

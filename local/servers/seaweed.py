@@ -3,13 +3,13 @@
 import json
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from local import probes
-from local.secrets import write_private
+from local.secrets import SEAWEED_KEYS, write_private
 from local.supervisor.program import BIN, Program
 from stock_ml.config import Settings
 
@@ -21,10 +21,19 @@ VOLUMES = 4096
 # every write waits without a word
 SPARE = "1GiB"
 GROWTH = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+# Its master and its filer serve and delete everything over HTTP without a key, and a browser lets
+# every page use them. The S3 gateway reaches both over gRPC. With keys for signing it would also
+# issue temporary credentials (STS). Nobody needs those, so its IAM is off.
+HTTP_ACCESS = {
+    "disableHttp": "true",
+    "filer.allowedOrigins": "none",
+    "s3.allowedOrigins": "none",
+    "s3.iam": "false",
+}
 
 
-def program(s: Settings) -> Program:
-    """Describe the server: every port on loopback, an identity with the installation's own keys."""
+def program(s: Settings, secrets: Mapping[str, str]) -> Program:
+    """Describe the server: all ports on loopback; over HTTP, S3 with its keys is the only way in."""
     ports = {
         "s3_port": s.s3_port,
         "weed_master_port": s.weed_master_port,
@@ -36,7 +45,8 @@ def program(s: Settings) -> Program:
         "weed_s3_grpc_port": s.weed_s3_grpc_port,
     }
     ready = probes.http(f"http://127.0.0.1:{s.s3_port}/status")
-    env = {**GROWTH, "TMPDIR": str(_scratch(s))}  # where it logs, beside what it prints
+    keys = {name: secrets[name] for name in SEAWEED_KEYS}
+    env = {**GROWTH, **keys, "TMPDIR": str(_scratch(s))}  # where it logs, beside what it prints
     return Program(NAME, _argv(s), ready, ports, env, prepare=partial(_prepare, s))
 
 
@@ -88,6 +98,7 @@ def _argv(s: Settings) -> tuple[str, ...]:
         "s3.config": s.state / "s3.json",
         "master.volumeSizeLimitMB": 1024,
         "master.telemetry": "false",
+        **HTTP_ACCESS,
     }
     return (str(BIN / "weed"), "server", "-s3", *(f"-{name}={value}" for name, value in options.items()))
 

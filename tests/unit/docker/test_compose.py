@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from local.secrets import SEAWEED_KEYS
+from local.servers import seaweed
 from local.servers.airflow import airflow_environment
 from stock_ml.config import Settings, load
 from tests.unit.docker.compose import EVERYWHERE, FILE, ROOT, VARIABLE, leaves, option, raw, services, words
@@ -203,13 +205,35 @@ def test_no_secret_is_written_in_the_file() -> None:
     assert not re.search(r"[0-9a-f]{20}|[A-Za-z0-9_-]{40}", VARIABLE.sub("", every))
 
 
-def test_the_secrets_that_the_file_needs_are_those_that_the_script_makes() -> None:
-    made = subprocess.run(["sh", ROOT / "docker" / "secrets.sh"], capture_output=True, text=True, check=True).stdout
-    values: dict[str, str] = dict(line.split("=", 1) for line in made.splitlines())
+def test_the_secrets_that_the_file_needs_are_those_that_the_script_makes(tmp_path: Path) -> None:
+    values = secrets(tmp_path)
     needed = {m[1] for _, text in leaves(raw()) for m in VARIABLE.finditer(text) if m[1].startswith("STACK_")}
     assert set(values) == needed
     assert all(re.fullmatch(r"[0-9a-f]{20}|[0-9a-f]{64}|[A-Za-z0-9_-]{43}=", value) for value in values.values())
     assert len(set(values.values())) == len(values)
+
+
+def secrets(folder: Path) -> dict[str, str]:
+    """Return what the script prints where this folder's .env is."""
+    argv = ["sh", ROOT / "docker" / "secrets.sh"]
+    made = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=True).stdout
+    return dict(line.split("=", 1) for line in made.splitlines())
+
+
+def test_the_script_prints_only_the_secrets_that_an_installation_lacks(tmp_path: Path) -> None:
+    names = list(secrets(tmp_path))
+    lacking = {"STACK_WEED_JWT_SIGNING_KEY", "STACK_S3_ACCESS_KEY"}
+    kept = [name for name in names if name not in lacking]
+    text = "".join(f"{name}=kept\n" for name in kept) + "STACK_S3_ACCESS_KEY=\n#STACK_WEED_JWT_SIGNING_KEY=no\n"
+    (tmp_path / ".env").write_text(text)
+    assert secrets(tmp_path).keys() == lacking
+
+
+def test_the_object_store_is_closed_as_it_is_without_docker() -> None:
+    store = services()["s3"]
+    assert {name: option(words(store), f"-{name}") for name in seaweed.HTTP_ACCESS} == seaweed.HTTP_ACCESS
+    keys = [store["environment"][name] for name in SEAWEED_KEYS]
+    assert len(set(keys)) == len(keys)
 
 
 def test_volumes_that_are_used_are_declared() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from local.secrets import keep_secrets, with_secrets, write_private
+from local.secrets import SEAWEED_KEYS, keep_secrets, with_secrets, write_private
 from local.servers import mlflow
 from local.servers.services import environment
 from stock_ml.config import load
@@ -21,6 +21,17 @@ def test_secrets_are_made_once_and_then_kept(tmp_path: Path) -> None:
     first = keep_secrets(s)
     assert keep_secrets(s) == first
     assert len(set(first.values())) == len(first)
+
+
+def test_a_secret_that_an_older_installation_lacks_is_added_and_the_others_stay(tmp_path: Path) -> None:
+    s = load(home=tmp_path)
+    first = keep_secrets(s)
+    older = {name: value for name, value in first.items() if name not in SEAWEED_KEYS}
+    write_private(s.state / "secrets.env", "".join(f"{name}={value}\n" for name, value in older.items()))
+    updated = keep_secrets(s)
+    assert updated == keep_secrets(s)
+    assert {name: updated[name] for name in older} == older
+    assert updated.keys() == first.keys()
 
 
 def test_two_installations_have_different_secrets(tmp_path: Path) -> None:

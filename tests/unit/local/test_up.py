@@ -44,4 +44,4 @@ def test_data_of_a_newer_postgresql_start_nothing(tmp_path: Path, monkeypatch: p
     (data / "PG_VERSION").write_text("19\n")
     with pytest.raises(NewerServerData, match="PostgreSQL 19"):
         up(s, Console())
-    assert not (tmp_path / FILE).exists()
+    assert not (tmp_path / CURRENT).exists()
