@@ -20,6 +20,10 @@ VOLUMES = 4096
 # below this it takes nothing more. By itself it keeps a hundredth of the disk, and on a large one with gigabytes left
 # every write waits without a word
 SPARE = "1GiB"
+# The volume server reports its volumes 1.8 seconds after the start. Where the master has no leader
+# then, it reports them five seconds later, and until then S3 is ready while every read fails. An
+# election takes up to twice this time.
+ELECTION_TIMEOUT = "500ms"
 GROWTH = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
 # Its master and its filer serve and delete everything over HTTP without a key, and a browser lets
 # every page use them. The S3 gateway reaches both over gRPC. With keys for signing it would also
@@ -83,7 +87,7 @@ def _argv(s: Settings) -> tuple[str, ...]:
         "ip.bind": "127.0.0.1",
         "master.port": s.weed_master_port,
         "master.port.grpc": s.weed_master_grpc_port,
-        "master.electionTimeout": "1s",
+        "master.electionTimeout": ELECTION_TIMEOUT,
         "volume.port": s.weed_volume_port,
         "volume.port.grpc": s.weed_volume_grpc_port,
         "volume.max": VOLUMES,
