@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -55,11 +55,13 @@ def _json(start: Start, well: bool, body: dict[str, Any]) -> Iterable[bytes]:
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    # Linux holds the port of a closed connection for a minute; a restart need not wait for that. A
+    # port on which another process listens is refused all the same.
+    allow_reuse_address, allow_reuse_port = True, False
 
     def server_bind(self) -> None:
         """Bind without asking the network for this machine's name, which may take seconds."""
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
+        TCPServer.server_bind(self)
         self.server_name, self.server_port = "localhost", int(self.server_address[1])
         self.setup_environ()
 
