@@ -61,8 +61,8 @@ def fill(bars: BarBatch, newest: Newest, sessions: Sessions, config: StreamConfi
         np.where(first, newest.close, np.concatenate([newest.close[:1], close[:-1]])),
         newest.run,
     )
-    missing = np.where(before.ts != NONE, gaps.missing(before.ts, bars.ts, sessions, config.limit), 0)
-    run = _run(before.run, missing + 1, first, _is_joined(bars, before, missing, sessions, config.limit))
+    missing, joined = _steps(bars, before, sessions, config.limit)
+    run = _run(before.run, missing + 1, first, joined)
     slot, minutes, at = _with_filled(bars, missing, before.close)
     return Rows(slot, minutes, features.rows(minutes, sessions), at, run)
 
@@ -80,14 +80,15 @@ def select(minutes: Minutes, at: np.ndarray) -> Minutes:
     return Minutes(**{name: column[at] for name, column in vars(minutes).items()})
 
 
-def _is_joined(bars: BarBatch, before: Newest, missing: np.ndarray, sessions: Sessions, limit: int) -> np.ndarray:
-    """Say of each bar whether neither a feed gap nor a split lies between it and the one before, (n,)."""
+def _steps(bars: BarBatch, before: Newest, sessions: Sessions, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many minutes to fill before each bar, and whether no feed gap and no split lies there, both (n,)."""
+    missing = np.where(before.ts != NONE, gaps.missing(before.ts, bars.ts, sessions, limit), 0)
     near = features.joined(sessions.index(before.ts), sessions.index(bars.ts), limit)
     joined = (before.ts != NONE) & ((missing > 0) | near)
     night = np.flatnonzero(joined & (sessions.number(bars.ts) != sessions.number(before.ts)))
     change = np.log(before.close[night]) - np.log(bars.columns["open"][night])
     joined[night] = splits.nearest(change) == 1.0
-    return np.asarray(joined)
+    return missing, joined
 
 
 def _run(known: np.ndarray, rows: np.ndarray, first: np.ndarray, joined: np.ndarray) -> np.ndarray:

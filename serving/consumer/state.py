@@ -99,9 +99,10 @@ class ConsumerState:
         missing = ~self._buffers.loaded[slots]
         if missing.any():
             slots, oldest = slots[missing], oldest[missing]
-            forecasts = self._store.newest_forecasts([self._config.names[slot] for slot in slots], self._config.horizon)
-            since, stored = self._read(slots, oldest)
-            self.adaptation.learn(slots, _pending(slots, forecasts))
+            names = [self._config.names[slot] for slot in slots]
+            pending = _pending(slots, self._store.newest_forecasts(names, self._config.horizon))
+            since, stored = self._read(slots, oldest, self._config.earliest(slots, oldest))
+            self.adaptation.learn(slots, pending)
             self._reset(slots, since, stored)
 
     def _with_history(self, bars: BarBatch) -> list[OutOfOrder]:
@@ -109,16 +110,16 @@ class ConsumerState:
         slots, oldest = _oldest(bars)
         since = self._buffers.since[slots]
         known = {slot: self._buffers.received(slot) for slot in slots.tolist()}
-        short = since > self._config.earliest(slots, oldest)
+        earliest = self._config.earliest(slots, oldest)
+        short = since > earliest
         if short.any():
-            since[short], stored = self._read(slots[short], oldest[short])
+            since[short], stored = self._read(slots[short], oldest[short], earliest[short])
             known |= {slot: stored.select(stored.slot == slot).minutes for slot in slots[short].tolist()}
         parts = zip(slots.tolist(), since.tolist(), strict=True)
         return [OutOfOrder(bars.select(bars.slot == slot), known[slot], begin) for slot, begin in parts]
 
-    def _read(self, slots: np.ndarray, oldest: np.ndarray) -> tuple[np.ndarray, BarBatch]:
-        """Return what is stored of symbols as far back as bars from `oldest` on need it, and since when it is whole."""
-        earliest = self._config.earliest(slots, oldest)
+    def _read(self, slots: np.ndarray, oldest: np.ndarray, earliest: np.ndarray) -> tuple[np.ndarray, BarBatch]:
+        """Return since when bars are whole, and those stored: before `oldest` back to `earliest`, and all later."""
         names = [self._config.names[slot] for slot in slots]
         wanted = dict(zip(names, map(Around, earliest.tolist(), oldest.tolist()), strict=True))
         rows = self._store.newest(wanted, self._config.rows)

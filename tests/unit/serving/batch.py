@@ -3,12 +3,13 @@
 import numpy as np
 
 from serving.stream_config import StreamConfig
+from stock_ml.adapters.postgres.store import NUMBERS
 from stock_ml.domain import gaps
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model import features
 from stock_ml.model.conformal import LEVELS, STEP, WIDEST
-from stock_ml.model.scorer import Prediction, nearest, prices
+from stock_ml.model.scorer import Prediction, Prices, nearest, prices
 from tests.unit.serving.streams import CONFIG, SCORER
 from tests.walks import NYSE
 
@@ -24,8 +25,12 @@ def batch(bars: list[Bar], config: StreamConfig = CONFIG) -> dict[int, Numbers]:
     inside = np.flatnonzero(wanted < NYSE.closes[NYSE.number(minutes.ts[ends])])
     stretch = adapted_one_by_one(minutes, ends[inside], said.of(inside), config.horizon)
     close = minutes.close[ends[inside]]
-    told = np.column_stack([close, *vars(prices(close, said.of(inside), stretch)).values(), *stretch])
+    told = np.column_stack([close, *_columns(prices(close, said.of(inside), stretch)), *stretch])
     return dict(zip(minutes.ts[ends[inside]].tolist(), map(tuple, told.tolist()), strict=True))
+
+
+def _columns(found: Prices) -> list[np.ndarray]:
+    return [getattr(found, name) for name in NUMBERS[1:]]
 
 
 def adapted_one_by_one(minutes: Minutes, at: np.ndarray, said: Prediction, horizon: int) -> np.ndarray:

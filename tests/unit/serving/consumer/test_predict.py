@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, make_dataclass, replace
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from serving.consumer.predict import Serving
 from stock_ml.domain import gaps
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.gaps import Minutes
+from stock_ml.model.scorer import Prices
 from tests.unit.serving.batch import batch
 from tests.unit.serving.streams import CONFIG, SCORER, SERVING, Stream, day, minute, numbers
 from tests.walks import NYSE
@@ -203,3 +204,28 @@ def test_prices_too_absurd_to_forecast_from_are_stored_and_the_others_forecast()
     assert len(stream.bars) == 80
     assert all(np.isfinite(made[5:13]).all() for made in stream.forecasts.values())
     assert len([1 for symbol, _ in stream.forecasts if symbol == "GOOGL"]) == 25
+
+
+def turned(kind: type) -> type:
+    """Return a record with the same fields, the last one first."""
+    names = [(field.name, np.ndarray) for field in reversed(fields(kind))]
+    return make_dataclass("Turned", names, namespace={"__len__": lambda self: len(self.ts)}, frozen=True, eq=False)
+
+
+def test_each_number_is_stored_in_its_own_column_whatever_the_order_of_a_records_fields(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bars = day(without=(20,))[:40]
+    usual = Stream().send(*bars[:30], *bars[31:]).send(bars[30])
+    monkeypatch.setattr("stock_ml.model.scorer.Prices", turned(Prices))
+    places = ("stock_ml.domain.gaps", "serving.common.decode", "serving.consumer.in_order")
+    for module in (*places, "serving.consumer.out_of_order", "serving.consumer.ring_buffers"):
+        monkeypatch.setattr(f"{module}.Minutes", turned(Minutes))
+    stream = Stream().send(*bars[:30], *bars[31:]).send(bars[30])
+    assert (stream.bars, stream.forecasts) == (usual.bars, usual.forecasts)
+    row = stream.bars["GOOGL", bars[30].ts]
+    assert [getattr(row, name) for name in ("open", "high", "low", "close", "volume")] == list(bars[30][2:7])
+    assert all(
+        one.lower_99 < one.lower_90 < one.lower_50 <= one.predicted_close <= one.upper_50 < one.upper_90 < one.upper_99
+        for one in stream.forecasts.values()
+    )
