@@ -8,13 +8,14 @@ import numpy as np
 from benchmarks._consumer import tell
 from serving.common.shutdown import stop_on_signals
 from stock_ml.adapters.broker import Subscriber, decode_bars
-from stock_ml.adapters.postgres.store import BARS, FORECASTS, NUMBERS, ForecastStore, Rows
+from stock_ml.adapters.postgres.store import BARS, FORECASTS, NUMBERS, Forecasts, ForecastStore
 from stock_ml.config import load
 
 BATCH, WAIT = 10_000, 0.2  # as the consumer
+NO_BARS = np.empty(0, BARS)
 
 
-def rows(values: list[bytes]) -> Rows:
+def rows(values: list[bytes]) -> tuple[np.ndarray, Forecasts]:
     """Return a bar and a forecast for each message."""
     given = decode_bars(values)
     bars, forecasts = np.zeros(len(values), BARS), np.zeros(len(values), FORECASTS)
@@ -26,7 +27,7 @@ def rows(values: list[bytes]) -> Rows:
     forecasts["made_at"], forecasts["model_version"] = bars["ts"] + 60, b"1"
     for name in NUMBERS:
         forecasts[name] = bars["close"]
-    return Rows.of(bars, forecasts)
+    return bars, Forecasts(forecasts)
 
 
 def main() -> None:
@@ -37,7 +38,8 @@ def main() -> None:
     done = 0
     while not stopping.is_set():
         if messages := subscriber.take(BATCH, WAIT):
-            store.store_batch(rows([message.value() for message in messages]), Rows.of())
+            bars, forecasts = rows([message.value() for message in messages])
+            store.finish(store.begin(bars, NO_BARS), forecasts)
             subscriber.commit(messages)
             tell(done := done + len(messages))
     store.close()

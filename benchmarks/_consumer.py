@@ -6,18 +6,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import psutil
 
 from serving.common.shutdown import stop_on_signals
 from serving.consumer.main import Consumer
 from serving.consumer.predict import Models, Serving
-from serving.stream_config import Rules
-from stock_ml.adapters.broker import Received
-from stock_ml.adapters.postgres.store import Coming, Rows, Stored
+from serving.stream_config import StreamConfig
+from stock_ml.adapters.broker import Message
+from stock_ml.adapters.postgres.store import Forecasts, Stored, Writing
 from stock_ml.config import load
 from stock_ml.model.features import FEATURES
 from stock_ml.model.scorer import Scorer
 
+NONE = Forecasts()
 QUANTILES = {"50": 0.7, "90": 1.7, "99": 2.6}
 
 
@@ -34,19 +36,25 @@ class Watched:
     """Do what the consumer's store and subscriber do; count the seconds of the one, and tell when the other is done."""
 
     def __init__(self, consumer: Consumer) -> None:
-        self._store, self._commit = consumer.store.store_batch, consumer.batches.subscriber.commit
-        self._messages, self._database = 0, 0.0
-        consumer.store.store_batch = self.store  # type: ignore[method-assign]  # the same, and a look at the clock
+        self._begin, self._finish = consumer.store.begin, consumer.store.finish
+        self._commit = consumer.batches.subscriber.commit
+        self._messages, self._database, self._start = 0, 0.0, 0.0
+        consumer.store.begin = self.begin  # type: ignore[method-assign]  # the same, and a look at the clock
+        consumer.store.finish = self.finish  # type: ignore[method-assign]  # the same, and a look at the clock
         consumer.batches.subscriber.commit = self.commit  # type: ignore[method-assign]  # the same, and a line
 
-    def store(self, fresh: Rows | Coming, known: Rows) -> Stored:
-        """Store, and add the seconds."""
-        begun = time.monotonic()
-        stored = self._store(fresh, known)
-        self._database += time.monotonic() - begun
+    def begin(self, insert: np.ndarray, merge: np.ndarray) -> Writing:
+        """Begin to store, and note when."""
+        self._start = time.monotonic()
+        return self._begin(insert, merge)
+
+    def finish(self, writing: Writing, insert: Forecasts = NONE, merge: Forecasts = NONE) -> Stored:
+        """Finish, and add the seconds since the beginning."""
+        stored = self._finish(writing, insert, merge)
+        self._database += time.monotonic() - self._start
         return stored
 
-    def commit(self, messages: Sequence[Received]) -> None:
+    def commit(self, messages: Sequence[Message]) -> None:
         """Commit, and tell how many messages that makes."""
         self._commit(messages)
         self._messages += len(messages)
@@ -63,7 +71,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     s = load()
     stopping, _ = stop_on_signals()
-    scorer = Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, Rules.of(s).schema, 0)
+    scorer = Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, StreamConfig.of(s).schema, 0)
     consumer = Consumer.connect(s, Given(Models(Serving("1", "given", scorer))), stopping)
     Watched(consumer)
     gc.freeze()  # as the consumer's own main does

@@ -19,7 +19,7 @@ from local.supervisor import orphans
 from local.supervisor.program import Program
 from local.supervisor.start import start
 from local.supervisor.supervisor import Supervisor
-from serving.stream_config import Rules
+from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import ensure_topics
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import log_model, tracking
@@ -100,7 +100,7 @@ def stack(symbols: tuple[str, ...], speed: float, without: str = "") -> Iterator
 
 def given_scorer(s: Settings) -> Scorer:
     """Return a linear model that nobody trained."""
-    return Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, Rules.of(s).schema, 0)
+    return Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, StreamConfig.of(s).schema, 0)
 
 
 def _after(p: Program) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""What the stream of one installation must keep to."""
+"""What the stream of one installation consists of: its symbols with their calendars, windows and horizon."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,8 +16,8 @@ LATE_ROWS = 60  # a bar this many rows late is placed without asking the databas
 
 
 @dataclass(frozen=True)
-class Rules:
-    """Hold what is served: symbols and source; rows of a window, minutes ahead, longest hole that is filled.
+class StreamConfig:
+    """Hold symbols and source; rows of a window, minutes ahead, the longest hole that is filled.
 
     `sessions` are those of most symbols, `others` those of symbols that are traded elsewhere.
     """
@@ -31,8 +31,8 @@ class Rules:
     others: Mapping[str, Sessions] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, s: Settings) -> "Rules":
-        """Take the rules from the settings. Raises BadSetting where an exchange or a closure is not known."""
+    def of(cls, s: Settings) -> "StreamConfig":
+        """Return the settings of the stream. Raises BadSetting where an exchange or a closure is not known."""
         calendars = s.calendars
         usual = calendars.of("")
         others = {symbol: calendars.of(symbol) for symbol, _ in s.exchanges if calendars.of(symbol) is not usual}
@@ -40,7 +40,7 @@ class Rules:
 
     @property
     def rows(self) -> int:
-        """Return how many rows of a symbol are kept in memory."""
+        """Return how many rows of a symbol stay in memory."""
         return self.window + LATE_ROWS
 
     @property
@@ -78,14 +78,33 @@ class Rules:
         """Return for each slot which of the `calendars` its symbol keeps, (S,)."""
         return np.array([self.calendars.index(self.sessions_of(name)) for name in self.names], dtype=np.int64)
 
-    def needed(self, ts: np.ndarray, sessions: Sessions) -> np.ndarray:
+    def by_calendar(self, slot: np.ndarray) -> Iterator[tuple[np.ndarray | slice, Sessions]]:
+        """Yield which of some symbols, by slot, (n,), keep a calendar, and its sessions: mostly all keep one."""
+        if len(self.calendars) == 1:
+            yield slice(None), self.sessions
+            return
+        calendar = self.calendar[slot]
+        for number in np.unique(calendar).tolist():
+            yield calendar == number, self.calendars[number]
+
+    def in_session(self, slot: np.ndarray, ts: np.ndarray) -> np.ndarray:
+        """Say of minutes of symbols whether they lie in a session, (n,)."""
+        inside = np.zeros(len(ts), dtype=bool)
+        for own, sessions in self.by_calendar(slot):
+            inside[own] = sessions.number(ts[own]) >= 0
+        return inside
+
+    def earliest(self, slot: np.ndarray, ts: np.ndarray) -> np.ndarray:
         """Return from which minute on bars can stand in a window that ends at `ts` or later, both in epoch seconds.
 
         A window's rows are at most `limit + 1` trading minutes apart, so that much before no bar matters any more.
         """
-        index = np.maximum(sessions.index(ts) - (self.window - 1) * (self.limit + 1), 0)
-        number = np.searchsorted(sessions.before, index, side="right") - 1
-        return np.asarray(sessions.opens[number] + (index - sessions.before[number]) * MINUTE)
+        earliest = np.zeros(len(ts), dtype=np.int64)
+        for own, sessions in self.by_calendar(slot):
+            index = np.maximum(sessions.index(ts[own]) - (self.window - 1) * (self.limit + 1), 0)
+            number = np.searchsorted(sessions.before, index, side="right") - 1
+            earliest[own] = sessions.opens[number] + (index - sessions.before[number]) * MINUTE
+        return earliest
 
     def sessions_of(self, symbol: str) -> Sessions:
         """Return the sessions in which a symbol is traded."""

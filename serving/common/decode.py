@@ -1,78 +1,133 @@
-"""Read a batch of messages: bars that belong to this installation, and the others with their reasons."""
+"""Decode a batch of messages: bars that belong to this installation, and the others with their reasons."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
-from serving.common.bar_batch import Arrived
-from serving.stream_config import Rules
+from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import decode_bar, decode_bars
 from stock_ml.domain.bars import Bar
+from stock_ml.domain.gaps import Minutes
 from stock_ml.errors import BadMessage
 
+FIELDS = ("open", "high", "low", "close", "volume")
 
-class Read(NamedTuple):
-    """Hold the bars in the order of their messages, `at` which index, and of each refused one its index and reason."""
 
-    bars: Arrived
+@dataclass(frozen=True, eq=False)
+class BarBatch:
+    """Hold received bars of many symbols.
+
+    `slot` of the symbol and `ts` in UTC epoch seconds, (n,); `values`, a row for each of FIELDS, (5, n).
+    """
+
+    slot: np.ndarray
+    ts: np.ndarray
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+    @classmethod
+    def of_bars(cls, bars: Sequence[Bar], slots: dict[str, int]) -> "BarBatch":
+        """Return single bars as a batch, in their order."""
+        slot = np.array([slots[bar.symbol] for bar in bars], dtype=np.int64)
+        ts = np.array([bar.ts for bar in bars], dtype=np.int64)
+        values = np.array([[getattr(bar, name) for bar in bars] for name in FIELDS], dtype=np.float64)
+        return cls(slot, ts, values)
+
+    @classmethod
+    def of_minutes(cls, slot: int, minutes: Minutes) -> "BarBatch":
+        """Return the received bars of one symbol as a batch."""
+        values = np.stack([getattr(minutes, name) for name in FIELDS])
+        return cls(np.full(len(minutes), slot), minutes.ts, values)
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the values by their FIELDS, (n,) each."""
+        return dict(zip(FIELDS, self.values, strict=True))
+
+    @property
+    def minutes(self) -> Minutes:
+        """Return the bars of ONE symbol as its minutes."""
+        return Minutes(ts=self.ts, filled=np.zeros(len(self), dtype=bool), **self.columns)
+
+    @property
+    def is_first(self) -> np.ndarray:
+        """Say of each bar, sorted by symbol, whether it is its symbol's first one, (n,)."""
+        return np.asarray(np.diff(self.slot, prepend=-1) != 0)
+
+    def select(self, at: np.ndarray | slice) -> "BarBatch":
+        """Return the bars that a mask, a slice or indices choose."""
+        return BarBatch(self.slot[at], self.ts[at], self.values[:, at])
+
+    def concat(self, other: "BarBatch") -> "BarBatch":
+        """Return these bars, and others after them."""
+        pairs = ((self.slot, other.slot), (self.ts, other.ts), (self.values, other.values))
+        return BarBatch(*(np.concatenate(pair, axis=-1) for pair in pairs))
+
+    def by_symbol(self) -> "BarBatch":
+        """Return the bars symbol by symbol, each symbol's in the order of their messages."""
+        return self.select(np.argsort(self.slot, kind="stable"))
+
+
+class DecodeResult(NamedTuple):
+    """Hold the bars of messages in their order, `at` which of the messages, and the index and reason of others."""
+
+    bars: BarBatch
     at: np.ndarray
-    refused: list[tuple[int, str]]
+    rejects: list[tuple[int, str]]
 
 
-def read(values: Sequence[bytes | None], rules: Rules, latest: float = inf) -> Read:
-    """Read the messages' values; one that cannot be used never stops the others.
+def decode(values: Sequence[bytes | None], config: StreamConfig, latest: float = inf) -> DecodeResult:
+    """Decode the messages' values; one that cannot be used never stops the others.
 
-    `latest` is the last minute that may have been, in UTC epoch seconds.
+    `latest` is the last minute that may be over, in UTC epoch seconds.
     """
     plain = decode_bars(values)
-    slot = np.array([rules.slots.get(symbol, -1) for symbol in plain.symbols], dtype=np.int64)
-    ours = np.array([source == rules.source for source in plain.sources], dtype=bool)
+    slot = np.array([config.slots.get(symbol, -1) for symbol in plain.symbols], dtype=np.int64)
+    ours = np.array([source == config.source for source in plain.sources], dtype=bool)
     good = (slot >= 0) & ours
-    good[good] = _in_session(slot[good], plain.ts[good], rules) & (plain.ts[good] <= latest)
-    bars = Arrived(slot, plain.ts, plain.values).pick(good)
-    at = plain.at[good]
-    return Read(bars, at, []) if len(at) == len(values) else _with_the_rest(Read(bars, at, []), values, rules, latest)
+    good[good] = config.in_session(slot[good], plain.ts[good]) & (plain.ts[good] <= latest)
+    bars, at = BarBatch(slot, plain.ts, plain.values).select(good), plain.at[good]
+    done = DecodeResult(bars, at, [])
+    return done if len(at) == len(values) else _with_the_rest(done, values, config, latest)
 
 
-def _with_the_rest(plain: Read, values: Sequence[bytes | None], rules: Rules, latest: float) -> Read:
-    """Read one by one what was not plainly good: `decode_bar` and `_checked` say what is wrong with it, if anything."""
-    odd: dict[int, Bar] = {}
-    refused = []
-    for index in np.setdiff1d(np.arange(len(values)), plain.at).tolist():
-        try:
-            odd[index] = _checked(decode_bar(values[index]), rules, latest)
-        except BadMessage as error:
-            refused.append((index, str(error)))
-    both = plain.bars.and_then(Arrived.of_bars(list(odd.values()), rules.slots))
-    places = np.concatenate([plain.at, np.array(list(odd), dtype=np.int64)])
-    order = np.argsort(places)
-    return Read(both.pick(order), places[order], refused)
-
-
-def _in_session(slot: np.ndarray, ts: np.ndarray, rules: Rules) -> np.ndarray:
-    if len(rules.calendars) == 1:
-        return np.asarray(rules.sessions.number(ts) >= 0)
-    inside = [sessions.number(ts) >= 0 for sessions in rules.calendars]
-    return np.asarray(np.choose(rules.calendar[slot], inside))
-
-
-def accepted(values: Iterable[bytes | None], rules: Rules) -> Iterator[Bar]:
-    """Yield the bars that `read` takes, one by one: for topics that are larger than memory."""
+def decode_each(values: Iterable[bytes | None], config: StreamConfig) -> Iterator[Bar]:
+    """Yield the bars that `decode` accepts, one by one: for topics that are larger than memory."""
     for value in values:
         try:
-            yield _checked(decode_bar(value), rules)
+            yield _checked(decode_bar(value), config)
         except BadMessage:
             continue  # the consumer rejects it, and says why
 
 
-def _checked(bar: Bar, rules: Rules, latest: float = inf) -> Bar:
-    if bar.symbol not in rules.symbols:
+def _with_the_rest(
+    plain: DecodeResult, values: Sequence[bytes | None], config: StreamConfig, latest: float
+) -> DecodeResult:
+    """Decode one by one what was not plainly good: `decode_bar` and `_checked` find its fault, if any."""
+    odd: dict[int, Bar] = {}
+    rejects = []
+    for index in np.setdiff1d(np.arange(len(values)), plain.at).tolist():
+        try:
+            odd[index] = _checked(decode_bar(values[index]), config, latest)
+        except BadMessage as error:
+            rejects.append((index, str(error)))
+    both = plain.bars.concat(BarBatch.of_bars(list(odd.values()), config.slots))
+    places = np.concatenate([plain.at, np.array(list(odd), dtype=np.int64)])
+    order = np.argsort(places)
+    return DecodeResult(both.select(order), places[order], rejects)
+
+
+def _checked(bar: Bar, config: StreamConfig, latest: float = inf) -> Bar:
+    if bar.symbol not in config.symbols:
         raise BadMessage(f"symbol {bar.symbol!r:.40} is not configured; see STOCKML_SYMBOLS")
-    if bar.source != rules.source:
-        raise BadMessage(f"the bar is of source {bar.source!r:.40}, this installation is of {rules.source}")
-    sessions = rules.sessions_of(bar.symbol)
+    if bar.source != config.source:
+        raise BadMessage(f"the bar is of source {bar.source!r:.40}, this installation is of {config.source}")
+    sessions = config.sessions_of(bar.symbol)
     if sessions.number(np.array(bar.ts)) < 0:
         raise BadMessage(f"ts {bar.ts} is no minute of a session of {sessions.exchange}")
     if bar.ts > latest:

@@ -1,60 +1,128 @@
-"""One batch of messages: store its bars with their forecasts, put aside what cannot be read, then commit."""
+"""One batch of messages, step by step: its bars are stored with their forecasts, and only then it is committed."""
 
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from threading import Event
 from time import monotonic
+from typing import TypeVar
 
 import numpy as np
 
-from serving.common.decode import read
+from serving.common.decode import BarBatch, decode
 from serving.common.health import Health
 from serving.common.logs import line
 from serving.common.metrics import ConsumerMeters
 from serving.common.shutdown import until_back
-from serving.consumer.predict import Models
-from serving.consumer.state import Keeper
-from serving.stream_config import Rules
-from stock_ml.adapters.broker import Publisher, Received, Subscriber
-from stock_ml.errors import BrokerUnavailable
+from serving.consumer.in_order import Update
+from serving.consumer.predict import Models, forecast, stamp
+from serving.consumer.state import ConsumerState
+from serving.stream_config import StreamConfig
+from stock_ml.adapters.broker import Message, Publisher, Subscriber
+from stock_ml.adapters.postgres.store import BARS, Forecasts, ForecastStore, Stored, Writing, table
+from stock_ml.domain.clock import Clock, EventClock
+from stock_ml.errors import BrokerUnavailable, SourceUnavailable
 
 log = logging.getLogger(__name__)
-TOLD = 10  # rejected messages of a batch that the log tells one by one
+LOGGED = 10  # rejected messages of a batch that are logged one by one
+DAY = 86_400  # seconds
+T = TypeVar("T")
 
 
 @dataclass
 class Batches:
-    """Move bars from the topic to the store: store first, then commit, so that whatever dies, nothing is lost."""
+    """Move bars from the topic to the store: store first, then commit, so that whatever dies, nothing is lost.
+
+    What is unavailable is tried again until it is back. Asked to stop meanwhile, every step raises its error: what is
+    not committed comes again.
+    """
 
     subscriber: Subscriber
     publisher: Publisher
-    keeper: Keeper
-    rules: Rules
+    store: ForecastStore
+    state: ConsumerState
+    config: StreamConfig
+    clock: Clock
     stopping: Event
     meters: ConsumerMeters = field(default_factory=ConsumerMeters)
     health: Health = field(default_factory=Health)
 
-    def handle(self, messages: list[Received], models: Models) -> None:
-        """Store, reject and commit; without a model bars are stored and nothing is forecast.
+    def process(self, messages: list[Message], models: Models) -> None:
+        """Store, reject and commit messages; without a model bars are stored and nothing is forecast.
 
-        Raises what was away when it is asked to stop, and BrokerRefused: what is not committed comes again.
+        Raises BrokerRefused, and what was unavailable when it is asked to stop.
         """
-        began = monotonic()
+        start = monotonic()
         self.meters.behind.begin()
-        latest = until_back(self.keeper.latest, self.stopping, self._away)
-        batch = read([message.value() for message in messages], self.rules, latest)
-        self.keeper.see(batch.bars, np.array([messages[at].partition() for at in batch.at.tolist()], dtype=np.int64))
-        handled = until_back(lambda: self.keeper.take(batch.bars, models), self.stopping, self._away)
-        stored = until_back(lambda: self.keeper.store(handled), self.stopping, self._away)
+        # 1. Decode the bars of this installation; a symbol whose partition changed is read from the database again.
+        latest = self._retry(self._latest)
+        bars, at, rejects = decode([message.value() for message in messages], self.config, latest)
+        self.state.assign(bars, np.array([messages[i].partition() for i in at.tolist()], dtype=np.int64))
+        # 2. to 6. Update, forecast and store them.
+        stored = self.store_bars(bars, models)
+        # 7. Put aside what cannot be used, each message with its reason.
+        self._retry(lambda: self._reject(messages, rejects))
+        log.info(line("stored", messages=len(messages), refused=len(rejects), **stored._asdict()))
+        # 8. Commit, now that all of it is stored.
+        self._commit(messages)
+        self.meters.batch.observe(monotonic() - start)
+        self.meters.stored(*stored, newest=int(bars.ts.max(initial=0)))
+
+    def store_bars(self, bars: BarBatch, models: Models) -> Stored:
+        """Store bars with their forecasts; those that are stored already bring nothing."""
+        # 2. Load what memory lacks of the bars' symbols; leave out bars that are known.
+        new = self._retry(lambda: self.state.load(bars))
+        # 3. Update the ring buffers: that gives the rows to store, and the windows that are complete.
+        in_order, out_of_order = self.state.update(new)
+        # 4. Begin to store: PostgreSQL receives the rows while the models forecast.
+        insert, merge = bar_table(in_order, self.config), bar_table(out_of_order, self.config)
+        writing = self._retry(lambda: self.store.begin(insert, merge))
+        # 5. Forecast from the windows, once: what follows may be tried again, and changes no state.
+        forecasts = [forecast(part, models, self.state.adaptation, self.config) for part in (in_order, out_of_order)]
+        # 6. Finish: the forecasts are added, and all is committed in one transaction.
+        stored = self._retry(lambda: self._finish(writing, forecasts))
         self.health.heard("postgresql", None)
         self.health.heard("source", None)
-        until_back(lambda: self._reject(messages, batch.refused), self.stopping, self._away)
-        log.info(line("stored", messages=len(messages), refused=len(batch.refused), **stored._asdict()))
-        self._commit(messages)
-        self.meters.batch.observe(monotonic() - began)
-        self.meters.stored(*stored, newest=int(batch.bars.ts.max(initial=0)))
+        return stored
 
-    def _commit(self, messages: list[Received]) -> None:
+    def _latest(self) -> float:
+        """Return the last minute that may be over: a day after now, as clocks differ; a replay has none.
+
+        Raises SourceUnavailable (the sandbox's clock).
+        """
+        return inf if isinstance(self.clock, EventClock) else self.clock.now() + DAY
+
+    def _finish(self, writing: Writing, forecasts: Sequence[Forecasts]) -> Stored:
+        if not isinstance(self.clock, EventClock):  # in a replay a forecast is made when its window is known
+            now = self._now(writing)
+            forecasts = [stamp(part, now) for part in forecasts]
+        return self.store.finish(writing, *forecasts)
+
+    def _now(self, writing: Writing) -> float:
+        try:
+            return self.clock.now()
+        except SourceUnavailable:
+            self.store.cancel(writing)
+            raise
+
+    def _reject(self, messages: list[Message], rejects: list[tuple[int, str]]) -> None:
+        for index, reason in rejects:
+            self.publisher.rejected(messages[index], reason)
+        for index, reason in rejects[:LOGGED]:
+            at = messages[index]
+            log.warning(line("rejected", partition=at.partition(), offset=at.offset(), reason=reason))
+        if len(rejects) > LOGGED:
+            log.warning(line("rejected", more=len(rejects) - LOGGED, see=f"topic {at.topic()}.rejected"))
+        while left := self.publisher.flush(1):
+            away = BrokerUnavailable(f"{left} rejected messages are not delivered yet")
+            if self.stopping.is_set():
+                raise away
+            self._away(away)
+        self.meters.rejected.inc(len(rejects))
+        self.health.heard("kafka", None)
+
+    def _commit(self, messages: list[Message]) -> None:
         try:
             self.subscriber.commit(messages)
         except BrokerUnavailable as error:
@@ -62,22 +130,19 @@ class Batches:
         self.meters.messages.inc(len(messages))
         self.meters.behind.end(messages[-1].timestamp()[1] / 1000, self.subscriber.lag())
 
-    def _reject(self, messages: list[Received], refused: list[tuple[int, str]]) -> None:
-        for index, reason in refused:
-            self.publisher.rejected(messages[index], reason)
-        for index, reason in refused[:TOLD]:
-            at = messages[index]
-            log.warning(line("rejected", partition=at.partition(), offset=at.offset(), reason=reason))
-        if len(refused) > TOLD:
-            log.warning(line("rejected", more=len(refused) - TOLD, see=f"topic {at.topic()}.rejected"))
-        while left := self.publisher.flush(1):
-            away = BrokerUnavailable(f"{left} rejected messages are not delivered yet")
-            if self.stopping.is_set():
-                raise away
-            self._away(away)
-        self.meters.rejected.inc(len(refused))
-        self.health.heard("kafka", None)
+    def _retry(self, step: Callable[[], T]) -> T:
+        return until_back(step, self.stopping, self._away)
 
     def _away(self, error: BaseException) -> None:
         log.warning(line("waiting", reason=error))
         self.health.away(error)
+
+
+def bar_table(updates: Sequence[Update], config: StreamConfig) -> np.ndarray:
+    """Return the rows of updates as a table of BARS, each column written by its name."""
+    source = config.source.encode()
+    parts = [
+        table(BARS, len(u.slot), symbol=config.symbol_table[u.slot], source=source, late=u.late, **vars(u.minutes))
+        for u in updates
+    ]
+    return np.concatenate([np.empty(0, BARS), *parts])

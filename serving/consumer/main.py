@@ -1,4 +1,4 @@
-"""The consumer: take bars from the topic, store them with their forecasts, then commit.
+"""The consumer: poll bars from the topic, store them with their forecasts, then commit.
 
 Run `python -m serving.consumer.main`; SIGTERM ends it after the batch in hand.
 """
@@ -21,8 +21,8 @@ from serving.common.shutdown import AWAY, stop_on_signals
 from serving.consumer.batch import Batches
 from serving.consumer.model_watcher import Champion
 from serving.consumer.predict import Models
-from serving.consumer.state import Keeper
-from serving.stream_config import Rules
+from serving.consumer.state import ConsumerState
+from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import Publisher, Subscriber
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.adapters.postgres.store import ForecastStore
@@ -47,7 +47,7 @@ class ChampionSource(Protocol):
 
 @dataclass
 class Consumer:
-    """Take batch after batch until stopped, each under one model: swaps happen between two."""
+    """Process batch after batch until stopped, each under one model: swaps happen between two."""
 
     champion: ChampionSource
     batches: Batches
@@ -58,10 +58,10 @@ class Consumer:
     @classmethod
     def connect(cls, s: Settings, champion: ChampionSource, stopping: Event) -> "Consumer":
         """Return a consumer of this installation; what is away is waited for when it runs."""
-        rules, store = Rules.of(s), ForecastStore.connect(s)
-        keeper = Keeper(store, stream_clock(s), rules)
-        subscriber = Subscriber.connect(s, f"{s.kafka_topic}-consumer", keeper.forget)
-        batches = Batches(subscriber, Publisher.connect(s), keeper, rules, stopping)
+        config, store = StreamConfig.of(s), ForecastStore.connect(s)
+        state = ConsumerState(store, config)
+        subscriber = Subscriber.connect(s, f"{s.kafka_topic}-consumer", state.forget)
+        batches = Batches(subscriber, Publisher.connect(s), store, state, config, stream_clock(s), stopping)
         # of several in the group each has a word of its own: what they lag behind is told of all together
         word = partial(store.write_member, "consumer", f"{gethostname()}:{os.getpid()}:{id(subscriber):x}")
         return cls(champion, batches, store, StateWriter(word, batches.health))
@@ -84,7 +84,7 @@ class Consumer:
         if not self.champion.settled:
             self.batches.stopping.wait(WAIT)
         elif messages := self.batches.subscriber.take(BATCH, WAIT):
-            self.batches.handle(messages, self.champion.models)
+            self.batches.process(messages, self.champion.models)
         self.state.tell(self._told)
         trouble = self.champion.trouble
         self.minute.warn(line("champion", trouble=trouble) if trouble else None)
@@ -116,7 +116,7 @@ def main() -> int:
     stopping, stopped = stop_on_signals()
     try:
         s = load()
-        champion = Champion(Registry.connect(s), Rules.of(s).schema)
+        champion = Champion(Registry.connect(s), StreamConfig.of(s).schema)
         consumer = Consumer.connect(s, champion, stopping)
         serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health)
         champion.watch(stopping)

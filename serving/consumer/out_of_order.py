@@ -1,37 +1,20 @@
-"""Take new bars of one symbol into its history, in whatever order they came: what is new, what to store, which windows.
+"""Merge new bars of one symbol into its history, in whatever order they come: what to store, and which windows.
 
-These are the rules in full; `inorder` does the same for many symbols at once where bars came in order.
+These are the rules in full; `in_order` does the same for many symbols at once where bars come in order.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from serving.common.bar_batch import Arrived
-from serving.stream_config import Rules
+from serving.common.decode import BarBatch
+from serving.consumer.in_order import Update, Windows, select
+from serving.stream_config import StreamConfig
 from stock_ml.domain import gaps
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model import features
-
-
-@dataclass(frozen=True, eq=False)
-class Taken:
-    """Hold what new bars of a symbol bring.
-
-    `received`: all its received bars known now. `minutes` and `late`: the bars to store, (r,). For each window that a
-    new bar completes: the bar's `ts` and `close`, `known` (when the newest bar until then was known), all (n,), and the
-    window, (n, W, C).
-    """
-
-    received: Minutes
-    minutes: Minutes
-    late: np.ndarray
-    ts: np.ndarray
-    close: np.ndarray
-    known: np.ndarray
-    windows: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,37 +24,34 @@ class _New:
     known: np.ndarray
 
 
-def take(history: Minutes, bars: Arrived, sessions: Sessions, rules: Rules) -> Taken:
-    """Take bars in the order in which they came; those already in the history, or twice in `bars`, bring nothing."""
+def merge(history: Minutes, bars: BarBatch, sessions: Sessions, config: StreamConfig) -> tuple[Minutes, Update]:
+    """Return all received bars of a symbol, and what new ones, in the order of their messages, bring.
+
+    Those already in the history, or twice in `bars`, bring nothing. A window is known when the newest bar until its
+    last one is.
+    """
     new = _new(history, bars)
-    received = _merged(history, new.bars)
-    minutes = gaps.fill(received, sessions, rules.limit)
+    received = _concat(history, new.bars)
+    received = select(received, np.argsort(received.ts, kind="stable"))
+    minutes = gaps.fill(received, sessions, config.limit)
     at = np.searchsorted(minutes.ts, new.bars.ts)
-    ready = np.isin(at, features.ends(minutes, sessions, rules.window, rules.limit))
-    ends = at[ready]
-    windows = features.rows(minutes, sessions)[ends[:, None] + np.arange(1 - rules.window, 1)]
-    around = _pick(minutes, _filled_around(minutes, received, new.bars.ts))
-    late = np.concatenate([np.zeros(len(around), dtype=bool), new.late])
-    known = new.known[ready]
-    return Taken(received, joined(around, new.bars), late, minutes.ts[ends], minutes.close[ends], known, windows)
+    complete = np.isin(at, features.ends(minutes, sessions, config.window, config.limit))
+    values = features.rows(minutes, sessions)[at[complete][:, None] + np.arange(1 - config.window, 1)]
+    slot = int(bars.slot[0])
+    ends = select(minutes, at[complete])
+    windows = Windows.of(np.full(len(ends), slot), ends, new.known[complete], sessions, [values])
+    around = select(minutes, _filled_around(minutes, received, new.bars.ts))
+    rows, late = _concat(around, new.bars), np.concatenate([np.zeros(len(around), dtype=bool), new.late])
+    return received, Update(np.full(len(rows), slot), rows, late, windows)
 
 
-def _new(history: Minutes, bars: Arrived) -> _New:
-    came = bars.minutes()
-    before = np.maximum.accumulate(np.append(history.ts[-1:] if len(history) else [-1], came.ts))[:-1]
-    _, first = np.unique(came.ts, return_index=True)  # ascending in time; of two for one minute the first one stays
-    first = first[~np.isin(came.ts[first], history.ts)]
-    return _New(_pick(came, first), came.ts[first] < before[first], np.maximum(came.ts, before)[first] + MINUTE)
-
-
-def joined(*parts: Minutes) -> Minutes:
-    """Return minutes one after the other."""
-    return Minutes(*(np.concatenate(columns) for columns in zip(*(vars(part).values() for part in parts), strict=True)))
-
-
-def _merged(history: Minutes, new: Minutes) -> Minutes:
-    both = joined(history, new)
-    return _pick(both, np.argsort(both.ts, kind="stable"))
+def _new(history: Minutes, bars: BarBatch) -> _New:
+    minutes = bars.minutes
+    before = np.maximum.accumulate(np.append(history.ts[-1:] if len(history) else [-1], minutes.ts))[:-1]
+    _, first = np.unique(minutes.ts, return_index=True)  # ascending; of two for one minute the first one stays
+    first = first[~np.isin(minutes.ts[first], history.ts)]
+    known = np.maximum(minutes.ts, before)[first] + MINUTE
+    return _New(select(minutes, first), minutes.ts[first] < before[first], known)
 
 
 def _filled_around(minutes: Minutes, received: Minutes, new: np.ndarray) -> np.ndarray:
@@ -83,5 +63,5 @@ def _filled_around(minutes: Minutes, received: Minutes, new: np.ndarray) -> np.n
     return np.flatnonzero(minutes.filled & (minutes.ts > low) & (minutes.ts < high))
 
 
-def _pick(minutes: Minutes, at: np.ndarray) -> Minutes:
-    return Minutes(*(column[at] for column in vars(minutes).values()))
+def _concat(first: Minutes, second: Minutes) -> Minutes:
+    return Minutes(**{name: np.concatenate([column, getattr(second, name)]) for name, column in vars(first).items()})

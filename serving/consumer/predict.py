@@ -1,16 +1,16 @@
-"""Turn completed windows into forecasts. Nothing is read or written here."""
+"""Turn complete windows into forecasts. Nothing is read or written here."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from serving.stream_config import Rules
-from stock_ml.adapters.postgres.store import FORECASTS, NUMBERS, STRETCHES
+from serving.consumer.in_order import Update, Windows
+from serving.stream_config import StreamConfig
+from stock_ml.adapters.postgres.store import FORECASTS, Forecasts, table
 from stock_ml.domain.bars import MINUTE
-from stock_ml.domain.calendar import Sessions
 from stock_ml.model.adaptive import NOTHING, Adaptation, Closes, Made
-from stock_ml.model.conformal import WIDEST
+from stock_ml.model.conformal import LEVELS, WIDEST
 from stock_ml.model.features import FEATURES, Floats, kernel
 from stock_ml.model.scorer import Prediction, Scorer, nearest, prices
 
@@ -33,106 +33,122 @@ class Models(NamedTuple):
     challenger: Serving | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Ready:
-    """Hold completed windows: the symbol's `slot`, the last bar's `ts` and `close`, when it was `known`, features."""
-
-    slot: np.ndarray
-    ts: np.ndarray
-    close: np.ndarray
-    known: np.ndarray
-    features: Floats
-
-
-class When(NamedTuple):
-    """Hold the sessions that windows lie in, and the rules of the installation."""
-
-    sessions: Sessions
-    rules: Rules
-
-    def target(self, ready: Ready) -> np.ndarray:
-        """Return the minutes that are forecast, UTC epoch seconds, (n,)."""
-        return ready.ts + self.rules.horizon * MINUTE
-
-
-class Drawn(NamedTuple):
-    """Hold what a model says of windows, before its intervals are stretched, and which windows are `kept`."""
+class _Output(NamedTuple):
+    """Hold what a model predicts for windows, before its intervals are stretched, and the `usable` windows."""
 
     serving: Serving
-    said: Prediction
-    kept: np.ndarray
+    prediction: Prediction
+    usable: np.ndarray
 
 
-def features(windows: Floats) -> Floats:
-    """Return the features of windows (n, W, C), some at a time."""
-    with np.errstate(all="ignore"):  # absurd prices in a window may overflow
-        parts = [kernel(windows[start : start + CHUNK]) for start in range(0, len(windows), CHUNK)]
-    return np.concatenate(parts) if parts else np.empty((0, len(FEATURES)))
+def forecast(updates: Sequence[Update], models: Models, adaptation: Adaptation, config: StreamConfig) -> Forecasts:
+    """Return the champion's and the challenger's forecasts of all windows whose target is in the session.
 
-
-def forecasts(ready: Ready, models: Models, when: When, known: Closes, adaptation: Adaptation) -> list[np.ndarray]:
-    """Return tables of FORECASTS, the champion's and the challenger's, for windows whose target is in the session.
-
-    The intervals of both are stretched as the champion's outcomes ask: `known` are the closes that came, up to the
-    newest window's. A forecast is made when the last bar of its window was known.
+    Outcomes that became known move the champion's intervals, and the challenger's are stretched as much. Without a
+    model nothing is forecast. A forecast is stamped with the time at which its window was known.
     """
-    served, apart = (_drawn(ready, model, when) for model in models)
-    stretch = _stretched(ready, served, when, known, adaptation)
-    return [_table(ready, one, when, stretch) for one in (served, apart)]
+    parts = [_forecast(update, models, adaptation, config) for update in updates]
+    return Forecasts(*(np.concatenate(tables) for tables in zip(Forecasts(), *parts, strict=True)))
 
 
-def stamped(table: np.ndarray, made_at: np.ndarray | float) -> np.ndarray:
+def stamp(forecasts: Forecasts, made_at: np.ndarray | float) -> Forecasts:
     """Return forecasts as made at a time in UTC epoch seconds: late ones are those whose target was known by then.
 
     None is made before its bar is known, though a clock that was set back may say so.
     """
-    told = table.copy()
-    told["made_at"] = np.maximum(made_at, told["bar_ts"] + MINUTE)
-    told["late"] = told["made_at"] >= told["target_ts"] + MINUTE
-    return told
+    return Forecasts(*(_stamped(rows, made_at) for rows in forecasts))
 
 
-def _drawn(ready: Ready, serving: Serving | None, when: When) -> Drawn | None:
-    """Return what a model says of the windows, and of which it can say anything; None without a model."""
+def features(windows: Sequence[Floats]) -> Floats:
+    """Return the features, (n, k), of windows (n, W, C), some at a time."""
+    with np.errstate(all="ignore"):  # absurd prices in a window may overflow
+        parts = [kernel(part[start : start + CHUNK]) for part in windows for start in range(0, len(part), CHUNK)]
+    return np.concatenate(parts) if parts else np.empty((0, len(FEATURES)))
+
+
+def _forecast(update: Update, models: Models, adaptation: Adaptation, config: StreamConfig) -> Forecasts:
+    windows, closes = update.windows, _closes(update)
+    if not any(models):
+        adaptation.take(NOTHING, closes)
+        return Forecasts()
+    target, known = windows.ts + config.horizon * MINUTE, features(windows.values)
+    champion, challenger = (_predict(windows, known, target, model, config) for model in models)
+    stretch = _stretch(windows, champion, target, closes, adaptation)
+    return Forecasts(*(_rows(windows, one, target, stretch, config) for one in (champion, challenger)))
+
+
+def _closes(update: Update) -> Closes:
+    order = np.lexsort((update.minutes.ts, update.slot))
+    return Closes(update.slot[order], update.minutes.ts[order], update.minutes.close[order])
+
+
+def _predict(
+    windows: Windows, known: Floats, target: np.ndarray, serving: Serving | None, config: StreamConfig
+) -> _Output | None:
+    """Return what a model predicts for the windows, and of which it can say anything; None without a model."""
     if serving is None:
         return None
     with np.errstate(all="ignore"):
-        said = serving.scorer.predict(ready.features, when.rules.name_table[ready.slot])
+        prediction = serving.scorer.predict(known, config.name_table[windows.slot])
         # absurd prices in a window may overflow; then nothing can be said
-        highest = np.log(ready.close) + said.log_return + said.half[-1] * np.exp(WIDEST)
-    inside = when.target(ready) < when.sessions.closes[when.sessions.number(ready.ts)]
-    return Drawn(serving, said, np.flatnonzero(inside & np.isfinite(said.log_return) & (highest < LARGEST)))
+        highest = np.log(windows.close) + prediction.log_return + prediction.half[-1] * np.exp(WIDEST)
+    usable = (target < windows.session_close) & np.isfinite(prediction.log_return) & (highest < LARGEST)
+    return _Output(serving, prediction, np.flatnonzero(usable))
 
 
-def _stretched(ready: Ready, served: Drawn | None, when: When, known: Closes, adaptation: Adaptation) -> np.ndarray:
+def _stretch(
+    windows: Windows, champion: _Output | None, target: np.ndarray, closes: Closes, adaptation: Adaptation
+) -> np.ndarray:
     """Return the stretches at each window, (3, n); a late bar's forecast moves none, and is stretched as the newest."""
-    if served is None:
-        adaptation.take(NOTHING, known)
-        return adaptation.stretch[:, ready.slot]
-    in_time = served.kept[ready.known[served.kept] == ready.ts[served.kept] + MINUTE]
-    taken = adaptation.take(_made(ready, served.said, in_time, when), known)
-    stretch = adaptation.stretch[:, ready.slot]
-    stretch[:, in_time] = taken
+    if champion is None:
+        adaptation.take(NOTHING, closes)
+        return adaptation.stretch[:, windows.slot]
+    in_time = champion.usable[windows.known[champion.usable] == windows.ts[champion.usable] + MINUTE]
+    own = adaptation.take(_awaited(windows, champion.prediction, in_time, target), closes)
+    stretch = adaptation.stretch[:, windows.slot]
+    stretch[:, in_time] = own
     return stretch
 
 
-def _made(ready: Ready, said: Prediction, at: np.ndarray, when: When) -> Made:
-    close, centre = ready.close[at], said.log_return[at]
-    predicted = nearest(close, centre)
-    return Made(ready.slot[at], ready.ts[at], when.target(ready)[at], close, predicted, centre, said.half[:, at])
+def _awaited(windows: Windows, prediction: Prediction, at: np.ndarray, target: np.ndarray) -> Made:
+    close, centre = windows.close[at], prediction.log_return[at]
+    return Made(
+        slot=windows.slot[at],
+        ts=windows.ts[at],
+        target=target[at],
+        last=close,
+        predicted=nearest(close, centre),
+        centre=centre,
+        half=prediction.half[:, at],
+    )
 
 
-def _table(ready: Ready, drawn: Drawn | None, when: When, stretch: np.ndarray) -> np.ndarray:
-    if drawn is None:
+def _rows(
+    windows: Windows, output: _Output | None, target: np.ndarray, stretch: np.ndarray, config: StreamConfig
+) -> np.ndarray:
+    if output is None:
         return np.zeros(0, FORECASTS)
-    kept = drawn.kept
-    told = prices(ready.close[kept], drawn.said.of(kept), stretch[:, kept])
-    table = np.zeros(len(kept), FORECASTS)
-    table["symbol"] = when.rules.symbol_table[ready.slot[kept]]
-    table["bar_ts"], table["target_ts"], table["horizon"] = ready.ts[kept], when.target(ready)[kept], when.rules.horizon
-    table["session"] = when.sessions.dates[when.sessions.number(ready.ts[kept])]
-    columns = (ready.close[kept], *vars(told).values(), *stretch[:, kept])
-    for name, column in zip((*NUMBERS, *STRETCHES), columns, strict=True):
-        table[name] = column
-    table["model_version"], table["trained_until"] = drawn.serving.version, drawn.serving.scorer.trained_until
-    return stamped(table, ready.known[kept])
+    at, serving = output.usable, output.serving
+    stretch = stretch[:, at]
+    rows = table(
+        FORECASTS,
+        len(at),
+        symbol=config.symbol_table[windows.slot[at]],
+        bar_ts=windows.ts[at],
+        horizon=config.horizon,
+        target_ts=target[at],
+        session=windows.session[at],
+        last_close=windows.close[at],
+        model_version=serving.version,
+        trained_until=serving.scorer.trained_until,
+        **vars(prices(windows.close[at], output.prediction.of(at), stretch)),
+        **{f"stretch_{level}": row for level, row in zip(LEVELS, stretch, strict=True)},
+    )
+    return _stamped(rows, windows.known[at])
+
+
+def _stamped(rows: np.ndarray, made_at: np.ndarray | float) -> np.ndarray:
+    rows = rows.copy()
+    rows["made_at"] = np.maximum(made_at, rows["bar_ts"] + MINUTE)
+    rows["late"] = rows["made_at"] >= rows["target_ts"] + MINUTE
+    return rows

@@ -1,107 +1,138 @@
-"""Keep bars: what is known of each symbol, from the database when it is not in memory, and back into it."""
+"""What the consumer knows of every symbol: its newest bars in ring buffers, and how its intervals adapted."""
 
 from collections.abc import Sequence
-from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
-from serving.common.bar_batch import Arrived
-from serving.consumer.in_order import remember
-from serving.consumer.predict import Models
-from serving.consumer.process import Handled, Memory, handle, split
-from serving.consumer.ring_buffers import Rings
-from serving.consumer.sort_batch import in_order, new
-from serving.stream_config import Rules
-from stock_ml.adapters.postgres.store import Around, ForecastStore, Stored
-from stock_ml.domain.clock import Clock, EventClock
+from serving.common.decode import FIELDS, BarBatch
+from serving.consumer import in_order, out_of_order
+from serving.consumer.in_order import Update
+from serving.consumer.ring_buffers import RingBuffers
+from serving.stream_config import StreamConfig
+from stock_ml.adapters.postgres.store import Around, ForecastStore
+from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model.adaptive import Adaptation, Pending
 from stock_ml.model.conformal import LEVELS
 
-DAY = 86_400  # seconds
+
+class OutOfOrder(NamedTuple):
+    """Hold the new bars of a symbol that did not all come in order, and its history, without a gap `since` a time."""
+
+    bars: BarBatch
+    history: Minutes
+    since: int
 
 
-class Keeper:
-    """Turn received bars into stored bars and forecasts: `take` a batch once, then `store` it until that succeeds."""
+class NewBars(NamedTuple):
+    """Hold bars that are not known yet, symbol by symbol: those in order, and symbols with bars out of order."""
 
-    def __init__(self, store: ForecastStore, clock: Clock, rules: Rules) -> None:
-        self._store, self._clock, self._rules = store, clock, rules
-        self._rings = Rings(len(rules.names), rules.rows)
-        self._memory = Memory(self._rings, Adaptation(len(rules.names), rules.horizon))
-        self._partition = np.full(len(rules.names), -1)  # from which a symbol's bars come
+    in_order: BarBatch
+    out_of_order: list[OutOfOrder]
 
-    def see(self, bars: Arrived, partitions: np.ndarray) -> None:
-        """Note from which partition each bar came, (n,); a symbol that comes from another one is not known any more."""
-        self._rings.forget(bars.slot[self._partition[bars.slot] != partitions])
+
+class Updates(NamedTuple):
+    """Hold what new bars bring: of those in order, by calendar, and of symbols with bars out of order."""
+
+    in_order: list[Update]
+    out_of_order: list[Update]
+
+
+class ConsumerState:
+    """Keep what the next forecasts need; it comes from the database where it is not in memory."""
+
+    def __init__(self, store: ForecastStore, config: StreamConfig) -> None:
+        symbols = len(config.names)
+        self._store, self._config = store, config
+        self._buffers = RingBuffers(symbols, config.rows)
+        self.adaptation = Adaptation(symbols, config.horizon)
+        self._partition = np.full(symbols, -1)  # from which a symbol's bars come
+
+    def assign(self, bars: BarBatch, partitions: np.ndarray) -> None:
+        """Note the partition of each bar, (n,); a symbol that comes from another one than before is not known."""
+        self._buffers.clear(bars.slot[self._partition[bars.slot] != partitions])
         self._partition[bars.slot] = partitions
 
     def forget(self, partitions: Sequence[int]) -> None:
         """Drop the symbols of partitions that come or go: another process may store them; the database knows it all."""
-        self._rings.forget(np.isin(self._partition, partitions))
+        self._buffers.clear(np.isin(self._partition, partitions))
 
-    def latest(self) -> float:
-        """Return the last minute that may have been, by the Clock and a day: clocks differ. A replay's has no end.
+    def load(self, bars: BarBatch) -> NewBars:
+        """Read what is stored of bars' symbols where memory lacks it; return the bars that are not known yet.
 
-        Raises SourceUnavailable (the sandbox's clock).
-        """
-        return inf if isinstance(self._clock, EventClock) else self._clock.now() + DAY
-
-    def take(self, bars: Arrived, models: Models) -> Handled:
-        """Take a batch into memory, and return what it brings; the same bars again bring nothing.
-
-        Raises StoreUnavailable: nothing is taken then, call it again.
+        Raises StoreUnavailable: call it again.
         """
         bars = bars.by_symbol()
-        self._load_for(bars)
-        bars = new(self._rings, bars)
-        return handle(self._memory, bars, self._histories(bars), models, self._rules)
+        self._load_symbols(bars)
+        newest = self._buffers.newest(bars.slot).ts
+        again = np.flatnonzero(bars.ts <= newest)
+        known = np.zeros(len(bars), dtype=bool)
+        known[again] = self._buffers.contains(bars.slot[again], bars.ts[again])
+        known[1:] |= (bars.slot[1:] == bars.slot[:-1]) & (bars.ts[1:] == bars.ts[:-1])
+        bars, newest = bars.select(~known), newest[~known]
+        before = np.where(bars.is_first, newest, np.concatenate([newest[:1], bars.ts[:-1]]))
+        unordered = np.isin(bars.slot, bars.slot[bars.ts <= before])
+        return NewBars(bars.select(~unordered), self._with_history(bars.select(unordered)))
 
-    def store(self, handled: Handled) -> Stored:
-        """Store what a batch brought, its forecasts made now; the same again changes nothing.
+    def update(self, new: NewBars) -> Updates:
+        """Put new bars into the ring buffers; return the rows to store, and the windows that are complete."""
+        bars = new.in_order
+        parts = [(bars.select(own), sessions) for own, sessions in self._config.by_calendar(bars.slot)]
+        ordered = [self._append(part, sessions) for part, sessions in parts if len(part)]
+        return Updates(ordered, [self._merge(symbol) for symbol in new.out_of_order])
 
-        Raises StoreUnavailable or SourceUnavailable (the sandbox's clock): nothing is stored then, call it again.
-        """
-        if not isinstance(self._clock, EventClock):  # a replay's time is told by the bars themselves
-            handled = handled.made(self._clock.now)
-        return self._store.store_batch(*handled)
+    def _append(self, bars: BarBatch, sessions: Sessions) -> Update:
+        rows = in_order.fill(bars, self._buffers.newest(bars.slot), sessions, self._config)
+        complete, windows = self._buffers.append_and_slice(rows, self._config.window)
+        return in_order.update(rows, complete, windows, sessions)
 
-    def _load_for(self, bars: Arrived) -> None:
+    def _merge(self, new: OutOfOrder) -> Update:
+        slot = int(new.bars.slot[0])
+        sessions = self._config.sessions_of(self._config.names[slot])
+        received, update = out_of_order.merge(new.history, new.bars, sessions, self._config)
+        self._reset(np.array([slot]), np.array([new.since]), BarBatch.of_minutes(slot, received))
+        return update
+
+    def _load_symbols(self, bars: BarBatch) -> None:
         slots, oldest = _oldest(bars)
-        lacking = ~self._rings.loaded[slots]
-        if lacking.any():
-            names = [self._rules.names[slot] for slot in slots[lacking]]
-            foretold = self._store.newest_forecasts(names, self._rules.horizon)
-            found = self._stored(slots[lacking], oldest[lacking])
-            self._memory.adaptation.learn(slots[lacking], _pending(slots[lacking], foretold))
-            for part, sessions in split(found, self._rules):
-                remember(self._rings, part, sessions, self._rules)
+        missing = ~self._buffers.loaded[slots]
+        if missing.any():
+            slots, oldest = slots[missing], oldest[missing]
+            names = [self._config.names[slot] for slot in slots]
+            pending = _pending(slots, self._store.newest_forecasts(names, self._config.horizon))
+            since, stored = self._read(slots, oldest, self._config.earliest(slots, oldest))
+            self.adaptation.learn(slots, pending)
+            self._reset(slots, since, stored)
 
-    def _histories(self, bars: Arrived) -> dict[int, Minutes]:
-        """Return what is known of the symbols whose bars did not come in order, as far back as they need it."""
-        slots, oldest = _oldest(bars.pick(~in_order(self._rings, bars)))
-        known = {slot: self._rings.received(slot) for slot in slots.tolist()}
-        short = self._rings.since[slots] > self._needed(slots, oldest)
+    def _with_history(self, bars: BarBatch) -> list[OutOfOrder]:
+        """Return bars symbol by symbol with what is known of each, as far back as they need it."""
+        slots, oldest = _oldest(bars)
+        since = self._buffers.since[slots]
+        known = {slot: self._buffers.received(slot) for slot in slots.tolist()}
+        earliest = self._config.earliest(slots, oldest)
+        short = since > earliest
         if short.any():
-            found = self._stored(slots[short], oldest[short])
-            known |= {slot: found.pick(found.slot == slot).minutes() for slot in slots[short].tolist()}
-        return known
+            since[short], stored = self._read(slots[short], oldest[short], earliest[short])
+            known |= {slot: stored.select(stored.slot == slot).minutes for slot in slots[short].tolist()}
+        parts = zip(slots.tolist(), since.tolist(), strict=True)
+        return [OutOfOrder(bars.select(bars.slot == slot), known[slot], begin) for slot, begin in parts]
 
-    def _stored(self, slots: np.ndarray, oldest: np.ndarray) -> Arrived:
-        """Return what is stored of symbols as far back as bars from `oldest` on need it; begin anew with these."""
-        names, needed = (self._rules.names[slot] for slot in slots), self._needed(slots, oldest)
-        wanted = map(Around, needed.tolist(), oldest.tolist())
-        rows = self._store.newest(dict(zip(names, wanted, strict=True)), self._rules.rows)
+    def _read(self, slots: np.ndarray, oldest: np.ndarray, earliest: np.ndarray) -> tuple[np.ndarray, BarBatch]:
+        """Return since when bars are whole, and those stored: before `oldest` back to `earliest`, and all later."""
+        names = [self._config.names[slot] for slot in slots]
+        wanted = dict(zip(names, map(Around, earliest.tolist(), oldest.tolist()), strict=True))
+        rows = self._store.newest(wanted, self._config.rows)
         first, older = _first_and_older(rows, oldest)
-        self._rings.relearn(slots, np.where(older < self._rules.rows, needed, first))
-        values = np.stack([rows[name] for name in ("open", "high", "low", "close", "volume")])
-        return Arrived(slots[rows["place"]], rows["ts"], values)
+        since = np.where(older < self._config.rows, earliest, first)
+        return since, BarBatch(slots[rows["place"]], rows["ts"], np.stack([rows[name] for name in FIELDS]))
 
-    def _needed(self, slots: np.ndarray, oldest: np.ndarray) -> np.ndarray:
-        needed = np.empty(len(slots), dtype=np.int64)
-        for number, sessions in enumerate(self._rules.calendars):
-            own = self._rules.calendar[slots] == number
-            needed[own] = self._rules.needed(oldest[own], sessions)
-        return needed
+    def _reset(self, slots: np.ndarray, since: np.ndarray, bars: BarBatch) -> None:
+        """Begin anew with some symbols: `bars`, sorted by symbol and time, are all that are known `since` a time."""
+        self._buffers.reset(slots, since)
+        for own, sessions in self._config.by_calendar(bars.slot):
+            if len(part := bars.select(own)):
+                self._buffers.append(in_order.fill(part, self._buffers.newest(part.slot), sessions, self._config))
 
 
 def _pending(slots: np.ndarray, rows: np.ndarray) -> Pending:
@@ -109,7 +140,15 @@ def _pending(slots: np.ndarray, rows: np.ndarray) -> Pending:
     lower, upper, stretch = (
         np.stack([rows[f"{name}_{level}"] for level in LEVELS]) for name in ("lower", "upper", "stretch")
     )
-    return Pending(slots[rows["place"]], rows["bar_ts"], rows["target_ts"], lower, upper, stretch, rows["close"])
+    return Pending(
+        slot=slots[rows["place"]],
+        bar_ts=rows["bar_ts"],
+        target=rows["target_ts"],
+        lower=lower,
+        upper=upper,
+        stretch=stretch,
+        actual=rows["close"],
+    )
 
 
 def _first_and_older(rows: np.ndarray, oldest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -120,9 +159,9 @@ def _first_and_older(rows: np.ndarray, oldest: np.ndarray) -> tuple[np.ndarray, 
     return first, np.bincount(rows["place"][rows["ts"] < oldest[rows["place"]]], minlength=len(oldest))
 
 
-def _oldest(bars: Arrived) -> tuple[np.ndarray, np.ndarray]:
+def _oldest(bars: BarBatch) -> tuple[np.ndarray, np.ndarray]:
     """Return the slots of bars given symbol by symbol, and the oldest minute of each."""
-    begins = np.flatnonzero(bars.first())
+    begins = np.flatnonzero(bars.is_first)
     if len(begins) == 0:
         return bars.slot, bars.ts
     return bars.slot[begins], np.minimum.reduceat(bars.ts, begins)

@@ -10,7 +10,7 @@ from serving.producer.poller import HOUR, Poller
 from serving.producer.published_state import last_announced, recently_published
 from serving.producer.publisher import NEVER, Output, say
 from serving.producer.recent_minutes import Recent
-from serving.stream_config import Rules
+from serving.stream_config import StreamConfig
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.postgres.request_quota import request_limiter
 from stock_ml.config import Settings
@@ -36,7 +36,7 @@ class Live:
 
     def run(self) -> None:
         """Publish until the process is ended."""
-        sessions = Rules.of(self._s).sessions_of
+        sessions = StreamConfig.of(self._s).sessions_of
         poller = Poller(self._source(), self._convention(), sessions, self._pause(), self._refused_pause())
         poller.begin(published := until_back(self._published, NEVER, say))
         self._output.announced = until_back(lambda: last_announced(self._s, self._clock.now()), NEVER, say)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from math import inf
 
-from serving.common.decode import accepted
+from serving.common.decode import decode_each
 from serving.producer.recent_minutes import WINDOW, Recent
-from serving.stream_config import Rules
+from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import ClosedSession, Topics, decode_session, read_back
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
@@ -25,17 +25,17 @@ def recently_published(s: Settings, store: ForecastStore, now: float) -> dict[st
     The topic's tail is read; only where a symbol is neither in it nor stored, the whole topic.
     Raises BrokerUnavailable, and StoreUnavailable where PostgreSQL is away.
     """
-    rules, topic = Rules.of(s), Topics.of(s).bars
+    config, topic = StreamConfig.of(s), Topics.of(s).bars
     stored = _stored(s, store, int(now))
-    found = recent(chain(stored, accepted(read_back(s, topic, TAIL), rules)), rules, now)
+    found = recent(chain(stored, decode_each(read_back(s, topic, TAIL), config)), config, now)
     if all(known.newest for known in found.values()):
         return found
-    return recent(chain(stored, accepted(read_back(s, topic), rules)), rules, now)
+    return recent(chain(stored, decode_each(read_back(s, topic), config)), config, now)
 
 
-def recent(bars: Iterable[Bar], rules: Rules, now: float) -> dict[str, Recent]:
+def recent(bars: Iterable[Bar], config: StreamConfig, now: float) -> dict[str, Recent]:
     """Return what these bars say was published last; what lies in the future at `now` was not published by anybody."""
-    found = {symbol: Recent() for symbol in rules.symbols}
+    found = {symbol: Recent() for symbol in config.symbols}
     for bar in bars:
         if bar.ts + MINUTE <= now:
             found[bar.symbol].add(bar.ts)
@@ -52,7 +52,7 @@ def published_between(s: Settings, first: int, last: int) -> set[tuple[str, int]
         stored = _stored(s, store, first)
     finally:
         store.close()
-    bars = chain(stored, accepted(read_back(s, Topics.of(s).bars), Rules.of(s)))
+    bars = chain(stored, decode_each(read_back(s, Topics.of(s).bars), StreamConfig.of(s)))
     return {(bar.symbol, bar.ts) for bar in bars if first <= bar.ts <= last}
 
 
@@ -61,7 +61,7 @@ def last_announced(s: Settings, now: float = inf) -> dict[str, int]:
 
     Raises BrokerUnavailable.
     """
-    calendars = {calendar.exchange: calendar for calendar in Rules.of(s).calendars}
+    calendars = {calendar.exchange: calendar for calendar in StreamConfig.of(s).calendars}
     found: dict[str, int] = {}
     for closed in _announced(read_back(s, Topics.of(s).sessions, TAIL)):
         calendar = calendars.get(closed.exchange)

@@ -13,7 +13,7 @@ from serving.common.logs import line
 from serving.common.metrics import ProducerMeters
 from serving.common.shutdown import until_back
 from serving.producer.schedule import market, newly_closed
-from serving.stream_config import Rules
+from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import ClosedSession, Publisher
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
@@ -36,7 +36,7 @@ class Output:
     announced: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.calendars = Rules.of(self.s).calendars
+        self.calendars = StreamConfig.of(self.s).calendars
         self.store = ForecastStore.connect(self.s)
         self._publisher = Publisher.connect(self.s)
         self.health, self.meters = Health(), ProducerMeters()

@@ -159,4 +159,9 @@ def prices(last_close: np.ndarray, prediction: Prediction, stretch: Stretch | No
     predicted = nearest(last_close, centre)
     calibrated = np.zeros(half.shape, np.float32)
     lower, upper = bounds(last_close, predicted, centre, half, calibrated if stretch is None else stretch)
-    return Prices(predicted, lower[0], upper[0], lower[1], upper[1], lower[2], upper[2])
+    by_level = {
+        f"{name}_{level}": bound[i]
+        for name, bound in (("lower", lower), ("upper", upper))
+        for i, level in enumerate(LEVELS)
+    }
+    return Prices(predicted_close=predicted, **by_level)

@@ -14,13 +14,13 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.common.decode import accepted, read
+from serving.common.decode import decode, decode_each
 from stock_ml.adapters.broker import Topics, encode_bar, ensure_topics
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from tests.adapters.test_consumer import Fixed, bars_of, consuming, publish, rows, state, wait
 from tests.adapters.test_consumer import s as s
-from tests.unit.serving.streams import RULES, Standing, day
+from tests.unit.serving.streams import CONFIG, Standing, day
 
 MEBIBYTE = 1024 * 1024
 ROOM = 20 * MEBIBYTE
@@ -152,11 +152,11 @@ def test_a_hundred_thousand_garbage_messages_in_a_row_cost_no_good_bar_and_the_l
     )
 )
 def test_of_a_hundred_thousand_fuzzed_messages_each_is_a_bar_or_has_a_reason(values: list[bytes]) -> None:
-    done = read(values, RULES)
-    assert len(done.bars) + len(done.refused) == len(values)
-    assert all(reason for _, reason in done.refused)
-    kept = [Bar(RULES.names[slot], ts, *v, "sandbox") for slot, ts, v in _columns(done.bars)]
-    assert kept == list(accepted(values, RULES))
+    done = decode(values, CONFIG)
+    assert len(done.bars) + len(done.rejects) == len(values)
+    assert all(reason for _, reason in done.rejects)
+    kept = [Bar(CONFIG.names[slot], ts, *v, "sandbox") for slot, ts, v in _columns(done.bars)]
+    assert kept == list(decode_each(values, CONFIG))
 
 
 def _columns(bars: Any) -> Iterator[tuple[int, int, list[float]]]:
@@ -170,7 +170,7 @@ def test_a_bar_of_days_to_come_is_refused_and_one_of_a_clock_an_hour_behind_is_n
     tables_of(live)
     publish(live, *map(encode_bar, [*bars, far]))
     with consuming(live, Fixed()) as consumer:
-        consumer.batches.keeper._clock = Standing(bars[-1].ts - 3600)  # it was set back an hour
+        consumer.batches.clock = Standing(bars[-1].ts - 3600)  # it was set back an hour
         wait(lambda: len(rows(live, "forecasts")) == 10)
         wait(lambda: [headers["reason"] for headers, _ in rejected(live)] != [])
     assert "more than a day to come" in rejected(live)[0][0]["reason"]

@@ -10,10 +10,18 @@ from psycopg.rows import namedtuple_row
 from pydantic import SecretStr
 
 from stock_ml.adapters.postgres.migrate import migrate
-from stock_ml.adapters.postgres.store import Around, BarRow, Coming, ForecastRow, ForecastStore, Rows
+from stock_ml.adapters.postgres.store import (
+    Around,
+    BarRow,
+    ForecastRow,
+    Forecasts,
+    ForecastStore,
+    Rows,
+    Stored,
+)
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
-from stock_ml.errors import SourceUnavailable, StoreUnavailable, WrongSource
+from stock_ml.errors import StoreUnavailable, WrongSource
 from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -51,6 +59,12 @@ def forecast(
     )
 
 
+def write(store: ForecastStore, insert: Rows, merge: Rows | None = None) -> Stored:
+    """Store rows as the consumer does."""
+    merge = merge or Rows.of()
+    return store.finish(store.begin(insert.bars, merge.bars), Forecasts(*insert[1:]), Forecasts(*merge[1:]))
+
+
 def test_migrations_run_twice_and_change_nothing(settings: Settings, store: ForecastStore, symbol: str) -> None:
     store.store([bar(symbol, 0)], [])
     migrate(settings)
@@ -80,14 +94,14 @@ def test_the_same_batch_twice_changes_nothing(settings: Settings, store: Forecas
     assert (rows(settings, "bars", symbol), rows(settings, "forecasts", symbol)) == before
 
 
-def test_fresh_rows_are_stored_as_others_are_and_change_nothing_where_they_are_stored_already(
+def test_new_rows_are_stored_as_others_are_and_change_nothing_where_they_are_stored_already(
     settings: Settings, store: ForecastStore, symbol: str
 ) -> None:
     other = f"{symbol}XY"
-    fresh = Rows.of([bar(symbol, 0), bar(other, 1, filled=True)], [forecast(symbol, 0), forecast(other, 1)])
-    assert store.store_batch(fresh, Rows.of([bar(symbol, 5)])) == (3, 2)
+    new = Rows.of([bar(symbol, 0), bar(other, 1, filled=True)], [forecast(symbol, 0), forecast(other, 1)])
+    assert write(store, new, Rows.of([bar(symbol, 5)])) == (3, 2)
     once = [rows(settings, relation, name) for relation in ("bars", "forecasts") for name in (symbol, other)]
-    assert store.store_batch(fresh, Rows.of([bar(symbol, 5)])) == (0, 0)
+    assert write(store, new, Rows.of([bar(symbol, 5)])) == (0, 0)
     assert [rows(settings, relation, name) for relation in ("bars", "forecasts") for name in (symbol, other)] == once
     store.store([bar(f"{symbol}B", 0)], [forecast(f"{symbol}B", 0)])
     kept = [rows(settings, relation, f"{symbol}B")[0] for relation in ("bars", "forecasts")]
@@ -95,12 +109,12 @@ def test_fresh_rows_are_stored_as_others_are_and_change_nothing_where_they_are_s
     assert [row._replace(**but) for row in kept] == [once[0][0]._replace(**but), once[2][0]._replace(**but)]
 
 
-def test_of_fresh_rows_some_of_which_are_stored_the_others_are_new(
+def test_of_new_rows_some_of_which_are_stored_the_others_are_new(
     settings: Settings, store: ForecastStore, symbol: str
 ) -> None:
     store.store([bar(symbol, 0, 100.0)], [forecast(symbol, 0)])
-    fresh = Rows.of([bar(symbol, 0, 200.0), bar(symbol, 1)], [forecast(symbol, 0), forecast(symbol, 1)])
-    assert store.store_batch(fresh, Rows.of()) == (1, 1)
+    new = Rows.of([bar(symbol, 0, 200.0), bar(symbol, 1)], [forecast(symbol, 0), forecast(symbol, 1)])
+    assert write(store, new) == (1, 1)
     assert [row.close for row in rows(settings, "bars", symbol)] == [100.0, 100.25]
 
 
@@ -124,22 +138,69 @@ def test_a_batch_that_fails_stores_nothing_of_it(settings: Settings, store: Fore
     with pytest.raises(psycopg.errors.CheckViolation):
         store.store([bar(symbol, 0)], [broken])
     with pytest.raises(psycopg.errors.CheckViolation):
-        store.store_batch(Rows.of([bar(symbol, 0)], [broken]), Rows.of())
+        write(store, Rows.of([bar(symbol, 0)], [broken]))
     assert rows(settings, "bars", symbol) == []
     assert store.store([bar(symbol, 0)], [forecast(symbol, 0)]) == (1, 1)
 
 
-def test_what_prevents_forecasts_from_being_made_while_their_bars_are_sent_leaves_nothing_stored(
+def test_nothing_is_stored_before_it_is_finished_and_what_is_cancelled_is_sent_anew(
     settings: Settings, store: ForecastStore, symbol: str
 ) -> None:
-    def away() -> list[np.ndarray]:
-        raise SourceUnavailable("the clock is away")
-
     bars, forecasts, shadows = Rows.of([bar(symbol, 0)], [forecast(symbol, 0)])
-    with pytest.raises(SourceUnavailable):
-        store.store_batch(Coming(bars, away), Rows.of([bar(symbol, 1)]))
+    writing = store.begin(bars, Rows.of([bar(symbol, 1)]).bars)
     assert rows(settings, "bars", symbol) == []
-    assert store.store_batch(Coming(bars, lambda: [forecasts, shadows]), Rows.of([bar(symbol, 1)])) == (2, 1)
+    store.cancel(writing)
+    store.cancel(writing)
+    assert store.store([bar(symbol, 7)]) == (1, 0)  # no transaction is left open
+    assert len(rows(settings, "bars", symbol)) == 1
+    assert store.finish(writing, Forecasts(forecasts, shadows)) == (2, 1)
+    assert store.finish(writing, Forecasts(forecasts, shadows)) == (0, 0)
+    assert [row.ts.timestamp() for row in rows(settings, "bars", symbol)] == [T, T + 60, T + 420]
+
+
+def test_a_connection_that_breaks_while_forecasts_are_made_is_opened_again_and_the_same_rows_are_stored(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    new = Rows.of([bar(symbol, 0)], [forecast(symbol, 0)])
+    writing = store.begin(new.bars, Rows.of().bars)
+    with psycopg.connect(settings.postgres(), autocommit=True) as other:
+        ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = %s"
+        other.execute(ended, ["stockml store"])
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        store.finish(writing, Forecasts(new.forecasts))
+    assert rows(settings, "bars", symbol) == []
+    assert store.finish(writing, Forecasts(new.forecasts)) == (1, 1)
+    later = store.begin(Rows.of([bar(symbol, 1)]).bars, Rows.of().bars)
+    store.close()
+    assert len(rows(settings, "bars", symbol)) == 1
+    assert store.finish(later) == (1, 0)  # over another connection
+
+
+def test_each_value_is_stored_in_its_own_column_and_comes_back_from_it_whatever_the_order_of_columns(
+    settings: Settings, store: ForecastStore, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = BarRow(symbol, T, 2.0, 4.0, 1.0, 3.0, 5.0, False, "sandbox", True)
+    foretold = forecast(symbol, 0)._replace(stretch_50=0.25, stretch_90=0.5, stretch_99=0.75)
+    given = Rows.of([one, one._replace(ts=T + 60, close=3.5)], [foretold])
+    turned = Rows(*(table[list(reversed(table.dtype.names or ()))] for table in given))
+    assert write(store, turned) == (2, 1)
+    second = Rows(*(table.copy() for table in turned))
+    for name, table in (("symbol", second.bars), ("symbol", second.forecasts)):
+        table[name] = f"{symbol}M"
+    assert write(store, Rows.of(), second) == (2, 1)  # by way of the temporary tables
+    for name in (symbol, f"{symbol}M"):
+        stored, made = rows(settings, "bars", name)[0], rows(settings, "forecasts", name)[0]
+        assert [getattr(stored, field) for field in BarRow._fields[2:]] == list(one[2:])
+        assert [getattr(made, field) for field in ForecastRow._fields[5:14]] == list(foretold[5:14])
+        assert [getattr(made, field) for field in ForecastRow._fields[16:]] == list(foretold[16:])
+    module = "stock_ml.adapters.postgres.store.store"
+    usual = store.newest({symbol: Around(T, T)}, 1), store.newest_forecasts([symbol], 1)
+    for name, table in zip(("STORED_BARS", "STORED_FORECASTS"), usual, strict=True):
+        monkeypatch.setattr(f"{module}.{name}", table[list(reversed(table.dtype.names))][:0].dtype)
+    again = store.newest({symbol: Around(T, T)}, 1), store.newest_forecasts([symbol], 1)
+    for before, after in zip(usual, again, strict=True):
+        assert before.dtype.names == tuple(reversed(after.dtype.names))
+        assert all(before[name].tolist() == after[name].tolist() for name in before.dtype.names)
 
 
 def test_a_challengers_forecasts_stand_apart_each_once_a_version(
@@ -148,9 +209,9 @@ def test_a_challengers_forecasts_stand_apart_each_once_a_version(
     store.store([bar(symbol, 0), bar(symbol, 1, 102.0)], [forecast(symbol, 0)])
     first = Rows.of((), (), [forecast(symbol, 0)])
     other = Rows.of((), (), [forecast(symbol, 0)._replace(model_version="2"), forecast(symbol, 0, 555.0)])
-    store.store_batch(first, Rows.of())
-    store.store_batch(Rows.of(), other)
-    store.store_batch(first, Rows.of())
+    write(store, first)
+    write(store, Rows.of(), other)
+    write(store, first)
     kept = rows(settings, "shadow_outcomes", symbol)
     assert sorted((row.model_version, row.predicted_close, row.actual_close) for row in kept) == [
         ("1", 101.0, 102.0),

@@ -1,5 +1,7 @@
 """Bars, sessions and rejected messages on Kafka."""
 
+from confluent_kafka import Message
+
 from stock_ml.adapters.broker.alerts import decode_alert, encode_alert
 from stock_ml.adapters.broker.messages import (
     ClosedSession,
@@ -11,13 +13,13 @@ from stock_ml.adapters.broker.messages import (
 )
 from stock_ml.adapters.broker.publisher import Publisher
 from stock_ml.adapters.broker.read_back import read_back
-from stock_ml.adapters.broker.subscriber import Received, Subscriber
+from stock_ml.adapters.broker.subscriber import Subscriber
 from stock_ml.adapters.broker.topics import Topics, empty_topics, ensure_topics, list_topics
 
 __all__ = [
     "ClosedSession",
+    "Message",
     "Publisher",
-    "Received",
     "Subscriber",
     "Topics",
     "decode_alert",

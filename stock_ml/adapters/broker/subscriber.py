@@ -14,7 +14,6 @@ from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 
 log = logging.getLogger(__name__)
-Received = Message
 SETTLE = 0.01  # seconds in which bars of the same minute come in together
 
 

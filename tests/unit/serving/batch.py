@@ -2,30 +2,35 @@
 
 import numpy as np
 
-from serving.stream_config import Rules
+from serving.stream_config import StreamConfig
+from stock_ml.adapters.postgres.store import NUMBERS
 from stock_ml.domain import gaps
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model import features
 from stock_ml.model.conformal import LEVELS, STEP, WIDEST
-from stock_ml.model.scorer import Prediction, nearest, prices
-from tests.unit.serving.streams import RULES, SCORER
+from stock_ml.model.scorer import Prediction, Prices, nearest, prices
+from tests.unit.serving.streams import CONFIG, SCORER
 from tests.walks import NYSE
 
 Numbers = tuple[float, ...]
 
 
-def batch(bars: list[Bar], rules: Rules = RULES) -> dict[int, Numbers]:
+def batch(bars: list[Bar], config: StreamConfig = CONFIG) -> dict[int, Numbers]:
     """Return by bar: last close, predicted close, the bounds, and the stretches that they were made with."""
-    minutes = gaps.fill(Minutes.of_bars(bars), NYSE, rules.limit)
-    ends, windows = features.windows(minutes, NYSE, rules.window, rules.limit)
+    minutes = gaps.fill(Minutes.of_bars(bars), NYSE, config.limit)
+    ends, windows = features.windows(minutes, NYSE, config.window, config.limit)
     said = SCORER.predict(features.kernel(windows))
-    wanted = minutes.ts[ends] + MINUTE * rules.horizon
+    wanted = minutes.ts[ends] + MINUTE * config.horizon
     inside = np.flatnonzero(wanted < NYSE.closes[NYSE.number(minutes.ts[ends])])
-    stretch = adapted_one_by_one(minutes, ends[inside], said.of(inside), rules.horizon)
+    stretch = adapted_one_by_one(minutes, ends[inside], said.of(inside), config.horizon)
     close = minutes.close[ends[inside]]
-    told = np.column_stack([close, *vars(prices(close, said.of(inside), stretch)).values(), *stretch])
+    told = np.column_stack([close, *_columns(prices(close, said.of(inside), stretch)), *stretch])
     return dict(zip(minutes.ts[ends[inside]].tolist(), map(tuple, told.tolist()), strict=True))
+
+
+def _columns(found: Prices) -> list[np.ndarray]:
+    return [getattr(found, name) for name in NUMBERS[1:]]
 
 
 def adapted_one_by_one(minutes: Minutes, at: np.ndarray, said: Prediction, horizon: int) -> np.ndarray:

@@ -1,29 +1,39 @@
-"""Drive the handler as the consumer does, with memory in the database's place."""
+"""Drive the consumer's steps, with memory in the place of Kafka and PostgreSQL."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Event
 
 import numpy as np
 
-from serving.common.bar_batch import Arrived
+from serving.common.decode import BarBatch
+from serving.consumer.batch import Batches
 from serving.consumer.predict import Models, Serving
-from serving.consumer.state import Keeper
-from serving.stream_config import Rules
-from stock_ml.adapters.postgres.store import FORETOLD, RECEIVED, Around, BarRow, Coming, ForecastRow, Rows, Stored
+from serving.consumer.state import ConsumerState
+from serving.stream_config import StreamConfig
+from stock_ml.adapters.postgres.store import (
+    STORED_BARS,
+    STORED_FORECASTS,
+    Around,
+    BarRow,
+    ForecastRow,
+    Forecasts,
+    Stored,
+)
 from stock_ml.domain.bars import MINUTE, Bar
-from stock_ml.domain.clock import EventClock
+from stock_ml.domain.clock import Clock, EventClock
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model.features import FEATURES
 from stock_ml.model.scorer import Scorer
 from tests.walks import NYSE, minutes_of, take, walk
 
-RULES = Rules(frozenset({"GOOGL", "AAPL"}), "sandbox", NYSE, window=16, horizon=1, limit=5)
+CONFIG = StreamConfig(frozenset({"GOOGL", "AAPL"}), "sandbox", NYSE, window=16, horizon=1, limit=5)
 SCORER = Scorer(
     "linear",
     tuple(0.1 * (i + 1) for i in range(len(FEATURES))),
     1e-5,
     {"50": 0.7, "90": 1.7, "99": 2.6},
-    RULES.schema,
+    CONFIG.schema,
     0,
 )
 SERVING = Serving("7", "run", SCORER)
@@ -61,18 +71,24 @@ class MemoryStore:
         self.shadows: dict[tuple[str, int, str], ForecastRow] = {}
         self.asked: list[str] = []  # symbols that were read again
 
-    def store_batch(self, fresh: Rows | Coming, known: Rows) -> Stored:
-        stored, made = bar_rows(fresh.bars), forecast_rows(fresh.forecasts)
+    def begin(self, insert: np.ndarray, merge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return insert, merge
+
+    def finish(self, writing: tuple[np.ndarray, np.ndarray], insert: Forecasts, merge: Forecasts) -> Stored:
+        stored, made = bar_rows(writing[0]), forecast_rows(insert.champion)
         assert not {row[:2] for row in stored} & self.bars.keys()
         assert not {row[:2] for row in made} & self.forecasts.keys()
-        for row in stored + bar_rows(known.bars):
+        for row in stored + bar_rows(writing[1]):
             if self.bars.get((row.symbol, row.ts), row).filled or (row.symbol, row.ts) not in self.bars:
                 self.bars[row.symbol, row.ts] = row
-        for one in made + forecast_rows(known.forecasts):
+        for one in made + forecast_rows(merge.champion):
             self.forecasts.setdefault((one.symbol, one.bar_ts), one)
-        for one in forecast_rows(fresh.shadows) + forecast_rows(known.shadows):
+        for one in forecast_rows(insert.challenger) + forecast_rows(merge.challenger):
             self.shadows.setdefault((one.symbol, one.bar_ts, one.model_version), one)
         return Stored(len(stored), len(made))
+
+    def cancel(self, _: object) -> None:
+        """Forget what was begun: nothing of it is here."""
 
     def newest(self, wanted: Mapping[str, Around], count: int) -> np.ndarray:
         self.asked += wanted
@@ -81,7 +97,7 @@ class MemoryStore:
             for place, (symbol, around) in enumerate(wanted.items())
             for bar in self._received(symbol, around, count)
         ]
-        return np.array(rows, dtype=RECEIVED)
+        return np.array(rows, dtype=STORED_BARS)
 
     def newest_forecasts(self, symbols: Sequence[str], horizon: int) -> np.ndarray:
         rows = [
@@ -91,7 +107,7 @@ class MemoryStore:
                 -horizon:
             ]
         ]
-        return np.array(rows, dtype=FORETOLD)
+        return np.array(rows, dtype=STORED_FORECASTS)
 
     def _close(self, symbol: str, ts: int) -> float:
         return self.bars[symbol, ts].close if (symbol, ts) in self.bars else np.nan
@@ -102,13 +118,36 @@ class MemoryStore:
         return rows[max(sum(row.ts < around.before for row in rows) - count, 0) :]
 
 
+class NoKafka:
+    """Stand for subscriber and publisher where bars are given by hand."""
+
+
+def batches(store: MemoryStore, config: StreamConfig = CONFIG, clock: Clock | None = None) -> Batches:
+    """Return the consumer's steps without a broker; without a clock it is a replay."""
+    state = ConsumerState(store, config)
+    return Batches(NoKafka(), NoKafka(), store, state, config, clock or EventClock(), Impatient())
+
+
+class Impatient(Event):
+    """Stand for the event that stops the consumer: who waits for it, waits for no time."""
+
+    waits = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits += 1
+        return self.is_set()
+
+
 class Stream:
     """Send bars as the consumer does, with memory in the database's place; `now` None is a replay."""
 
-    def __init__(self, rules: Rules = RULES, now: float | None = None, serving: Serving | None = SERVING) -> None:
-        self.rules, self.serving, self.store = rules, serving, MemoryStore()
+    def __init__(
+        self, config: StreamConfig = CONFIG, now: float | None = None, serving: Serving | None = SERVING
+    ) -> None:
+        self.config, self.serving, self.store = config, serving, MemoryStore()
         self.challenger: Serving | None = None
-        self.keeper = Keeper(self.store, EventClock() if now is None else Standing(now), rules)
+        self.batches = batches(self.store, config, None if now is None else Standing(now))
+        self.state = self.batches.state
 
     @property
     def bars(self) -> dict[tuple[str, int], BarRow]:
@@ -119,14 +158,14 @@ class Stream:
         return self.store.forecasts
 
     def send(self, *bars: Bar, partition: int = 0) -> "Stream":
-        arrived = Arrived.of_bars(list(bars), self.rules.slots)
-        self.keeper.see(arrived, np.full(len(bars), partition))
-        self.keeper.store(self.keeper.take(arrived, Models(self.serving, self.challenger)))
+        batch = BarBatch.of_bars(bars, self.config.slots)
+        self.state.assign(batch, np.full(len(bars), partition))
+        self.batches.store_bars(batch, Models(self.serving, self.challenger))
         return self
 
     def forget(self) -> "Stream":
         """Restart: all that is in memory is gone."""
-        self.keeper.forget([0, 1])
+        self.state.forget([0, 1])
         return self
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.common.decode import read
-from serving.stream_config import Rules
+from serving.common.decode import decode
+from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import encode_bar
 from stock_ml.config import load
 from stock_ml.domain.bars import Bar
@@ -13,19 +13,19 @@ T = 1_709_303_400  # 2024-03-01 09:30 in New York, 14:30 in London
 
 def test_each_symbol_is_read_by_the_sessions_of_its_own_exchange_and_its_closures(tmp_path: Path) -> None:
     given = {"exchanges": "VOD:XLON,SAP:XFRA", "closures": "XLON:2024-03-04", "symbols": "VOD,GOOGL,SAP"}
-    rules = Rules.of(load(source="sandbox", **given))
-    assert rules.names == ("GOOGL", "SAP", "VOD")
-    assert [rules.sessions_of(name).exchange for name in rules.names] == ["XNYS", "XFRA", "XLON"]
-    assert len(rules.calendars) == 3
+    config = StreamConfig.of(load(source="sandbox", **given))
+    assert config.names == ("GOOGL", "SAP", "VOD")
+    assert [config.sessions_of(name).exchange for name in config.names] == ["XNYS", "XFRA", "XLON"]
+    assert len(config.calendars) == 3
     times = {"GOOGL": T, "VOD": T - 3600, "SAP": T + 3 * 86_400}
     bars = [Bar(name, ts, 1.0, 1.0, 1.0, 1.0, 1.0, "sandbox") for name, ts in times.items()]
     closed = [bars[0]._replace(ts=T - 3600), bars[1]._replace(ts=T + 3 * 86_400)]
-    done = read([encode_bar(bar) for bar in (*bars, *closed)], rules)
-    assert [rules.names[slot] for slot in done.bars.slot] == list(times)
-    assert [reason.split()[-1] for _, reason in done.refused] == ["XNYS", "XLON"]
+    done = decode([encode_bar(bar) for bar in (*bars, *closed)], config)
+    assert [config.names[slot] for slot in done.bars.slot] == list(times)
+    assert [reason.split()[-1] for _, reason in done.rejects] == ["XNYS", "XLON"]
 
 
 def test_most_installations_have_one_calendar() -> None:
-    rules = Rules.of(load(source="sandbox"))
-    assert rules.calendars == (rules.sessions,)
-    assert not np.any(rules.calendar)
+    config = StreamConfig.of(load(source="sandbox"))
+    assert config.calendars == (config.sessions,)
+    assert not np.any(config.calendar)

@@ -4,28 +4,31 @@ from stock_ml.adapters.postgres.store.rows import (
     BARS,
     FORECASTS,
     NUMBERS,
-    STRETCHES,
+    STORED_BARS,
+    STORED_FORECASTS,
     BarRow,
-    Coming,
     ForecastRow,
+    Forecasts,
     Rows,
     Table,
+    table,
 )
-from stock_ml.adapters.postgres.store.store import FORETOLD, RECEIVED, Around, ForecastStore, Stored
+from stock_ml.adapters.postgres.store.store import Around, ForecastStore, Stored, Writing
 
 __all__ = [
     "BARS",
     "FORECASTS",
-    "FORETOLD",
     "NUMBERS",
-    "RECEIVED",
-    "STRETCHES",
+    "STORED_BARS",
+    "STORED_FORECASTS",
     "Around",
     "BarRow",
-    "Coming",
     "ForecastRow",
     "ForecastStore",
+    "Forecasts",
     "Rows",
     "Stored",
     "Table",
+    "Writing",
+    "table",
 ]

@@ -1,17 +1,16 @@
 """What is stored: one row a bar, one row a forecast; as tables of many rows, and as single ones."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 PRICES = ("open", "high", "low", "close")
 BOUNDS = ("lower_50", "upper_50", "lower_90", "upper_90", "lower_99", "upper_99")
 NUMBERS = ("last_close", "predicted_close", *BOUNDS)
 STRETCHES = ("stretch_50", "stretch_90", "stretch_99")
-# the columns of BarRow and ForecastRow below
+# a table's column is the database's column of the same name, whatever the order of either
 BARS = np.dtype(
     [
         ("symbol", "S16"),
@@ -35,6 +34,16 @@ FORECASTS = np.dtype(
         ("made_at", np.float64),
         ("late", np.bool_),
         *((name, np.float32) for name in STRETCHES),
+    ]
+)
+# what is read back; `place` is the symbol's place among those wanted, from 0
+STORED_BARS = np.dtype([("place", np.int32), ("ts", np.int64), *((name, np.float64) for name in (*PRICES, "volume"))])
+STORED_FORECASTS = np.dtype(
+    [
+        *(("place", np.int32), ("bar_ts", np.int64), ("target_ts", np.int64)),
+        *((name, np.float64) for name in BOUNDS),
+        *((name, np.float32) for name in STRETCHES),
+        ("close", np.float64),
     ]
 )
 
@@ -86,6 +95,13 @@ class ForecastRow(NamedTuple):
 Table = Sequence[Any] | np.ndarray  # single rows, or a table of them
 
 
+class Forecasts(NamedTuple):
+    """Hold tables of FORECASTS: the champion's, and the challenger's, which are stored apart as shadows."""
+
+    champion: np.ndarray = np.empty(0, FORECASTS)
+    challenger: np.ndarray = np.empty(0, FORECASTS)
+
+
 class Rows(NamedTuple):
     """Hold what is stored together: a table of BARS, and FORECASTS of the champion and, as shadows, of a challenger."""
 
@@ -95,53 +111,24 @@ class Rows(NamedTuple):
 
     @classmethod
     def of(cls, bars: Table = (), forecasts: Table = (), shadows: Table = ()) -> "Rows":
-        """Take tables, or single rows."""
+        """Return tables of these rows: tables, or single BarRow and ForecastRow."""
         return cls(_table(bars, BARS), _table(forecasts, FORECASTS), _table(shadows, FORECASTS))
 
     @classmethod
-    def together(cls, *parts: "Rows") -> "Rows":
+    def concat(cls, *parts: "Rows") -> "Rows":
         """Return the rows of several parts, in their order."""
-        return parts[0] if len(parts) == 1 else cls(*(np.concatenate(tables) for tables in zip(*parts, strict=True)))
+        return cls(*(np.concatenate(tables) for tables in zip(*parts, strict=True)))
 
 
-@dataclass(frozen=True, eq=False)
-class Coming:
-    """Hold rows whose forecasts are made, once, when they are first asked for: the database takes the bars meanwhile.
-
-    `make` returns the champion's and the challenger's.
-    """
-
-    bars: np.ndarray
-    make: Callable[[], Sequence[np.ndarray]]
-
-    @classmethod
-    def together(cls, *parts: "Coming") -> "Coming":
-        """Return the rows of several parts, in their order."""
-        none = Rows.of()
-        return cls(
-            np.concatenate([none.bars, *(part.bars for part in parts)]),
-            lambda: [np.concatenate(tables) for tables in zip(none[1:], *(part._made for part in parts), strict=True)],
-        )
-
-    @property
-    def forecasts(self) -> np.ndarray:
-        """Return the champion's."""
-        return self._made[0]
-
-    @property
-    def shadows(self) -> np.ndarray:
-        """Return the challenger's."""
-        return self._made[1]
-
-    @property
-    def rows(self) -> Rows:
-        """Return the same, all made."""
-        return Rows(self.bars, *self._made)
-
-    @cached_property
-    def _made(self) -> Sequence[np.ndarray]:
-        return self.make()
+def table(dtype: np.dtype, count: int, **columns: ArrayLike) -> np.ndarray:
+    """Return a table of `count` rows, each column written by its name; a column that is not given is zero."""
+    rows = np.zeros(count, dtype)
+    for name, column in columns.items():
+        rows[name] = column
+    return rows
 
 
 def _table(rows: Table, dtype: np.dtype) -> np.ndarray:
-    return rows if isinstance(rows, np.ndarray) else np.array(list(rows), dtype=dtype)
+    if isinstance(rows, np.ndarray):
+        return rows
+    return table(dtype, len(rows), **{name: [getattr(row, name) for row in rows] for name in dtype.names or ()})

@@ -1,5 +1,7 @@
 """The statements; what may be stored already is copied into temporary tables and merged from there, a batch at once."""
 
+from collections.abc import Sequence
+
 from stock_ml.adapters.postgres.store.rows import BARS, FORECASTS
 
 STAGING = """
@@ -15,10 +17,9 @@ create temp table new_forecasts (
 ) on commit delete rows;
 create temp table new_shadow_forecasts (like new_forecasts) on commit delete rows
 """
+TABLES = ("bars", "forecasts", "shadow_forecasts")  # in the order of Rows
+STAGES = tuple(f"new_{table}" for table in TABLES)
 _BARS, _FORECASTS = (", ".join(table.names or ()) for table in (BARS, FORECASTS))
-_COLUMNS = {"bars": _BARS, "forecasts": _FORECASTS, "shadow_forecasts": _FORECASTS}
-COPY = tuple(f"copy {table} ({columns}) from stdin (format binary)" for table, columns in _COLUMNS.items())
-STAGE = tuple(f"copy new_{table} ({columns}) from stdin (format binary)" for table, columns in _COLUMNS.items())
 # a received bar never changes; a filled one gives way to the bar that came late, or to a fill that knows of it
 _MERGE_BARS = f"""
 insert into bars ({_BARS})
@@ -34,6 +35,10 @@ _MERGE_FORECASTS = tuple(
     for table in ("forecasts", "shadow_forecasts")
 )
 MERGE = (_MERGE_BARS, *_MERGE_FORECASTS)
+PARTITIONS = """
+select partition_day(parent, to_timestamp(second)::date)
+from unnest(array['bars', 'forecasts', 'shadow_forecasts']) as parent, unnest(%(seconds)s::bigint[]) as second
+"""
 BATCH_STORED = "select batch_stored(to_timestamp(%(first)s), to_timestamp(%(last)s))"
 RECEIVED = """
 with wanted as (
@@ -46,43 +51,39 @@ with wanted as (
     ), '-infinity') as ts
     from wanted
 )
-select symbol, extract(epoch from bars.ts)::bigint, open, high, low, close, volume, source
+select symbol, extract(epoch from bars.ts)::bigint as ts, open, high, low, close, volume, source
 from bars join first using (symbol)
 where bars.ts >= first.ts and not filled
 order by 1, 2
 """
 # of many symbols, each by its place among them and no further back than asked; `oldest` keeps days out of the plan
 NEWEST = """
-copy (
-    select place::int, found.*
-    from unnest(%(symbols)s::text[], %(since)s::bigint[], %(before)s::bigint[])
-        with ordinality as wanted (symbol, since, before, place)
-    cross join lateral (
-        (
-            select ts, open, high, low, close, volume from bars
-            where bars.symbol = wanted.symbol and not filled and ts >= to_timestamp(%(oldest)s)
-              and ts >= to_timestamp(wanted.since) and ts < to_timestamp(wanted.before)
-            order by ts desc limit %(count)s
-        )
-        union all
+select place::int, found.*
+from unnest(%(symbols)s::text[], %(since)s::bigint[], %(before)s::bigint[])
+    with ordinality as wanted (symbol, since, before, place)
+cross join lateral (
+    (
         select ts, open, high, low, close, volume from bars
         where bars.symbol = wanted.symbol and not filled and ts >= to_timestamp(%(oldest)s)
-          and ts >= to_timestamp(wanted.before)
-    ) as found
-) to stdout (format binary)
+          and ts >= to_timestamp(wanted.since) and ts < to_timestamp(wanted.before)
+        order by ts desc limit %(count)s
+    )
+    union all
+    select ts, open, high, low, close, volume from bars
+    where bars.symbol = wanted.symbol and not filled and ts >= to_timestamp(%(oldest)s)
+      and ts >= to_timestamp(wanted.before)
+) as found
 """
 # the outcome by a subquery of its own: a join might read every day
 NEWEST_FORECASTS = """
-copy (
-    select place::int, bar_ts, target_ts, lower_50, upper_50, lower_90, upper_90, lower_99, upper_99,
-           stretch_50, stretch_90, stretch_99,
-           coalesce((select close from bars where symbol = wanted.symbol and ts = made.target_ts), 'NaN') as close
-    from unnest(%(symbols)s::text[]) with ordinality as wanted (symbol, place)
-    cross join lateral (
-        select * from forecasts where symbol = wanted.symbol and horizon = %(horizon)s
-        order by bar_ts desc limit %(horizon)s
-    ) as made
-) to stdout (format binary)
+select place::int, bar_ts, target_ts, lower_50, upper_50, lower_90, upper_90, lower_99, upper_99,
+       stretch_50, stretch_90, stretch_99,
+       coalesce((select close from bars where symbol = wanted.symbol and ts = newest.target_ts), 'NaN') as close
+from unnest(%(symbols)s::text[]) with ordinality as wanted (symbol, place)
+cross join lateral (
+    select * from forecasts where symbol = wanted.symbol and horizon = %(horizon)s
+    order by bar_ts desc limit %(horizon)s
+) as newest
 """
 WRITE_STATE = """
 insert into service_state (service, state) values (%(service)s, %(state)s)
@@ -108,10 +109,20 @@ NOW = "select extract(epoch from clock_timestamp())::float8"
 TIMELY = "select exists (select from forecasts where stored_at > to_timestamp(%(since)s) and not late)"
 HELD = """
 select (select count(*) from bars where symbol = any(%(symbols)s) and not filled
-            and ts between to_timestamp(%(first)s) and to_timestamp(%(last)s)),
+            and ts between to_timestamp(%(first)s) and to_timestamp(%(last)s)) as bars,
        (select count(*) from forecasts where symbol = any(%(symbols)s) and horizon = %(horizon)s and not late
-            and bar_ts between to_timestamp(%(first)s) and to_timestamp(%(last)s))
+            and bar_ts between to_timestamp(%(first)s) and to_timestamp(%(last)s)) as forecasts
 """
 FORGET_SHADOWS = "delete from shadow_forecasts where symbol = any(%(symbols)s)"
 FORGET_FORECASTS = "delete from forecasts where symbol = any(%(symbols)s)"
 FORGET_BARS = "delete from bars where symbol = any(%(symbols)s)"
+
+
+def copy_in(table: str, columns: Sequence[str]) -> str:
+    """Return the statement that receives rows with these columns in this order."""
+    return f"copy {table} ({', '.join(columns)}) from stdin (format binary)"
+
+
+def copy_out(select: str, columns: Sequence[str]) -> str:
+    """Return the statement that sends these columns of what `select` finds, in this order."""
+    return f"copy (select {', '.join(columns)} from ({select}) as found) to stdout (format binary)"  # noqa: S608 - names of this package's own columns

@@ -1,32 +1,25 @@
 """Write bars and forecasts in one transaction; the same rows again change nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from stock_ml.adapters.postgres.connection import Connection, Database
-from stock_ml.adapters.postgres.store import copy_format, partitions, statements
-from stock_ml.adapters.postgres.store.rows import BOUNDS, STRETCHES, Coming, Rows, Table
+from stock_ml.adapters.postgres.store import copy_format, statements
+from stock_ml.adapters.postgres.store.rows import STORED_BARS, STORED_FORECASTS, Forecasts, Rows, Table
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 
-NOTHING = Rows.of()
+NOTHING, NO_FORECASTS = Rows.of(), Forecasts()
 SILENT = 5.0  # seconds
 PIECE = 1_000  # symbols asked for at a time: an answer must be there before a statement times out
-VALUES = ("open", "high", "low", "close", "volume")
-RECEIVED = np.dtype([("place", np.int32), ("ts", np.int64), *((c, np.float64) for c in VALUES)])
-FORETOLD = np.dtype(
-    [
-        *(("place", np.int32), ("bar_ts", np.int64), ("target_ts", np.int64)),
-        *((name, np.float64) for name in BOUNDS),
-        *((name, np.float32) for name in STRETCHES),
-        ("close", np.float64),
-    ]
-)
+DAY = 86_400  # seconds
 
 
 class Stored(NamedTuple):
@@ -41,6 +34,23 @@ class Around(NamedTuple):
 
     since: int
     before: int
+
+
+class _Sending(NamedTuple):
+    """Hold an open transaction, and the COPY by which PostgreSQL receives bars in it."""
+
+    transaction: ExitStack
+    copy: ExitStack
+    cursor: psycopg.Cursor[Any]
+
+
+@dataclass(eq=False)
+class Writing:
+    """Hold the bars of a batch that is being written, and how they are sent, None where they must be sent anew."""
+
+    insert: np.ndarray
+    merge: np.ndarray
+    sending: _Sending | None
 
 
 class ForecastStore:
@@ -58,46 +68,62 @@ class ForecastStore:
         """Return a store of this installation; the connection opens with the first call."""
         return cls(Connection(Database(s.postgres(), "stockml store", s.source, set_up=statements.STAGING)))
 
-    def store(self, bars: Table = (), forecasts: Table = ()) -> Stored:
-        """Store bars and forecasts, all or nothing."""
-        return self.store_batch(NOTHING, Rows.of(bars, forecasts))
+    def begin(self, insert: np.ndarray, merge: np.ndarray) -> Writing:
+        """Open a transaction and send it bars; PostgreSQL works on them until `finish` is called.
 
-    def store_batch(self, fresh: Rows | Coming, known: Rows) -> Stored:
-        """Store what a batch brought, all or nothing.
-
-        `fresh` rows are most likely not stored yet: they are copied in directly, and merged only where one is there.
-        Those still `Coming` are made here, and what that raises is raised: nothing is stored then.
+        Bars to `insert` are most likely not stored yet: they are copied in directly. Bars to `merge` may be stored.
+        Until then only `finish` and `cancel` may be called.
         """
         with self._connection.use() as connection:
+            return Writing(insert, merge, _send(connection, insert))
+
+    def finish(self, writing: Writing, insert: Forecasts = NO_FORECASTS, merge: Forecasts = NO_FORECASTS) -> Stored:
+        """Add the bars' forecasts and commit, all or nothing; the same rows again change nothing.
+
+        After StoreUnavailable nothing is stored: call it again, it sends the bars anew where it must.
+        """
+        rows, known = Rows(writing.insert, *insert), Rows(writing.merge, *merge)
+        with self._connection.use() as connection:
             try:
-                return _in_their_days(connection, known, fresh)
+                return _write(connection, rows, known, _sending(writing, connection))
             except psycopg.errors.UniqueViolation:
-                return _in_their_days(connection, Rows.together(known, _all(fresh)), NOTHING)
+                return _write(connection, NOTHING, Rows.concat(known, rows))
+
+    def cancel(self, writing: Writing) -> None:
+        """Roll back what was sent, so that no transaction waits for what is unavailable; `finish` sends it anew."""
+        _cancel(writing)
+
+    def store(self, bars: Table = (), forecasts: Table = ()) -> Stored:
+        """Store bars and forecasts that may be stored already, all or nothing."""
+        rows = Rows.of(bars, forecasts)
+        return self.finish(self.begin(NOTHING.bars, rows.bars), merge=Forecasts(rows.forecasts, rows.shadows))
 
     def newest(self, wanted: Mapping[str, Around], count: int) -> np.ndarray:
         """Return of each symbol its `count` newest received bars before a time, and all from then on.
 
-        A table of RECEIVED, ascending by `place`, the symbol's place in `wanted` from 0, and by `ts`.
+        A table of STORED_BARS, ascending by `place`, the symbol's place in `wanted` from 0, and by `ts`.
         """
         parts = [self._newest({name: wanted[name] for name in part}, count) for part in _pieces(list(wanted))]
-        return _by_place([np.empty(0, RECEIVED), *parts], "ts")
+        return _by_place([np.empty(0, STORED_BARS), *parts], "ts")
 
     def _newest(self, wanted: Mapping[str, Around], count: int) -> np.ndarray:
         since, before = (list(times) for times in zip(*wanted.values(), strict=True))
         values = {"symbols": list(wanted), "since": since, "before": before, "oldest": min(since), "count": count}
-        return self._copied(statements.NEWEST, values, RECEIVED)
+        return self._read(statements.NEWEST, values, STORED_BARS)
 
     def newest_forecasts(self, symbols: Sequence[str], horizon: int) -> np.ndarray:
         """Return of each symbol its newest forecasts, as many as can await their targets at a time.
 
-        A table of FORETOLD, ascending by `place`, the symbol's place among `symbols`, and by `bar_ts`; `close` is the
-        target's, NaN where it is not stored.
+        A table of STORED_FORECASTS, ascending by `place`, the symbol's place among `symbols`, and by `bar_ts`;
+        `close` is the target's, NaN where it is not stored.
         """
         asked = ({"symbols": part, "horizon": horizon} for part in _pieces(list(symbols)))
-        parts = (self._copied(statements.NEWEST_FORECASTS, one, FORETOLD) for one in asked)
-        return _by_place([np.empty(0, FORETOLD), *parts], "bar_ts")
+        parts = (self._read(statements.NEWEST_FORECASTS, one, STORED_FORECASTS) for one in asked)
+        return _by_place([np.empty(0, STORED_FORECASTS), *parts], "bar_ts")
 
-    def _copied(self, statement: str, values: Mapping[str, Any], dtype: np.dtype) -> np.ndarray:
+    def _read(self, select: str, values: Mapping[str, Any], dtype: np.dtype) -> np.ndarray:
+        """Return what a statement selects, each column by its name."""
+        statement = statements.copy_out(select, dtype.names or ())
         with (
             self._connection.use() as connection,
             connection.cursor() as cursor,
@@ -112,9 +138,9 @@ class ForecastStore:
         """
         values = {"symbols": list(before), "before": list(before.values()), "count": count}
         found: dict[str, list[Bar]] = {symbol: [] for symbol in before}
-        with self._connection.use() as connection:
-            for row in connection.execute(statements.RECEIVED, values):
-                found[row[0]].append(Bar(*row))
+        with self._connection.use() as connection, connection.cursor(row_factory=class_row(Bar)) as cursor:
+            for bar in cursor.execute(statements.RECEIVED, values):
+                found[bar.symbol].append(bar)
         return found
 
     def write_state(self, service: str, state: Mapping[str, Any]) -> None:
@@ -154,8 +180,8 @@ class ForecastStore:
     def held(self, symbols: Sequence[str], horizon: int, first: int, last: int) -> Stored:
         """Count the received bars from one minute to another (UTC epoch seconds), and the timely forecasts at them."""
         values = {"symbols": list(symbols), "horizon": horizon, "first": first, "last": last}
-        with self._connection.use() as connection:
-            return Stored(*(connection.execute(statements.HELD, values).fetchone() or (0, 0)))
+        with self._connection.use() as connection, connection.cursor(row_factory=class_row(Stored)) as cursor:
+            return cursor.execute(statements.HELD, values).fetchone() or Stored(0, 0)
 
     def forget(self, symbols: Sequence[str]) -> Stored:
         """Delete every bar and forecast of these symbols, and count them."""
@@ -182,58 +208,76 @@ def _by_place(parts: list[np.ndarray], time: str) -> np.ndarray:
     return found[np.lexsort((found[time], found["place"]))]
 
 
-def _in_their_days(connection: psycopg.Connection[Any], known: Rows, fresh: Rows | Coming) -> Stored:
+def _send(connection: psycopg.Connection[Any], bars: np.ndarray) -> _Sending:
+    with ExitStack() as transaction:
+        transaction.enter_context(connection.transaction())
+        cursor = transaction.enter_context(connection.cursor())
+        copy = transaction.enter_context(ExitStack())
+        if len(bars):
+            statement, data = _encoded(statements.TABLES[0], bars)
+            copy.enter_context(cursor.copy(statement)).write(data)
+        return _Sending(transaction.pop_all(), copy, cursor)
+
+
+def _sending(writing: Writing, connection: psycopg.Connection[Any]) -> _Sending | None:
+    """Return how the bars were sent, for one use, None unless it was over this connection."""
+    if writing.sending is not None and writing.sending.cursor.connection is not connection:
+        _cancel(writing)
+    sending, writing.sending = writing.sending, None
+    return sending
+
+
+def _cancel(writing: Writing) -> None:
+    sending, writing.sending = writing.sending, None
+    if sending is not None:
+        with suppress(psycopg.Error, psycopg.Rollback), sending.transaction:  # a broken one is rolled back already
+            raise psycopg.Rollback
+
+
+def _write(connection: psycopg.Connection[Any], insert: Rows, merge: Rows, sending: _Sending | None = None) -> Stored:
     try:
-        return _stored(connection, known, fresh)
+        return _commit(sending or _send(connection, insert.bars), insert, merge)
     except psycopg.errors.CheckViolation as error:
         if error.diag.constraint_name:
             raise
-        partitions.make(connection, known, _all(fresh))  # no rule is broken: these are the first rows of their day
-    return _stored(connection, known, fresh)
+    # no rule is broken: these are the first rows of their day, which has no partition yet
+    days = np.unique(_minutes(insert, merge) // DAY) * DAY
+    connection.execute(statements.PARTITIONS, {"seconds": days.tolist()})
+    return _commit(_send(connection, insert.bars), insert, merge)
 
 
-def _all(rows: Rows | Coming) -> Rows:
-    return rows.rows if isinstance(rows, Coming) else rows
-
-
-def _stored(connection: psycopg.Connection[Any], known: Rows, fresh: Rows | Coming) -> Stored:
-    with connection.transaction(), connection.cursor() as cursor:
-        copied = _copied_in(cursor, fresh)
-        merged = [_merge(cursor, *each) for each in zip(statements.STAGE, statements.MERGE, known, strict=True)]
-        bars, forecasts, _ = (sum(counts) for counts in zip(copied, merged, strict=True))
-        stored = Stored(bars, forecasts)
+def _commit(sending: _Sending, insert: Rows, merge: Rows) -> Stored:
+    cursor = sending.cursor
+    with sending.transaction:
+        forecasts = [_encoded(*each) for each in zip(statements.TABLES[1:], insert[1:], strict=True) if len(each[1])]
+        sending.copy.close()  # waits until PostgreSQL has the bars
+        for statement, data in forecasts:
+            _copy(cursor, statement, data)
+        merged = [_merge(cursor, *each) for each in zip(statements.STAGES, statements.MERGE, merge, strict=True)]
+        stored = Stored(len(insert.bars) + merged[0], len(insert.forecasts) + merged[1])
         if any(stored):
-            minutes = partitions.minutes(known, _all(fresh))
+            minutes = _minutes(insert, merge)
             cursor.execute(statements.BATCH_STORED, {"first": int(minutes.min()), "last": int(minutes.max())})
     return stored
 
 
-def _copied_in(cursor: psycopg.Cursor[Any], fresh: Rows | Coming) -> list[int]:
-    """Copy rows in and count them; what is still coming is made while PostgreSQL takes the bars."""
-    bars, *others = statements.COPY
-    with _copying(cursor, bars, fresh.bars):
-        made = fresh.forecasts, fresh.shadows
-        ready = [
-            (statement, copy_format.encode(rows)) for statement, rows in zip(others, made, strict=True) if len(rows)
-        ]
-    for statement, data in ready:
-        with cursor.copy(statement) as copy:
-            copy.write(data)
-    return [len(fresh.bars), *map(len, made)]
-
-
-@contextmanager
-def _copying(cursor: psycopg.Cursor[Any], statement: str, rows: np.ndarray) -> Iterator[None]:
-    """Send rows, and wait at the end of the block for PostgreSQL to have taken them."""
-    if len(rows) == 0:
-        yield
-        return
-    with cursor.copy(statement) as copy:
-        copy.write(copy_format.encode(rows))
-        yield
+def _minutes(*parts: Rows) -> np.ndarray:
+    """Return the minutes by which rows find their day, UTC epoch seconds: a bar's own, a forecast's bar's."""
+    times = [(rows.bars["ts"], rows.forecasts["bar_ts"], rows.shadows["bar_ts"]) for rows in parts]
+    return np.concatenate([column for three in times for column in three])
 
 
 def _merge(cursor: psycopg.Cursor[Any], stage: str, merge: str, rows: np.ndarray) -> int:
-    with _copying(cursor, stage, rows):
-        pass
-    return cursor.execute(merge).rowcount if len(rows) else 0
+    if len(rows) == 0:
+        return 0
+    _copy(cursor, *_encoded(stage, rows))
+    return cursor.execute(merge).rowcount
+
+
+def _copy(cursor: psycopg.Cursor[Any], statement: str, data: bytes) -> None:
+    with cursor.copy(statement) as copy:
+        copy.write(data)
+
+
+def _encoded(table: str, rows: np.ndarray) -> tuple[str, bytes]:
+    return statements.copy_in(table, rows.dtype.names or ()), copy_format.encode(rows)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.adapters.postgres.store import BARS, RECEIVED, BarRow, Rows
+from stock_ml.adapters.postgres.store import BARS, STORED_BARS, BarRow, Rows
 from stock_ml.adapters.postgres.store.copy_format import EPOCH, encode
 from stock_ml.adapters.postgres.store.copy_format import decode as decoded
 
@@ -37,11 +37,11 @@ def plain(data: bytes) -> list[tuple[str, int, float, bool, str]]:
 
 
 def test_rows_of_one_width_come_back() -> None:
-    rows = np.array([(1, 1_709_303_400, 1.5, 2.5, 0.5, 1.25, 7.0), (2, 60, 1, 1, 1, 1, 0)], RECEIVED)
+    rows = np.array([(1, 1_709_303_400, 1.5, 2.5, 0.5, 1.25, 7.0), (2, 60, 1, 1, 1, 1, 0)], STORED_BARS)
     sent = rows.copy()
     data = encode_fixed(sent)
-    assert decoded(data, RECEIVED).tolist() == rows.tolist()
-    assert decoded(encode_fixed(rows[:0]), RECEIVED).tolist() == []
+    assert decoded(data, STORED_BARS).tolist() == rows.tolist()
+    assert decoded(encode_fixed(rows[:0]), STORED_BARS).tolist() == []
     assert BARS.names == BarRow._fields
 
 

@@ -5,28 +5,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.common.bar_batch import Arrived
-from serving.common.decode import accepted, read
+from serving.common.decode import BarBatch, decode, decode_each
 from stock_ml.adapters.broker import encode_bar
 from stock_ml.domain.bars import Bar
-from tests.unit.serving.streams import RULES, day, minute
+from tests.unit.serving.streams import CONFIG, day, minute
 
 BAR = day()[0]
 GOOD = orjson.loads(encode_bar(BAR))
 
 
-def bars_in(arrived: Arrived) -> list[Bar]:
+def bars_in(arrived: BarBatch) -> list[Bar]:
     rows = zip(arrived.slot.tolist(), arrived.ts.tolist(), arrived.values.T.tolist(), strict=True)
-    return [Bar(RULES.names[slot], ts, *values, source="sandbox") for slot, ts, values in rows]
+    return [Bar(CONFIG.names[slot], ts, *values, source="sandbox") for slot, ts, values in rows]
 
 
 def test_one_message_that_cannot_be_read_does_not_stop_the_others() -> None:
     bars = day()[:3]
     values = [encode_bar(bars[0]), b"\xff\x00", None, encode_bar(bars[1]), b"{}", encode_bar(bars[2])]
-    done = read(values, RULES)
+    done = decode(values, CONFIG)
     assert bars_in(done.bars) == bars
-    assert [index for index, _ in done.refused] == [1, 2, 4]
-    assert list(accepted(values, RULES)) == bars
+    assert [index for index, _ in done.rejects] == [1, 2, 4]
+    assert list(decode_each(values, CONFIG)) == bars
 
 
 @pytest.mark.parametrize(
@@ -39,14 +38,14 @@ def test_one_message_that_cannot_be_read_does_not_stop_the_others() -> None:
     ],
 )
 def test_a_bar_that_does_not_belong_here_is_refused_with_its_reason(bar: object, reason: str) -> None:
-    done = read([encode_bar(bar)], RULES)  # type: ignore[arg-type]  # parametrized
+    done = decode([encode_bar(bar)], CONFIG)  # type: ignore[arg-type]  # parametrized
     assert len(done.bars) == 0
-    assert reason in done.refused[0][1]
+    assert reason in done.rejects[0][1]
 
 
 def test_a_field_more_is_a_reason() -> None:
     value = orjson.dumps({**orjson.loads(encode_bar(BAR)), "note": 1})
-    assert read([value], RULES).refused == [(0, "fields missing or unknown: ['note']")]
+    assert decode([value], CONFIG).rejects == [(0, "fields missing or unknown: ['note']")]
 
 
 odd = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8) | st.lists(st.none())
@@ -61,6 +60,6 @@ message = st.none() | st.binary(max_size=20) | cut | repeated | (changed | lacki
 
 @given(st.lists(message | st.just(encode_bar(BAR)), max_size=6))
 def test_many_are_read_as_one_by_one(values: list[bytes | None]) -> None:
-    done = read(values, RULES)
-    assert bars_in(done.bars) == list(accepted(values, RULES))
-    assert len(done.bars) + len(done.refused) == len(values)
+    done = decode(values, CONFIG)
+    assert bars_in(done.bars) == list(decode_each(values, CONFIG))
+    assert len(done.bars) + len(done.rejects) == len(values)

@@ -14,13 +14,13 @@ from serving.consumer.batch import Batches
 from serving.consumer.main import Consumer
 from serving.consumer.model_watcher import NONE_YET
 from serving.consumer.predict import Models
-from serving.consumer.state import Keeper
+from serving.consumer.state import ConsumerState
 from stock_ml.adapters.broker import encode_bar
-from stock_ml.adapters.postgres.store import FORETOLD, RECEIVED, BarRow, Coming, ForecastRow, Rows, Stored
+from stock_ml.adapters.postgres.store import STORED_BARS, STORED_FORECASTS, BarRow, ForecastRow, Forecasts, Stored
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.clock import EventClock
 from stock_ml.errors import BrokerRefused
-from tests.unit.serving.streams import RULES, SERVING, bar_rows, day, forecast_rows, minute
+from tests.unit.serving.streams import CONFIG, SERVING, bar_rows, day, forecast_rows, minute
 
 BARS = day()[:60]
 NONE = Models()
@@ -83,14 +83,17 @@ class Store:
     told: Mapping[str, Any] = field(default_factory=dict)
 
     def newest(self, _: object, __: int) -> np.ndarray:
-        return np.empty(0, RECEIVED)
+        return np.empty(0, STORED_BARS)
 
     def newest_forecasts(self, _: object, __: int) -> np.ndarray:
-        return np.empty(0, FORETOLD)
+        return np.empty(0, STORED_FORECASTS)
 
-    def store_batch(self, fresh: Rows | Coming, known: Rows) -> Stored:
-        self.bars += bar_rows(fresh.bars)
-        self.forecasts += forecast_rows(fresh.forecasts)
+    def begin(self, insert: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return insert
+
+    def finish(self, writing: np.ndarray, insert: Forecasts, _: Forecasts) -> Stored:
+        self.bars += bar_rows(writing)
+        self.forecasts += forecast_rows(insert.champion)
         return Stored(len(self.bars), len(self.forecasts))
 
     def write_state(self, _: str, state: Mapping[str, Any]) -> None:
@@ -112,10 +115,10 @@ class World:
     now: float = 1000.0
 
     def consumer(self) -> Consumer:
-        keeper = Keeper(self.store, EventClock(), RULES)
-        batches = Batches(self.topic, Refusing(), keeper, RULES, Event())
-        state = StateWriter(partial(self.store.write_state, "consumer"))
-        return Consumer(self.champion, batches, self.store, state, OnceAMinute(lambda: self.now))
+        state = ConsumerState(self.store, CONFIG)
+        batches = Batches(self.topic, Refusing(), self.store, state, CONFIG, EventClock(), Event())
+        heartbeat = StateWriter(partial(self.store.write_state, "consumer"))
+        return Consumer(self.champion, batches, self.store, heartbeat, OnceAMinute(lambda: self.now))
 
 
 def test_without_a_champion_it_says_so_once_a_minute_keeps_bars_and_forecasts_from_the_moment_there_is_one(

@@ -8,9 +8,9 @@ from stock_ml.adapters.mlflow.registry import ChampionRef
 from stock_ml.errors import ModelError, RegistryUnavailable
 from stock_ml.model.features import schema
 from stock_ml.model.scorer import Scorer
-from tests.unit.serving.streams import RULES, SCORER
+from tests.unit.serving.streams import CONFIG, SCORER
 
-MINE = RULES.schema
+MINE = CONFIG.schema
 
 
 @dataclass

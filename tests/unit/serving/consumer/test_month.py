@@ -5,16 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from serving.common.decode import read
+from serving.common.decode import decode
 from serving.consumer.predict import Models
-from serving.consumer.state import Keeper
 from stock_ml.adapters.broker import encode_bar
 from stock_ml.domain import gaps
 from stock_ml.domain.bars import Bar
-from stock_ml.domain.clock import EventClock
 from stock_ml.domain.gaps import Minutes
 from tests.unit.serving.batch import batch
-from tests.unit.serving.streams import RULES, SERVING, MemoryStore, bars_of, numbers
+from tests.unit.serving.streams import CONFIG, SERVING, MemoryStore, bars_of, numbers
+from tests.unit.serving.streams import batches as consumer_batches
 from tests.walks import NYSE, minutes_of, take, walk
 
 SYMBOLS, SESSIONS = ("AAPL", "GOOGL"), 20
@@ -43,16 +42,16 @@ def batches(bars: list[Bar]) -> Iterator[list[Bar]]:
 
 
 def stream(sent: Iterator[list[Bar]]) -> MemoryStore:
-    """Send batches through messages, reading, rings and rules; now and then all memory is lost."""
-    store, count = MemoryStore(), 0
-    keeper = Keeper(store, EventClock(), RULES)
+    """Send batches through messages, decoding and ring buffers; now and then all memory is lost."""
+    store = MemoryStore()
+    consumer = consumer_batches(store)
     for count, bars in enumerate(sent):
-        done = read([encode_bar(bar) for bar in bars], RULES)
-        assert not done.refused
-        keeper.see(done.bars, np.zeros(len(done.at), dtype=np.int64))
-        keeper.store(keeper.take(done.bars, Models(SERVING)))
+        done = decode([encode_bar(bar) for bar in bars], CONFIG)
+        assert not done.rejects
+        consumer.state.assign(done.bars, np.zeros(len(done.at), dtype=np.int64))
+        consumer.store_bars(done.bars, Models(SERVING))
         if count % 9 == 5:
-            keeper.forget([0])
+            consumer.state.forget([0])
     return store
 
 
@@ -68,7 +67,7 @@ def test_a_month_with_duplicates_and_gaps_is_forecast_as_in_a_batch() -> None:
     store = stream(batches(TOGETHER))
     for symbol, bars in MONTH.items():
         assert made(store, symbol) == batch(bars)
-        filled = gaps.fill(Minutes.of_bars(bars), NYSE, RULES.limit)
+        filled = gaps.fill(Minutes.of_bars(bars), NYSE, CONFIG.limit)
         kept = sorted((row.ts, row.close, row.filled) for row in store.bars.values() if row.symbol == symbol)
         assert kept == list(zip(filled.ts.tolist(), filled.close.tolist(), filled.filled.tolist(), strict=True))
     assert not any(row.late for row in store.bars.values())

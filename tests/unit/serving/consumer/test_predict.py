@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, make_dataclass, replace
 
 import numpy as np
 import pytest
@@ -9,8 +9,9 @@ from serving.consumer.predict import Serving
 from stock_ml.domain import gaps
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.gaps import Minutes
+from stock_ml.model.scorer import Prices
 from tests.unit.serving.batch import batch
-from tests.unit.serving.streams import RULES, SCORER, SERVING, Stream, day, minute, numbers
+from tests.unit.serving.streams import CONFIG, SCORER, SERVING, Stream, day, minute, numbers
 from tests.walks import NYSE
 
 
@@ -27,7 +28,7 @@ def test_the_stream_forecasts_every_bar_as_the_batch_does_bit_for_bit() -> None:
     for bar in bars:
         stream.send(bar, bar)
     assert streamed(stream) == batch(bars)
-    filled = gaps.fill(Minutes.of_bars(bars), NYSE, RULES.limit)
+    filled = gaps.fill(Minutes.of_bars(bars), NYSE, CONFIG.limit)
     assert sorted(row.ts for row in stream.bars.values() if row.filled) == filled.ts[filled.filled].tolist()
 
 
@@ -37,15 +38,15 @@ def test_batches_duplicates_and_restarts_change_no_bar_and_no_forecast(
     lengths: list[int], horizon: int, data: st.DataObject
 ) -> None:
     bars = day(without=data.draw(st.sets(st.integers(0, 200), max_size=60)))[:180]
-    rules = replace(RULES, horizon=horizon)
-    stream, at = Stream(rules), 0
+    config = replace(CONFIG, horizon=horizon)
+    stream, at = Stream(config), 0
     for length in [*lengths, len(bars)]:
         again = max(at - data.draw(st.integers(0, 90)), 0)
         stream.send(*bars[again : at + length])
         at = min(at + length, len(bars))
         if data.draw(st.booleans()):
             stream.forget()
-    assert streamed(stream) == batch(bars, rules)
+    assert streamed(stream) == batch(bars, config)
     assert not any(row.late for row in stream.bars.values())
 
 
@@ -104,8 +105,8 @@ def test_a_bar_late_by_more_than_memory_holds_is_forecast_from_what_is_stored() 
 
 def test_no_forecast_is_made_across_the_close() -> None:
     for horizon in (1, 5):
-        rules = replace(RULES, horizon=horizon)
-        stream = Stream(rules).send(*day(sessions=2))
+        config = replace(CONFIG, horizon=horizon)
+        stream = Stream(config).send(*day(sessions=2))
         last = max(made.target_ts for made in stream.forecasts.values() if made.session == "2024-03-01")
         assert last == minute(389)
         assert all(made.target_ts == made.bar_ts + 60 * horizon for made in stream.forecasts.values())
@@ -114,13 +115,13 @@ def test_no_forecast_is_made_across_the_close() -> None:
 
 def test_the_first_forecast_waits_for_a_full_window() -> None:
     stream = Stream().send(*day()[:30])
-    assert min(ts for _, ts in stream.forecasts) == minute(RULES.window - 1)
+    assert min(ts for _, ts in stream.forecasts) == minute(CONFIG.window - 1)
 
 
 def test_nothing_is_forecast_over_a_feed_gap() -> None:
     stream = Stream().send(*day(without=range(50, 60)))
     made = sorted(ts for _, ts in stream.forecasts)
-    assert made[made.index(minute(49)) + 1] == minute(60 + RULES.window - 1)
+    assert made[made.index(minute(49)) + 1] == minute(60 + CONFIG.window - 1)
     assert not any(row.filled for row in stream.bars.values())
 
 
@@ -203,3 +204,28 @@ def test_prices_too_absurd_to_forecast_from_are_stored_and_the_others_forecast()
     assert len(stream.bars) == 80
     assert all(np.isfinite(made[5:13]).all() for made in stream.forecasts.values())
     assert len([1 for symbol, _ in stream.forecasts if symbol == "GOOGL"]) == 25
+
+
+def turned(kind: type) -> type:
+    """Return a record with the same fields, the last one first."""
+    names = [(field.name, np.ndarray) for field in reversed(fields(kind))]
+    return make_dataclass("Turned", names, namespace={"__len__": lambda self: len(self.ts)}, frozen=True, eq=False)
+
+
+def test_each_number_is_stored_in_its_own_column_whatever_the_order_of_a_records_fields(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bars = day(without=(20,))[:40]
+    usual = Stream().send(*bars[:30], *bars[31:]).send(bars[30])
+    monkeypatch.setattr("stock_ml.model.scorer.Prices", turned(Prices))
+    places = ("stock_ml.domain.gaps", "serving.common.decode", "serving.consumer.in_order")
+    for module in (*places, "serving.consumer.out_of_order", "serving.consumer.ring_buffers"):
+        monkeypatch.setattr(f"{module}.Minutes", turned(Minutes))
+    stream = Stream().send(*bars[:30], *bars[31:]).send(bars[30])
+    assert (stream.bars, stream.forecasts) == (usual.bars, usual.forecasts)
+    row = stream.bars["GOOGL", bars[30].ts]
+    assert [getattr(row, name) for name in ("open", "high", "low", "close", "volume")] == list(bars[30][2:7])
+    assert all(
+        one.lower_99 < one.lower_90 < one.lower_50 <= one.predicted_close <= one.upper_50 < one.upper_90 < one.upper_99
+        for one in stream.forecasts.values()
+    )

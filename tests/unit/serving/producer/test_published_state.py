@@ -1,7 +1,7 @@
-from serving.common.decode import accepted
+from serving.common.decode import decode_each
 from serving.producer.published_state import recent
 from stock_ml.adapters.broker import encode_bar
-from tests.unit.serving.streams import RULES, day, minute
+from tests.unit.serving.streams import CONFIG, day, minute
 
 BARS = day()
 
@@ -13,16 +13,16 @@ def test_what_the_consumer_would_not_take_is_no_memory_of_the_producer() -> None
         BARS[0]._replace(ts=minute(-5)),
     ]
     values = [encode_bar(bar) for bar in (*BARS[:3], *foreign)]
-    found = recent(accepted([*values, b"{}", None], RULES), RULES, minute(300))
+    found = recent(decode_each([*values, b"{}", None], CONFIG), CONFIG, minute(300))
     assert {symbol: known.newest for symbol, known in found.items()} == {"GOOGL": minute(2), "AAPL": None}
 
 
 def test_a_bar_of_the_future_was_not_published_by_the_producer() -> None:
-    found = recent([*BARS[:3], BARS[200]], RULES, minute(3))
+    found = recent([*BARS[:3], BARS[200]], CONFIG, minute(3))
     assert found["GOOGL"].newest == minute(2)
-    assert recent(BARS[:3], RULES, minute(3) - 1)["GOOGL"].newest == minute(1)
+    assert recent(BARS[:3], CONFIG, minute(3) - 1)["GOOGL"].newest == minute(1)
 
 
 def test_the_order_of_the_messages_does_not_matter() -> None:
-    found = recent([BARS[7], BARS[5], BARS[5], *BARS[2:4]], RULES, minute(300))["GOOGL"]
+    found = recent([BARS[7], BARS[5], BARS[5], *BARS[2:4]], CONFIG, minute(300))["GOOGL"]
     assert [i for i in range(10) if found.lacks(minute(i))] == [4, 6, 8, 9]
