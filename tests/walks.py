@@ -4,11 +4,15 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from stock_ml.domain.bars import COLUMNS, MINUTE
+from stock_ml.domain.bars import COLUMNS, LARGEST_PRICE, LARGEST_VOLUME, MINUTE
 from stock_ml.domain.calendar import sessions
 from stock_ml.domain.gaps import Minutes
 
 NYSE = sessions("XNYS")
+_BOUNDS = (0.0, LARGEST_PRICE, LARGEST_VOLUME)
+_NEXT_TO_BOUNDS = [float(np.nextafter(bound, side)) for bound in _BOUNDS for side in (-np.inf, np.inf)]
+_FAR_BEYOND = (-1.0, 1e12, 1e200, 1.7e308, np.nan, np.inf, -np.inf)
+BOUNDARY_NUMBERS = st.sampled_from([1.0, 2.0, *_BOUNDS, *_NEXT_TO_BOUNDS, *_FAR_BEYOND])  # for prices and volumes
 
 
 def minutes_of(first: str, count: int) -> np.ndarray:

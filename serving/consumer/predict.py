@@ -90,7 +90,7 @@ def _predict(
         return None
     with np.errstate(all="ignore"):
         prediction = serving.scorer.predict(known, config.name_table[windows.slot])
-        # absurd prices in a window may overflow; then nothing can be said
+        # prices that pass the gate may still move so far that the forecast overflows; then there is none
         highest = np.log(windows.close) + prediction.log_return + prediction.half[-1] * np.exp(WIDEST)
     usable = (target < windows.session_close) & np.isfinite(prediction.log_return) & (highest < LARGEST)
     return _Output(serving, prediction, np.flatnonzero(usable))

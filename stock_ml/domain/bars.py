@@ -1,5 +1,6 @@
 """The record: one minute of one symbol, and the one gate that every bar passes."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -12,7 +13,9 @@ from stock_ml.errors import BadBars
 MINUTE = 60
 PRICES = ["open", "high", "low", "close"]
 COLUMNS = ["symbol", "ts", *PRICES, "volume", "filled", "source"]
-LARGEST = {"price": 1e9, "volume": 1e15}  # beyond any market; sums and squares of such numbers stay finite
+_RULE_COLUMNS = [*PRICES, "open", "close", "volume"]  # the column that each of the _rules is about
+LARGEST_PRICE, LARGEST_VOLUME = 1e9, 1e15  # beyond any market; sums and squares of such numbers stay finite
+RULE = "prices must be positive and at most 1e9 with low <= open, close <= high, and volume from 0 to 1e15"
 UTC_STAMPS = "datetime64[ns, UTC]"
 
 
@@ -32,8 +35,7 @@ class Bar(NamedTuple):
 def validate(bars: pd.DataFrame) -> pd.DataFrame:
     """Return `bars` as they came, or refuse them by the schema below.
 
-    `ts` must be UTC, on the minute, ascending and unique per symbol; prices positive and at most 1e9 with
-    `low <= open, close <= high`; volume not negative and at most 1e15.
+    `ts` must be UTC, on the minute, ascending and unique per symbol. Prices and volume must keep the RULE.
     Raises BadBars naming the first bad symbol, time and column.
     """
     from pandera.errors import SchemaError  # takes a second, and the stream needs none
@@ -79,10 +81,25 @@ def _bad(bars: pd.DataFrame) -> np.ndarray:
 
 def broken(values: np.ndarray) -> np.ndarray:
     """Return for each row of (n, 5) open, high, low, close, volume the first column that breaks a rule, "" if none."""
-    o, h, low, c, v = values.T
-    price = [~((p > 0) & (p <= LARGEST["price"])) for p in (o, h, low, c)]
-    rules = [*price, (o > h) | (o < low), (c > h) | (c < low), ~((v >= 0) & (v <= LARGEST["volume"]))]
-    return np.select(rules, [*PRICES, "open", "close", "volume"], default="").astype(object)
+    return np.select([~passed for passed in _rules(*values.T)], _RULE_COLUMNS, default="").astype(object)
+
+
+def valid(numbers: np.ndarray) -> np.ndarray:
+    """Return a mask of the bars that keep every rule, (n,), from their open, high, low, close and volume, (5, n)."""
+    return np.asarray(np.logical_and.reduce(_rules(*numbers)))
+
+
+def bad_column(numbers: Sequence[float]) -> str:
+    """Return the first column that breaks a rule, "" if none, of one bar's open, high, low, close and volume."""
+    passed = _rules(*numbers)
+    return "" if all(passed) else _RULE_COLUMNS[passed.index(False)]
+
+
+def _rules(opened: Any, high: Any, low: Any, close: Any, volume: Any) -> tuple[Any, ...]:
+    """Return whether each rule is kept, in the order of _RULE_COLUMNS; of five floats or of five arrays alike."""
+    prices = [(price > 0) & (price <= LARGEST_PRICE) for price in (opened, high, low, close)]
+    order = [(low <= price) & (price <= high) for price in (opened, close)]
+    return (*prices, *order, (volume >= 0) & (volume <= LARGEST_VOLUME))
 
 
 def fullest(rows: pd.DataFrame) -> np.ndarray:

@@ -69,7 +69,9 @@ def bad_messages(s: Settings) -> dict[str, bytes]:
         "close is None": good | {"close": None},
         "symbol is 7": good | {"symbol": 7},
         "volume is True": good | {"volume": True},
-        "prices must be positive": good | {"low": good["high"] + 1},
+        "bad open: ": good | {"low": good["high"] + 1},
+        "bad high: 1e+200": good | {"high": 1e200},
+        "volume from 0 to 1e15": good | {"volume": 1e200},
         "'MSFT' is not configured": good | {"symbol": "MSFT"},
         "is of source 'sandbox'": good | {"source": "sandbox"},
         "ts 60 is no minute of a session": good | {"ts": 60},  # 1970
@@ -133,6 +135,18 @@ def test_a_hundred_thousand_garbage_messages_in_a_row_cost_no_good_bar_and_the_l
     told = [record.message for record in caplog.records if record.message.startswith("rejected ")]
     assert 10 < len(told) < 5_000
     assert any("more=" in line for line in told)
+
+
+def test_the_true_bar_of_a_minute_is_stored_after_an_absurd_one_was_put_aside(s: Settings) -> None:
+    bars = bars_of(s, 20)
+    absurd = [encode_bar(bars[5]._replace(open=1e200, high=1e200, low=1e200, close=1e200)) for _ in range(2)]
+    publish(s, *map(encode_bar, bars[:5]), *absurd, *map(encode_bar, bars[5:]))
+    with consuming(s, Fixed()):
+        wait(lambda: len(rows(s, "forecasts")) == 5)
+    assert [row.close for row in rows(s, "bars")] == [bar.close for bar in bars]
+    assert not any(row.filled or row.late for row in rows(s, "bars"))
+    assert [value for _, value in rejected(s)] == absurd
+    assert all("prices must be positive and at most 1e9" in headers["reason"] for headers, _ in rejected(s))
 
 
 @settings(max_examples=2_000)

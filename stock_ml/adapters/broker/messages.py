@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import orjson
 
-from stock_ml.domain.bars import MINUTE, Bar
+from stock_ml.domain.bars import MINUTE, RULE, Bar, bad_column, valid
 from stock_ml.errors import BadMessage
 
 VERSION = 1
@@ -63,10 +63,9 @@ def decode_bar(value: bytes | None) -> Bar:
         if not isinstance(given[name], str):
             raise BadMessage(f"{name} is {_told(given[name])}, it must be text")
     numbers = [number(name, given[name]) for name in NUMBERS]
-    bar = Bar._make([given["symbol"], _minute(given["ts"]), *numbers, given["source"]])
-    if not (0 < bar.low <= min(bar.open, bar.close) and max(bar.open, bar.close) <= bar.high and bar.volume >= 0):
-        raise BadMessage("prices must be positive with low <= open, close <= high, and volume not negative")
-    return bar
+    if column := bad_column(numbers):
+        raise BadMessage(f"bad {column}: {numbers[NUMBERS.index(column)]!r}; {RULE}")
+    return Bar._make([given["symbol"], _minute(given["ts"]), *numbers, given["source"]])
 
 
 def decode_bars(values: Sequence[bytes | None]) -> PlainBars:
@@ -81,7 +80,7 @@ def decode_bars(values: Sequence[bytes | None]) -> PlainBars:
             continue
         at.append(index)
     numbers = np.array([(b.open, b.high, b.low, b.close, b.volume) for b in bars], dtype=np.float64).reshape(-1, 5).T
-    good = _plausible(*numbers)
+    good = valid(numbers)
     kept = [bar for bar, keep in zip(bars, good.tolist(), strict=True) if keep]
     ts = np.array([bar.ts for bar in kept], dtype=np.int64)
     symbols, sources = [bar.symbol for bar in kept], [bar.source for bar in kept]
@@ -99,12 +98,6 @@ def decode_session(value: bytes | None) -> ClosedSession:
     if not (isinstance(given["exchange"], str) and isinstance(given["session"], str) and type(given["close"]) is int):
         raise BadMessage("a session has an exchange and a date as text, and its close as whole epoch seconds")
     return ClosedSession(given["exchange"], given["session"], given["close"])
-
-
-def _plausible(opened: np.ndarray, high: np.ndarray, low: np.ndarray, close: np.ndarray, volume: np.ndarray) -> Any:
-    """Say of bars what `decode_bar` says of one, (n,)."""
-    ordered = (low <= np.minimum(opened, close)) & (np.maximum(opened, close) <= high)
-    return (low > 0) & ordered & (volume >= 0)
 
 
 def fields(value: bytes | None, wanted: frozenset[str]) -> dict[str, Any]:

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from stock_ml.domain.bars import PRICES, broken
+from stock_ml.domain.bars import RULE as BAR_RULE
 from stock_ml.errors import BadFile
 
 VALUES = [*PRICES, "volume"]
-RULE = "breaks a rule: prices above 0 and at most 1e9 with low <= open, close <= high, volume from 0 to 1e15"
+RULE = f"breaks a rule: {BAR_RULE}"
 FIRST_YEAR, LAST_YEAR = 2000, 2035  # what the calendars know
 Row = tuple[datetime, list[float]]
 

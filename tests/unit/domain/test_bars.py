@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.domain.bars import broken, fullest, validate
+from stock_ml.domain.bars import LARGEST_PRICE, LARGEST_VOLUME, bad_column, broken, fullest, valid, validate
 from stock_ml.errors import BadBars
-from tests.walks import frame, minutes_of, walk
+from tests.walks import BOUNDARY_NUMBERS, frame, minutes_of, walk
 
 BARS = frame("AAPL", walk(minutes_of("2024-03-04", 1)[:5]))
 
@@ -72,6 +72,26 @@ def test_the_fullest_row_of_a_minute_is_the_greatest_by_volume_then_high_low_ope
 
 def test_rows_are_marked_with_the_column_that_breaks_a_rule():
     assert broken(np.array([[1, 2, 1, 1, 0], [3, 2, 1, 1, 0], [1, 2, 1, 1, -1.0]])).tolist() == ["", "open", "volume"]
+
+
+@given(st.lists(st.tuples(*[BOUNDARY_NUMBERS] * 5), min_size=1, max_size=20))
+def test_one_bar_and_many_pass_the_same_gate(rows: list[tuple[float, ...]]) -> None:
+    table = np.array(rows)
+    assert broken(table).tolist() == [bad_column(row) for row in rows]
+    assert valid(table.T).tolist() == [bad_column(row) == "" for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("column", "at", "beyond"),
+    [
+        *[(name, LARGEST_PRICE, np.nextafter(LARGEST_PRICE, np.inf)) for name in ("open", "high", "low", "close")],
+        ("volume", LARGEST_VOLUME, np.nextafter(LARGEST_VOLUME, np.inf)),
+    ],
+)
+def test_a_bar_at_a_bound_passes_and_one_just_above_it_does_not(column: str, at: float, beyond: float) -> None:
+    bar = dict.fromkeys(("open", "high", "low", "close", "volume"), LARGEST_PRICE)
+    assert bad_column(list((bar | {column: at}).values())) == ""
+    assert bad_column(list((bar | {column: beyond}).values())) == column
 
 
 def test_importing_the_record_does_not_import_pandera():

@@ -1,14 +1,17 @@
 import json
 
 import orjson
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.common.decode import BarBatch, decode, decode_each
 from stock_ml.adapters.broker import encode_bar
-from stock_ml.domain.bars import Bar
+from stock_ml.domain.bars import Bar, validate
+from stock_ml.errors import BadBars
 from tests.unit.serving.streams import CONFIG, day, minute
+from tests.walks import BOUNDARY_NUMBERS
 
 BAR = day()[0]
 GOOD = orjson.loads(encode_bar(BAR))
@@ -63,3 +66,20 @@ def test_many_are_read_as_one_by_one(values: list[bytes | None]) -> None:
     done = decode(values, CONFIG)
     assert bars_in(done.bars) == list(decode_each(values, CONFIG))
     assert len(done.bars) + len(done.rejects) == len(values)
+
+
+def passes_the_batch(bar: Bar) -> bool:
+    row = bar._asdict() | {"ts": pd.Timestamp(bar.ts, unit="s", tz="UTC"), "filled": False}
+    try:
+        validate(pd.DataFrame([row]).astype({"ts": "datetime64[ns, UTC]"}))
+    except BadBars:
+        return False
+    return True
+
+
+@given(st.tuples(*[BOUNDARY_NUMBERS] * 5))
+def test_the_stream_accepts_exactly_the_bars_that_the_batch_accepts(numbers: tuple[float, ...]) -> None:
+    bar = Bar("GOOGL", minute(0), *numbers, source="sandbox")
+    expected = [bar] if passes_the_batch(bar) else []
+    assert list(decode_each([encode_bar(bar)], CONFIG)) == expected
+    assert bars_in(decode([encode_bar(bar)], CONFIG).bars) == expected

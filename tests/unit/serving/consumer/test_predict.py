@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from serving.consumer.predict import Serving
 from stock_ml.domain import gaps
-from stock_ml.domain.bars import Bar
+from stock_ml.domain.bars import LARGEST_PRICE, LARGEST_VOLUME, Bar, bad_column
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model.scorer import Prices
 from tests.unit.serving.batch import batch
@@ -196,10 +196,16 @@ def test_symbols_in_one_batch_do_not_meet() -> None:
     assert together.forecasts == apart.forecasts
 
 
-def test_prices_too_absurd_to_forecast_from_are_stored_and_the_others_forecast() -> None:
+@pytest.mark.parametrize("least", [5e-324, 1e-308, 1e-12])
+def test_bars_that_pass_the_gate_and_are_too_wild_to_forecast_from_are_stored_and_the_others_forecast(
+    least: float,
+) -> None:
     bars = day()[:40]
-    odd = Bar("AAPL", minute(0), 1.0, 1.7e308, 1e-308, 1.7e308, 1.7e308, "sandbox")
-    wild = [odd._replace(ts=minute(i)) for i in range(40)]
+    odd = Bar("AAPL", minute(0), 1.0, LARGEST_PRICE, least, LARGEST_PRICE, LARGEST_VOLUME, "sandbox")
+    wild = [
+        odd._replace(ts=minute(i), open=least if i % 2 else 1.0, close=[LARGEST_PRICE, least][i % 2]) for i in range(40)
+    ]
+    assert not any(bad_column(bar[2:7]) for bar in wild)
     stream = Stream().send(*bars, *wild)
     assert len(stream.bars) == 80
     assert all(np.isfinite(made[5:13]).all() for made in stream.forecasts.values())
