@@ -139,6 +139,10 @@ class StoreUnavailable(StockMLError):
     """Report that the database or the object store does not answer, or lacks what it should hold; it may later."""
 
 
+class BadRows(StoreUnavailable):
+    """Report that the database cannot compute with rows that it holds; what concerns other rows is not affected."""
+
+
 class WrongSource(StoreUnavailable):
     """Refuse a database that holds the bars of another source."""
 

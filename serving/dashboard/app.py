@@ -1,5 +1,8 @@
 """Make the dashboard: `gunicorn "serving.dashboard.app:create_app()"`."""
 
+import os
+import signal
+
 from flask import Flask
 
 from serving.dashboard.errors import answer_trouble
@@ -24,10 +27,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__)
     reader = ForecastReader.connect(s)
     states, zone = States(reader, Links.of(s)), sessions(s.exchange).zone
-    hub = Hub(reader, states)
+    hub = Hub(reader, states, end_process)
     figures, watchlist = measure(app, hub.viewers), Watchlist(reader, s.symbols, zone)
     app.extensions["dashboard"] = Dashboard(s, reader, states, hub, zone, figures, watchlist)
     app.register_blueprint(views)
     answer_trouble(app)
     add_headers(app, s)
     return app
+
+
+def end_process() -> None:
+    """End this worker process; gunicorn starts another one in its place."""
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,26 +1,34 @@
 """One listener of a process feeds all its viewers: a batch is read once, however many watch it."""
 
+import logging
 import threading
-from contextlib import suppress
+from collections.abc import Callable
 from threading import Lock, Thread
 from time import sleep
 
+from serving.common.logs import line
 from serving.dashboard import events
+from serving.dashboard.status import Said
 from serving.dashboard.symbol_status import States
 from serving.dashboard.viewers import Event, Viewer, Viewers
-from stock_ml.adapters.postgres.reader import ForecastReader, Listener
-from stock_ml.errors import StoreUnavailable
+from stock_ml.adapters.postgres.reader import ForecastReader, Listener, Run
+from stock_ml.errors import BadRows, StoreUnavailable
 
+log = logging.getLogger(__name__)
 AT_ONCE = 100  # batches read together, where many came
 STATE_EVERY = 3.0  # seconds; also finds viewers that are gone
 AGAIN = 1.0  # seconds until a database that is away is asked again
 
 
 class Hub:
-    """Tell viewers what is committed, and the state beside it; its two threads rest while nobody watches."""
+    """Tell viewers what is committed, and the state beside it; its two threads rest while nobody watches.
 
-    def __init__(self, reader: ForecastReader, states: States) -> None:
+    `on_death` is called in a thread that ends by an error that nobody expected: viewers would wait for it in vain.
+    """
+
+    def __init__(self, reader: ForecastReader, states: States, on_death: Callable[[], None]) -> None:
         self._reader, self._states, self.viewers = reader, states, Viewers()
+        self._on_death = on_death
         self._lock, self._watched, self._seen = Lock(), threading.Event(), 0
         self._threads: list[Thread] = []
 
@@ -34,7 +42,7 @@ class Hub:
             self._watched.set()
             if not self._threads:
                 for loop in (self._listen, self._tell_states):
-                    self._threads.append(Thread(target=loop, name=f"hub{loop.__name__}", daemon=True))
+                    self._threads.append(Thread(target=self._run, args=[loop], name=f"hub{loop.__name__}", daemon=True))
                     self._threads[-1].start()
             return seen
 
@@ -42,7 +50,7 @@ class Hub:
     def trouble(self) -> str | None:
         """Return that viewers are not told any more, None where they are."""
         ended = [thread.name for thread in self._threads if not thread.is_alive()]
-        return f"{' and '.join(ended)} ended: see the dashboard's log, and start it again" if ended else None
+        return f"{' and '.join(ended)} ended: see the dashboard's log; its process starts again" if ended else None
 
     def turn(self) -> bool:
         """Tell of the batches committed since the last turn; say whether there are more."""
@@ -51,6 +59,16 @@ class Hub:
             self._seen = self._reader.newest_batch()
             self._tell_all(events.anew(self._seen))
             return False
+        try:
+            self._tell_rows(run)
+        except BadRows as error:  # asked for again they would be as bad; `/data` leaves out those of other symbols
+            log.warning(line("rows not told", batch=run.newest, reason=error))
+            self._states.changed(symbol for symbol in self.viewers.symbols() if symbol is not None)
+            self._tell_all(events.anew(run.newest))
+        self._seen = run.newest
+        return run.batches == AT_ONCE
+
+    def _tell_rows(self, run: Run) -> None:
         watched = self.viewers.symbols()  # after the run: who joins from here on finds its rows in the database
         everything = None in watched
         symbols = None if everything else [symbol for symbol in watched if symbol is not None]
@@ -60,19 +78,28 @@ class Hub:
         if everything and found:
             self.viewers.tell(None, events.rows(run.newest, list(found.values())))
         self._states.changed(found)
-        self._seen = run.newest
-        return run.batches == AT_ONCE
 
     def tell_states(self) -> None:
         """Tell each viewer the state of its symbol, and all others that the line stands."""
         said = self._states.said()
         for symbol in self.viewers.symbols():
-            told = events.STANDS if symbol is None else events.state(self._states.of(symbol, said))
-            self.viewers.tell(symbol, told)
+            self.viewers.tell(symbol, events.STANDS if symbol is None else self._state(symbol, said))
+
+    def _state(self, symbol: str, said: Said) -> Event:
+        try:
+            return events.state(self._states.of(symbol, said))
+        except BadRows as error:  # it is read again with the next turn
+            return events.trouble(str(error))
 
     def _tell_all(self, event: Event) -> None:
         for symbol in self.viewers.symbols():
             self.viewers.tell(symbol, event)
+
+    def _run(self, loop: Callable[[], None]) -> None:
+        try:
+            loop()
+        finally:  # it has no end but by an error that is caught nowhere
+            self._on_death()
 
     def _listen(self) -> None:
         listener = self._reader.listen()
@@ -89,8 +116,12 @@ class Hub:
     def _tell_states(self) -> None:
         while True:
             self._watched.wait()
-            with suppress(StoreUnavailable):  # the other thread meets it as well, and tells
+            try:
                 self.tell_states()
+            except BadRows as error:
+                self._tell_all(events.trouble(str(error)))
+            except StoreUnavailable:
+                pass  # the other thread meets it as well, and tells
             sleep(STATE_EVERY)
 
     def _rest(self, listener: Listener) -> None:

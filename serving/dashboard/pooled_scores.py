@@ -35,6 +35,10 @@ def _deviation(scored: Sequence[Score], mean: float | None) -> float | None:
     counted = sum(score.counted for score in scored)
     if mean is None or counted < 2:
         return None
-    within = sum((score.counted - 1) * (score.gain_deviation or 0.0) ** 2 for score in scored)
-    between = sum(score.counted * ((score.gain or 0.0) - mean) ** 2 for score in scored)
+    within = sum((score.counted - 1) * _square(score.gain_deviation or 0.0) for score in scored)
+    between = sum(score.counted * _square((score.gain or 0.0) - mean) for score in scored)
     return sqrt((within + between) / (counted - 1))
+
+
+def _square(number: float) -> float:
+    return number * number  # `number**2` raises where this is infinite

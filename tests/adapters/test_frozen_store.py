@@ -15,14 +15,15 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.clean_symbol import clean_in
 from stock_ml.config import Settings
 from stock_ml.domain.bars import validate
+from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.errors import StoreUnavailable
-from stock_ml.ingestion.download import Item, clean_symbol, download, download_from, plan
+from stock_ml.ingestion.download import clean_symbol, download, download_from, plan
 from stock_ml.sources.parsing import Received
 from stock_ml.sources.registry import Source, open_source
 from tests.adapters.conftest import empty
 
 PATIENCE = 1  # seconds of silence, three times, with pauses of seconds between
-ITEM: Item = {"symbol": "GOOGL", "months": ["2024-01", "2024-02"]}
+ITEM: IngestItem = {"symbol": "GOOGL", "months": ["2024-01", "2024-02"]}
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ class FreezesWhileCleaned(Lake):
         return super().write_clean(symbol, month, bars)
 
 
-def told_in_time(step: Callable[[], Item]) -> None:
+def told_in_time(step: Callable[[], object]) -> None:
     begun = time.monotonic()
     with pytest.raises(StoreUnavailable, match=r"bucket frozen at http://127.0.0.1:\d+: Read timeout.*make status"):
         step()

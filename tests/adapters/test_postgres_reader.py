@@ -16,9 +16,9 @@ from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.adapters.postgres.reader import RECENT, ForecastReader, Span
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings, load
-from stock_ml.errors import StoreUnavailable, WrongSource
+from stock_ml.errors import BadRows, StoreUnavailable, WrongSource
 from stock_ml.evaluation.live_performance import Alarm, MonitoringReport
-from tests.servers import tables
+from tests.servers import drop_days, tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
 DAY = 1440  # minutes
@@ -259,3 +259,34 @@ def test_the_bars_of_another_source_are_not_shown(postgres: Settings, reader: Fo
         with pytest.raises(WrongSource, match="holds bars of source sandbox, this installation is of csv"):
             other.symbols()
     other.close()
+
+
+@pytest.fixture
+def absurd(postgres: Settings, reader: ForecastReader, symbol: str) -> Iterator[str]:
+    """A symbol with bars past the gate, whose change and whose sums are beyond what a number holds."""
+    drop_days(postgres)
+    name = "BAD" + symbol
+    fill(postgres, [bar(name, 380, 1e-300), *(bar(name, DAY + m, 1.7e308) for m in range(3))], [])
+    fill(postgres, [], [forecast(name, DAY + m) for m in range(2)])
+    yield name
+    with psycopg.connect(postgres.postgres()) as connection:
+        connection.execute("delete from bars where symbol = %s", [name])
+
+
+def test_absurd_rows_of_a_symbol_are_an_error_of_their_own(reader: ForecastReader, absurd: str) -> None:
+    with pytest.raises(BadRows, match="cannot compute with the rows that it holds: value out of range: overflow"):
+        reader.score(absurd)
+
+
+def test_absurd_rows_of_one_symbol_keep_quotes_and_skills_from_no_other_one(
+    postgres: Settings, reader: ForecastReader, symbol: str, absurd: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(postgres, [bar(symbol, m, 102.0) for m in range(3)], [forecast(symbol, m, 101.0) for m in range(2)])
+    others = [f"{symbol}{number}" for number in range(20)]
+    names = [*others[:7], absurd, *others[7:], symbol]
+    quotes = reader.quotes(names, 0, "America/New_York")
+    assert [quote.symbol for quote in quotes] == names
+    assert quotes[-1].last == 102.0
+    assert (quotes[7].last, quotes[7].change) == (1.7e308, math.inf)
+    assert reader.skills(names, T * 1000, 1) == {symbol: 0.5}
+    assert f"no skill of {absurd}" in caplog.text

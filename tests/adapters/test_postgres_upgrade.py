@@ -19,7 +19,8 @@ from local.servers.postgres_folders import Folders
 from local.servers.services import environment
 from local.supervisor.program import ROOT, Program
 from stock_ml.adapters.postgres import dumps
-from stock_ml.adapters.postgres.store import ForecastStore, migrate
+from stock_ml.adapters.postgres.migrate import migrate
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.errors import DiskFull, HostError, NewerServerData, UpgradeFailed
 from tests.adapters.test_postgres_store import bar, forecast

@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from local.servers.services import programs
-from stock_ml.adapters.postgres.store import BarRow, ForecastStore
+from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
-from tests.servers import running, tables
+from tests.servers import drop_days, running, tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
 Heard = tuple[str, int | None, Any]
@@ -23,6 +23,7 @@ Heard = tuple[str, int | None, Any]
 @pytest.fixture(scope="module")
 def served(postgres: Settings) -> Iterator[Settings]:
     tables(postgres)
+    drop_days(postgres)
     with running(next(p for p in programs(postgres) if p.name == "dashboard"), postgres):
         yield postgres
 
@@ -58,18 +59,17 @@ def watching(s: Settings, last: str | None = None, **asked: str) -> Iterator[Ite
     with requests.get(at(s, "/stream"), asked, headers=headers, stream=True, timeout=10) as answer:
         assert answer.status_code == 200, answer.text
         assert answer.headers["Content-Type"].startswith("text/event-stream")
-        yield events(answer)
+        yield (event for event in events(answer) if event[0] != "state")
 
 
 def events(answer: requests.Response) -> Iterator[Heard]:
-    """Yield the events but for states."""
+    """Yield every event."""
     fields: dict[str, str] = {}
     for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
         name, _, value = line.partition(": ")
         fields[name] = value
         if not line and "data" in fields:
-            if fields["event"] != "state":
-                yield fields["event"], int(fields["id"]) if "id" in fields else None, orjson.loads(fields["data"])
+            yield fields["event"], int(fields["id"]) if "id" in fields else None, orjson.loads(fields["data"])
             fields = {}
 
 
@@ -166,3 +166,67 @@ def test_an_unknown_symbol_is_404_and_a_bad_one_400(served: Settings) -> None:
     assert (unknown.status_code, bad.status_code) == (404, 400)
     assert "no symbol 'NONE'" in unknown.json()["error"]
     assert bad.json()["parameter"] == "symbol"
+
+
+@contextmanager
+def every_event(s: Settings, symbol: str) -> Iterator[Iterator[Heard]]:
+    with requests.get(at(s, "/stream"), {"symbol": symbol}, stream=True, timeout=10) as answer:
+        yield events(answer)
+
+
+def absurd(s: Settings, store: ForecastStore, symbol: str) -> None:
+    """Store forecasts of a symbol, and past the gate, by SQL, closes with which no score can be computed."""
+    numbers = (1.0, 1.0, 0.5, 1.5, 0.4, 1.6, 0.3, 1.7)
+    times = [T + 60 * minute for minute in (1, 2)]
+    store.store(
+        [], [ForecastRow(symbol, ts, 1, ts + 60, "2024-03-01", *numbers, "1", 0.0, ts + 1.0, False) for ts in times]
+    )
+    insert = "insert into bars values (%s, to_timestamp(%s), %s, %s, %s, %s, 0, false, 'sandbox', false)"
+    with psycopg.connect(s.postgres(), autocommit=True) as other:
+        for ts, close in zip(times, (1e200, 1e100), strict=True):
+            other.execute(insert, [symbol, ts + 60, *[close] * 4])
+
+
+def test_an_absurd_row_of_one_symbol_is_told_to_its_viewers_and_all_others_get_their_states(
+    served: Settings, store: ForecastStore, symbol: str
+) -> None:
+    bad = "BAD" + symbol
+    absurd(served, store, bad)
+    answers = {name: requests.get(at(served, "/data"), {"symbol": name}, timeout=10) for name in (bad, symbol)}
+    assert {name: answer.status_code for name, answer in answers.items()} == {bad: 503, symbol: 200}
+    assert "cannot compute with the rows that it holds: value out of range" in answers[bad].json()["error"]
+    with every_event(served, bad) as theirs, every_event(served, symbol) as ours:
+        assert next(event for event in theirs if event[0] == "trouble")[2]["error"] == answers[bad].json()["error"]
+        states = [event for event, _ in zip((event for event in ours if event[0] == "state"), range(2), strict=False)]
+        assert [state[2]["last_bar"] for state in states] == [T * 1000] * 2
+        store.store([bar(symbol, 1), bar(bad, 5)], [])
+        assert minutes(next(event for event in ours if event[0] == "rows")) == [1]
+        assert minutes(next(event for event in theirs if event[0] == "rows" and event[2])) == [5]
+    listed = [row[0] for row in requests.get(at(served, "/symbols"), timeout=10).json()["symbols"]]
+    assert {bad, symbol} <= set(listed)
+    assert requests.get(at(served, "/readyz"), timeout=10).status_code == 200
+
+
+def started_at(s: Settings) -> str:
+    """Return the start time of the process that answers, as its figures tell it."""
+    text = requests.get(at(s, "/metrics"), timeout=10).text
+    return next(line for line in text.splitlines() if line.startswith("process_start_time_seconds"))
+
+
+def test_a_loop_that_dies_of_an_error_that_nobody_expected_ends_its_process_and_another_one_goes_on(
+    served: Settings, store: ForecastStore, symbol: str
+) -> None:
+    before = started_at(served)
+    with psycopg.connect(served.postgres(), autocommit=True) as other, watching(served, symbol=symbol) as heard:
+        next(heard)
+        other.execute("alter table service_state rename column state to another")
+        try:
+            with pytest.raises(requests.exceptions.RequestException):
+                next(heard)  # the line breaks
+        finally:
+            other.execute("alter table service_state rename column another to state")
+    assert started_at(served) != before
+    with watching(served, symbol=symbol) as heard:
+        next(heard)
+        store.store([bar(symbol, 1)], [])
+        assert minutes(next(heard)) == [1]

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from stock_ml.config import Settings
-from stock_ml.errors import StoreUnavailable, WrongSource
+from stock_ml.errors import BadRows, StoreUnavailable, WrongSource
 
 Row = tuple[Any, ...]
 PgConnection = psycopg.Connection[Row]
@@ -114,7 +114,7 @@ class Pool:
     def rows(self, query: str, values: dict[str, Any]) -> list[Row]:
         """Return a query's rows; it is sent again, once, where the connection broke while it was idle.
 
-        Raises StoreUnavailable, or WrongSource.
+        Raises StoreUnavailable, WrongSource, or BadRows where a row holds a number that PostgreSQL cannot compute with.
         """
         connection = self._places.get()
         try:
@@ -125,6 +125,8 @@ class Pool:
                     return found
                 connection = self.database.open()
                 return connection.execute(query, values).fetchall()
+        except psycopg.DataError as error:
+            raise self._bad_rows(error) from error
         finally:
             self._places.put(connection)
 
@@ -136,6 +138,12 @@ class Pool:
                 connection.close()
         for _ in range(POOL_SIZE):
             self._places.put(None)
+
+    def _bad_rows(self, error: psycopg.DataError) -> BadRows:
+        return BadRows(
+            f"PostgreSQL at {address(self.database.conninfo)} cannot compute with the rows that it holds: "
+            f"{reason(error)}; look in `bars` and `forecasts` for a number that cannot be true, and delete its row"
+        )
 
 
 def admin_connection(s: Settings, database: str) -> AbstractContextManager[PgConnection]:

@@ -1,5 +1,6 @@
 """Read from PostgreSQL what the dashboard shows; nothing is ever written through it."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -7,7 +8,9 @@ from typing import Any, NamedTuple
 from stock_ml.adapters.postgres import reader_statements as statements
 from stock_ml.adapters.postgres.connection import Database, PgConnection, Pool, Row
 from stock_ml.config import Settings
+from stock_ml.errors import BadRows
 
+log = logging.getLogger(__name__)
 NAME = "stockml dashboard"  # as pg_stat_activity shows it
 OPTIONS = (
     "-c default_transaction_read_only=on -c statement_timeout=5000 -c timezone=UTC -c plan_cache_mode=force_custom_plan"
@@ -172,12 +175,22 @@ class ForecastReader:
     def quotes(self, symbols: Sequence[str], recent: int, zone: str) -> list[Quote]:
         """Return a quote of each symbol in their order; `zone` says where days end, `recent` bounds as everywhere."""
         values = {"symbols": list(symbols), "recent": recent, "zone": zone, "horizon": self._horizon}
-        return [Quote(*row) for row in self._pool.rows(statements.QUOTES, values)]
+        return [_quote(row) for row in self._pool.rows(statements.QUOTES, values)]
 
     def skills(self, symbols: Sequence[str], since: int, enough: int) -> dict[str, float | None]:
-        """Return the skill since a time (epoch milliseconds) of symbols with at least so many scored forecasts."""
+        """Return the skill since a time (epoch milliseconds) of symbols with at least so many scored forecasts.
+
+        A symbol with rows that PostgreSQL cannot compute with is left out, and logged.
+        """
         values = {"symbols": list(symbols), "since": since, "enough": enough, "horizon": self._horizon}
-        return dict(self._pool.rows(statements.SKILLS, values))
+        try:
+            return dict(self._pool.rows(statements.SKILLS, values))
+        except BadRows as error:
+            half = len(symbols) // 2
+            if half == 0:
+                log.warning("no skill of %s: %s", symbols[0], error)
+                return {}
+        return self.skills(symbols[:half], since, enough) | self.skills(symbols[half:], since, enough)
 
     def sparks(self, symbols: Sequence[str], since: int) -> dict[str, list[float]]:
         """Return the last close of each quarter of an hour since a time (epoch milliseconds), ascending."""
@@ -220,3 +233,9 @@ class ForecastReader:
 
     def _recent_rows(self, query: str, **values: str | int) -> list[Row]:
         return self._pool.rows(query, values | {"recent": self.recent()})
+
+
+def _quote(row: Row) -> Quote:
+    symbol, ts, last, before, forecast = row
+    change = last / before - 1 if last is not None and before else None  # PostgreSQL would refuse one beyond 1e308
+    return Quote(symbol, ts, last, change, forecast)

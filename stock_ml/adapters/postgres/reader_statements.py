@@ -117,7 +117,7 @@ select symbol from known where symbol is not null
 """
 # by key alone, however many bars there are: the newest bar, the close of the day before, the newest forecast
 QUOTES = """
-select asked.symbol, (extract(epoch from last.ts) * 1000)::bigint, last.close, last.close / before.close - 1,
+select asked.symbol, (extract(epoch from last.ts) * 1000)::bigint, last.close, before.close,
        ahead.predicted_close
 from unnest(%(symbols)s::text[]) with ordinality as asked (symbol, place)
 left join lateral (

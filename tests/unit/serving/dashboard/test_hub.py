@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from threading import Thread
 from typing import Any
 
@@ -8,7 +9,8 @@ from serving.dashboard.hub import Hub
 from serving.dashboard.status import Links
 from serving.dashboard.symbol_status import States
 from serving.dashboard.viewers import MOST, Event, Viewer, Viewers
-from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Listener, Run, Service
+from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Listener, Monitoring, Run, Score, Service
+from stock_ml.errors import BadRows
 
 ROW = (1000, 1.0, 1.0, 1.0, 1.0, 1.0, False)
 
@@ -39,8 +41,8 @@ class Gone:
         return -1
 
 
-def hub_of(reader: OneBatch) -> Hub:
-    return Hub(reader, States(reader, Links("", "")))
+def hub_of(reader: OneBatch, on_death: Callable[[], None] = lambda: None) -> Hub:
+    return Hub(reader, States(reader, Links("", "")), on_death)
 
 
 def told(viewer: Viewer) -> list[Any]:
@@ -89,13 +91,62 @@ class Broken(OneBatch):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_loop_that_ended_is_told() -> None:
-    hub = hub_of(Broken())
+def test_a_loop_that_ended_is_told_and_ends_the_process() -> None:
+    deaths: list[int] = []
+    hub = hub_of(Broken(), lambda: deaths.append(1))
     assert hub.trouble is None
     hub.join(Viewer("A", None))
     for thread in hub._threads:
         thread.join(10)
-    assert hub.trouble == "hub_listen and hub_tell_states ended: see the dashboard's log, and start it again"
+    assert hub.trouble == "hub_listen and hub_tell_states ended: see the dashboard's log; its process starts again"
+    assert deaths == [1, 1]
+
+
+class BadRowsOfA(OneBatch):
+    """Hold rows of symbol A that nobody can compute with."""
+
+    def services(self) -> dict[str, Service]:
+        return {}
+
+    def monitoring(self) -> Monitoring:
+        return Monitoring(None, None)
+
+    def last_bar(self, symbol: str) -> int | None:
+        return 1000
+
+    def score(self, symbol: str) -> Score:
+        if symbol == "A":
+            raise BadRows("value out of range")
+        return Score(None, 0, None, None, None, None, None)
+
+    def changes(self, run: Run, symbols: Any, limit: int | None = None) -> Changes:
+        raise BadRows("bigint out of range")
+
+
+def events_of(viewer: Viewer) -> list[bytes]:
+    viewer._waiting.put(None)
+    return [event.sent.split(b"\n")[0] for event in iter(viewer.next, None)]
+
+
+def test_bad_rows_of_one_symbol_keep_no_state_from_viewers_of_others() -> None:
+    hub, viewers = hub_of(BadRowsOfA()), [Viewer(symbol, None) for symbol in ("A", "B", None)]
+    for viewer in viewers:
+        hub.viewers.add(viewer)
+    for _ in range(2):
+        hub.tell_states()
+    assert [events_of(viewer) for viewer in viewers] == [
+        [b"event: trouble"] * 2,
+        [b"event: state"] * 2,
+        [b": the line stands"] * 2,
+    ]
+
+
+def test_a_batch_that_cannot_be_read_is_loaded_anew_by_all_who_watch_and_the_next_one_follows() -> None:
+    hub, viewer = hub_of(BadRowsOfA()), Viewer("B", None)
+    hub.viewers.add(viewer)
+    assert not hub.turn()
+    assert hub._seen == 7
+    assert events_of(viewer) == [b"event: anew"]
 
 
 def drop_beside_one_who_keeps_up(slow: Viewer) -> None:

@@ -32,3 +32,9 @@ def test_a_session_without_scores_adds_nothing() -> None:
     nothing = Score("2024-03-05", 0, None, None, None, None, None)
     assert pool([nothing, scored([(1.0, 2.0)] * 3)])[:3] == ("2024-03-05", 3, 1.0)
     assert pool([nothing]) == nothing
+
+
+def test_a_gain_beyond_any_market_is_pooled_without_an_error() -> None:
+    absurd = Score("2024-03-05", 1, 1e200, 1e200, 1e200, None, 1.0)
+    usual = Score("2024-03-04", 3, 1.0, 2.0, 1.0, 0.5, 1.0)
+    assert pool([absurd, usual]).gain_deviation == float("inf")
