@@ -28,7 +28,7 @@ class Given:
     """Stand for the watch on the champion."""
 
     models: Models
-    settled: bool = True
+    is_known: bool = True
     trouble: str | None = None
 
 

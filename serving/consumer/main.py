@@ -19,7 +19,7 @@ from serving.common.http_endpoints import serve
 from serving.common.logs import line, set_up
 from serving.common.shutdown import AWAY, stop_on_signals
 from serving.consumer.batch import Batches
-from serving.consumer.model_watcher import Champion
+from serving.consumer.model_watcher import ModelWatcher
 from serving.consumer.predict import Models
 from serving.consumer.state import ConsumerState
 from serving.stream_config import StreamConfig
@@ -40,7 +40,7 @@ class ChampionSource(Protocol):
     @property
     def models(self) -> Models: ...
     @property
-    def settled(self) -> bool: ...
+    def is_known(self) -> bool: ...
     @property
     def trouble(self) -> str | None: ...
 
@@ -57,14 +57,14 @@ class Consumer:
 
     @classmethod
     def connect(cls, s: Settings, champion: ChampionSource, stopping: Event) -> "Consumer":
-        """Return a consumer of this installation; what is away is waited for when it runs."""
+        """Return a consumer of this installation; it waits for what is unavailable when it runs."""
         config, store = StreamConfig.of(s), ForecastStore.connect(s)
         state = ConsumerState(store, config)
         subscriber = Subscriber.connect(s, f"{s.kafka_topic}-consumer", state.forget)
         batches = Batches(subscriber, Publisher.connect(s), store, state, config, stream_clock(s), stopping)
-        # of several in the group each has a word of its own: what they lag behind is told of all together
-        word = partial(store.write_member, "consumer", f"{gethostname()}:{os.getpid()}:{id(subscriber):x}")
-        return cls(champion, batches, store, StateWriter(word, batches.health))
+        # each member of the group reports for itself; the row sums up the lag of all
+        report = partial(store.write_member, "consumer", f"{gethostname()}:{os.getpid()}:{id(subscriber):x}")
+        return cls(champion, batches, store, StateWriter(report, batches.health))
 
     def run(self) -> bool:
         """Work until stopped, then leave the group; say whether that went as it should. Raises BrokerRefused."""
@@ -80,12 +80,12 @@ class Consumer:
         return left
 
     def turn(self) -> None:
-        """Handle what is there, tell the state, and say once a minute what keeps a champion from serving."""
-        if not self.champion.settled:
+        """Process the messages that wait, report the state, and log once a minute why no champion serves."""
+        if not self.champion.is_known:
             self.batches.stopping.wait(WAIT)
         elif messages := self.batches.subscriber.take(BATCH, WAIT):
             self.batches.process(messages, self.champion.models)
-        self.state.tell(self._told)
+        self.state.tell(self._report)
         trouble = self.champion.trouble
         self.minute.warn(line("champion", trouble=trouble) if trouble else None)
         self._measure(trouble)
@@ -98,7 +98,7 @@ class Consumer:
         meters.lag.set(self.batches.subscriber.lag())
         meters.serves(*((serving.version, serving.scorer.trained_until) if serving else (None, 0.0)))
 
-    def _told(self) -> dict[str, Any]:
+    def _report(self) -> dict[str, Any]:
         serving, challenger = self.champion.models
         return {
             "model_version": serving.version if serving else None,
@@ -116,7 +116,7 @@ def main() -> int:
     stopping, stopped = stop_on_signals()
     try:
         s = load()
-        champion = Champion(Registry.connect(s), StreamConfig.of(s).schema)
+        champion = ModelWatcher(Registry.connect(s), StreamConfig.of(s).schema)
         consumer = Consumer.connect(s, champion, stopping)
         serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health)
         champion.watch(stopping)

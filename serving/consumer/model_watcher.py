@@ -1,4 +1,4 @@
-"""Watch which model is champion, from a thread of its own: an MLflow that hangs must not hold up the stream."""
+"""Watch which model is champion, from a thread of its own: an MLflow that hangs must not delay the stream."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 NONE_YET = "waiting for a champion"
 
 
-class Registered(Protocol):
+class ModelRegistry(Protocol):
     """Say which version is champion, which one challenges it, and load one."""
 
     def champion(self) -> ChampionRef | None: ...
@@ -23,12 +23,12 @@ class Registered(Protocol):
     def load(self, version: str) -> Scorer: ...
 
 
-class Loaded:
-    """Keep the version of one alias loaded; an unfit one never takes the place of the one before."""
+class ModelSlot:
+    """Keep the version of one alias in memory; an unfit one never replaces the one before."""
 
     def __init__(self, load: Callable[[str], Scorer], schema: dict[str, Any]) -> None:
         self._load, self._schema = load, schema
-        self._refused: tuple[str | None, str | None] = None, None
+        self._rejected: tuple[str | None, str | None] = None, None
         self.serving: Serving | None = None
 
     def follow(self, ref: ChampionRef) -> str | None:
@@ -38,17 +38,17 @@ class Loaded:
         """
         if self.serving and ref.version == self.serving.version:
             return None
-        if ref.version == self._refused[0]:
-            return self._refused[1]
+        if ref.version == self._rejected[0]:
+            return self._rejected[1]
         try:
             scorer = self._load(ref.version)
             scorer.check(self._schema)
         except RegistryUnavailable:
             raise
         except ModelError as error:
-            self._refused = ref.version, f"version {ref.version} is refused: {error}"
+            self._rejected = ref.version, f"version {ref.version} is refused: {error}"
             log.warning(line("refused", model_version=ref.version, reason=error))
-            return self._refused[1]
+            return self._rejected[1]
         self.serving = Serving(ref.version, ref.run_id, scorer)
         log.info(line("serving", model_version=ref.version, run_id=ref.run_id))
         return None
@@ -58,14 +58,14 @@ class Loaded:
         self.serving = None
 
 
-class Champion:
-    """Hold the models that forecast; they change between two looks."""
+class ModelWatcher:
+    """Hold the models that forecast; they change when it is refreshed."""
 
-    def __init__(self, registered: Registered, schema: dict[str, Any]) -> None:
-        self._registered = registered
-        self._champion, self._challenger = (Loaded(registered.load, schema) for _ in range(2))
+    def __init__(self, registry: ModelRegistry, schema: dict[str, Any]) -> None:
+        self._registry = registry
+        self._champion, self._challenger = (ModelSlot(registry.load, schema) for _ in range(2))
         self._trouble: str | None = "waiting for MLflow"
-        self._settled = False
+        self._is_known = False
 
     @property
     def models(self) -> Models:
@@ -73,46 +73,46 @@ class Champion:
         return Models(self._champion.serving, self._challenger.serving)
 
     @property
-    def settled(self) -> bool:
+    def is_known(self) -> bool:
         """Say whether MLflow has answered once: before that, nobody knows whether bars can be forecast."""
-        return self._settled
+        return self._is_known
 
     @property
     def trouble(self) -> str | None:
         """Return what keeps the champion from serving, None if it serves."""
         return self._trouble
 
-    def look(self) -> None:
-        """Ask once which versions are champion and challenger, and load those that are others."""
+    def refresh(self) -> None:
+        """Load the versions that are champion and challenger by now, where they are others than before."""
         try:
-            champion = self._registered.champion()
+            champion = self._registry.champion()
             if champion is None:
                 trouble = None if self._champion.serving else NONE_YET
             else:
                 trouble = self._champion.follow(champion)
-            self._settled = True
+            self._is_known = True
             self._trouble = trouble
-            self._look_at_challenger(champion)
+            self._refresh_challenger(champion)
         except RegistryUnavailable as error:
             self._trouble = str(error)
 
     def watch(self, stopping: Event, seconds: float = 1.0) -> Thread:
-        """Look again and again until stopped; what ends the watch unasked stops the process, to be started anew."""
+        """Refresh once a second until stopped; a thread that dies stops the process, and its supervisor restarts it."""
 
-        def watched() -> None:
+        def loop() -> None:
             try:
                 while not stopping.is_set():
-                    self.look()
+                    self.refresh()
                     stopping.wait(seconds)
             finally:
                 stopping.set()
 
-        thread = Thread(target=watched, name="champion", daemon=True)
+        thread = Thread(target=loop, name="champion", daemon=True)
         thread.start()
         return thread
 
-    def _look_at_challenger(self, champion: ChampionRef | None) -> None:
-        challenger = self._registered.challenger()
+    def _refresh_challenger(self, champion: ChampionRef | None) -> None:
+        challenger = self._registry.challenger()
         if challenger is None or (champion and challenger.version == champion.version):
             self._challenger.drop()  # nobody challenges, or the challenger won
         else:

@@ -103,7 +103,7 @@ class Store:
 @dataclass
 class Champion:
     models: Models = NONE
-    settled: bool = True
+    is_known: bool = True
     trouble: str | None = NONE_YET
 
 

@@ -3,7 +3,7 @@ from threading import Event
 
 import pytest
 
-from serving.consumer.model_watcher import NONE_YET, Champion
+from serving.consumer.model_watcher import NONE_YET, ModelWatcher
 from stock_ml.adapters.mlflow.registry import ChampionRef
 from stock_ml.errors import ModelError, RegistryUnavailable
 from stock_ml.model.features import schema
@@ -37,31 +37,31 @@ class Models:
         return found
 
 
-def version(champion: Champion) -> str | None:
+def version(champion: ModelWatcher) -> str | None:
     return champion.models.champion.version if champion.models.champion else None
 
 
-def shadow(champion: Champion) -> str | None:
+def shadow(champion: ModelWatcher) -> str | None:
     return champion.models.challenger.version if champion.models.challenger else None
 
 
 def test_it_waits_for_a_champion_and_serves_it_when_it_comes() -> None:
     models = Models(versions={"1": SCORER})
-    champion = Champion(models, MINE)
-    champion.look()
-    assert (champion.settled, version(champion), champion.trouble) == (True, None, NONE_YET)
+    champion = ModelWatcher(models, MINE)
+    champion.refresh()
+    assert (champion.is_known, version(champion), champion.trouble) == (True, None, NONE_YET)
     models.alias = "1"
-    champion.look()
+    champion.refresh()
     assert (version(champion), champion.trouble) == ("1", None)
 
 
 def test_a_new_version_takes_over_and_the_same_one_is_not_loaded_again() -> None:
     models = Models("1", versions={"1": SCORER, "2": replace(SCORER, intercept=1.0)})
-    champion = Champion(models, MINE)
+    champion = ModelWatcher(models, MINE)
     for _ in range(3):
-        champion.look()
+        champion.refresh()
     models.alias = "2"
-    champion.look()
+    champion.refresh()
     assert (version(champion), models.loads) == ("2", 2)
 
 
@@ -71,67 +71,67 @@ def test_a_new_version_takes_over_and_the_same_one_is_not_loaded_again() -> None
 )
 def test_an_unfit_version_is_refused_with_its_reason_and_the_old_one_serves_on(unfit: Scorer | ModelError) -> None:
     models = Models("1", versions={"1": SCORER, "2": unfit})
-    champion = Champion(models, MINE)
-    champion.look()
+    champion = ModelWatcher(models, MINE)
+    champion.refresh()
     models.alias = "2"
     for _ in range(3):
-        champion.look()
+        champion.refresh()
     assert (version(champion), models.loads) == ("1", 2)
     assert "version 2 is refused" in str(champion.trouble)
     models.alias = "1"
-    champion.look()
+    champion.refresh()
     assert champion.trouble is None
 
 
 def test_a_challenger_is_loaded_beside_the_champion_until_nobody_challenges_or_it_won() -> None:
     models = Models("1", "2", versions={"1": SCORER, "2": replace(SCORER, intercept=1.0)})
-    champion = Champion(models, MINE)
+    champion = ModelWatcher(models, MINE)
     for _ in range(2):
-        champion.look()
+        champion.refresh()
     assert (version(champion), shadow(champion), models.loads) == ("1", "2", 2)
     models.second = None
-    champion.look()
+    champion.refresh()
     assert (version(champion), shadow(champion)) == ("1", None)
     models.alias = models.second = "2"
-    champion.look()
+    champion.refresh()
     assert (version(champion), shadow(champion)) == ("2", None)
 
 
 def test_an_unfit_challenger_is_told_once_and_changes_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
     models = Models("1", "2", versions={"1": SCORER, "2": ModelError("damaged")})
-    champion = Champion(models, MINE)
+    champion = ModelWatcher(models, MINE)
     for _ in range(3):
-        champion.look()
+        champion.refresh()
     assert (version(champion), shadow(champion), champion.trouble, models.loads) == ("1", None, None, 2)
     assert [r.message for r in caplog.records if "refused" in r.message] == ["refused model_version=2 reason=damaged"]
 
 
 def test_an_mlflow_that_is_away_at_the_start_leaves_it_unknown_whether_there_is_a_champion() -> None:
     models = Models("1", away=True, versions={"1": SCORER})
-    champion = Champion(models, MINE)
-    champion.look()
-    assert (champion.settled, champion.trouble) == (False, "MLflow does not answer")
+    champion = ModelWatcher(models, MINE)
+    champion.refresh()
+    assert (champion.is_known, champion.trouble) == (False, "MLflow does not answer")
     models.away = False
-    champion.look()
-    assert (champion.settled, version(champion)) == (True, "1")
+    champion.refresh()
+    assert (champion.is_known, version(champion)) == (True, "1")
 
 
 def test_an_mlflow_that_goes_away_later_leaves_the_old_one_serving() -> None:
     models = Models("1", versions={"1": SCORER, "2": RegistryUnavailable("gone while loading")})
-    champion = Champion(models, MINE)
-    champion.look()
+    champion = ModelWatcher(models, MINE)
+    champion.refresh()
     models.alias = "2"
-    champion.look()
+    champion.refresh()
     assert (version(champion), champion.trouble) == ("1", "gone while loading")
     models.versions["2"] = SCORER
-    champion.look()
+    champion.refresh()
     assert version(champion) == "2"
 
 
 def test_the_watch_looks_until_it_is_stopped() -> None:
-    stopping, champion = Event(), Champion(Models("1", versions={"1": SCORER}), MINE)
+    stopping, champion = Event(), ModelWatcher(Models("1", versions={"1": SCORER}), MINE)
     thread = champion.watch(stopping, 0.001)
-    while not champion.settled:
+    while not champion.is_known:
         stopping.wait(0.001)
     stopping.set()
     thread.join(10)
@@ -141,5 +141,5 @@ def test_the_watch_looks_until_it_is_stopped() -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_watch_that_breaks_stops_the_process() -> None:
     stopping = Event()
-    Champion(Models("1", versions={}), MINE).watch(stopping, 0.001).join(10)
+    ModelWatcher(Models("1", versions={}), MINE).watch(stopping, 0.001).join(10)
     assert stopping.is_set()

@@ -1,14 +1,8 @@
 """What is in memory: lost for exactly the partitions that move, and back from the database at the next bar."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from serving.common.decode import BarBatch
-from serving.consumer.predict import Models
-from stock_ml.adapters.postgres.store import Forecasts, Stored
-from stock_ml.errors import StoreUnavailable
-from tests.unit.serving.streams import CONFIG, SERVING, MemoryStore, Stream, batches, day
+from tests.unit.serving.streams import CONFIG, Stream, batches, day
 
 GOOGL, AAPL = day()[:80], day(symbol="AAPL", seed=2)[:80]
 
@@ -34,49 +28,6 @@ def test_after_a_move_bars_that_another_consumer_stored_are_known() -> None:
     other.send(*GOOGL[25:60])
     stream.send(*GOOGL[55:])
     assert stream.forecasts == Stream().send(*GOOGL).forecasts
-
-
-class Away(MemoryStore):
-    """Stand for a database that goes away for some calls when it has most of a batch."""
-
-    def __init__(self, calls: int) -> None:
-        super().__init__()
-        self.calls = self.left = calls
-
-    def finish(self, writing: tuple[np.ndarray, np.ndarray], insert: Forecasts, merge: Forecasts) -> Stored:
-        self.left -= 1
-        if self.left >= 0:
-            raise StoreUnavailable("away")
-        self.left = self.calls
-        return super().finish(writing, insert, merge)
-
-
-@dataclass
-class Running:
-    """Stand for a clock that moves on by a minute each time somebody reads it."""
-
-    at: float
-
-    def now(self) -> float:
-        self.at += 60
-        return self.at
-
-
-def test_what_is_forecast_while_the_database_is_away_is_stored_once_it_is_back_and_late_by_then() -> None:
-    store, clock = Away(2), Running(GOOGL[15].ts)
-    consumer = batches(store, clock=clock)
-    assert consumer.store_bars(BarBatch.of_bars(GOOGL[:16], CONFIG.slots), Models(SERVING)) == (16, 1)
-    assert consumer.stopping.waits == 2
-    assert [(one.made_at, one.late) for one in store.forecasts.values()] == [(GOOGL[15].ts + 180.0, True)]
-
-
-def test_forecasts_are_made_once_though_the_database_goes_away_while_it_receives_them() -> None:
-    store = Away(1)
-    consumer = batches(store)
-    for start in range(0, len(GOOGL), 5):
-        consumer.store_bars(BarBatch.of_bars(GOOGL[start : start + 5], CONFIG.slots), Models(SERVING))
-    assert consumer.stopping.waits == len(GOOGL) / 5
-    assert store.forecasts == Stream().send(*GOOGL).forecasts
 
 
 def test_no_bar_matters_that_is_as_many_longest_holes_back_as_a_window_has_steps() -> None:
