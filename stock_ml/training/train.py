@@ -25,10 +25,11 @@ SAMPLE = 1000  # rows on which Spark and the light scorer must agree
 
 
 class TrainingResult(TypedDict):
-    """Tell what a training came to; skill and the two MAE (in price) are the nearest recipe's in walk-forward.
+    """Tell what a training came to.
 
-    `promoted` names the candidate that the version is of, `reason` why, `alias` what it became. `report` holds every
-    metric of all candidates, in walk-forward and on the `test_rows` rows of held-out sessions.
+    `promoted` names the kind of the version, `reason` why it was chosen, `alias` what the version became.
+    `skill` and `mae_model` (price) are those of this kind in walk-forward, `mae_persistence` is the last price's.
+    `report` holds every metric of all candidates, in walk-forward and on the `test_rows` rows of held-out sessions.
     """
 
     run_id: str
@@ -64,7 +65,7 @@ def train(s: Settings, why: str = "", changed_at: int | None = None) -> Training
             made, report, decision = _train(s, spark, registry, known, before)
             promotion_guard.settle(registry, begun, made)
             alias = _appoint(s, registry, made)
-    return _result(run_id, made, alias, decision, report)
+    return result(run_id, made, alias, decision, report)
 
 
 def _train(
@@ -123,18 +124,17 @@ def _rows(s: Settings, spark: SparkSession, schema: dict[str, Any], uri: str) ->
     return engine.held(engine.feature_rows(bars, schema, s.calendars, s.feed_gap_minutes))
 
 
-def _result(run_id: str, made: str, alias: str, decision: Decision, report: Report) -> TrainingResult:
-    walked = {name.partition("/")[2]: found for name, found in report.items() if name.startswith("walk_forward/")}
-    persistence = walked.pop(PERSISTENCE)
-    nearest = min(walked, key=lambda kind: walked[kind]["mae_bp"])
+def result(run_id: str, version: str, alias: str, decision: Decision, report: Report) -> TrainingResult:
+    """Return what a training came to; its numbers are those of the kind that was chosen."""
+    chosen, persistence = (report[f"walk_forward/{kind}"] for kind in (decision.kind, PERSISTENCE))
     return {
         "run_id": run_id,
-        "version": made,
+        "version": version,
         "promoted": decision.kind,
         "alias": alias,
         "reason": decision.reason,
-        "skill": walked[nearest]["skill"],
-        "mae_model": walked[nearest]["mae"],
+        "skill": chosen["skill"],
+        "mae_model": chosen["mae"],
         "mae_persistence": persistence["mae"],
         "test_rows": int(report.get(f"test/{PERSISTENCE}", {}).get("rows", 0)),
         "report": report,

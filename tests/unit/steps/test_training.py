@@ -1,0 +1,23 @@
+"""What a training tells of the version that it made."""
+
+import pytest
+
+from stock_ml.evaluation import Decision
+from stock_ml.training.train import result
+
+REPORT = {
+    "walk_forward/persistence": {"skill": 0.0, "mae": 0.3, "mae_bp": 3.0},
+    "walk_forward/linear": {"skill": 0.01, "mae": 0.29, "mae_bp": 2.97},
+    "walk_forward/huber": {"skill": 0.02, "mae": 0.28, "mae_bp": 2.94},  # nearest in walk-forward
+    "test/persistence": {"rows": 780.0},
+}
+
+
+@pytest.mark.parametrize(("kind", "skill", "mae"), [("linear", 0.01, 0.29), ("persistence", 0.0, 0.3)])
+def test_a_version_is_told_with_its_own_skill_though_another_candidate_came_nearer(
+    kind: str, skill: float, mae: float
+) -> None:
+    told = result("r1", "7", "challenger", Decision(kind, "it serves", 1.0, used=False), REPORT)
+    assert (told["promoted"], told["skill"], told["mae_model"]) == (kind, skill, mae)
+    assert (told["version"], told["alias"], told["reason"]) == ("7", "challenger", "it serves")
+    assert (told["mae_persistence"], told["test_rows"]) == (0.3, 780)
