@@ -66,7 +66,7 @@ def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
     mlflow.log_params(s.model_dump(include=given) | {"features": ",".join(features.FEATURES)})
     mlflow.log_params({"rows_trained": int(judged.sessions["rows"].sum()), "trained_until": judged.end})
     mlflow.log_metrics({f"{part}/{name}": value for part, found in report.items() for name, value in found.items()})
-    mlflow.log_figure(plots.last_session(judged.walked, s.calendars.of(min(s.symbols)).zone), "plots/last_session.png")
+    mlflow.log_figure(plots.last_session(judged.walked, s.calendars), "plots/last_session.png")
     mlflow.log_figure(plots.skill_by_fold(judged.walked), "plots/skill_by_fold.png")
     mlflow.log_figure(plots.error_by_minute(judged.walked, s.horizon), "plots/error_by_minute.png")
     mlflow.log_figure(diagnostic_plots.calibration(judged.walked), "plots/calibration.png")

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from stock_ml.domain.calendar import Calendars
+
 OTHERS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "elapsed", "fold")
 
 
@@ -14,11 +16,16 @@ def recipes(walked: pd.DataFrame) -> list[str]:
     return [str(name) for name in walked.columns if name not in OTHERS]
 
 
-def last_session(walked: pd.DataFrame, zone: str) -> Figure:
-    """Draw forecast against actual close on the newest judged session of the first symbol; time in `zone`."""
-    day = walked[(walked["session"] == walked["session"].max()) & (walked["symbol"] == walked["symbol"].min())]
+def last_session(walked: pd.DataFrame, calendars: Calendars) -> Figure:
+    """Draw forecast against actual close on the newest session of the first symbol, in its exchange's time.
+
+    Other symbols may have newer sessions: a symbol's bars of the newest one may not be clean.
+    """
+    symbol = str(walked["symbol"].min())
+    rows, zone = walked[walked["symbol"] == symbol], calendars.of(symbol).zone
+    day = rows[rows["session"] == rows["session"].max()]
     time = pd.to_datetime(day["bar_ts"], unit="s", utc=True).dt.tz_convert(zone).dt.tz_localize(None)
-    figure, plot = axes(f"{day['symbol'].iloc[0]}, {day['session'].iloc[0]}: forecast against actual close")
+    figure, plot = axes(f"{symbol}, {day['session'].iloc[0]}: forecast against actual close")
     plot.plot(time, day["last_close"] * np.exp(day["target"]), label="actual close", linewidth=1)
     for kind in recipes(walked):
         plot.plot(time, day["last_close"] * np.exp(day[kind]), label=kind, linewidth=1)

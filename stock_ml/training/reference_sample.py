@@ -15,8 +15,7 @@ SYMBOLS, SESSIONS = 20, 60  # at most: the first ones by name, the newest; 60 MB
 
 def described(rows: DataFrame, judged: Judged, calendar: Sessions, known: dict[str, str]) -> Population:
     """Return what was trained on, of `rows` as from `spark.feature_rows`; `known` are the version's tags."""
-    symbols = tuple(sorted(known["symbols"].split(",")))[:SYMBOLS]
-    dates = judged.sessions["session"].astype(str).tolist()[-SESSIONS:]
+    symbols, dates = recent(judged)
     wanted = rows.where(F.col("session").isin(dates) & F.col("symbol").isin(*symbols))
     frame = wanted.select("session", *FEATURES).toPandas()
     parts = {date: part[list(FEATURES)].to_numpy(np.float64) for date, part in frame.groupby("session")}
@@ -24,3 +23,13 @@ def described(rows: DataFrame, judged: Judged, calendar: Sessions, known: dict[s
     sessions = [Session(part, int(lengths.get(date, 0)) * len(symbols)) for date, part in sorted(parts.items())]
     told = {"schema": known["schema_hash"], "symbols": symbols, "trained_until": judged.end}
     return population(told, FEATURES, sessions)
+
+
+def recent(judged: Judged) -> tuple[tuple[str, ...], list[str]]:
+    """Return the first symbols by name that have rows in the newest training sessions, and these sessions' dates.
+
+    A symbol whose bars ended earlier, or that has none, describes nothing.
+    """
+    dates = judged.sessions["session"].astype(str).tolist()[-SESSIONS:]
+    there = judged.walked.loc[judged.walked["session"].astype(str).isin(dates), "symbol"]
+    return tuple(sorted(there.unique().tolist())[:SYMBOLS]), dates

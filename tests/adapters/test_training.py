@@ -322,11 +322,11 @@ def test_a_champion_with_another_schema_is_no_one_to_beat_and_leaves_no_symbol_a
 
 @pytest.fixture(scope="module")
 def first(installation: Settings) -> tuple[Settings, TrainingResult]:
-    """A first training; beside AAPL are a symbol whose bars ended and one that never had any."""
+    """A first training; beside AAPL are a symbol whose bars ended, the first by name, and one that never had any."""
     lake, bars = Lake.connect(installation), bars_of(1)
-    store(lake, "ENDED", take(bars, bars.ts < TS[390 * 12]))
+    store(lake, "AAENDED", take(bars, bars.ts < TS[390 * 12]))
     asked = {"promote": "challenger", "mlflow_model": "first", "candidates": ("linear",)}
-    own = installation.model_copy(update=asked | {"symbols": ("AAPL", "ENDED", "NEVER")})
+    own = installation.model_copy(update=asked | {"symbols": ("AAPL", "AAENDED", "NEVER")})
     return own, train(own)
 
 
@@ -339,7 +339,7 @@ def test_a_symbol_without_bars_and_one_whose_bars_ended_hold_up_no_other(first):
     own, result = first
     made = Registry.connect(own).load(result["version"])
     assert made.trained_until > TS[390 * (SESSIONS - HELD_OUT - 1)], "to the end of what AAPL has"
-    assert set(made.last_price) <= {"AAPL", "ENDED"}
+    assert set(made.last_price) <= {"AAPL", "AAENDED"}
 
 
 def judged(s, bars):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stock_ml.domain.calendar import Calendars
 from stock_ml.errors import ParityError
 from stock_ml.evaluation import Bar, Before
 from stock_ml.model.conformal import FLAT, Calibration
@@ -96,7 +97,7 @@ def test_a_scorer_that_differs_from_spark_is_refused():
 def test_every_plot_is_drawn(tmp_path):
     walked = judged(1e-4).walked
     figures = [
-        plots.last_session(walked, "America/New_York"),
+        plots.last_session(walked, Calendars("XNYS")),
         plots.skill_by_fold(walked),
         plots.error_by_minute(walked, 1),
         diagnostic_plots.calibration(walked),
@@ -105,6 +106,15 @@ def test_every_plot_is_drawn(tmp_path):
     for number, figure in enumerate(figures):
         figure.savefig(tmp_path / f"{number}.png")
         assert (tmp_path / f"{number}.png").stat().st_size > 5000
+
+
+def test_the_last_session_of_a_symbol_is_drawn_though_others_have_a_newer_one():
+    walked = judged(1e-4).walked
+    lacks = (walked["symbol"] == "AAPL") & (walked["session"] > "2024-03-13")
+    drawn = plots.last_session(walked[~lacks], Calendars("XNYS", others=(("AAPL", "XLON"),))).axes[0]
+    assert drawn.get_title().startswith("AAPL, 2024-03-13: ")
+    assert drawn.get_xlabel() == "forecast made at, Europe/London"
+    assert len(drawn.lines[0].get_xdata()) == ((walked["symbol"] == "AAPL") & (walked["session"] == "2024-03-13")).sum()
 
 
 def test_errors_that_alternate_are_seen_in_their_autocorrelation_and_honest_intervals_on_the_line():
