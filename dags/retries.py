@@ -9,10 +9,11 @@ from airflow.sdk import RetryDecision, RetryPolicy
 from stock_ml import errors
 from stock_ml.domain.request_budget import next_day
 
-TRIES = 2  # after the first, of what may go through soon
+TRIES = 2  # after the first one, of a task that fails by itself
+KILLS = 5  # tries that may be killed, as by a restart of the machine, before the tries above become fewer
 DAYS = 30  # that a task waits for at most, one after the other, where each one's requests are spent
+RETRIES = TRIES + KILLS  # as Airflow counts them: every try, whatever ended it
 MARGIN = 300  # seconds after the source's midnight: clocks differ
-WAITED = "waited"
 FAILED = "failed"  # the XCom of a task that will not be tried again
 FINAL = (
     *(errors.BadInput, errors.BadKey, errors.NoBars, errors.PremiumEndpoint, errors.TooLarge, errors.NoNetwork),
@@ -23,21 +24,27 @@ FINAL = (
 class ByKindOfError(RetryPolicy):
     """Fail at once where another try cannot help, wait where today's requests are spent, else try again soon.
 
-    The reason stands last in the task's log. Each wait takes one of the task's retries: a task that may have to wait
-    has `DAYS` more of them, and what fails otherwise is tried again `TRIES` times all the same.
+    The reason is the last line of the task's log. A task that fails by itself is tried again `TRIES` times: Airflow
+    counts every try, and its `retries` leave room for tries that were killed, or that wait for another day.
     """
 
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
         reason = f"{type(exception).__name__}: {exception}"
         if isinstance(exception, FINAL) or try_number > max_tries:
             return _failed(exception, reason, context["ti"])
-        waits = context["task_state_store"]
         if isinstance(exception, errors.DailyLimit):
-            waits.set(WAITED, waits.get(WAITED, 0) + 1)
             return _another_day(reason, time.time())
-        # since the run began, or a person cleared the task
-        tried = try_number - (max_tries - context["task"].retries) - waits.get(WAITED, 0)
-        return RetryDecision(reason=reason) if tried <= TRIES else _failed(exception, reason, context["ti"])
+        if _failures(context["task_state_store"], max_tries) > TRIES:
+            return _failed(exception, reason, context["ti"])
+        return RetryDecision(reason=reason)
+
+
+def _failures(store: Any, max_tries: int) -> int:
+    """Count this failure and return how many there are; Airflow raises `max_tries` where a person clears the task."""
+    key = f"failures_{max_tries}"
+    count = int(store.get(key, 0)) + 1
+    store.set(key, count)
+    return count
 
 
 def _failed(exception: BaseException, reason: str, ti: Any) -> RetryDecision:

@@ -7,17 +7,17 @@ from airflow.sdk import get_current_context
 from airflow.sdk.log import mask_secret
 from pydantic import SecretStr
 
-from dags.retries import DAYS, TRIES, ByKindOfError
+from dags.retries import DAYS, RETRIES, ByKindOfError
 from stock_ml.config import Settings, load
 
 TASK_RULES: dict[str, Any] = {
     "owner": "stock_ml",
-    "retries": TRIES,
+    "retries": RETRIES,
     "retry_delay": timedelta(seconds=20),
     "retry_policy": ByKindOfError(),
     "execution_timeout": timedelta(minutes=30),
 }
-MAY_WAIT = TRIES + DAYS  # retries of a task that finds a day's requests spent
+MAY_WAIT = RETRIES + DAYS  # retries of a task that finds a day's requests spent
 
 
 def dag_rules(dag_id: str) -> dict[str, Any]:

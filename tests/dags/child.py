@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +73,7 @@ def within(first: str, last: str) -> dict[str, Any]:
     return {"runs": runs, "words": kept.timetable.description}
 
 
-class Waits(dict[str, int]):
+class Store(dict[str, int]):
     """Stand for what Airflow keeps of a task from one try to the next."""
 
     set = dict.__setitem__
@@ -92,20 +91,40 @@ class Instance:
         self.left[key] = value
 
 
-def decide(tries: str = "1", most: str = "2", retries: str = "2", waited: str = "0") -> dict[str, Any]:
-    """Ask the retry policy about each error, of the project and one other: action, reason, seconds, waits, XComs."""
-    from dags.retries import WAITED, ByKindOfError
+def decide(tries: str = "[[1, 7]]") -> dict[str, Any]:
+    """Let a task fail by each error, of the project and one other, in tries given as pairs of number and maximum.
+
+    Return for each error what is decided at the last try: action, reason, seconds, XComs.
+    """
     from stock_ml import errors
 
     kinds = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
-    found = {}
-    for kind in (*kinds, ValueError):
-        waits, ti = Waits({WAITED: int(waited)}), Instance()
-        context = {"task": SimpleNamespace(retries=int(retries)), "task_state_store": waits, "ti": ti}
-        d = ByKindOfError().evaluate(kind("why"), int(tries), int(most), context)
-        seconds = d.retry_delay.total_seconds() if d.retry_delay else None
-        found[kind.__name__] = [d.action.value, d.reason, seconds, waits[WAITED], ti.left]
-    return found
+    return {kind.__name__: _decided(kind("why"), json.loads(tries)) for kind in (*kinds, ValueError)}
+
+
+def fail(tries: str) -> dict[str, Any]:
+    """Let a task fail in tries given as triples of error, number and maximum, and return the action at each."""
+    from stock_ml import errors
+
+    store, found = Store(), list[str]()
+    for name, number, most in json.loads(tries):
+        found.append(_decision(getattr(errors, name)("why"), number, most, store, Instance()).action.value)
+    return {"actions": found}
+
+
+def _decided(error: Exception, tries: list[list[int]]) -> list[Any]:
+    store = Store()
+    for number, most in tries:
+        ti = Instance()
+        d = _decision(error, number, most, store, ti)
+    seconds = d.retry_delay.total_seconds() if d.retry_delay else None
+    return [d.action.value, d.reason, seconds, ti.left]
+
+
+def _decision(error: Exception, number: int, most: int, store: Store, ti: Instance) -> Any:
+    from dags.retries import ByKindOfError
+
+    return ByKindOfError().evaluate(error, number, most, {"task_state_store": store, "ti": ti})
 
 
 def run(dag_id: str, form: str = "{}") -> dict[str, Any]:
@@ -186,7 +205,7 @@ def _task(task: Any) -> dict[str, Any]:
 
 
 COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
-    f.__name__: f for f in (parse, plugins, sessions, within, decide, run, refusals, workers)
+    f.__name__: f for f in (parse, plugins, sessions, within, decide, fail, run, refusals, workers)
 }
 
 if __name__ == "__main__":

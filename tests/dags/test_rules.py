@@ -1,5 +1,6 @@
 """Which failures are final, and what Airflow's navigation offers."""
 
+import json
 import re
 import time
 from datetime import datetime
@@ -25,12 +26,21 @@ FINAL |= {
 FINAL |= {"TooLittleHistory", "SchemaMismatch", "ParityError", "TooFewSymbols"}
 
 
-def decided(airflow: Airflow, *tried: int) -> dict[str, list[Any]]:
-    return airflow.ask("decide", *map(str, tried)).value
+MOST = 7  # Airflow's maximum of retries, as most tasks have it
+ONE, TWO, THREE = [[1, MOST]], [[1, MOST], [2, MOST]], [[1, MOST], [2, MOST], [3, MOST]]
+
+
+def decided(airflow: Airflow, tries: list[list[int]]) -> dict[str, list[Any]]:
+    return airflow.ask("decide", json.dumps(tries)).value
+
+
+def actions(airflow: Airflow, *tries: tuple[str, int, int]) -> list[str]:
+    found: list[str] = airflow.ask("fail", json.dumps(tries)).value["actions"]
+    return found
 
 
 def test_what_another_try_cannot_help_fails_at_once_and_says_why(airflow: Airflow) -> None:
-    decisions = decided(airflow)
+    decisions = decided(airflow, ONE)
     assert {name for name, (action, *_) in decisions.items() if action == "fail"} == FINAL
     assert {name for name, (action, *_) in decisions.items() if action == "default"} >= {"BurstLimit", "ValueError"}
     assert all(reason.startswith(f"{name}: why") for name, (_, reason, *_) in decisions.items())
@@ -38,39 +48,47 @@ def test_what_another_try_cannot_help_fails_at_once_and_says_why(airflow: Airflo
 
 def test_a_spent_day_waits_for_the_next_one_and_says_until_when(airflow: Airflow) -> None:
     before = time.time()
-    action, reason, seconds, waited, _ = decided(airflow)["DailyLimit"]
+    action, reason, seconds, _ = decided(airflow, ONE)["DailyLimit"]
     told = re.fullmatch(r"DailyLimit: why; tried again after (\S+ \S+) UTC", reason)
     assert told
     begins = datetime.fromisoformat(f"{told[1]}+00:00").timestamp() - 300  # five minutes before that
-    assert (action, waited, next_day(begins - 1)) == ("retry", 1, begins), "midnight in New York"
+    assert (action, next_day(begins - 1)) == ("retry", begins), "midnight in New York"
     assert before - 1 < begins <= before + 25 * 3600 + 60
     assert seconds == pytest.approx(begins + 300 - before, abs=60)
 
 
-@pytest.mark.parametrize(
-    ("tries", "most", "waited", "spent", "away"),
-    [
-        (1, 32, 0, "retry", "default"),
-        (2, 32, 0, "retry", "default"),
-        (3, 32, 0, "retry", "fail"),  # its third try, and none was a wait
-        (12, 32, 10, "retry", "default"),
-        (13, 32, 10, "retry", "fail"),
-        (5, 36, 0, "retry", "default"),  # a person cleared it after four tries
-        (33, 32, 30, "fail", "fail"),  # no retry is left
-    ],
-)
-def test_waits_are_no_tries(airflow: Airflow, tries: int, most: int, waited: int, spent: str, away: str) -> None:
-    decisions = decided(airflow, tries, most, 32, waited)
-    assert (decisions["DailyLimit"][0], decisions["TimedOut"][0]) == (spent, away)
-    assert decisions["BadKey"][0] == "fail"
+def test_a_task_that_fails_by_itself_is_tried_three_times(airflow: Airflow) -> None:
+    assert [decided(airflow, tries)["TimedOut"][0] for tries in (ONE, TWO, THREE)] == ["default", "default", "fail"]
+
+
+def test_tries_that_were_killed_are_no_failures(airflow: Airflow) -> None:
+    """The policy hears nothing of a try that was killed: only its number is missing."""
+    failures = [("TimedOut", 5, MOST), ("ServerError", 6, MOST), ("TimedOut", 7, MOST)]
+    assert actions(airflow, *failures) == ["default", "default", "fail"]
+    assert actions(airflow, ("TimedOut", 8, MOST)) == ["fail"]  # Airflow allows no try after the eighth
+
+
+def test_waits_are_no_failures_either_and_end_with_the_tries_that_airflow_allows(airflow: Airflow) -> None:
+    waits = [("DailyLimit", number, 37) for number in (1, 2, 4, 6, 37)]
+    between = [("TimedOut", 3, 37), ("TimedOut", 5, 37), ("TimedOut", 7, 37)]
+    found = actions(airflow, *sorted([*waits, *between], key=lambda one: one[1]))
+    assert found == ["retry", "retry", "default", "retry", "default", "retry", "fail", "retry"]
+    assert actions(airflow, ("DailyLimit", 38, 37)) == ["fail"]
+
+
+def test_a_person_who_clears_a_task_gives_it_all_its_tries_again(airflow: Airflow) -> None:
+    cleared = MOST + 3  # Airflow adds the tries until then to its maximum
+    failures = [("TimedOut", number, MOST) for number in (1, 2, 3)]
+    failures += [("TimedOut", number, cleared) for number in (4, 5, 6)]
+    assert actions(airflow, *failures) == ["default", "default", "fail"] * 2
 
 
 def test_a_task_that_failed_for_good_leaves_why_and_no_words_of_an_unknown_error(airflow: Airflow) -> None:
-    left = {name: found for name, (*_, found) in decided(airflow, 3).items()}
+    left = {name: found for name, (*_, found) in decided(airflow, THREE).items()}
     assert left["BadKey"] == {"failed": {"map_index": 3, "reason": "BadKey: why"}}
     assert left["TimedOut"] == {"failed": {"map_index": 3, "reason": "TimedOut: why"}}
     assert left["ValueError"] == {"failed": {"map_index": 3, "reason": "ValueError, see its log"}}
-    assert decided(airflow)["TimedOut"][-1] == {}
+    assert decided(airflow, ONE)["TimedOut"][-1] == {}
 
 
 def test_the_navigation_opens_dashboard_mlflow_and_exchange(airflow: Airflow) -> None:
