@@ -35,7 +35,7 @@ class StreamConfig:
         """Return the settings of the stream. Raises BadSetting where an exchange or a closure is not known."""
         calendars = s.calendars
         usual = calendars.of("")
-        others = {symbol: calendars.of(symbol) for symbol, _ in s.exchanges if calendars.of(symbol) is not usual}
+        others = {symbol: calendars.of(symbol) for symbol, exchange in s.exchanges if exchange != usual.exchange}
         return cls(frozenset(s.symbols), s.source, usual, s.window, s.horizon, s.feed_gap_minutes, others)
 
     @property
@@ -70,13 +70,14 @@ class StreamConfig:
 
     @cached_property
     def calendars(self) -> tuple[Sessions, ...]:
-        """Return the different sessions in which the symbols are traded, the usual ones first."""
-        return tuple(dict.fromkeys([self.sessions, *self.others.values()]))
+        """Return the sessions of each exchange on which symbols are traded, the usual one first."""
+        return tuple({each.exchange: each for each in (self.sessions, *self.others.values())}.values())
 
     @cached_property
     def calendar(self) -> np.ndarray:
         """Return for each slot which of the `calendars` its symbol keeps, (S,)."""
-        return np.array([self.calendars.index(self.sessions_of(name)) for name in self.names], dtype=np.int64)
+        place = {each.exchange: number for number, each in enumerate(self.calendars)}
+        return np.array([place[self.sessions_of(name).exchange] for name in self.names], dtype=np.int64)
 
     def by_calendar(self, slot: np.ndarray) -> Iterator[tuple[np.ndarray | slice, Sessions]]:
         """Yield which of some symbols, by slot, (n,), keep a calendar, and its sessions: mostly all keep one."""

@@ -77,8 +77,9 @@ class Poller:
         return sorted(bars, key=lambda bar: (bar.ts, bar.symbol))
 
     def has_all_until(self, close: float, calendar: Sessions) -> bool:
-        """Say whether the bars until a close were given of every symbol traded in a calendar, or there are no more."""
-        theirs = [known for symbol, known in self.symbols.items() if self.sessions(symbol) is calendar]
+        """Say whether each symbol of a calendar's exchange has given its bars until a close, or will give none."""
+        exchange = calendar.exchange
+        theirs = [known for symbol, known in self.symbols.items() if self.sessions(symbol).exchange == exchange]
         return not self.refused and all(known.refused or (known.answered_at or 0) >= close for known in theirs)
 
     def _is_due(self, symbol: str, known: _Symbol, now: float) -> bool:
@@ -112,7 +113,7 @@ class Poller:
         return [bar for bar in bars if published.lacks(bar.ts)]
 
     def _bars(self, received: Received) -> list[Bar]:
-        return bars_of(received, self.convention, self.sessions(received.symbol).exchange)
+        return bars_of(received, self.convention, self.sessions(received.symbol))
 
     def _failed(self, known: _Symbol, symbol: str, error: SourceError | BadFile | StoreUnavailable) -> None:
         known.failures += 1

@@ -1,7 +1,7 @@
 """Trading sessions and minutes of an exchange: when it is open, and which minute of which session a time is."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -75,7 +75,7 @@ class Calendars:
         return sessions(dict(self.others).get(symbol, self.exchange), self.closures)
 
 
-@lru_cache(maxsize=8)
+@cache  # every symbol asks again and again, and loading takes a second; 300 kB for each exchange
 def sessions(exchange: str, closures: tuple[str, ...] = ()) -> Sessions:
     """Load the sessions of an exchange by its ISO 10383 code, half days and holidays included.
 

@@ -52,7 +52,7 @@ def test_a_month_arrives_as_it_was_sent_and_the_request_noted_has_no_key(sandbox
 def test_the_newest_bars_are_of_regular_hours_and_finished_at_the_sandboxs_own_time(sandbox):
     now = requests.get(f"{sandbox.sandbox}/clock", timeout=5).json()["market"]
     received = open_source(sandbox).newest("AAPL")
-    bars = bars_of(received, "start", "XNYS")
+    bars = bars_of(received, "start", sessions("XNYS"))
     assert received.fetched_at == now
     assert now - 300 < bars[-1].ts + 60 <= now
     assert (sessions("XNYS").number([bar.ts for bar in bars]) >= 0).all()
@@ -63,7 +63,7 @@ def test_each_bar_is_published_once_finished_and_stays_as_it_was(sandbox):
     seen: dict[int, object] = {}
     for _ in range(5):
         move_clock(sandbox, 90)
-        for bar in bars_of(source.newest("MSFT"), "start", "XNYS"):
+        for bar in bars_of(source.newest("MSFT"), "start", sessions("XNYS")):
             assert seen.setdefault(bar.ts, bar) == bar
 
 
@@ -110,7 +110,7 @@ def test_csv_and_json_answers_hold_the_same_bars(sandbox):
     both = [with_key(sandbox, KEY, alphavantage_datatype=kind).fetch("GOOGL", "2024-02") for kind in ("csv", "json")]
     assert [received.body[:1] for received in both] == [b"t", b"{"]
     assert [received.request["datatype"] for received in both] == ["csv", "json"]
-    csv, json = (bars_of(received, "start", "XNYS") for received in both)
+    csv, json = (bars_of(received, "start", sessions("XNYS")) for received in both)
     assert csv == json != []
 
 

@@ -134,7 +134,7 @@ def newest(s: Settings) -> dict[str, int]:
 def at_source(s: Settings, symbol: str, first: int) -> list[int]:
     """Return the times of all finished bars that the source has from one on."""
     answers = [open_source(s).fetch(symbol, month) for month in ("2024-02", "2024-03")]
-    return [bar.ts for answer in answers for bar in bars_of(answer, "start", s.exchange) if bar.ts >= first]
+    return [bar.ts for answer in answers for bar in bars_of(answer, "start", s.calendars.of("")) if bar.ts >= first]
 
 
 def state(s: Settings) -> dict[str, Any]:

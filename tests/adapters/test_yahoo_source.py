@@ -39,7 +39,7 @@ def test_a_month_is_asked_for_in_windows_and_kept_byte_for_byte(tmp_path):
     assert received.body == b"[" + b",\n".join(sent) + b"]"
     assert len(sent) == 2
     assert (received.source, received.month, received.fetched_at) == ("yahoo", "2024-03", NOW)
-    bars = bars_of(received, "start", "XNYS")
+    bars = bars_of(received, "start", XNYS)
     traded = [ts for ts in minutes_between(0, NOW - 60).tolist() if ts // 60 % 17 and ts >= XNYS.opens[0]]
     march = [ts for ts in traded if ts >= np.datetime64("2024-03-01", "s").astype(int)]
     assert [bar.ts for bar in bars] == march
@@ -87,14 +87,14 @@ def test_a_month_without_any_bar_is_no_bars(tmp_path, status, body, says):
 
 def test_the_newest_bars_are_of_this_session_and_the_price_of_the_moment_is_none(tmp_path):
     with answering(serving(NOW)) as address:
-        bars = bars_of(asking(address, tmp_path).newest("BRK-B"), "start", "XNYS")
+        bars = bars_of(asking(address, tmp_path).newest("BRK-B"), "start", XNYS)
     assert bars[0].ts == XNYS.opens[np.searchsorted(XNYS.opens, NOW) - 1]
     assert NOW - 180 < bars[-1].ts + 60 <= NOW
 
 
 def test_a_symbol_arrives_whole(tmp_path):
     with answering(serving(NOW)) as address:
-        assert bars_of(asking(address, tmp_path).newest("^GSPC"), "start", "XNYS")
+        assert bars_of(asking(address, tmp_path).newest("^GSPC"), "start", XNYS)
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,20 @@
 from collections.abc import Iterable
 
 from stock_ml.domain.bars import MINUTE, Bar, fullest
-from stock_ml.domain.calendar import sessions
+from stock_ml.domain.calendar import Sessions
 from stock_ml.sources.parsing.layout import read
 from stock_ml.sources.parsing.response import Received
 from stock_ml.sources.parsing.rows import VALUES
 from stock_ml.sources.parsing.timestamp_convention import Convention, place
 
 
-def bars_of(received: Received, convention: Convention, exchange: str) -> list[Bar]:
-    """Return the regular-hours bars of an answer that were finished when it was given, ascending, not filled.
+def bars_of(received: Received, convention: Convention, calendar: Sessions) -> list[Bar]:
+    """Return the bars of an answer within the sessions of `calendar`, ascending, not filled.
 
+    Only bars whose minute was over when the answer was given are among them.
     Rows that break a rule of the record are left out, and of several rows for a minute all but the fullest.
     Raises BadFile where the answer is not in Alpha Vantage's layout.
     """
-    calendar = sessions(exchange)
     rows = place(read(received), convention, calendar)
     rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
     values = rows.iloc[fullest(rows)][["ts", *VALUES]].itertuples(index=False)

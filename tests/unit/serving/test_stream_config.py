@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import encode_bar
 from stock_ml.config import load
 from stock_ml.domain.bars import Bar
+from stock_ml.domain.calendar import sessions
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York, 14:30 in London
 
@@ -29,3 +31,11 @@ def test_most_installations_have_one_calendar() -> None:
     config = StreamConfig.of(load(source="sandbox"))
     assert config.calendars == (config.sessions,)
     assert not np.any(config.calendar)
+
+
+def test_symbols_of_one_exchange_share_a_calendar_whoever_loaded_it() -> None:
+    usual = StreamConfig.of(load(source="sandbox", symbols="BP,GOOGL,VOD"))
+    london = sessions("XLON")
+    config = replace(usual, others={"VOD": london, "BP": replace(london), "GOOGL": replace(usual.sessions)})
+    assert [calendar.exchange for calendar in config.calendars] == ["XNYS", "XLON"]
+    assert config.calendar.tolist() == [1, 0, 1]

@@ -39,7 +39,7 @@ def rows(client, **asked: str):
 def bars(client) -> list[Bar]:
     answer = client.get("/query", query_string=ASK | {"extended_hours": "false"})
     at = float(answer.headers["X-Market-Time"])
-    return bars_of(Received("sandbox", "GOOGL", None, {}, at, answer.data, ""), "start", "XNYS")
+    return bars_of(Received("sandbox", "GOOGL", None, {}, at, answer.data, ""), "start", XNYS)
 
 
 def test_requests_are_counted_by_key_refused_ones_too(client):

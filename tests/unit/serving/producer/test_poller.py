@@ -1,5 +1,5 @@
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 import pytest
@@ -232,6 +232,23 @@ def test_each_symbol_is_asked_for_in_the_sessions_of_its_own_exchange() -> None:
     polled.symbols["VOD"].answered_at = minute(0)
     assert polled.has_all_until(minute(0), london)
     assert not polled.has_all_until(minute(0), NYSE)
+
+
+def test_a_session_waits_for_its_bars_whoever_loaded_the_calendar() -> None:
+    """Calendars are loaded anew where there are many of them: one exchange's are not always one object."""
+    polled = poller(Source(), {"GOOGL": minute(3)})
+    polled.sessions = lambda _: replace(NYSE)
+    assert not polled.has_all_until(minute(6), replace(NYSE))
+    polled.symbols["GOOGL"].answered_at = minute(6)
+    assert polled.has_all_until(minute(6), replace(NYSE))
+
+
+def test_bars_after_a_closure_at_short_notice_are_not_published() -> None:
+    closed = sessions("XNYS", ("XNYS:2024-03-01T09:34",))
+    source = Source()
+    polled = poller(source, {"GOOGL": None})
+    polled.sessions = lambda _: closed
+    assert [bar.ts for bar in polled.new_bars(at(source, minute(6)))] == [minute(i) for i in range(1, 4)]
 
 
 def test_where_requests_have_to_wait_every_symbol_has_its_turn_and_what_came_is_published_meanwhile() -> None:

@@ -52,7 +52,7 @@ def test_an_index_has_no_volume_and_keeps_its_bars():
 
 def test_the_minute_still_forming_comes_when_it_is_over():
     received = Received("yahoo", "GOOGL", None, {}, OPEN + 119.0, body([OPEN, OPEN + 60], [ROW, ROW]), "")
-    assert [bar.ts for bar in bars_of(received, "start", "XNYS")] == [OPEN]
+    assert [bar.ts for bar in bars_of(received, "start", XNYS)] == [OPEN]
 
 
 def without(*path: str) -> bytes:
