@@ -24,7 +24,7 @@ def status(s: Settings, console: Console) -> None:
         return
     console.print(_processes(supervisor))
     console.print(_dags(s))
-    console.print(f"champion: {_champion(s)}")
+    console.print(f"champion: {champion(s)}")
 
 
 def follow(s: Settings, name: str, console: Console) -> None:
@@ -62,9 +62,10 @@ def _dags(s: Settings) -> Table:
     return table
 
 
-def _champion(s: Settings) -> str:
+def champion(s: Settings) -> str:
+    """Return in words which version of the model serves, or why that is not known."""
     try:
         version = pipeline.champion(s)
     except RegistryUnavailable as error:
         return str(error)
-    return f"stock-close version {version['version']}" if version else "none yet"
+    return f"{s.mlflow_model} version {version['version']}" if version else "none yet"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local import ports
+from local import ports, status
 from local.pipeline import has_champion
 from stock_ml.adapters.mlflow.rest import champion, tags
 from stock_ml.config import load
@@ -51,6 +51,14 @@ def test_any_other_answer_is_an_error(mlflow: Answer, status: int, body: bytes) 
 def test_where_nobody_answers_that_is_said() -> None:
     with pytest.raises(RegistryUnavailable, match="does not answer"):
         champion(load(mlflow_url=f"http://127.0.0.1:{ports.free(1)[0]}"))
+
+
+def test_the_status_names_the_model_of_this_installation(mlflow: Answer) -> None:
+    mlflow.version("3", {})
+    s = load(source="yahoo", mlflow_url=mlflow.url)
+    assert status.champion(s) == "stock-close-yahoo version 3"
+    mlflow.status, mlflow.body = 404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST"}'
+    assert status.champion(s) == "none yet"
 
 
 def test_a_champion_counts_where_its_tags_fit_the_settings(mlflow: Answer) -> None:
