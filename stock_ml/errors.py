@@ -1,114 +1,114 @@
-"""Every error that a person may meet, as one small tree; each message names what, where, and what to do."""
+"""All errors that a person may see, as one small tree. A message names what is wrong, where, and what to do."""
 
 import re
 
 
 def without_login(text: str) -> str:
-    """Return an address, or words with addresses in them, as they may be shown: without any user and password."""
+    """Return a text without the user and password of any address in it."""
     return re.sub(r"(?<=://)[^/\s]*@", "", text)
 
 
 class StockMLError(Exception):
-    """Say what went wrong, where, and what to do; a login in an address is left out of every message."""
+    """Base of all errors of the project. Every message leaves out the login of an address."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(without_login(message))
 
 
 class BadInput(StockMLError):
-    """Refuse what was given; what was stored stays as it was."""
+    """Report input that cannot be used. Another try does not help, and what is stored stays as it is."""
 
 
 class BadBars(BadInput):
-    """Refuse bars that break a rule of the record."""
+    """Report bars that break a rule of the record."""
 
 
 class BadQuality(BadInput):
-    """Refuse a month with too few of its minutes, or too many rows that cannot be true."""
+    """Report bars that lack too many minutes, or have too many rows that were refused."""
 
 
 class TooFewSymbols(StockMLError):
-    """Report that too few of a run's symbols are clean for a training to hear of it."""
+    """Report that too few symbols of a run are clean, so that no training starts for it."""
 
 
 class BadFile(BadInput):
-    """Refuse a file or an answer that is not in the expected layout."""
+    """Report a file, or a source's answer, whose layout is not the expected one."""
 
 
 class AmbiguousLabels(BadInput):
-    """Refuse to guess whether stamps label a bar's start or its end."""
+    """Report timestamps that do not tell whether they mark the start or the end of a bar."""
 
 
 class BadMessage(BadInput):
-    """Refuse a message on the topic that cannot be read."""
+    """Report a Kafka message that cannot be decoded."""
 
 
 class BadSetting(BadInput):
-    """Refuse a setting that cannot be used."""
+    """Report a setting that cannot be used."""
 
 
 class OtherMarket(BadSetting):
-    """Refuse to go on in a simulated market that is not the one in which an installation's bars were made."""
+    """Report that the simulated market is not the one that made the stored bars."""
 
 
 class SourceError(StockMLError):
-    """Report that a source of bars did not give bars."""
+    """Report that a source of bars gave no bars."""
 
 
 class BadKey(SourceError):
-    """Report that the source refuses the key. Never retried."""
+    """Report that the source rejects the API key. Another try does not help."""
 
 
 class PremiumEndpoint(SourceError):
-    """Report that the source sells this to paying keys only. Never retried."""
+    """Report that the key's plan does not include the endpoint. Another try does not help."""
 
 
 class NoBars(SourceError):
-    """Report that the source has no bars of a symbol and a time. Never retried."""
+    """Report that the source has no bars of a symbol for a time. Another try does not help."""
 
 
 class BadSymbol(NoBars):
-    """Report that the source does not know the symbol. Never retried."""
+    """Report that the source does not know the symbol. Another try does not help."""
 
 
 class BurstLimit(SourceError):
-    """Report too many requests at once; the same call may go through seconds later."""
+    """Report too many requests at once. The same request may succeed seconds later."""
 
 
 class DailyLimit(SourceError):
-    """Report that the day's requests are spent."""
+    """Report that no requests are left for today. The same request may succeed the next day."""
 
 
 class EmptyAnswer(SourceError):
-    """Report an answer that holds nothing at all."""
+    """Report an answer without any content. The same request may succeed later."""
 
 
 class NotAnAnswer(SourceError):
-    """Report an answer that cannot be read as JSON or CSV."""
+    """Report an answer that is neither JSON nor CSV, or is cut off. The same request may succeed later."""
 
 
 class TooLarge(SourceError):
-    """Refuse an answer that is larger than any month of bars, before it is held whole. Never retried."""
+    """Report an answer larger than any month of bars, before all of it is read. Another try does not help."""
 
 
 class SourceUnavailable(SourceError):
-    """Report that the source cannot be reached, or that the connection was lost; it may go through later."""
+    """Report that the source is unreachable, or the connection broke. The same request may succeed later."""
 
 
 class NoNetwork(SourceUnavailable):
-    """Report that the source's name cannot be resolved: no network, or a wrong address. Not tried again at once."""
+    """Report that the source's host name does not resolve: there is no network, or the address is wrong."""
 
 
 class ServerError(SourceUnavailable):
-    """Report that the source had an error of its own; it may go through later."""
+    """Report an internal error of the source. The same request may succeed later."""
 
 
 class TimedOut(SourceUnavailable):
-    """Report that the source took too long to answer; it may go through later."""
+    """Report that the source did not answer in time. The same request may succeed later."""
 
 
 class ModelError(StockMLError):
-    """Report that a model cannot be made or served."""
+    """Report a model that cannot be made or served."""
 
 
 class SparkLost(StockMLError):
@@ -116,27 +116,27 @@ class SparkLost(StockMLError):
 
 
 class TooLittleHistory(ModelError):
-    """Report that there are not enough rows to train and to judge."""
+    """Report that there are too few rows to train and evaluate a model."""
 
 
 class SchemaMismatch(ModelError):
-    """Refuse a model whose feature schema differs from this kernel's."""
+    """Report a model whose feature schema differs from this installation's."""
 
 
 class ParityError(ModelError):
-    """Refuse a light scorer that does not equal Spark's own prediction."""
+    """Report a light scorer whose forecasts differ from Spark's own."""
 
 
 class Overtaken(ModelError):
-    """Report that another decision came while a training ran: what it decided on is not so any more."""
+    """Report that another training, or a person, changed the versions during a training, which is then discarded."""
 
 
 class RegistryUnavailable(ModelError):
-    """Report that MLflow does not answer; it may later."""
+    """Report that MLflow is unreachable, or answers with an error. Another try may help."""
 
 
 class StoreUnavailable(StockMLError):
-    """Report that the database or the object store does not answer, or lacks what it should hold; it may later."""
+    """Report that PostgreSQL or S3 is unreachable, or lacks what it should hold. Another try may help."""
 
 
 class BadRows(StoreUnavailable):
@@ -144,27 +144,27 @@ class BadRows(StoreUnavailable):
 
 
 class WrongSource(StoreUnavailable):
-    """Refuse a database that holds the bars of another source."""
+    """Report a database that holds the bars of another source."""
 
     @classmethod
     def met(cls, where: str, theirs: str, ours: str) -> "WrongSource":
-        """Return the error of a database at `where` that is of source `theirs`, while `ours` asks."""
+        """Return the error for a database at `where` with bars of source `theirs`, where source `ours` uses it."""
         return cls(
-            f"the database at {where} holds bars of source {theirs}, this installation is of {ours}: give each source "
-            "a server of its own with STOCKML_POSTGRES_URL"
+            f"the database at {where} holds bars of source {theirs}, but this installation uses source {ours}: give "
+            "each source a server of its own with STOCKML_POSTGRES_URL"
         )
 
 
 class BrokerUnavailable(StockMLError):
-    """Report that Kafka does not answer, or refuses what it was asked; it may not later."""
+    """Report that Kafka is unreachable, or rejected a request. Another try may help."""
 
 
 class BrokerRefused(StockMLError):
-    """Report that Kafka refused a message for good: end, and go on at the next start from what the topic holds."""
+    """Report that Kafka rejected a message for good. The next start goes on from what the topic holds."""
 
 
 class HostError(StockMLError):
-    """Report what this machine lacks: a program, a port, disk."""
+    """Report what this machine lacks: a program, a free port, room on a disk."""
 
 
 class NewerServerData(HostError):
@@ -176,4 +176,4 @@ class UpgradeFailed(HostError):
 
 
 class DiskFull(HostError):
-    """Report that a disk has no room for what is written."""
+    """Report that a disk has no room left."""

@@ -256,7 +256,7 @@ def test_missing_tables_are_said_to_be_missing(postgres: Settings) -> None:
 def test_the_bars_of_another_source_are_not_shown(postgres: Settings, reader: ForecastReader) -> None:
     other = ForecastReader.connect(postgres.model_copy(update={"source": "csv"}))
     for _ in range(2):
-        with pytest.raises(WrongSource, match="holds bars of source sandbox, this installation is of csv"):
+        with pytest.raises(WrongSource, match="holds bars of source sandbox, but this installation uses source csv"):
             other.symbols()
     other.close()
 

@@ -75,7 +75,9 @@ def test_a_database_of_another_source_is_refused_and_stays_as_it_is(
     settings: Settings, store: ForecastStore, symbol: str
 ) -> None:
     other = settings.model_copy(update={"source": "alpha_vantage"})
-    with pytest.raises(WrongSource, match="holds bars of source sandbox, this installation is of alpha_vantage"):
+    with pytest.raises(
+        WrongSource, match="holds bars of source sandbox, but this installation uses source alpha_vantage"
+    ):
         migrate(other)
     refused = ForecastStore.connect(other)
     for _ in range(2):
