@@ -12,15 +12,15 @@ from stock_ml.errors import HostError
 FRESH_SECONDS = 5
 
 
-def http(url: str, *, any_status: bool = False) -> Callable[[], bool]:
-    """Return a probe that asks an address, and is content with a 2xx answer, or with any."""
+def http(url: str, *, any_status: bool = False, text: str = "") -> Callable[[], bool]:
+    """Return a probe that requests a URL and accepts a 2xx answer with `text` in it, or any answer."""
 
     def ask() -> bool:
         try:
             answer = requests.get(url, timeout=2)
         except requests.RequestException:
             return False
-        return any_status or answer.ok
+        return any_status or (answer.ok and text in answer.text)
 
     return ask
 

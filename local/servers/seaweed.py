@@ -20,10 +20,6 @@ VOLUMES = 4096
 # below this it takes nothing more. By itself it keeps a hundredth of the disk, and on a large one with gigabytes left
 # every write waits without a word
 SPARE = "1GiB"
-# The volume server reports its volumes 1.8 seconds after the start. Where the master has no leader
-# then, it reports them five seconds later, and until then S3 is ready while every read fails. An
-# election takes up to twice this time.
-ELECTION_TIMEOUT = "500ms"
 GROWTH = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
 # Its master and its filer serve and delete everything over HTTP without a key, and a browser lets
 # every page use them. The S3 gateway reaches both over gRPC. With keys for signing it would also
@@ -48,10 +44,9 @@ def program(s: Settings, secrets: Mapping[str, str]) -> Program:
         "weed_filer_grpc_port": s.weed_filer_grpc_port,
         "weed_s3_grpc_port": s.weed_s3_grpc_port,
     }
-    ready = probes.http(f"http://127.0.0.1:{s.s3_port}/status")
     keys = {name: secrets[name] for name in SEAWEED_KEYS}
     env = {**GROWTH, **keys, "TMPDIR": str(_scratch(s))}  # where it logs, beside what it prints
-    return Program(NAME, _argv(s), ready, ports, env, prepare=partial(_prepare, s))
+    return Program(NAME, _argv(s), partial(_ready, s), ports, env, prepare=partial(_prepare, s))
 
 
 def remove_sockets(s: Settings) -> None:
@@ -87,7 +82,7 @@ def _argv(s: Settings) -> tuple[str, ...]:
         "ip.bind": "127.0.0.1",
         "master.port": s.weed_master_port,
         "master.port.grpc": s.weed_master_grpc_port,
-        "master.electionTimeout": ELECTION_TIMEOUT,
+        "master.electionTimeout": "1s",
         "volume.port": s.weed_volume_port,
         "volume.port.grpc": s.weed_volume_grpc_port,
         "volume.max": VOLUMES,
@@ -105,6 +100,14 @@ def _argv(s: Settings) -> tuple[str, ...]:
         **HTTP_ACCESS,
     }
     return (str(BIN / "weed"), "server", "-s3", *(f"-{name}={value}" for name, value in options.items()))
+
+
+def _ready(s: Settings) -> bool:
+    """Say whether S3 answers and the master knows the volume server; before that every read fails."""
+    volume_server = f"127.0.0.1:{s.weed_volume_port}"
+    answers = probes.http(f"http://127.0.0.1:{s.s3_port}/status")
+    reports = probes.http(f"http://127.0.0.1:{s.weed_master_port}/", text=volume_server)  # its page
+    return answers() and reports()
 
 
 def _scratch(s: Settings) -> Path:

@@ -23,7 +23,7 @@ FINAL |= {
     "DiskFull",
     "OtherMarket",
 }
-FINAL |= {"TooLittleHistory", "SchemaMismatch", "ParityError", "TooFewSymbols"}
+FINAL |= {"NewerServerData", "UpgradeFailed", "TooLittleHistory", "SchemaMismatch", "ParityError", "TooFewSymbols"}
 
 
 MOST = 7  # Airflow's maximum of retries, as most tasks have it
