@@ -1,8 +1,5 @@
 """The assets that the DAGs pass on, each named once, and what the triggerer watches for on Kafka."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from airflow.providers.apache.kafka.triggers.await_message import AwaitMessageTrigger
 from airflow.sdk import Asset, AssetWatcher
 
@@ -24,9 +21,3 @@ SESSION_CLOSED = Asset(name="session_closed", group=GROUP, watchers=_told_on("se
 RETRAINING_WANTED = Asset(name="retraining_wanted", group=GROUP, watchers=_told_on("alerts", "alert"))
 CLEAN_BARS = Asset(name="clean_bars", group=GROUP)
 MODEL = Asset(name="stock_close", group=GROUP)
-
-
-def backfilled_at(events: Mapping[Asset, Sequence[Any]]) -> float | None:
-    """Return when a backfill's run last announced clean bars among these events (wall), None where none did."""
-    told = events.get(CLEAN_BARS, [])
-    return max((event.timestamp.timestamp() for event in told if event.extra.get("backfill")), default=None)

@@ -38,6 +38,11 @@ def chosen(params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def asks(params: Mapping[str, Any]) -> bool:
+    """Say whether the form of `train_model` has a person decide whether the new version serves."""
+    return bool(params["becomes"] == ASK)
+
+
 def ingest() -> dict[str, Param]:
     """Return the form of `ingest_bars`."""
     s = load()

@@ -27,8 +27,9 @@ def ingest_bars() -> None:
     def plan(*, params: Any = None, ti: Any = None) -> Any:
         from stock_ml.ingestion import download as ingest
 
-        ti.xcom_push("planned", (made := ingest.plan_run(task_settings(), params, session_of())).summary())
-        return made.items
+        planned = ingest.plan_run(task_settings(), params, session_of())
+        ti.xcom_push("planned", planned.summary())
+        return planned.items
 
     @task(map_index_template="{{ symbol }}", retries=MAY_WAIT)
     def download(item: Any) -> Any:
@@ -50,10 +51,12 @@ def ingest_bars() -> None:
     def publish(items: Any, *, ti: Any = None, outlet_events: Any = None) -> None:
         from stock_ml.ingestion import publish as announcing
 
-        told = announcing.publish(task_settings(), ti.run_id, items, not_clean(ti, items))
-        outlet_events[CLEAN_BARS].extra = {**told, "backfill": session_of() is not None}
+        outlet_events[CLEAN_BARS].extra = announcing.publish(
+            task_settings(), ti.run_id, items, not_clean(ti, items), backfill=session_of() is not None
+        )
 
-    S3CreateBucketOperator(task_id="create_bucket", bucket_name=load().s3_bucket) >> (items := plan())
+    items = plan()
+    S3CreateBucketOperator(task_id="create_bucket", bucket_name=load().s3_bucket) >> items
     symbol.expand(item=items) >> [publish(items), all_clean()]
 
 

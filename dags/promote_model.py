@@ -13,10 +13,10 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import dag, task
-from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.assets import MODEL
-from dags.task_defaults import dag_rules, task_settings
+from dags.events import newest
+from dags.task_defaults import dag_rules, skip_if, task_settings
 
 TOLD = "{{ ti.xcom_pull(task_ids='see_asked') }}"
 
@@ -25,11 +25,11 @@ TOLD = "{{ ti.xcom_pull(task_ids='see_asked') }}"
 def promote_model() -> None:
     @task
     def see_asked(*, triggering_asset_events: Any = None) -> dict[str, Any]:
-        events = (triggering_asset_events or {}).get(MODEL, [])
-        told = dict(events[-1].extra) if events else {}  # the newest: it is the challenger
-        if not told.get("ask"):
-            raise AirflowSkipException("nobody wants to be asked about this version")
-        return told
+        from stock_ml.training import promote as promoting
+
+        version = newest(triggering_asset_events, MODEL)  # the newest one is the challenger
+        skip_if(promoting.unasked(version))
+        return version
 
     approve = ApprovalOperator(
         task_id="approve",
@@ -40,12 +40,13 @@ def promote_model() -> None:
     )
 
     @task
-    def promote(told: dict[str, Any]) -> str | None:
+    def promote(version: dict[str, Any]) -> str | None:
         from stock_ml.training import promote as promoting
 
-        return promoting.promote_challenger(task_settings(), told["version"])
+        return promoting.promote_challenger(task_settings(), version["version"])
 
-    (told := see_asked()) >> approve >> promote(told)
+    version = see_asked()
+    version >> approve >> promote(version)
 
 
 promote_model()

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.log import mask_secret
 from pydantic import SecretStr
 
@@ -44,3 +45,9 @@ def task_settings(**shown: str) -> Settings:
         if isinstance(value, SecretStr):
             mask_secret(value.get_secret_value())
     return s
+
+
+def skip_if(reason: str | None) -> None:
+    """End the task as skipped where there is a reason for it; the reason is the last line of its log."""
+    if reason:
+        raise AirflowSkipException(reason)

@@ -22,37 +22,33 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import dag, task
-from airflow.sdk.exceptions import AirflowSkipException
 from operator_links import TrainingInMlflow, linked
 
-from dags.assets import CLEAN_BARS, MODEL, RETRAINING_WANTED, backfilled_at
-from dags.forms import ASK, chosen, training
-from dags.task_defaults import dag_rules, task_settings
+from dags.assets import CLEAN_BARS, MODEL, RETRAINING_WANTED
+from dags.events import training_trigger
+from dags.forms import asks, chosen
+from dags.forms import training as form
+from dags.task_defaults import dag_rules, skip_if, task_settings
 
-TOLD = ("run_id", "version", "alias", "skill")  # of a training, in its asset event
 
-
-@dag(schedule=CLEAN_BARS | RETRAINING_WANTED, params=training(), doc_md=__doc__, **dag_rules("train_model"))
+@dag(schedule=CLEAN_BARS | RETRAINING_WANTED, params=form(), doc_md=__doc__, **dag_rules("train_model"))
 def train_model() -> None:
     @task(outlets=[MODEL], execution_timeout=timedelta(hours=2))
     def train(
         *, triggering_asset_events: Any = None, params: Any = None, outlet_events: Any = None, ti: Any = None
     ) -> dict[str, Any]:
-        from stock_ml.monitoring import notify
         from stock_ml.training import retrain_policy
 
-        s, events = task_settings().model_copy(update=chosen(params)), triggering_asset_events or {}
-        alerts = [event.extra["payload"] for event in events.get(RETRAINING_WANTED, [])]
-        ti.xcom_push("why", why := retrain_policy.why(alerts, bool(events)))
-        waiting = ti.get_dr_count("ingest_bars", states=["queued"]) if (past := backfilled_at(events)) else 0
-        if events and (reason := retrain_policy.covered(s, alerts, past, waiting)):
-            raise AirflowSkipException(reason)
-        from stock_ml.training.train import train as fit  # Spark and MLflow take seconds to import
+        s = task_settings().model_copy(update=chosen(params))
+        trigger = training_trigger(triggering_asset_events, ti)
+        ti.xcom_push("why", trigger.why)
+        skip_if(retrain_policy.covered(s, trigger))
 
-        notify.trained(s, made := dict(fit(s, why, retrain_policy.changed_at(alerts))))
-        ask = params["becomes"] == ASK and made["alias"] == "challenger"
-        outlet_events[MODEL].extra = {"why": why, "ask": ask, **{name: made[name] for name in TOLD}}
-        return made
+        from stock_ml.training import train as training  # Spark and MLflow take seconds to import
+
+        outcome = training.train(s, trigger.why, trigger.changed_at)
+        outlet_events[MODEL].extra = training.event(outcome, trigger.why, asks(params))
+        return dict(outcome)
 
     linked(train(), TrainingInMlflow())
 

@@ -166,8 +166,12 @@ class RunReport(TypedDict):
 
 
 class CleanBarsEvent(TypedDict):
-    """Tell what the asset `clean_bars` tells: whose bars are clean, and why others are not."""
+    """Tell what the asset `clean_bars` tells: whose bars are clean, and why others are not.
+
+    `backfill` says that the run is one of a backfill, whose training waits for the last ones.
+    """
 
     source: str
     symbols: list[str]
+    backfill: bool
     missing: NotRequired[dict[str, str]]

@@ -11,11 +11,14 @@ from stock_ml.errors import TooFewSymbols
 log = logging.getLogger(__name__)
 
 
-def publish(s: Settings, run: str, items: Sequence[IngestItem], missing: Mapping[str, str]) -> CleanBarsEvent:
+def publish(
+    s: Settings, run: str, items: Sequence[IngestItem], missing: Mapping[str, str], *, backfill: bool
+) -> CleanBarsEvent:
     """Look over what a run cleaned, keep its data report, and return what its event tells.
 
-    `items` are the run's, {"symbol", "months"}; `missing` says of each symbol that is not clean why. Raises
-    TooFewSymbols where fewer of them are clean than STOCKML_MINIMUM_SYMBOLS asks for, StoreUnavailable.
+    `items` are the run's, {"symbol", "months"}; `missing` says of each symbol that is not clean why; `backfill` says
+    that the run is one of a backfill, whose training waits for the last ones. Raises TooFewSymbols
+    where fewer symbols are clean than STOCKML_MINIMUM_SYMBOLS asks for, StoreUnavailable.
     """
     clean = [item for item in items if item["symbol"] not in missing]
     for symbol, why in missing.items():
@@ -23,7 +26,8 @@ def publish(s: Settings, run: str, items: Sequence[IngestItem], missing: Mapping
     run_report.store(s, run, clean, missing)
     if not is_enough(len(clean), len(items), s.minimum_symbols):
         raise _too_few(len(clean), len(items), s.minimum_symbols, missing)
-    event: CleanBarsEvent = {"source": s.source, "symbols": [item["symbol"] for item in clean]}
+    symbols = [item["symbol"] for item in clean]
+    event: CleanBarsEvent = {"source": s.source, "symbols": symbols, "backfill": backfill}
     return {**event, "missing": dict(missing)} if missing else event
 
 

@@ -1,11 +1,18 @@
 """Make a version champion that a person approved of."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.config import Settings
 
 log = logging.getLogger(__name__)
+
+
+def unasked(event: Mapping[str, Any]) -> str | None:
+    """Return why a person is not asked about the version of a training's asset event, None where one is."""
+    return None if event.get("ask") else "nobody wants to be asked about this version"
 
 
 def promote_challenger(s: Settings, version: str) -> str | None:

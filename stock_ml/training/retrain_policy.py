@@ -44,36 +44,51 @@ class Newest:
         return any(knew < enough <= there for enough in (1, evaluation.ENOUGH + self.held_out))
 
 
-def why(alerts: Sequence[Mapping[str, Any]], events: bool) -> str:
-    """Return in words what started a training: an alert's own reason, clean bars, or else a person."""
-    told = sorted({f"alert: {alert['reason']}" for alert in alerts})
-    return "; ".join(told) or ("clean bars of newer sessions" if events else "a person triggered it")
+@dataclass(frozen=True)
+class Trigger:
+    """Hold what started a run of `train_model`: asset events, or a person.
+
+    `alerts` are those among the events, as Kafka has them. `backfilled_at` is when a run of a backfill last announced
+    its bars (wall, UTC epoch seconds), and `waiting` counts the backfill's runs of `ingest_bars` that have not begun.
+    """
+
+    alerts: Sequence[Mapping[str, Any]] = ()
+    by_person: bool = False
+    backfilled_at: float | None = None
+    waiting: int = 0
+
+    @property
+    def why(self) -> str:
+        """Return in words what started the run: an alert's own reason, clean bars, or else a person."""
+        reasons = sorted({f"alert: {alert['reason']}" for alert in self.alerts})
+        return "; ".join(reasons) or ("a person triggered it" if self.by_person else "clean bars of newer sessions")
+
+    @property
+    def changed_at(self) -> int | None:
+        """Return the market's time of the newest alert in UTC epoch seconds, None where there is none."""
+        return max((int(alert["market_at"]) for alert in self.alerts), default=None)
+
+    @property
+    def asked_at(self) -> float | None:
+        """Return when an alert, or a backfill, last asked for a training (wall), None where none did."""
+        backfilled = [] if self.backfilled_at is None else [self.backfilled_at]
+        return max([*(float(alert["raised_at"]) for alert in self.alerts), *backfilled], default=None)
 
 
-def covered(
-    s: Settings, alerts: Sequence[Mapping[str, Any]] = (), backfilled_at: float | None = None, waiting: int = 0
-) -> str | None:
-    """Return why a run that events started need not train, None where it must.
+def covered(s: Settings, trigger: Trigger) -> str | None:
+    """Return why a run need not train, None where it must: a person's always trains.
 
-    `alerts` are those among the events, as Kafka has them, `backfilled_at` is when a backfill's run announced its bars
-    (wall), and `waiting` counts the backfill's runs of `ingest_bars` that have not begun.
     Raises RegistryUnavailable or StoreUnavailable.
     """
-    for alert in alerts:
+    for alert in trigger.alerts:
         log.warning("alert: %s", alert["reason"])
-    asked = [*(float(alert["raised_at"]) for alert in alerts), *([backfilled_at] if backfilled_at else [])]
-    newest = _newest(s)
+    newest = None if trigger.by_person else _newest(s)
     if newest is None or not fits(rest.tags(rest.champion(s)), s):
         return None
-    if waiting and not alerts:
-        return f"{waiting} runs of ingest_bars wait in a backfill: training follows the last ones"
+    if trigger.waiting and not trigger.alerts:
+        return f"{trigger.waiting} runs of ingest_bars wait in a backfill: training follows the last ones"
     known_at = max((_known_at(Lake.connect(s), symbol) for symbol in s.symbols), default=0.0)
-    return reason(newest, known_at, max(asked, default=None), s.calendars.of(s.symbols[0]), s.retrain_sessions)
-
-
-def changed_at(alerts: Sequence[Mapping[str, Any]]) -> int | None:
-    """Return the market's time of the newest alert among a run's events, in UTC epoch seconds, None where none is."""
-    return max((int(alert["market_at"]) for alert in alerts), default=None)
+    return reason(newest, known_at, trigger.asked_at, s.calendars.of(s.symbols[0]), s.retrain_sessions)
 
 
 def reason(newest: Newest, known_at: float, asked_at: float | None, calendar: Sessions, sessions: int) -> str | None:

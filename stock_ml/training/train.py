@@ -14,6 +14,7 @@ from stock_ml.config import Settings
 from stock_ml.evaluation import PERSISTENCE, Bar, Before, Decision
 from stock_ml.model import features
 from stock_ml.model.scorer import Scorer
+from stock_ml.monitoring import notify
 from stock_ml.training import mlflow_logging, promotion_guard, spark_models
 from stock_ml.training.metrics_report import Report, build, check_parity, decide, measure
 from stock_ml.training.reference_sample import described
@@ -49,7 +50,7 @@ def train(s: Settings, why: str = "", changed_at: int | None = None) -> Training
 
     `why` is what started it, in words: the tag `started_by` of run and version. `changed_at` is the market's time of
     the alarm that asked for it, if one did: no session before it confirms another kind. A challenger waits for a
-    person to promote it; where no champion fits the settings, the new version is champion.
+    person to promote it; where no champion fits the settings, the new version is champion. A person is notified.
 
     Any failure leaves the champion as it was, and ends the MLflow run FAILED with the reason as a tag. Of trainings at
     once the first to register decides, and the others end with Overtaken.
@@ -65,7 +66,18 @@ def train(s: Settings, why: str = "", changed_at: int | None = None) -> Training
             made, report, decision = _train(s, spark, registry, known, before)
             promotion_guard.settle(registry, begun, made)
             alias = _appoint(s, registry, made)
-    return result(run_id, made, alias, decision, report)
+    outcome = result(run_id, made, alias, decision, report)
+    notify.trained(s, outcome)
+    return outcome
+
+
+def event(outcome: TrainingResult, why: str, ask: bool) -> dict[str, str | float | bool]:
+    """Return what the asset event of a training tells; `ask` where a person is to decide whether a version serves.
+
+    Nobody is asked about a version that serves already, as the first one does.
+    """
+    told = {"run_id": outcome["run_id"], "version": outcome["version"], "alias": outcome["alias"]}
+    return {**told, "skill": outcome["skill"], "why": why, "ask": ask and outcome["alias"] == CHALLENGER}
 
 
 def _train(

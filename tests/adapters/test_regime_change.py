@@ -26,7 +26,7 @@ from stock_ml.domain.bars import PRICES, Bar
 from stock_ml.domain.gaps import Minutes, fill
 from stock_ml.evaluation import ENOUGH, FEWEST
 from stock_ml.monitoring.monitor import monitor
-from stock_ml.training.retrain_policy import changed_at, covered, why
+from stock_ml.training.retrain_policy import Trigger, covered
 from stock_ml.training.train import train
 from tests.servers import running, tables
 from tests.walks import NYSE, frame
@@ -112,10 +112,11 @@ def test_after_a_turn_one_alert_leads_to_a_model_that_holds(s: Settings, store: 
         alerts = [decode_alert(value)._asdict() for value in read_back(s, Topics.of(s).alerts)]
         assert alerts == [told["alert"]] * 2
 
-        assert covered(s, alerts) is None
+        trigger = Trigger(alerts)
+        assert covered(s, trigger) is None
         clean(s, range(BEFORE.start, TURNS + 1))
-        second = train(s, why(alerts, events=True), changed_at(alerts))
-        assert "version" in str(covered(s, alerts))
+        second = train(s, trigger.why, trigger.changed_at)
+        assert "version" in str(covered(s, trigger))
         assert champion(s)["version"] == second["version"]
         assert second["promoted"] == "persistence"
         probes.wait("the swap", lambda: (store.read_state("consumer") or {})["model_version"] == second["version"], 60)
@@ -127,8 +128,8 @@ def test_after_a_turn_one_alert_leads_to_a_model_that_holds(s: Settings, store: 
         assert after["report"]["coverage_90"] == pytest.approx(0.9, abs=s.monitor_coverage)
 
         clean(s, range(BEFORE.start, TURNS + ENOUGH))
-        assert covered(s) is None
-        third = train(s, why([], events=True))
+        assert covered(s, Trigger()) is None
+        third = train(s, Trigger().why)
         assert third["promoted"] == "linear", third["reason"]
         assert f"{FEWEST} later sessions" in third["reason"]
         probes.wait("the swap", lambda: (store.read_state("consumer") or {})["model_version"] == third["version"], 60)

@@ -5,7 +5,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,6 +130,40 @@ def _decision(error: Exception, number: int, most: int, store: Store, ti: Instan
     return ByKindOfError().evaluate(error, number, most, {"task_state_store": store, "ti": ti})
 
 
+def triggers() -> dict[str, Any]:
+    """Return what `train_model` makes of asset events: of none, of alerts and clean bars, of those of a backfill."""
+    from dags.assets import CLEAN_BARS, RETRAINING_WANTED
+    from dags.events import training_trigger
+
+    times = [SimpleNamespace(extra={"backfill": n > 0}, timestamp=datetime.fromtimestamp(n, UTC)) for n in range(3)]
+    alerts = [SimpleNamespace(extra={"payload": {"reason": why}}) for why in ("skill", "drift")]
+    given = {
+        "person": None,
+        "alerts": {RETRAINING_WANTED: alerts, CLEAN_BARS: times[:1]},
+        "backfill": {CLEAN_BARS: [times[2], times[1], times[0]]},
+    }
+    return {name: asdict(training_trigger(events, _Queue(3))) for name, events in given.items()}
+
+
+class _Queue:
+    """Stand for a task's instance that counts runs."""
+
+    def __init__(self, queued: int) -> None:
+        self._queued = queued
+
+    def get_dr_count(self, dag_id: str, states: list[str]) -> int:
+        return self._queued if (dag_id, states) == ("ingest_bars", ["queued"]) else 0
+
+
+def newest() -> dict[str, Any]:
+    """Return what the newest of an asset's events tells, and what no event does."""
+    from dags.assets import MODEL
+    from dags.events import newest as newest_of
+
+    events = {MODEL: [SimpleNamespace(extra={"version": number}) for number in ("6", "7")]}
+    return {"newest": newest_of(events, MODEL), "none": [newest_of({}, MODEL), newest_of(None, MODEL)]}
+
+
 def run(dag_id: str, form: str = "{}") -> dict[str, Any]:
     """Run a DAG once with a filled-in form, its tasks one after the other in this process; tell why it is refused."""
     from airflow.dag_processing.dagbag import DagBag
@@ -205,7 +242,7 @@ def _task(task: Any) -> dict[str, Any]:
 
 
 COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
-    f.__name__: f for f in (parse, plugins, sessions, within, decide, fail, run, refusals, workers)
+    f.__name__: f for f in (parse, plugins, sessions, within, decide, fail, triggers, newest, run, refusals, workers)
 }
 
 if __name__ == "__main__":

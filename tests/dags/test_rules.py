@@ -91,6 +91,18 @@ def test_a_task_that_failed_for_good_leaves_why_and_no_words_of_an_unknown_error
     assert decided(airflow, ONE)["TimedOut"][-1] == {}
 
 
+def test_a_training_knows_what_started_it(airflow: Airflow) -> None:
+    found = airflow.ask("triggers").value
+    clean = {"alerts": [], "by_person": False, "backfilled_at": None, "waiting": 0}
+    assert found["person"] == clean | {"by_person": True}
+    assert found["alerts"] == clean | {"alerts": [{"reason": "skill"}, {"reason": "drift"}]}
+    assert found["backfill"] == clean | {"backfilled_at": 2.0, "waiting": 3}
+
+
+def test_a_person_is_asked_about_the_newest_version(airflow: Airflow) -> None:
+    assert airflow.ask("newest").value == {"newest": {"version": "7"}, "none": [{}, {}]}
+
+
 def test_the_navigation_opens_dashboard_mlflow_and_exchange(airflow: Airflow) -> None:
     found = airflow.ask("plugins", STOCKML_SOURCE="sandbox", STOCKML_DASHBOARD_PORT="9000").value
     assert found["errors"] == {}

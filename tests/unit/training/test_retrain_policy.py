@@ -5,9 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from stock_ml.config import load
 from stock_ml.domain.calendar import sessions
 from stock_ml.training import promotion_guard
-from stock_ml.training.retrain_policy import CHANGED, Newest, changed_at, reason, why
+from stock_ml.training.retrain_policy import CHANGED, Newest, Trigger, covered, reason
 
 CALENDAR = sessions("XNYS")
 
@@ -89,10 +90,10 @@ def test_a_backfill_is_trained_on_once_though_no_session_is_new() -> None:
 
 
 def test_what_started_a_training_is_said_in_words() -> None:
-    assert why([], events=False) == "a person triggered it"
-    assert why([], events=True) == "clean bars of newer sessions"
+    assert Trigger(by_person=True).why == "a person triggered it"
+    assert Trigger().why == "clean bars of newer sessions"
     alerts = [{"reason": "skill -3 %"}, {"reason": "skill -3 %"}, {"reason": "volatility by 7.50"}]
-    assert why(alerts, events=True) == "alert: skill -3 %; alert: volatility by 7.50"
+    assert Trigger(alerts).why == "alert: skill -3 %; alert: volatility by 7.50"
 
 
 def test_bars_older_than_the_training_are_covered() -> None:
@@ -100,8 +101,19 @@ def test_bars_older_than_the_training_are_covered() -> None:
 
 
 def test_the_market_changed_when_the_newest_alert_was_raised() -> None:
-    assert changed_at([{"market_at": 7.9}, {"market_at": 9.2}, {"market_at": 8.0}]) == 9
-    assert changed_at([]) is None
+    assert Trigger([{"market_at": 7.9}, {"market_at": 9.2}, {"market_at": 8.0}]).changed_at == 9
+    assert Trigger().changed_at is None
+
+
+def test_a_training_was_asked_for_by_the_newest_alert_or_backfill() -> None:
+    alerts = [{"raised_at": 5.0}, {"raised_at": 7.0}]
+    assert Trigger(alerts).asked_at == 7.0
+    assert Trigger(alerts, backfilled_at=9.0).asked_at == 9.0
+    assert Trigger().asked_at is None
+
+
+def test_a_person_always_trains_and_nothing_is_looked_up_for_it() -> None:
+    assert covered(load(mlflow_url="http://127.0.0.1:1"), Trigger(by_person=True)) is None
 
 
 def test_the_alarms_tag_has_one_name() -> None:

@@ -1,0 +1,30 @@
+"""What the asset events that started a run tell its task."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset
+
+from dags.assets import CLEAN_BARS, RETRAINING_WANTED
+
+if TYPE_CHECKING:
+    from stock_ml.training.retrain_policy import Trigger
+
+Events = Mapping[Asset, Sequence[Any]] | None
+
+
+def newest(events: Events, asset: Asset) -> dict[str, Any]:
+    """Return what the newest event of an asset tells, nothing where there is none."""
+    found = (events or {}).get(asset, [])
+    return dict(found[-1].extra) if found else {}
+
+
+def training_trigger(events: Events, ti: Any) -> "Trigger":
+    """Return what started a run of `train_model`; without any event it was a person."""
+    from stock_ml.training.retrain_policy import Trigger
+
+    events = events or {}
+    alerts = tuple(event.extra["payload"] for event in events.get(RETRAINING_WANTED, []))
+    backfilled = [event.timestamp.timestamp() for event in events.get(CLEAN_BARS, []) if event.extra.get("backfill")]
+    waiting = ti.get_dr_count("ingest_bars", states=["queued"]) if backfilled else 0
+    return Trigger(alerts, not events, max(backfilled, default=None), waiting)
