@@ -70,7 +70,7 @@ def without(argv: Sequence[str], options: Sequence[str]) -> list[str]:
 
 
 def test_every_program_is_a_service(s: Settings) -> None:
-    programs = [postgres.program(s), kafka.program(s, "id"), seaweed.program(s), mlflow.program(s)]
+    programs = [postgres.program(s), kafka.program(s, "id"), seaweed.program(s, keep_secrets(s)), mlflow.program(s)]
     programs += [*services.programs(s), *airflow.programs(s, keep_secrets(s))]
     assert {program.name for program in programs} == set(compose.services()) - {"migrate", "pipeline"}
 
@@ -96,7 +96,7 @@ def test_kafka(s: Settings) -> None:
 
 
 def test_seaweedfs(s: Settings) -> None:
-    program = seaweed.program(s)
+    program = seaweed.program(s, keep_secrets(s))
     here, there = (
         {word for word in argv if not SEAWEED_PLACES.fullmatch(word)} for argv in (program.argv[1:], command("s3"))
     )
