@@ -38,13 +38,12 @@ def up(given: Settings, console: Console) -> dict[str, Took]:
     _make_folder(given.state)
     with _alone(given):
         keep_origin(given)
-        if given.postgres_url is None:
-            postgres_upgrade.check(given)
+        postgres_upgrade.check(given)
         one = describe(given)
         supervisor = Supervisor(one.settings)
         _begin(one, supervisor)
         remember(given)
-        with _old_data(one.settings, console), Shown(console) as shown:
+        with postgres_upgrade.fitting_data(one.settings, partial(console.print, markup=False)), Shown(console) as shown:
             took = run_all(steps(one, supervisor, console), shown)
         (given.state / "start.json").write_text(json.dumps(took))
     _say_where(one, console)
@@ -56,20 +55,6 @@ def _begin(one: Installation, supervisor: Supervisor) -> None:
         orphans.end(one.settings.state)
     ports.check(one.programs, _ports_of_ours(one, supervisor))
     supervisor.run(one.programs)
-
-
-@contextmanager
-def _old_data(s: Settings, console: Console) -> Iterator[None]:
-    """Upgrade PostgreSQL's data before the block, and after it delete what an earlier upgrade kept."""
-    if s.postgres_url is not None:
-        yield
-        return
-    report = partial(console.print, markup=False)
-    keeps_old = postgres_upgrade.keeps_old(s)
-    postgres_upgrade.upgrade(s, report)
-    yield
-    if keeps_old:
-        postgres_upgrade.delete_old(s, report)
 
 
 def _ports_of_ours(one: Installation, supervisor: Supervisor) -> set[int]:

@@ -42,12 +42,12 @@ SECONDS = 600  # for a server to recover, and to end
 
 
 def check(s: Settings) -> None:
-    """Pass where the data can be served as they are, or be upgraded.
+    """Pass where the data can be served as they are, or be upgraded, or another server holds them.
 
     Raises DiskFull where the disk has no room for their copy; and as `next_action` does.
     """
     folders = Folders(s.state)
-    if next_action(folders.found()) is not Action.COPY:
+    if s.postgres_url is not None or next_action(folders.found()) is not Action.COPY:
         return
     needed = int(ROOM * _size(folders.live)) + RESERVE
     free = shutil.disk_usage(folders.state).free + _size(folders.making) + _size(folders.upgraded)
@@ -57,6 +57,22 @@ def check(s: Settings) -> None:
             f"{_gigabytes(needed)}, and the disk has {_gigabytes(free)} free. Nothing was changed: free some of it, "
             "then `make up` again"
         )
+
+
+@contextmanager
+def fitting_data(s: Settings, report: Report) -> Iterator[None]:
+    """Upgrade the data before the block. Once it ends well, delete what an upgrade before this one kept.
+
+    Does nothing where another server holds the data. Raises as `upgrade` does.
+    """
+    if s.postgres_url is not None:
+        yield
+        return
+    earlier = keeps_old(s)
+    upgrade(s, report)
+    yield
+    if earlier:
+        delete_old(s, report)
 
 
 def upgrade(s: Settings, report: Report) -> None:

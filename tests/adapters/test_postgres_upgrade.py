@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from local.servers import postgres, postgres_upgrade
 from local.servers.postgres_contents import contents, differences
@@ -58,7 +59,8 @@ def s(made_by_16: Settings, tmp_path: Path) -> Settings:
 
 
 def server(s: Settings, major: int = postgres.MAJOR) -> Program:
-    argv = postgres.command(s, Folders(s.state).live, major)
+    # only a crash of the machine could damage what it writes
+    argv = postgres.command(s, Folders(s.state).live, major, {"fsync": "off"})
     return Program("postgres", tuple(argv), lambda: postgres.answers(s), stop_signal="INT")
 
 
@@ -206,19 +208,31 @@ def test_after_a_complete_copy_the_old_data_still_count_until_the_switch(s: Sett
     see_complete(s, (before[0] | {"airflow: table public.dag": "2 rows"}, before[1]))
 
 
-def test_the_old_data_wait_until_they_are_deleted_and_are_the_way_back_till_then(s: Settings, before: Any) -> None:
-    assert not postgres_upgrade.keeps_old(s)
-    upgrade(s)
-    shutil.rmtree(Folders(s.state).live)
-    assert not postgres_upgrade.keeps_old(s)
-    assert "is missing" in upgrade(s)[0]
-    assert postgres_upgrade.keeps_old(s)
+def test_the_old_data_stay_until_a_later_start_ends_well_and_are_the_way_back_till_then(
+    s: Settings, before: Any
+) -> None:
     lines: list[str] = []
-    postgres_upgrade.delete_old(s, lines.append)
-    assert lines == [f"deleted {s.state}/postgres-16: the data as they were before the upgrade to PostgreSQL 18"]
+    with postgres_upgrade.fitting_data(s, lines.append):
+        assert names(s) == {"postgres", "postgres-16"}
+    shutil.rmtree(Folders(s.state).live)
+    with postgres_upgrade.fitting_data(s, lines.append):
+        assert f"PostgreSQL 16 → 18: {s.state}/postgres is missing" in "".join(lines)
+    with pytest.raises(HostError, match="no Kafka"), postgres_upgrade.fitting_data(s, lines.append):
+        raise HostError("no Kafka")
+    assert names(s) == {"postgres", "postgres-16"}
+    with postgres_upgrade.fitting_data(s, lines.append):
+        see_complete(s, before)
     assert names(s) == {"postgres"}
-    assert not postgres_upgrade.keeps_old(s)
-    see_complete(s, before)
+    assert lines[-1] == f"deleted {s.state}/postgres-16: the data as they were before the upgrade to PostgreSQL 18"
+    with postgres_upgrade.fitting_data(s, lines.append):
+        assert names(s) == {"postgres"}
+
+
+def test_data_on_a_server_of_ones_own_are_left_alone(s: Settings) -> None:
+    brought = s.model_copy(update={"postgres_url": SecretStr("postgresql://a:b@127.0.0.1:1")})
+    postgres_upgrade.check(brought)
+    with postgres_upgrade.fitting_data(brought, pytest.fail):
+        assert names(s) == {"postgres"}
 
 
 @pytest.mark.parametrize(
