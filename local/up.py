@@ -43,7 +43,7 @@ def up(given: Settings, console: Console) -> dict[str, Took]:
         supervisor = Supervisor(one.settings)
         _begin(one, supervisor)
         remember(given)
-        with postgres_upgrade.fitting_data(one.settings, partial(console.print, markup=False)), Shown(console) as shown:
+        with postgres_upgrade.data_upgrade(one.settings, partial(console.print, markup=False)), Shown(console) as shown:
             took = run_all(steps(one, supervisor, console), shown)
         (given.state / "start.json").write_text(json.dumps(took))
     _say_where(one, console)

@@ -172,7 +172,7 @@ class NewerServerData(HostError):
 
 
 class UpgradeFailed(HostError):
-    """Report that an older server's data could not be carried over to the new one; they are as they were."""
+    """Report that an older server's data were not upgraded; they are as they were."""
 
 
 class DiskFull(HostError):

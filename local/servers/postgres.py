@@ -38,7 +38,7 @@ def program(s: Settings) -> Program:
 
 
 def command(s: Settings, folder: Path, major: int = MAJOR, more: Options | None = None) -> list[str]:
-    """Return the command line of a server on a data folder, with options that replace or add to the usual ones."""
+    """Return the command line of a server on a data folder; `more` options go before the usual."""
     options: Options = {"listen_addresses": "127.0.0.1", "port": s.postgres_port, "unix_socket_directories": ""}
     options |= {"max_connections": 150, "log_min_messages": "warning"}
     # a minute of 10,000 symbols touches as many pages of each key; less room than they take costs a fifth more time
@@ -78,7 +78,8 @@ def as_no_root() -> list[str]:
 def initialise(s: Settings, folder: Path, major: int = MAJOR, *, sync: bool = True) -> None:
     """Make an empty data folder, whose one role `stockml` logs in with the installation's password.
 
-    Without `sync` a crash of the machine may damage it. Raises HostError where there is no password, or initdb fails.
+    Without `sync` a crash of the machine may damage it. Raises HostError where there is no
+    password, or initdb fails.
     """
     if s.postgres_password is None:
         raise HostError("the local PostgreSQL has no password: run `make up`, which makes one")
@@ -96,14 +97,14 @@ def initialise(s: Settings, folder: Path, major: int = MAJOR, *, sync: bool = Tr
 
 def _create(s: Settings) -> None:
     folders = Folders(s.state)
-    discard(folders.making)  # an interrupted first start, or upgrade
-    action = next_action(folders.found())
+    discard(folders.scratch)  # an interrupted first start, or upgrade
+    action = next_action(folders.majors())
     if action is Action.NONE:
         return
     if action is not Action.CREATE:
         raise HostError(f"the data in {folders.live} wait for their upgrade to PostgreSQL {MAJOR}: run `make up`")
-    initialise(s, folders.making)
-    folders.making.rename(folders.live)
+    initialise(s, folders.scratch)
+    folders.scratch.rename(folders.live)
 
 
 def _initdb(folder: Path, password: Path, major: int, options: list[str]) -> None:

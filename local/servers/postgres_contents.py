@@ -25,13 +25,13 @@ FIGURES = {
 
 
 def databases(s: Settings) -> list[str]:
-    """Return the names of a server's databases that take connections, the two templates of every server left out."""
+    """Return the names of a server's databases that take connections, without the templates."""
     with psycopg.connect(s.postgres("postgres")) as connection:
         return [str(name) for name, open_ in connection.execute(DATABASES).fetchall() if open_]
 
 
 def contents(s: Settings) -> dict[str, str]:
-    """Return each role, database and relation of a server, with its rows, its position, or "there"."""
+    """Return each role, database and relation of a server with its rows, position or "there"."""
     with psycopg.connect(s.postgres("postgres")) as connection:
         found = {f"role {name}": "there" for (name,) in connection.execute(ROLES).fetchall()}
         found |= {f"database {name}": "there" for name, _ in connection.execute(DATABASES).fetchall()}

