@@ -13,8 +13,9 @@ from stock_ml.errors import BadFile, BadKey, BadSymbol, DailyLimit, PremiumEndpo
 from stock_ml.sources.parsing import Convention, Received, bars_of
 from stock_ml.sources.registry import Source
 
-FOR_GOOD = (BadKey, PremiumEndpoint)  # the same for every symbol, until someone changes the setting
+FOR_ALL = (BadKey, PremiumEndpoint)  # the same for every symbol
 HOUR = 3600.0
+REFUSED_PAUSE = 300.0  # wall seconds until a refused key is tried again, doubled with each refusal
 TURN = 1.0  # wall seconds after which what came is published before others are asked
 
 
@@ -35,7 +36,7 @@ class Poller:
 
     `sessions` says in which sessions a symbol is traded.
     `pause`: wall seconds between two requests for the same minute of a symbol; `refused_pause`: until a symbol that the
-    source does not know is asked for again.
+    source does not know is asked for again, and at most until a refused key is tried again.
     """
 
     source: Source
@@ -46,6 +47,8 @@ class Poller:
     wall: Callable[[], float] = monotonic
     symbols: dict[str, _Symbol] = field(default_factory=dict)
     refused: str | None = None
+    refusals: int = 0
+    refused_until: float = 0.0
     more: bool = False
 
     def begin(self, published: Mapping[str, Recent]) -> None:
@@ -71,6 +74,8 @@ class Poller:
         begun, bars = self.wall(), list[Bar]()
         due = [symbol for symbol, known in self.symbols.items() if self._is_due(symbol, known, now)]
         due.sort(key=lambda symbol: self.symbols[symbol].asked_at)
+        if due and begun >= self.refused_until:
+            self.refused = None
         while due and not self.refused and self.wall() - begun < TURN:
             bars += self._ask(due.pop(0))
         self.more = bool(due) and not self.refused
@@ -97,7 +102,7 @@ class Poller:
             self._failed(known, symbol, error)
             return []
         known.answered_at, known.failures, known.refused, known.trouble = received.fetched_at, 0, False, None
-        known.next_try = self.wall() + self.pause
+        known.next_try, self.refusals = self.wall() + self.pause, 0
         for bar in bars:
             known.published.add(bar.ts)
         return bars
@@ -118,8 +123,10 @@ class Poller:
     def _failed(self, known: _Symbol, symbol: str, error: SourceError | BadFile | StoreUnavailable) -> None:
         known.failures += 1
         known.trouble = f"{symbol}: {type(error).__name__}: {error}"
-        if isinstance(error, FOR_GOOD):
+        if isinstance(error, FOR_ALL):
             self.refused = f"{type(error).__name__}: {error}"
+            self.refused_until = self.wall() + min(REFUSED_PAUSE * 2 ** min(self.refusals, 10), self.refused_pause)
+            self.refusals += 1
         known.refused = isinstance(error, BadSymbol)
         if known.refused:
             known.trouble += f"; it is asked for again every {self.refused_pause / 60:.0f} min"

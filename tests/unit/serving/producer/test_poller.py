@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.producer.live import set_back
-from serving.producer.poller import HOUR, Poller
+from serving.producer.poller import HOUR, REFUSED_PAUSE, Poller
 from serving.producer.recent_minutes import Recent
 from stock_ml.domain.bars import Bar, utc
 from stock_ml.domain.calendar import sessions
@@ -157,14 +157,36 @@ def test_bars_older_than_the_newest_answer_are_fetched_from_their_month() -> Non
 
 
 @pytest.mark.parametrize("refusal", [BadKey("no"), PremiumEndpoint("no")])
-def test_a_key_that_is_refused_is_never_tried_again_and_named(refusal: SourceError) -> None:
-    source = Source(errors={"AAPL": refusal})
-    polled = poller(source, {"AAPL": None, "GOOGL": None})
-    for _ in range(3):
+def test_a_key_that_is_refused_is_named_and_tried_again_after_minutes_that_become_an_hour(refusal: SourceError) -> None:
+    source, wall = Source(errors={"AAPL": refusal, "GOOGL": refusal}), Wall()
+    polled = poller(source, {"AAPL": None, "GOOGL": None}, wall=wall)
+    asked_at: list[float] = []
+    for minutes in range(4 * 60):
+        wall.now = 60.0 * minutes
+        before = len(source.asked)
         polled.new_bars(at(source, minute(6)))
-    assert source.asked.count(("AAPL", None)) == 1
+        asked_at += [minutes] * (len(source.asked) - before)
+        assert not polled.has_all_until(minute(6), NYSE)
+    assert asked_at == [0, 5, 15, 35, 75, 135, 195]
     assert polled.trouble == f"{type(refusal).__name__}: no"
-    assert not polled.has_all_until(minute(6), NYSE)
+
+
+@pytest.mark.parametrize("refusal", [BadKey("no"), PremiumEndpoint("no")])
+def test_after_one_stray_refusal_of_the_key_all_symbols_go_on_and_no_bar_is_skipped(refusal: SourceError) -> None:
+    source, wall = Source(errors={"AAPL": refusal}), Wall()
+    polled = poller(source, {"AAPL": minute(3), "GOOGL": minute(3)}, wall=wall)
+    given = polled.new_bars(at(source, minute(5)))
+    source.errors.clear()
+    for number, seconds in enumerate((REFUSED_PAUSE - 1, REFUSED_PAUSE)):
+        wall.now = seconds
+        given += polled.new_bars(at(source, minute(8 + number)))
+        assert (polled.trouble is None) == (seconds == REFUSED_PAUSE)
+    assert sorted(bar.ts for bar in given if bar.symbol == "AAPL") == [minute(i) for i in range(4, 9)]
+    source.errors["AAPL"] = refusal
+    polled.new_bars(at(source, minute(10)))
+    source.errors.clear()
+    wall.now += REFUSED_PAUSE  # the key was accepted meanwhile: the pause is the first one again
+    assert polled.new_bars(at(source, minute(11))) != []
 
 
 def test_an_unknown_symbol_stops_no_other_one() -> None:
