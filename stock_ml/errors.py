@@ -56,11 +56,11 @@ class SourceError(StockMLError):
 
 
 class BadKey(SourceError):
-    """Report that the source rejects the API key. Another try does not help."""
+    """Report that the source rejects the API key. A task does not retry it; the producer asks again after minutes."""
 
 
 class PremiumEndpoint(SourceError):
-    """Report that the key's plan does not include the endpoint. Another try does not help."""
+    """Report that the key's plan does not include the endpoint. Retried as BadKey is."""
 
 
 class NoBars(SourceError):
@@ -161,6 +161,10 @@ class BrokerUnavailable(StockMLError):
 
 class BrokerRefused(StockMLError):
     """Report that Kafka rejected a message for good. The next start goes on from what the topic holds."""
+
+
+class BrokerFatal(BrokerRefused):
+    """Report that Kafka's client gave up for good: end, and connect anew at the next start."""
 
 
 class HostError(StockMLError):

@@ -60,6 +60,8 @@ class ConsumerMeters:
         self.bars = Counter("stockml_bars", "Bars stored", registry=all_)
         self.forecasts = Counter("stockml_forecasts", "Forecasts stored", registry=all_)
         self.rejected = Counter("stockml_rejected", "Messages put aside because they cannot be used", registry=all_)
+        passed_over = "Batches of the topic passed over because Kafka's client cannot read them"
+        self.unreadable = Counter("stockml_unreadable_batches", passed_over, registry=all_)
         self.batch = Histogram(
             "stockml_batch_seconds", "From a batch taken to its offsets committed", buckets=BATCH_SECONDS, registry=all_
         )

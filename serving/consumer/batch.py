@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 from threading import Event
 from time import monotonic
@@ -19,7 +20,7 @@ from serving.consumer.in_order import Update
 from serving.consumer.predict import Models, forecast, stamp
 from serving.consumer.state import ConsumerState
 from serving.stream_config import StreamConfig
-from stock_ml.adapters.broker import Message, Publisher, Subscriber
+from stock_ml.adapters.broker import Message, Publisher, Subscriber, UnreadableBatch
 from stock_ml.adapters.postgres.store import BARS, Forecasts, ForecastStore, Stored, Writing, table
 from stock_ml.domain.clock import Clock, EventClock
 from stock_ml.errors import BrokerUnavailable, SourceUnavailable
@@ -114,13 +115,38 @@ class Batches:
             log.warning(line("rejected", partition=at.partition(), offset=at.offset(), reason=reason))
         if len(rejects) > LOGGED:
             log.warning(line("rejected", more=len(rejects) - LOGGED, see=f"topic {at.topic()}.rejected"))
-        while left := self.publisher.flush(1):
-            away = BrokerUnavailable(f"{left} rejected messages are not delivered yet")
-            if self.stopping.is_set():
-                raise away
-            self._away(away)
+        self._deliver()
         self.meters.rejected.inc(len(rejects))
         self.health.heard("kafka", None)
+
+    def _deliver(self) -> None:
+        while left := self.publisher.flush(1):
+            unavailable = BrokerUnavailable(f"{left} rejected messages are not delivered yet")
+            if self.stopping.is_set():
+                raise unavailable
+            self.away(unavailable)
+
+    def pass_over(self) -> None:
+        """Put aside the batches that Kafka's client cannot read, and go on behind them.
+
+        Raises BrokerRefused, and what was unavailable when it is asked to stop.
+        """
+        if self.subscriber.standing:
+            self.health.heard("kafka", self.subscriber.trouble)
+        try:
+            while batch := self.subscriber.unreadable():
+                self._retry(partial(self._put_aside, batch))
+                log.error(line("unreadable batch passed over", **batch._asdict()))
+                self.meters.unreadable.inc()
+                self.subscriber.pass_over(batch)
+        except BrokerUnavailable as error:
+            if self.stopping.is_set():
+                raise
+            self.away(error)  # the next turn looks again; what was passed over and not committed changes nothing
+
+    def _put_aside(self, batch: UnreadableBatch) -> None:
+        self.publisher.unreadable(batch)
+        self._deliver()
 
     def _commit(self, messages: list[Message]) -> None:
         try:
@@ -131,9 +157,10 @@ class Batches:
         self.meters.behind.end(messages[-1].timestamp()[1] / 1000, self.subscriber.lag())
 
     def _retry(self, step: Callable[[], T]) -> T:
-        return until_back(step, self.stopping, self._away)
+        return until_back(step, self.stopping, self.away)
 
-    def _away(self, error: BaseException) -> None:
+    def away(self, error: BaseException) -> None:
+        """Report what is unavailable."""
         log.warning(line("waiting", reason=error))
         self.health.away(error)
 

@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from socket import gethostname
@@ -17,13 +18,13 @@ from serving.common.clocks import stream_clock
 from serving.common.heartbeat import OnceAMinute, StateWriter
 from serving.common.http_endpoints import serve
 from serving.common.logs import line, set_up
-from serving.common.shutdown import AWAY, stop_on_signals
+from serving.common.shutdown import AWAY, stop_on_signals, until_back
 from serving.consumer.batch import Batches
 from serving.consumer.model_watcher import ModelWatcher
 from serving.consumer.predict import Models
 from serving.consumer.state import ConsumerState
 from serving.stream_config import StreamConfig
-from stock_ml.adapters.broker import Publisher, Subscriber
+from stock_ml.adapters.broker import Publisher, Subscriber, ensure_topics
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings, load
@@ -54,6 +55,7 @@ class Consumer:
     store: ForecastStore
     state: StateWriter
     minute: OnceAMinute = field(default_factory=OnceAMinute)
+    make_topics: Callable[[], None] = lambda: None
 
     @classmethod
     def connect(cls, s: Settings, champion: ChampionSource, stopping: Event) -> "Consumer":
@@ -64,15 +66,18 @@ class Consumer:
         batches = Batches(subscriber, Publisher.connect(s), store, state, config, stream_clock(s), stopping)
         # each member of the group reports for itself; the row sums up the lag of all
         report = partial(store.write_member, "consumer", f"{gethostname()}:{os.getpid()}:{id(subscriber):x}")
-        return cls(champion, batches, store, StateWriter(report, batches.health))
+        writer = StateWriter(report, batches.health)
+        return cls(champion, batches, store, writer, make_topics=partial(ensure_topics, s))
 
     def run(self) -> bool:
         """Work until stopped, then leave the group; say whether that went as it should. Raises BrokerRefused."""
         try:
+            # a Kafka that lost its disk comes back without topics
+            until_back(self.make_topics, self.batches.stopping, self.batches.away)
             while not self.batches.stopping.is_set():
                 self.turn()
         except AWAY as error:
-            # asked to stop while something was away: what is not committed comes again
+            # asked to stop while something was unavailable: what is not committed comes again
             log.warning(line("stopped with a batch in hand", reason=error))
         finally:
             self.store.close()
@@ -83,12 +88,17 @@ class Consumer:
         """Process the messages that wait, report the state, and log once a minute why no champion serves."""
         if not self.champion.is_known:
             self.batches.stopping.wait(WAIT)
-        elif messages := self.batches.subscriber.take(BATCH, WAIT):
-            self.batches.process(messages, self.champion.models)
+        else:
+            self._process()
         self.state.tell(self._report)
         trouble = self.champion.trouble
         self.minute.warn(line("champion", trouble=trouble) if trouble else None)
         self._measure(trouble)
+
+    def _process(self) -> None:
+        if messages := self.batches.subscriber.take(BATCH, WAIT):
+            self.batches.process(messages, self.champion.models)
+        self.batches.pass_over()  # after what came before it is stored
 
     def _measure(self, trouble: str | None) -> None:
         health, meters, serving = self.batches.health, self.batches.meters, self.champion.models.champion
@@ -111,7 +121,7 @@ class Consumer:
 
 
 def main() -> int:
-    """Serve until SIGTERM; return 1 where a setting is wrong, Kafka refuses, or the watch on the champion broke."""
+    """Serve until SIGTERM; end with 1 where a setting is wrong, Kafka refuses, its client gave up, or a watch broke."""
     set_up("consumer")
     stopping, stopped = stop_on_signals()
     try:
@@ -121,12 +131,14 @@ def main() -> int:
         serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health)
         champion.watch(stopping)
         gc.freeze()  # what is there now stays: no batch waits while all of it is searched for garbage
-        left = consumer.run()
-    except (BadSetting, BrokerRefused) as error:
+        left, code = consumer.run(), 0 if stopped() else 1
+    except BadSetting as error:
         log.error(line("ended", reason=error))
         return 1
+    except BrokerRefused as error:
+        log.error(line("ended", reason=error))
+        left, code = False, 1
     log.info(line("stopped", left_group=left))
-    code = 0 if stopped() else 1
     if not left:
         os._exit(code)  # Kafka's client would wait for its broker, and all is stored and committed
     return code

@@ -4,7 +4,7 @@ from time import monotonic
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import Consumer, Message
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from local.servers import kafka as kafka_program
@@ -19,9 +19,11 @@ from stock_ml.adapters.broker import (
     ensure_topics,
     read_back,
 )
+from stock_ml.adapters.broker.client_events import Brokers
+from stock_ml.adapters.broker.retention_loss import Unread
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
-from stock_ml.errors import BrokerRefused, BrokerUnavailable
+from stock_ml.errors import BrokerFatal, BrokerRefused, BrokerUnavailable
 
 T = 1_709_303_400
 
@@ -166,6 +168,20 @@ def test_a_closed_session_is_announced(s: Settings) -> None:
 def test_a_missing_topic_is_named(kafka: Settings) -> None:
     with pytest.raises(BrokerUnavailable, match="topic no-such on Kafka at"):
         list(read_back(kafka, "no-such"))
+
+
+def test_a_client_that_gave_up_for_good_is_an_error_that_ends_the_process(s: Settings) -> None:
+    config = {"bootstrap.servers": s.kafka, "group.id": s.kafka_topic, "group.protocol": "consumer"}
+    members = [Consumer(config | {"group.instance.id": "the same"}) for _ in range(2)]  # only one may be
+    first, second = (Subscriber(s, member, Brokers(s.kafka), Unread()) for member in members)
+    members[0].subscribe([s.kafka_topic])
+    while not members[0].assignment():
+        first.take(1, 0.2)
+    members[1].subscribe([s.kafka_topic])
+    with pytest.raises(BrokerFatal, match=r"Kafka's client gave up: Fatal error: .*instance ID is still used"):  # noqa: PT012
+        while True:
+            second.take(1, 0.2)
+    assert (first.close(), second.close()) == (True, True)
 
 
 def test_emptied_topics_hold_nothing_and_offsets_go_on(s: Settings, subscribed: Callable[[], Subscriber]) -> None:

@@ -15,6 +15,7 @@ from stock_ml.adapters.broker.publisher import Publisher
 from stock_ml.adapters.broker.read_back import read_back
 from stock_ml.adapters.broker.subscriber import Subscriber
 from stock_ml.adapters.broker.topics import Topics, empty_topics, ensure_topics, list_topics
+from stock_ml.adapters.broker.unreadable import UnreadableBatch
 
 __all__ = [
     "ClosedSession",
@@ -22,6 +23,7 @@ __all__ = [
     "Publisher",
     "Subscriber",
     "Topics",
+    "UnreadableBatch",
     "decode_alert",
     "decode_bar",
     "decode_bars",

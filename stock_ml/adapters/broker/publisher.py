@@ -1,6 +1,6 @@
 """Publish in order, without loss and without repeats while the process lives."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 
@@ -11,6 +11,7 @@ from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.client_events import Errors
 from stock_ml.adapters.broker.messages import ClosedSession, encode_bar, encode_session
 from stock_ml.adapters.broker.topics import LIMITS, Topics
+from stock_ml.adapters.broker.unreadable import UnreadableBatch
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
@@ -78,10 +79,15 @@ class Publisher:
         value = message.value()
         headers = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
         headers |= {"reason": reason, "bytes": len(value or b"")}
-        told = [(name, str(value).encode()) for name, value in headers.items()]
         key = message.key()
         kept = value[:LARGEST_KEPT] if value else value
-        self._send(self._topics.rejected, key[:LARGEST_KEY] if key else key, kept, told)
+        self._send(self._topics.rejected, key[:LARGEST_KEY] if key else key, kept, _headers(headers))
+
+    def unreadable(self, batch: UnreadableBatch) -> None:
+        """Publish where a batch stands that cannot be read, how many messages it holds and why, without its bytes."""
+        headers = {"topic": batch.topic, "partition": batch.partition, "offset": batch.first}
+        headers |= {"reason": batch.reason, "messages": batch.end - batch.first}
+        self._send(self._topics.rejected, None, None, _headers(headers))
 
     def look(self) -> None:
         """Hear what became of the messages sent so far."""
@@ -131,3 +137,7 @@ class Publisher:
             raise BrokerRefused(
                 f"Kafka refused a message for good: {self._refused}; nothing is sent after it, see the broker's log"
             )
+
+
+def _headers(given: Mapping[str, object]) -> list[tuple[str, bytes]]:
+    return [(name, str(value).encode()) for name, value in given.items()]

@@ -1,10 +1,12 @@
-"""What retention took from a topic before anybody read it: told, as no error of Kafka's says so."""
+"""Which offset comes next; and what retention took from a topic before anybody read it, as no error says so."""
 
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from stock_ml.adapters.broker.unreadable import UnreadableBatch
 
 log = logging.getLogger(__name__)
 SECONDS = 10
@@ -43,6 +45,15 @@ class Unread:
                 self._holes(partition, known, [m.offset() for m in messages if m.partition() == partition])
         self._next |= ends
         return ends
+
+    def skip(self, batch: UnreadableBatch) -> None:
+        """Go on behind what cannot be read, telling what was deleted before it."""
+        self._tell(batch.partition, self._next.get(batch.partition, batch.first), batch.first)
+        self._next[batch.partition] = batch.end
+
+    def next(self, partition: int) -> int:
+        """Return the offset that comes next as far as it was done with, -1 where that is not known."""
+        return self._next.get(partition, -1)
 
     def _holes(self, partition: int, known: int, offsets: Iterable[int]) -> None:
         for offset in offsets:

@@ -3,15 +3,18 @@
 import logging
 from collections.abc import Callable, Sequence
 from threading import Thread
+from time import monotonic
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.client_events import EVERY, Brokers, Errors
 from stock_ml.adapters.broker.retention_loss import Unread
+from stock_ml.adapters.broker.stalls import Stalls
 from stock_ml.adapters.broker.topics import Topics
+from stock_ml.adapters.broker.unreadable import UNREADABLE, UnreadableBatch, look_again
 from stock_ml.config import Settings
-from stock_ml.errors import BrokerUnavailable
+from stock_ml.errors import BrokerFatal, BrokerUnavailable
 
 log = logging.getLogger(__name__)
 SETTLE = 0.01  # seconds in which bars of the same minute come in together
@@ -20,8 +23,11 @@ SETTLE = 0.01  # seconds in which bars of the same minute come in together
 class Subscriber:
     """Take messages of the partitions that the group gave to this process; use it from one thread."""
 
-    def __init__(self, consumer: Consumer, brokers: Brokers, unread: Unread) -> None:
+    def __init__(self, s: Settings, consumer: Consumer, brokers: Brokers, unread: Unread) -> None:
         self._consumer, self._brokers, self._unread = consumer, brokers, unread
+        self._s, self._errors, self._stalls = s, Errors(), Stalls()
+        self._failed: dict[int, int] = {}  # by partition: the offset of what the client could not read
+        self._sound: set[tuple[int, int]] = set()  # partitions and offsets that could be read at the second look
 
     @classmethod
     def connect(cls, s: Settings, group: str, moved: Callable[[Sequence[int]], None]) -> "Subscriber":
@@ -38,19 +44,80 @@ class Subscriber:
         unread = Unread()
         told = _Moved(moved, unread)
         consumer.subscribe([Topics.of(s).bars], on_assign=told.assigned, on_revoke=told, on_lost=told)
-        return cls(consumer, brokers, unread)
+        return cls(s, consumer, brokers, unread)
 
     def take(self, count: int, seconds: float) -> list[Message]:
         """Return the messages that are there, up to `count`, waiting at most `seconds` for the first one.
 
-        Errors of the broker are logged; it is asked again with the next call.
+        Errors of the broker are logged; it is asked again with the next call. Raises BrokerFatal where Kafka's client
+        ended for good.
         """
+        began = monotonic()
         first = self._consumer.poll(seconds)
         taken = [] if first is None else [first, *self._consumer.consume(count - 1, SETTLE)]
-        for message in taken:
-            if message.error():
-                log.warning("kafka error=%s", message.error().str())
-        return [message for message in taken if not message.error()]
+        good = [message for message in taken if self._is_good(message)]
+        waiting = {at: offset for at, (offset, left) in self._waiting().items() if left and len(taken) < count}
+        self._stalls.update(waiting, monotonic() - began)
+        return good
+
+    def _is_good(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            self._failed.pop(message.partition(), None)
+            return True
+        self._note(message, error)
+        return False
+
+    def _note(self, message: Message, error: KafkaError) -> None:
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            raise BrokerFatal(f"Kafka's client gave up: {error.str()}; a new process connects anew")
+        self._errors(error)
+        if error.code() in UNREADABLE:
+            self._failed[message.partition()] = message.offset()
+            self._sound.discard((message.partition(), message.offset()))
+
+    @property
+    def standing(self) -> dict[int, int]:
+        """Return, by partition of one's own, at which offset it stands."""
+        places = self._stalls.offsets | self._failed
+        own = {at.partition for at in self._consumer.assignment()} if places else ()
+        return {at: offset for at, offset in sorted(places.items()) if at in own}
+
+    def unreadable(self) -> UnreadableBatch | None:
+        """Look again where partitions stand; return the first batch that cannot be read there, None for no such one.
+
+        Raises BrokerUnavailable where Kafka does not show it: ask again with the next turn.
+        """
+        for place in () if self._brokers.trouble else self.standing.items():
+            if place not in self._sound and (found := self._look_again(*place)):
+                return found
+        return None
+
+    def _look_again(self, partition: int, offset: int) -> UnreadableBatch | None:
+        try:
+            found = look_again(self._s, TopicPartition(Topics.of(self._s).bars, partition, offset))
+        except BrokerUnavailable:
+            self._stalls.forget(partition)  # it is Kafka that stands: the partition has its time once more
+            raise
+        if found is None:
+            self._sound.add((partition, offset))
+            self._failed.pop(partition, None)  # where the client fails again, it says so again
+        return found
+
+    def pass_over(self, batch: UnreadableBatch) -> None:
+        """Go on behind a batch that cannot be read, and commit that it is done with.
+
+        Raises BrokerUnavailable where the group has moved on or Kafka is away: who has the partition meets it again.
+        """
+        behind = TopicPartition(batch.topic, batch.partition, batch.end)
+        self._failed.pop(batch.partition, None)
+        self._stalls.forget(batch.partition)
+        try:
+            self._consumer.seek(behind)
+            self._unread.skip(batch)
+            self._consumer.commit(offsets=[behind], asynchronous=False)
+        except KafkaException as error:
+            raise BrokerUnavailable(f"the unreadable batch was not passed over: {error.args[0].str()}") from error
 
     def commit(self, messages: Sequence[Message]) -> None:
         """Commit that these messages, and all before them, are done with.
@@ -65,13 +132,22 @@ class Subscriber:
 
     def lag(self) -> int:
         """Return how many messages of the own partitions wait to be read, as last heard from the broker."""
+        return sum(left for _, left in self._waiting().values())
+
+    def _waiting(self) -> dict[int, tuple[int, int]]:
+        """Return by partition the offset that comes next, and how many messages wait from there on."""
         positions = self._consumer.position(self._consumer.assignment())
-        return sum(max(self._newest(at) - at.offset, 0) for at in positions if at.offset >= 0)
+        found = {at.partition: max(at.offset, self._unread.next(at.partition)) for at in positions}
+        newest = {at.partition: self._newest(at) for at in positions}
+        return {at: (offset, max(newest[at] - offset, 0)) for at, offset in found.items() if offset >= 0}
 
     @property
     def trouble(self) -> str | None:
-        """Return that no broker answers, None where one does, as known since messages were asked for last."""
-        return self._brokers.trouble
+        """Return that no broker answers or a partition stands, None where all is well, as known since the last call."""
+        places = [f"partition {at} stands at offset {offset}" for at, offset in self.standing.items()]
+        return self._brokers.trouble or (
+            f"{' and '.join(places)}: its next message does not come, see the logs" if places else None
+        )
 
     def close(self, seconds: float = 3.0) -> bool:
         """Leave the group, so that others take over at once, and say whether the broker took notice in time.

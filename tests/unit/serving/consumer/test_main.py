@@ -15,11 +15,11 @@ from serving.consumer.main import Consumer
 from serving.consumer.model_watcher import NONE_YET
 from serving.consumer.predict import Models
 from serving.consumer.state import ConsumerState
-from stock_ml.adapters.broker import encode_bar
+from stock_ml.adapters.broker import UnreadableBatch, encode_bar
 from stock_ml.adapters.postgres.store import STORED_BARS, STORED_FORECASTS, BarRow, ForecastRow, Forecasts, Stored
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.clock import EventClock
-from stock_ml.errors import BrokerRefused
+from stock_ml.errors import BrokerRefused, BrokerUnavailable
 from tests.unit.serving.streams import CONFIG, SERVING, bar_rows, day, forecast_rows, minute
 
 BARS = day()[:60]
@@ -55,15 +55,43 @@ class Topic:
     def send(self, *bars: Bar) -> None:
         self.waiting += [Message(encode_bar(bar)) for bar in bars]
 
+    standing: dict[int, int] = field(default_factory=dict)
+    found: list[UnreadableBatch | BrokerUnavailable] = field(default_factory=list)  # at the looks that follow
+    order: list[str] = field(default_factory=list)
+
+    def unreadable(self) -> UnreadableBatch | None:
+        found = self.found.pop(0) if self.found else None
+        if isinstance(found, BrokerUnavailable):
+            raise found
+        return found
+
+    def pass_over(self, _: UnreadableBatch) -> None:
+        self.order.append("passed over")
+        self.standing, self.trouble = {}, None
+
     def take(self, count: int, _: float) -> list[Message]:
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
         return taken
 
     def commit(self, messages: list[Message]) -> None:
+        self.order.append("committed")
         self.committed += len(messages)
 
     def lag(self) -> int:
         return len(self.waiting)
+
+
+@dataclass
+class Rejected:
+    """Stand for a publisher, and note in which order things happen."""
+
+    order: list[str]
+
+    def unreadable(self, _: UnreadableBatch) -> None:
+        self.order.append("put aside")
+
+    def flush(self, _: float) -> int:
+        return 0
 
 
 class Refusing:
@@ -149,3 +177,28 @@ def test_a_refusal_of_what_cannot_be_read_ends_it_with_nothing_committed() -> No
     with pytest.raises(BrokerRefused):
         world.consumer().turn()
     assert world.topic.committed == 0
+
+
+def test_an_unreadable_batch_is_passed_over_after_what_is_before_it_is_done_and_it_is_put_aside() -> None:
+    world, batch = World(), UnreadableBatch("stockml", 0, 3, 13, "damaged")
+    consumer = world.consumer()
+    consumer.batches.publisher = Rejected(world.topic.order)
+    world.topic.send(*BARS[:3])
+    world.topic.standing, world.topic.trouble, world.topic.found = {0: 3}, "partition 0 stands", [batch]
+    consumer.turn()
+    assert world.topic.order == ["committed", "put aside", "passed over"]
+    assert "kafka" not in consumer.batches.health.waiting
+    assert consumer.batches.meters.registry.get_sample_value("stockml_unreadable_batches_total") == 1
+
+
+def test_while_kafka_does_not_show_a_partition_that_stands_the_loop_goes_round_and_is_not_ready() -> None:
+    world = World()
+    consumer = world.consumer()
+    world.topic.standing, world.topic.trouble = {0: 3}, "partition 0 stands"
+    world.topic.found = [BrokerUnavailable("Kafka does not show offset 3")] * 2
+    for bar in BARS[:3]:
+        world.topic.send(bar)
+        consumer.turn()
+        assert consumer.batches.health.waiting["kafka"] == "partition 0 stands"
+    assert len(world.store.bars) == 3
+    assert world.store.told["waiting"] == NONE_YET
