@@ -13,6 +13,7 @@ import pytest
 from local import jars
 from local.secrets import keep_secrets
 from local.servers import kafka
+from serving.consumer.main import Consumer
 from serving.producer.publisher import Output
 from stock_ml.adapters.broker import Topics, decode_bar, ensure_topics, read_back
 from stock_ml.adapters.postgres.store import ForecastStore
@@ -52,6 +53,7 @@ def test_producer_and_consumer_wait_for_a_broker_that_is_away_and_go_on_where_th
         with consuming(s, Fixed()) as consumer:
             output.publish(bars[:600])
             wait(lambda: stored(s) == (600, 150))
+            wait(lambda: committed(consumer) == 600)  # a commit that meets the dead broker waits for its timeout
             process.kill()
             process.wait()
             rest = Thread(target=output.publish, args=(bars[600:],), daemon=True)
@@ -70,6 +72,11 @@ def test_producer_and_consumer_wait_for_a_broker_that_is_away_and_go_on_where_th
                 output.close()
     for symbol in SYMBOLS:
         assert of(symbol, found) == of(symbol, bars)
+
+
+def committed(consumer: Consumer) -> float | None:
+    """Return how many messages are done with."""
+    return consumer.batches.meters.registry.get_sample_value("stockml_messages_total")
 
 
 def said(s: Settings) -> dict[str, Any]:
