@@ -8,16 +8,13 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
-from functools import partial
 from math import inf, isfinite
 
 from serving.common.http_endpoints import serve
 from serving.common.logs import line, set_up
-from serving.common.shutdown import until_back
 from serving.producer.live import Live
-from serving.producer.publisher import NEVER, Output, say
+from serving.producer.publisher import Output
 from serving.producer.replay import Replay
-from stock_ml.adapters.broker import ensure_topics
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadSetting, BrokerRefused
 
@@ -78,7 +75,6 @@ def _run(s: Settings, output: Output, given: argparse.Namespace) -> int:
             return 1
         return 0
     serve(s.producer_port, output.meters.registry, output.health)
-    until_back(partial(ensure_topics, s), NEVER, say)  # a Kafka that lost its disk comes back without topics
     if s.replayed:
         replay.holdout_and_stay()
     else:

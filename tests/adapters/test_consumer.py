@@ -22,7 +22,7 @@ from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
 from serving.consumer.main import Consumer
 from serving.consumer.predict import Models, Serving
-from stock_ml.adapters.broker import Topics, encode_bar, ensure_topics, list_topics, read_back
+from stock_ml.adapters.broker import Topics, encode_bar, ensure_topics, read_back
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
@@ -256,14 +256,6 @@ def test_another_consumer_knows_what_the_first_one_stored(s: Settings) -> None:
             wait(lambda: len(rows(s, "forecasts")) == 20)
         publish(s, *map(encode_bar, bars[35:]))
         wait(lambda: len(rows(s, "forecasts")) == 25)
-
-
-def test_topics_that_kafka_lost_are_made_anew_at_the_start(s: Settings) -> None:
-    own = s.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}"})
-    with consuming(own, Fixed()):
-        wait(lambda: set(Topics.of(own)) <= set(list_topics(own)))
-        publish(own, *map(encode_bar, bars_of(own, 20)))
-        wait(lambda: len(rows(own, "forecasts")) == 5)
 
 
 def test_what_several_consumers_lag_behind_is_told_of_all_together(s: Settings) -> None:

@@ -29,7 +29,6 @@ from stock_ml.adapters.broker import (
     decode_bar,
     decode_session,
     ensure_topics,
-    list_topics,
     read_back,
 )
 from stock_ml.adapters.lake import Lake
@@ -150,13 +149,6 @@ def wait(condition: Callable[[], bool], seconds: float = 90) -> None:
     while not condition():
         assert monotonic() < deadline, f"waited for {seconds} s"
         Event().wait(0.1)
-
-
-def test_topics_that_kafka_lost_are_made_anew_at_the_start(live: Settings) -> None:
-    own = live.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}"})
-    with producing(own):
-        wait(lambda: set(Topics.of(own)) <= set(list_topics(own)))
-        wait(lambda: state(own).get("waiting", "no word yet") is None)
 
 
 def test_each_new_bar_is_published_once_also_over_a_restart_of_hours(live: Settings) -> None:

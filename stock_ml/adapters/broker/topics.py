@@ -39,30 +39,16 @@ def ensure_topics(s: Settings) -> None:
 
     Raises BrokerUnavailable where Kafka does not answer or refuses.
     """
-    known = _partitions(s, SECONDS)
-    missing = [topic for topic in _topics(s) if topic.topic not in known]
-    if missing:
-        _create(s, missing)
-    there = known.get(Topics.of(s).bars, 0)
-    if there not in (0, s.kafka_partitions):  # a topic made just now has none yet
-        told = "topic %s stays with %d partitions, STOCKML_KAFKA_PARTITIONS=%d"
-        log.warning(told, Topics.of(s).bars, there, s.kafka_partitions)
-
-
-def _topics(s: Settings) -> list[NewTopic]:
     topics, kept = Topics.of(s), {"retention.ms": str(s.kafka_retention_days * DAY)}
-    return [
+    wanted = [
         NewTopic(topics.bars, s.kafka_partitions, config=kept),
         NewTopic(topics.rejected, 1, config=kept | {"max.message.bytes": str(LARGEST_REJECTED)}),
         NewTopic(topics.sessions, 1, config=FOR_EVER),
         NewTopic(topics.alerts, 1, config=FOR_EVER),
         NewTopic(topics.airflow, 1, config=kept),
     ]
-
-
-def _create(s: Settings, topics: list[NewTopic]) -> None:
     admin = _admin(s)  # held until the answers are there: they end with it
-    for name, created in admin.create_topics(topics, operation_timeout=SECONDS, request_timeout=SECONDS).items():
+    for name, created in admin.create_topics(wanted, operation_timeout=SECONDS, request_timeout=SECONDS).items():
         try:
             created.result()
         except KafkaException as error:
@@ -70,16 +56,22 @@ def _create(s: Settings, topics: list[NewTopic]) -> None:
                 raise BrokerUnavailable(
                     f"Kafka at {s.kafka} did not make topic {name}: {error.args[0].str()}"
                 ) from error
+    _compare(s, admin, topics.bars)
+
+
+def _compare(s: Settings, admin: AdminClient, topic: str) -> None:
+    try:
+        there = len(admin.list_topics(topic, timeout=SECONDS).topics[topic].partitions)
+    except KafkaException as error:
+        raise BrokerUnavailable(f"Kafka at {s.kafka} does not tell of topic {topic}: {error.args[0].str()}") from error
+    if there not in (0, s.kafka_partitions):  # a topic made just now has none yet
+        log.warning("topic %s stays with %d partitions, STOCKML_KAFKA_PARTITIONS=%d", topic, there, s.kafka_partitions)
 
 
 def list_topics(s: Settings) -> dict[str, int]:
     """Return how many partitions each topic has. Raises BrokerUnavailable where Kafka does not answer."""
-    return _partitions(s, SECONDS / 3)
-
-
-def _partitions(s: Settings, seconds: float) -> dict[str, int]:
     try:
-        known = _admin(s).list_topics(timeout=seconds).topics
+        known = _admin(s).list_topics(timeout=SECONDS / 3).topics
     except KafkaException as error:
         raise BrokerUnavailable(f"Kafka at {s.kafka} does not answer: {error.args[0].str()}") from error
     return {name: len(topic.partitions) for name, topic in known.items()}
