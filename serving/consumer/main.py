@@ -18,7 +18,7 @@ from serving.common.clocks import stream_clock
 from serving.common.heartbeat import OnceAMinute, StateWriter
 from serving.common.http_endpoints import serve
 from serving.common.logs import line, set_up
-from serving.common.shutdown import AWAY, stop_on_signals, until_back
+from serving.common.shutdown import AWAY, stop_on_signals
 from serving.consumer.batch import Batches
 from serving.consumer.model_watcher import ModelWatcher
 from serving.consumer.predict import Models
@@ -72,8 +72,6 @@ class Consumer:
     def run(self) -> bool:
         """Work until stopped, then leave the group; say whether that went as it should. Raises BrokerRefused."""
         try:
-            # a Kafka that lost its disk comes back without topics
-            until_back(self.make_topics, self.batches.stopping, self.batches.away)
             while not self.batches.stopping.is_set():
                 self.turn()
         except AWAY as error:
