@@ -60,8 +60,10 @@ fix: .venv/dev ## mend what ruff can mend by itself, and format
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
+# plug-ins of pytest that no unit test uses: a second for each process
+LEAN = -p no:schemathesis -p no:anyio -p no:typeguard
 unit: .venv/dev ## the unit tests alone: no servers, no sockets
-	.venv/bin/python -m pytest -n 2 tests/unit
+	.venv/bin/python -m pytest -n 2 $(LEAN) tests/unit
 
 test: check unit ## every check and test: unit, adapters, DAGs, the whole stack in a browser
 	.venv/bin/python -m pytest tests/adapters tests/dags tests/e2e

@@ -7,7 +7,6 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from socket import gethostname
@@ -24,7 +23,7 @@ from serving.consumer.model_watcher import ModelWatcher
 from serving.consumer.predict import Models
 from serving.consumer.state import ConsumerState
 from serving.stream_config import StreamConfig
-from stock_ml.adapters.broker import Publisher, Subscriber, ensure_topics
+from stock_ml.adapters.broker import Publisher, Subscriber
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings, load
@@ -55,7 +54,6 @@ class Consumer:
     store: ForecastStore
     state: StateWriter
     minute: OnceAMinute = field(default_factory=OnceAMinute)
-    make_topics: Callable[[], None] = lambda: None
 
     @classmethod
     def connect(cls, s: Settings, champion: ChampionSource, stopping: Event) -> "Consumer":
@@ -67,7 +65,7 @@ class Consumer:
         # each member of the group reports for itself; the row sums up the lag of all
         report = partial(store.write_member, "consumer", f"{gethostname()}:{os.getpid()}:{id(subscriber):x}")
         writer = StateWriter(report, batches.health)
-        return cls(champion, batches, store, writer, make_topics=partial(ensure_topics, s))
+        return cls(champion, batches, store, writer)
 
     def run(self) -> bool:
         """Work until stopped, then leave the group; say whether that went as it should. Raises BrokerRefused."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.adapters.lake import Lake
@@ -16,6 +16,7 @@ from stock_ml.config import Settings, load
 from stock_ml.domain.bars import epoch
 from stock_ml.errors import BadFile
 from stock_ml.sources.parsing import Received
+from tests.examples import at_most
 from tests.yahoo import XNYS, chart, invented, minutes_between
 
 MONTH, SYMBOL = "2024-03", "GOOGL"
@@ -141,7 +142,7 @@ def test_of_a_source_that_answers_with_whole_months_the_newest_answer_is_read_al
 CUTS = st.lists(st.integers(0, 4 * DAY // 60), min_size=1, max_size=5)
 
 
-@settings(max_examples=12)
+@at_most(12)
 @given(CUTS, st.integers(0, 90), st.booleans(), st.randoms(use_true_random=False))
 def test_a_month_in_overlapping_pieces_in_any_order_gives_the_bytes_of_the_month_at_once(
     cuts, overlap, backwards, random
@@ -156,7 +157,7 @@ def test_a_month_in_overlapping_pieces_in_any_order_gives_the_bytes_of_the_month
     assert clean_bytes(lake_of(*answers, *answers[:1], backwards=backwards)) == clean_bytes(lake_of(once))
 
 
-@settings(max_examples=6)
+@at_most(6)
 @given(st.permutations(range(4)), st.booleans())
 def test_answers_that_differ_give_the_same_report_and_bytes_in_whatever_order_they_are_listed(order, backwards):
     given = [answer(minutes(600 * n, DAY), FIRST + (1 + n // 2) * DAY, 3.0 * (n % 3)) for n in range(4)]  # two at once

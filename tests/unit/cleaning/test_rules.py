@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.adapters.lake import parquet
@@ -11,6 +11,7 @@ from stock_ml.cleaning.rules import SET_ASIDE, CleanRules, clean
 from stock_ml.domain.bars import broken, epoch, validate
 from stock_ml.domain.calendar import sessions
 from stock_ml.sources.parsing import parse, place
+from tests.examples import at_most
 
 XNYS = sessions("XNYS")
 OPEN = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -83,7 +84,7 @@ def test_no_rows_give_no_bars():
 MINUTES = st.tuples(st.integers(-20, 410), st.sampled_from([0.5, 50.0, 60.0]))
 
 
-@settings(max_examples=40)
+@at_most(40)
 @given(st.lists(MINUTES, max_size=60), st.integers(0, 420), st.integers(1, 30))
 def test_every_row_is_accounted_for_and_the_bars_keep_the_rules(minutes, known, limit):
     received = rows(*minutes)
@@ -113,7 +114,7 @@ def clean_bytes(*deliveries: list[str]) -> bytes:
     return parquet.to_bytes(cleaned(place(pd.concat(answers, ignore_index=True), "start", XNYS)).bars)
 
 
-@settings(max_examples=30)
+@at_most(30)
 @given(st.lists(VALUES, min_size=1, max_size=40), st.randoms(), st.integers(0, 40), st.integers(0, 40))
 def test_order_repeats_chunks_and_another_delivery_change_no_clean_byte(drawn, random, cut, again):
     lines = lines_of(drawn)
@@ -124,7 +125,7 @@ def test_order_repeats_chunks_and_another_delivery_change_no_clean_byte(drawn, r
     assert clean_bytes(shuffled[:cut], shuffled[cut:], lines[:again]) == whole
 
 
-@settings(max_examples=40)
+@at_most(40)
 @given(st.lists(MINUTES, min_size=1, max_size=60), st.integers(0, 400), st.integers(1, 30))
 def test_cutting_the_future_off_never_changes_the_past(minutes, known, limit):
     received, now = rows(*minutes), OPEN + 60.0 * known

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.gaps import Minutes, fill
+from tests.examples import at_most
 from tests.walks import NYSE, frame, holes, minutes_of, take, walk
 
 DAYS = walk(minutes_of("2024-03-04", 2))
@@ -29,7 +30,7 @@ def naive_fill(bars: Minutes, limit: int) -> list[tuple[float, ...]]:
     return result
 
 
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 @given(keep=masks, limit=st.integers(1, 20))
 def test_filling_agrees_with_a_walk_minute_by_minute(keep, limit):
     bars = take(DAYS, keep)

@@ -3,13 +3,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from stock_ml.domain.gaps import Minutes, fill
 from stock_ml.model import features
 from stock_ml.model.features import CHANNELS, FEATURES, kernel, schema, table, targets, windows
+from tests.examples import at_most
 from tests.walks import NYSE, holes, minutes_of, take, walk
 
 W, LIMIT = 30, 15
@@ -85,7 +86,7 @@ price = st.floats(0.01, 1e6)
     volume=arrays(np.float64, (3, 20), elements=st.one_of(st.just(0.0), st.floats(1e-9, 1e12))),
     session=arrays(np.int64, (3, 20), elements=st.integers(0, 2)),
 )
-@settings(max_examples=50, deadline=None)
+@at_most(50)
 def test_features_are_finite_and_free_of_scale(data, wiggle, volume, session):
     opens, close = data[..., 0], data[..., 1]
     high, low = np.maximum(opens, close) * (1 + wiggle[..., 0]), np.minimum(opens, close) / (1 + wiggle[..., 1])
@@ -101,7 +102,7 @@ def test_a_window_of_filled_bars_is_flat_and_finite():
 
 
 @given(keep=masks, cut=st.integers(1, len(DAYS) - 1))
-@settings(max_examples=50, deadline=None)
+@at_most(50)
 def test_truncating_the_future_changes_no_feature(keep, cut):
     bars = take(DAYS, keep)
     known = take(bars, bars.ts <= DAYS.ts[cut])
@@ -112,7 +113,7 @@ def test_truncating_the_future_changes_no_feature(keep, cut):
 
 
 @given(keep=masks, limit=st.integers(1, 20))
-@settings(max_examples=50, deadline=None)
+@at_most(50)
 def test_windows_end_at_received_bars_and_hold_no_feed_gap(keep, limit):
     filled = fill(take(DAYS, keep), NYSE, limit)
     at, got = windows(filled, NYSE, 16, limit)
@@ -146,7 +147,7 @@ def test_a_window_too_short_gives_no_row(count):
 
 
 @given(keep=masks, horizon=st.integers(1, 60))
-@settings(max_examples=50, deadline=None)
+@at_most(50)
 def test_a_target_is_the_close_that_many_minutes_later_in_the_same_session(keep, horizon):
     bars = take(DAYS, keep)
     close = dict(zip(bars.ts.tolist(), bars.close.tolist(), strict=True))

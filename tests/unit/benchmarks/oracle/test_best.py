@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.oracle import best
@@ -16,6 +16,7 @@ from sandbox.market.calendar import day_of
 from sandbox.market.kinds import FULL
 from sandbox.market.profile import profile
 from sandbox.market.splits import splits
+from tests.examples import at_most
 from tests.unit.sandbox.markets import FIRST, FIVE, PLAIN, REALISTIC, STRONG, WALK, XNYS, skill, targets
 
 TWENTY = range(FIRST, FIRST + 20)
@@ -39,7 +40,7 @@ BARS = STRONG.regular("AMZN", range(FIRST, FIRST + 6))
 WHOLE = best(STRONG, "AMZN", BARS)
 
 
-@settings(max_examples=15)
+@at_most(15)
 @given(st.integers(0, len(BARS.ts)))
 def test_cutting_the_future_off_changes_no_forecast(cut):
     found = best(STRONG, "AMZN", Day(BARS.ts[:cut], BARS.values[:cut]))

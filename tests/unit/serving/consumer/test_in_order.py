@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.common.decode import BarBatch
@@ -15,6 +15,7 @@ from serving.stream_config import StreamConfig
 from stock_ml.domain.calendar import sessions
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model.features import CHANNELS
+from tests.examples import at_most
 from tests.unit.serving.streams import CONFIG, Stream, bars_of, day
 from tests.walks import NYSE, holes, minutes_of, walk
 from tests.walks import take as pick
@@ -57,7 +58,7 @@ def batches(draw: st.DataObject, market: list[Minutes]) -> Iterator[dict[int, tu
         at = ends
 
 
-@settings(max_examples=30)
+@at_most(30)
 @given(markets(), st.data())
 def test_a_batch_in_order_brings_the_same_rows_and_windows_bit_for_bit(
     market: tuple[StreamConfig, list[Minutes]], data: st.DataObject
@@ -97,7 +98,7 @@ def load(buffers: RingBuffers, slot: int, minutes: Minutes) -> None:
     buffers.append(in_order.fill(bars, buffers.newest(bars.slot), NYSE, CONFIG))
 
 
-@settings(max_examples=20)
+@at_most(20)
 @given(holes(len(TS)), st.integers(0, 779), st.integers(1, 779))
 def test_what_is_loaded_is_as_what_was_seen(keep: np.ndarray, cut: int, reach: int) -> None:
     bars = pick(walk(TS), keep)

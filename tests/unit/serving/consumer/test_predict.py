@@ -2,7 +2,7 @@ from dataclasses import fields, make_dataclass, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.consumer.predict import Serving
@@ -10,6 +10,7 @@ from stock_ml.domain import gaps
 from stock_ml.domain.bars import LARGEST_PRICE, LARGEST_VOLUME, Bar, bad_column
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model.scorer import Prices
+from tests.examples import at_most
 from tests.unit.serving.batch import batch
 from tests.unit.serving.streams import CONFIG, SCORER, SERVING, Stream, day, minute, numbers
 from tests.walks import NYSE
@@ -32,7 +33,7 @@ def test_the_stream_forecasts_every_bar_as_the_batch_does_bit_for_bit() -> None:
     assert sorted(row.ts for row in stream.bars.values() if row.filled) == filled.ts[filled.filled].tolist()
 
 
-@settings(max_examples=25, deadline=None)
+@at_most(25)
 @given(st.lists(st.integers(0, 120), max_size=12), st.sampled_from([1, 3]), st.data())
 def test_batches_duplicates_and_restarts_change_no_bar_and_no_forecast(
     lengths: list[int], horizon: int, data: st.DataObject
@@ -50,7 +51,7 @@ def test_batches_duplicates_and_restarts_change_no_bar_and_no_forecast(
     assert not any(row.late for row in stream.bars.values())
 
 
-@settings(max_examples=25, deadline=None)
+@at_most(25)
 @given(st.permutations(day(without=[30, 31, 50])[:60]))
 def test_bars_in_any_order_are_stored_as_in_order(shuffled: list[Bar]) -> None:
     ordered, stream = Stream().send(*sorted(shuffled)), Stream()

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.producer.live import set_back
@@ -13,6 +13,7 @@ from stock_ml.domain.bars import Bar, utc
 from stock_ml.domain.calendar import sessions
 from stock_ml.errors import BadKey, BadSymbol, PremiumEndpoint, SourceError, SourceUnavailable
 from stock_ml.sources.parsing import Received
+from tests.examples import at_most
 from tests.unit.serving.streams import day, minute
 from tests.walks import NYSE
 
@@ -130,7 +131,7 @@ def test_bars_before_the_first_one_published_are_not_late_ones() -> None:
     ]
 
 
-@settings(max_examples=25)
+@at_most(25)
 @given(st.lists(st.tuples(st.sets(st.integers(0, 60)), st.booleans()), min_size=1, max_size=20))
 def test_whatever_is_shown_when_and_restarted_each_bar_is_published_once(
     turns: list[tuple[set[int], bool]],

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.domain.calendar import sessions
 from stock_ml.errors import AmbiguousLabels, BadFile
 from stock_ml.sources.parsing import label_convention, place
 from stock_ml.sources.parsing.timestamp_convention import _votes
+from tests.examples import at_most
 
 XNYS = sessions("XNYS")
 FIRST = int(np.searchsorted(XNYS.dates, np.datetime64("2024-11-25")))  # holds Thanksgiving's half day
@@ -44,7 +45,7 @@ def test_extended_hours_tell_by_the_opening_auctions_volume(labels):
 
 
 @given(st.sets(st.integers(2, 389), max_size=120), st.sampled_from(["start", "end"]), st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 def test_missing_minutes_inside_the_session_do_not_matter(missing, labels, order):
     ts = np.concatenate([opens(n, True) for n in range(FIRST, FIRST + 3)])
     rows = rows_of(ts, labels, auction(ts))[~np.isin(XNYS.minute(ts), sorted(missing))]
