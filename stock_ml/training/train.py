@@ -58,14 +58,13 @@ def train(s: Settings, why: str = "", changed_at: int | None = None) -> Training
     """
     registry = Registry.connect(s, retries=3, timeout=60)
     known = mlflow_logging.tags(s) | ({"started_by": why} if why else {})
-    with tracking.run(s, known) as run_id:
-        begun = promotion_guard.seen(registry)
-        # whoever waits for the first champion ever waits for no classes to be archived
-        with engine.session(s, archives=begun.champion is not None) as spark:
-            before = promotion_guard.before(s, registry, changed_at)
-            made, report, decision = _train(s, spark, registry, known, before)
-            promotion_guard.settle(registry, begun, made)
-            alias = _appoint(s, registry, made)
+    begun = promotion_guard.seen(registry)
+    first = begun.champion is None  # a person waits for it: no time to archive Spark's classes
+    with tracking.run(s, known) as run_id, engine.session(s, archives=not first) as spark:
+        before = promotion_guard.before(s, registry, changed_at)
+        made, report, decision = _train(s, spark, registry, known, before)
+        promotion_guard.settle(registry, begun, made)
+        alias = _appoint(s, registry, made)
     outcome = result(run_id, made, alias, decision, report)
     notify.trained(s, outcome)
     return outcome

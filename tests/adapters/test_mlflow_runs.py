@@ -11,6 +11,7 @@ from stock_ml.adapters.mlflow.runs import TRAINING
 from stock_ml.adapters.mlflow.versions import promote
 from stock_ml.config import Settings
 from stock_ml.maintenance.cleanup import LONGEST, tidy_runs
+from tests.mlflow_library import library
 
 HOUR = 3_600_000  # ms
 
@@ -20,25 +21,25 @@ class Trainings:
 
     def __init__(self, s: Settings) -> None:
         self.registry, self.runs = Registry.connect(s), list[str]()
-        self.experiment = self.registry.client.create_experiment(s.mlflow_experiment)
+        self.experiment = library(self.registry).create_experiment(s.mlflow_experiment)
         self.began = int(time.time() * 1000) - 100 * HOUR
 
     def add(self, status: str = "FINISHED") -> str:
         start = self.began + len(self.runs) * HOUR
-        run_id = str(self.registry.client.create_run(self.experiment, start_time=start).info.run_id)
+        run_id = str(library(self.registry).create_run(self.experiment, start_time=start).info.run_id)
         if status != "RUNNING":
-            self.registry.client.set_terminated(run_id, status)
+            library(self.registry).set_terminated(run_id, status)
         self.runs.append(run_id)
         return run_id
 
     def add_below(self, training: str) -> str:
         """Make the run of a fold: it counts as no training."""
         run_id = self.add()
-        self.registry.client.set_tag(run_id, TRAINING, training)
+        library(self.registry).set_tag(run_id, TRAINING, training)
         return run_id
 
     def left(self) -> list[str]:
-        found = self.registry.client.search_runs([self.experiment], order_by=["attributes.start_time ASC"])
+        found = library(self.registry).search_runs([self.experiment], order_by=["attributes.start_time ASC"])
         return [run.info.run_id for run in found]
 
 
@@ -57,14 +58,14 @@ def test_old_trainings_are_archived_but_for_what_serves_and_what_a_rollback_goes
     s: Settings, trainings: Trainings
 ) -> None:
     registry, made = trainings.registry, [trainings.add("FAILED" if n == 1 else "FINISHED") for n in range(6)]
-    registry.client.create_registered_model(s.mlflow_model)
+    library(registry).create_registered_model(s.mlflow_model)
     for number, run_id in enumerate(made[:3], 1):
-        registry.client.create_model_version(s.mlflow_model, f"s3://nowhere/{number}", run_id)
+        library(registry).create_model_version(s.mlflow_model, f"s3://nowhere/{number}", run_id)
         promote(registry, str(number), "a test")
     kept, gone = trainings.add_below(made[5]), trainings.add_below(made[3])
     assert tidy_runs(s) == {"ended": [], "archived": [made[3], made[0]]}
     assert trainings.left() == [made[1], made[2], made[4], made[5], kept]
-    deleted = registry.client.search_runs([trainings.experiment], run_view_type=ViewType.DELETED_ONLY)
+    deleted = library(registry).search_runs([trainings.experiment], run_view_type=ViewType.DELETED_ONLY)
     assert {run.info.run_id for run in deleted} == {made[3], made[0], gone}
     assert tidy_runs(s) == {"ended": [], "archived": []}
 
@@ -76,9 +77,9 @@ def test_a_run_that_a_killed_training_left_open_is_ended_and_says_so_and_one_tha
     trainings.began = int((time.time() - LONGEST) * 1000) + HOUR
     going = trainings.add("RUNNING")
     assert tidy_runs(s) == {"ended": [killed], "archived": []}
-    found = trainings.registry.client.get_run(killed)
+    found = library(trainings.registry).get_run(killed)
     assert (found.info.status, "killed" in found.data.tags["reason"]) == ("KILLED", True)
-    assert trainings.registry.client.get_run(going).info.status == "RUNNING"
+    assert library(trainings.registry).get_run(going).info.status == "RUNNING"
 
 
 def test_before_the_first_training_there_is_nothing_to_do(s: Settings) -> None:

@@ -13,6 +13,7 @@ from stock_ml.config import Settings
 from stock_ml.errors import ModelError, Overtaken
 from stock_ml.training import promotion_guard
 from stock_ml.training.version_tags import tags_of
+from tests.mlflow_library import library
 
 US = "a test"
 
@@ -26,12 +27,12 @@ def own(mlflow_server: Settings) -> Settings:
 def registry(own: Settings) -> Iterator[Registry]:
     """A registry of three versions, promoted one after the other."""
     found = Registry.connect(own)
-    found.client.create_registered_model(found.model)
+    library(found).create_registered_model(found.model)
     for number in ("1", "2", "3"):
-        found.client.create_model_version(found.model, f"s3://nowhere/{number}")
+        library(found).create_model_version(found.model, f"s3://nowhere/{number}")
         promote(found, number, US)
     yield found
-    found.client.delete_registered_model(found.model)
+    library(found).delete_registered_model(found.model)
 
 
 def champion(registry: Registry) -> str:
@@ -61,7 +62,7 @@ def test_tags_tell_who_decided_what_and_when(registry: Registry) -> None:
 def test_a_version_that_is_not_there_is_neither_promoted_nor_gone_back_to(registry: Registry) -> None:
     with pytest.raises(ModelError, match=r"has no version '9'; there are: 3, 2, 1"):
         promote(registry, "9", US)
-    registry.client.delete_model_version(registry.model, "2")
+    library(registry).delete_model_version(registry.model, "2")
     with pytest.raises(ModelError, match="version 2, which version 3 replaced, was deleted: promote another"):
         rollback(registry, US)
     assert champion(registry) == "3"
@@ -73,23 +74,23 @@ def test_promoting_the_champion_again_forgets_not_what_it_replaced(registry: Reg
 
 
 def registered(registry: Registry) -> str:
-    made = registry.client.create_model_version(registry.model, "s3://nowhere/new")
+    made = library(registry).create_model_version(registry.model, "s3://nowhere/new")
     return str(made.version)
 
 
 def test_a_version_counts_as_newest_once_its_training_ended_well(registry: Registry, own: Settings) -> None:
     """Else the retry of a training that was killed before the alias would find nothing left to do."""
-    run = registry.client.create_run("0")
-    registry.client.create_model_version(registry.model, "s3://nowhere/4", run.info.run_id)
+    run = library(registry).create_run("0")
+    library(registry).create_model_version(registry.model, "s3://nowhere/4", run.info.run_id)
     assert newest(own)["version"] == "3"
     for status, version in (("FAILED", "3"), ("KILLED", "3"), ("FINISHED", "4")):
-        registry.client.set_terminated(run.info.run_id, status)
+        library(registry).set_terminated(run.info.run_id, status)
         assert newest(own)["version"] == version
 
 
 def test_a_version_that_never_was_to_serve_uses_up_no_session(registry: Registry, own: Settings) -> None:
     told = tags_of(own) | {promotion_guard.UNTIL: "9"}
-    registry.client.create_model_version(registry.model, "s3://nowhere/4", tags=told)
+    library(registry).create_model_version(registry.model, "s3://nowhere/4", tags=told)
     assert promotion_guard.before(own, registry, None).decided_until is None
     registry.challenge("4")
     assert promotion_guard.before(own, registry, None).decided_until == 9

@@ -45,6 +45,7 @@ from stock_ml.training import mlflow_logging, promotion_guard, spark_models
 from stock_ml.training.promote import promote_challenger
 from stock_ml.training.train import TrainingResult, train
 from stock_ml.training.walk_forward import History, judge
+from tests.mlflow_library import library
 from tests.walks import NYSE, frame, minutes_of, take, walk
 
 # MLflow warns about its own type hints when it is imported
@@ -399,8 +400,8 @@ def test_of_two_trainings_at_once_the_first_to_register_decides(installation, mo
     other: list[str] = []
 
     def register_second(*given):
-        model.client.create_registered_model(own.mlflow_model)
-        made = model.client.create_model_version(own.mlflow_model, "s3://nowhere/1", tags=mlflow_logging.tags(own))
+        library(model).create_registered_model(own.mlflow_model)
+        made = library(model).create_model_version(own.mlflow_model, "s3://nowhere/1", tags=mlflow_logging.tags(own))
         other.append(str(made.version))  # the other one has registered by now, and not promoted yet
         return register(*given)
 

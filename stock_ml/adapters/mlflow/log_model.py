@@ -11,7 +11,8 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, Schema
 
 from stock_ml import code_bundle
-from stock_ml.adapters.mlflow.registry import SCORER, reached
+from stock_ml.adapters.mlflow.registry import SCORER
+from stock_ml.adapters.mlflow.tracking import reached
 from stock_ml.config import Settings
 from stock_ml.model.scorer import Scorer
 

@@ -1,11 +1,12 @@
 """The training runs in MLflow, kept in order: old ones archived, and those that a killed task left open ended."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
-from mlflow.entities import Run
-
-from stock_ml.adapters.mlflow.registry import Registry, reached
+from stock_ml.adapters.mlflow.registry import Registry
+from stock_ml.adapters.mlflow.rest import tags
 from stock_ml.adapters.mlflow.versions import versions
 
 PAGE = 1000
@@ -20,13 +21,12 @@ def archive(registry: Registry, experiment: str, keep: int) -> list[str]:
     Raises RegistryUnavailable.
     """
     used = _used(registry)
-    with reached(registry.url):
-        ended = list(_runs(registry, experiment, "attributes.status != 'RUNNING'"))
-        trainings = [run.info.run_id for run in ended if TRAINING not in run.data.tags]
-        gone = [run_id for run_id in trainings[keep:] if run_id not in used]
-        below = [run.info.run_id for run in ended if run.data.tags.get(TRAINING) in gone]
-        for run_id in (*below, *gone):
-            registry.client.delete_run(run_id)
+    ended = list(_runs(registry, experiment, "attributes.status != 'RUNNING'"))
+    trainings = [_id(run) for run in ended if TRAINING not in _tags(run)]
+    gone = [run_id for run_id in trainings[keep:] if run_id not in used]
+    below = [_id(run) for run in ended if _tags(run).get(TRAINING) in gone]
+    for run_id in (*below, *gone):
+        registry.api.post("runs/delete", {"run_id": run_id})
     return gone
 
 
@@ -37,11 +37,10 @@ def end_killed(registry: Registry, experiment: str, before: float) -> list[str]:
     """
     told = f"no task holds it any more: it was killed; told {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     open_ = f"attributes.status = 'RUNNING' and attributes.start_time < {int(before * 1000)}"
-    with reached(registry.url):
-        left = [run.info.run_id for run in _runs(registry, experiment, open_)]
-        for run_id in left:
-            registry.client.set_tag(run_id, "reason", told)
-            registry.client.set_terminated(run_id, "KILLED")
+    left = [_id(run) for run in _runs(registry, experiment, open_)]
+    for run_id in left:
+        registry.api.post("runs/set-tag", {"run_id": run_id, "key": "reason", "value": told})
+        registry.api.post("runs/update", {"run_id": run_id, "status": "KILLED", "end_time": int(time.time() * 1000)})
     return left
 
 
@@ -52,13 +51,21 @@ def _used(registry: Registry) -> set[str]:
     return {version.run_id for version in known if version.number in numbers}
 
 
-def _runs(registry: Registry, experiment: str, which: str) -> Iterator[Run]:
-    """Yield an experiment's runs that are not archived, newest first."""
-    found = registry.client.get_experiment_by_name(experiment)
+def _runs(registry: Registry, experiment: str, which: str) -> Iterator[Mapping[str, Any]]:
+    """Yield an experiment's runs that are not archived, newest first, as MLflow's REST API gives them."""
+    found = registry.api.find("experiments/get-by-name", {"experiment_name": experiment}).get("experiment")
     token = None if found else ""
     while found and token != "":
-        page = registry.client.search_runs(
-            [found.experiment_id], which, max_results=PAGE, order_by=["attributes.start_time DESC"], page_token=token
-        )
-        yield from page
-        token = page.token or ""
+        search = {"experiment_ids": [found["experiment_id"]], "filter": which, "max_results": PAGE}
+        order = {"order_by": ["attributes.start_time DESC"], "page_token": token}
+        page = registry.api.post("runs/search", search | order)
+        yield from page.get("runs", [])
+        token = page.get("next_page_token", "")
+
+
+def _id(run: Mapping[str, Any]) -> str:
+    return str(run["info"]["run_id"])
+
+
+def _tags(run: Mapping[str, Any]) -> dict[str, str]:
+    return tags(run["data"])

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from types import TracebackType
 
 import mlflow
+import requests
 from mlflow.exceptions import MlflowException
 
 from stock_ml import disk
-from stock_ml.adapters.mlflow.registry import reached
 from stock_ml.config import Settings
+from stock_ml.errors import RegistryUnavailable
 
 
 @contextmanager
@@ -38,3 +39,14 @@ class _Reason:
         if kind is not None:
             with suppress(MlflowException):  # a reason that cannot be kept must not hide the error itself
                 mlflow.set_tag("reason", f"{kind.__name__}: {str(error)[:400]}")
+
+
+@contextmanager
+def reached(url: str) -> Iterator[None]:
+    """Turn MLflow's failures inside the block into RegistryUnavailable, and a full disk here into DiskFull."""
+    try:
+        with disk.space():
+            yield
+    except (MlflowException, requests.RequestException, OSError) as error:
+        told = str(error).splitlines()[0][:300]
+        raise RegistryUnavailable(f"MLflow at {url} did not answer as it should ({told}): see its log") from error

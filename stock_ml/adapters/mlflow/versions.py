@@ -2,8 +2,11 @@
 
 from typing import NamedTuple
 
-from stock_ml.adapters.mlflow.registry import CHAMPION, PROMOTED_AT, Registry, reached
+from stock_ml.adapters.mlflow.registry import CHAMPION, PROMOTED_AT, Registry
+from stock_ml.adapters.mlflow.rest import tags
 from stock_ml.errors import ModelError
+
+MOST = 10_000  # versions
 
 
 class Version(NamedTuple):
@@ -23,16 +26,28 @@ class Version(NamedTuple):
 
 def versions(registry: Registry) -> list[Version]:
     """Return every version, newest first. Raises RegistryUnavailable."""
-    with reached(registry.url):
-        found = registry.client.search_model_versions(f"name = '{registry.model}'", order_by=["version_number DESC"])
-        known = registry.client.get_registered_model(registry.model).aliases if found else {}
-    aliases: dict[str, list[str]] = {}
-    for alias, number in known.items():
-        aliases.setdefault(str(number), []).append(str(alias))
+    wanted = {"filter": f"name = '{registry.model}'", "order_by": "version_number DESC", "max_results": str(MOST)}
+    found = registry.api.find("model-versions/search", wanted).get("model_versions", [])
+    aliases = _aliases(registry) if found else {}
     return [
-        Version(str(v.version), sorted(aliases.get(str(v.version), [])), v.creation_timestamp / 1000, v.run_id, v.tags)
+        Version(
+            str(v["version"]),
+            sorted(aliases.get(str(v["version"]), [])),
+            int(v["creation_timestamp"]) / 1000,
+            v.get("run_id", ""),
+            tags(v),
+        )
         for v in found
     ]
+
+
+def _aliases(registry: Registry) -> dict[str, list[str]]:
+    """Return the aliases of each version that has one."""
+    known = registry.api.find("registered-models/get", {"name": registry.model}).get("registered_model", {})
+    aliases: dict[str, list[str]] = {}
+    for entry in known.get("aliases", []):
+        aliases.setdefault(str(entry["version"]), []).append(str(entry["alias"]))
+    return aliases
 
 
 def promote(registry: Registry, number: str, by: str) -> str | None:
