@@ -62,9 +62,12 @@ fix: .venv/dev ## mend what ruff can mend by itself, and format
 
 # plug-ins of pytest that no unit test uses: a second for each process
 LEAN = -p no:schemathesis -p no:anyio -p no:typeguard
+# `make unit` alone tries ten examples of each property; `make test` and CI try a hundred
+EXAMPLES = $(if $(CI),,--hypothesis-profile=quick)
 unit: .venv/dev ## the unit tests alone: no servers, no sockets
-	.venv/bin/python -m pytest -n 2 $(LEAN) tests/unit
+	.venv/bin/python -m pytest -n 2 $(LEAN) $(EXAMPLES) tests/unit
 
+test: EXAMPLES =
 test: check unit ## every check and test: unit, adapters, DAGs, the whole stack in a browser
 	.venv/bin/python -m pytest tests/adapters tests/dags tests/e2e
 

@@ -17,9 +17,9 @@ from local.servers import postgres as postgres_program
 from stock_ml.config import Settings
 from tests.servers import running, settings_in
 
-# ten examples at the desk, a hundred in CI
 # a busy machine is no failure; what a person finds by chance at the desk must not decide whether others may land
-hypothesis.settings.register_profile("desk", deadline=None, max_examples=10)
+hypothesis.settings.register_profile("desk", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=10)  # `make unit`
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
 

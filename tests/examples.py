@@ -5,4 +5,4 @@ import hypothesis
 
 def at_most(count: int) -> hypothesis.settings:
     """Return settings of so many examples, or of the profile's number where that is smaller."""
-    return hypothesis.settings(max_examples=min(count, hypothesis.settings().max_examples), deadline=None)
+    return hypothesis.settings(max_examples=min(count, hypothesis.settings().max_examples))

@@ -14,7 +14,7 @@ from stock_ml.config import Settings
 GUNICORN = (PYTHON, "-m", "gunicorn", "--workers=1", "--log-level=warning", "--no-control-socket")
 # a viewer of /stream stays: with gevent it costs kilobytes, not a thread; and nobody waits for it when all stops
 VIEWERS = ("--worker-class=gevent", "--worker-connections=20000", "--graceful-timeout=1")
-MLFLOW = {  # for trainings: by MLflow's own defaults one request waits up to a quarter of an hour for a hung server
+MLFLOW_LIMITS = {  # a training reads them; MLflow itself tries a request eight times, 120 s each
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -52,7 +52,7 @@ def settings_environment(s: Settings) -> dict[str, str]:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }
-        | MLFLOW
+        | MLFLOW_LIMITS
     )
 
 

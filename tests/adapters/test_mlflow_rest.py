@@ -1,12 +1,15 @@
 """What MLflow's answers mean, asked over real HTTP."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from local import ports, status
 from local.pipeline import has_champion
-from stock_ml.adapters.mlflow.rest import champion, tags
+from stock_ml.adapters.mlflow.registry import Registry
+from stock_ml.adapters.mlflow.rest import champion, newest, tags
+from stock_ml.adapters.mlflow.versions import versions
 from stock_ml.config import load
 from stock_ml.errors import RegistryUnavailable
 from stock_ml.training.version_tags import tags_of
@@ -46,6 +49,21 @@ def test_any_other_answer_is_an_error(mlflow: Answer, status: int, body: bytes) 
     mlflow.status, mlflow.body = status, body
     with pytest.raises(RegistryUnavailable, match=f"{status}.*log"):
         has_champion(load(mlflow_url=mlflow.url))
+
+
+def test_a_search_that_is_refused_is_an_error_and_not_an_empty_result(mlflow: Answer) -> None:
+    mlflow.status, mlflow.body = 400, b'{"error_code": "INVALID_PARAMETER_VALUE"}'
+    s = load(mlflow_url=mlflow.url)
+    with pytest.raises(RegistryUnavailable, match="400"):
+        newest(s)
+    with pytest.raises(RegistryUnavailable, match="400"):
+        versions(Registry.connect(s))
+
+
+def test_a_registry_changes_no_setting_of_the_process() -> None:
+    before = dict(os.environ)
+    Registry.connect(load(), retries=3, timeout=60)
+    assert dict(os.environ) == before
 
 
 def test_where_nobody_answers_that_is_said() -> None:

@@ -21,7 +21,7 @@ RETRY_ON = (408, 429, 500, 502, 503, 504)  # as MLflow's own client does
 
 @dataclass(frozen=True)
 class Api:
-    """Send requests to a MLflow server; every method raises RegistryUnavailable where it fails or is unreachable."""
+    """Send requests to an MLflow server; every method raises RegistryUnavailable where it fails or is unreachable."""
 
     url: str
     session: requests.Session
@@ -35,8 +35,12 @@ class Api:
         session.mount(s.mlflow, HTTPAdapter(max_retries=retry))
         return cls(s.mlflow, session, timeout)
 
+    def get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return what MLflow knows of something, or what a search found."""
+        return self._body(self._send("GET", f"api/2.0/mlflow/{path}", params=query), path)
+
     def find(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        """Return what MLflow knows of something, empty where there is no such thing."""
+        """Return what MLflow knows of something by its name, empty where there is no such thing."""
         answer = self._send("GET", f"api/2.0/mlflow/{path}", params=query)
         if (answer.status_code, (_json(answer) or {}).get("error_code")) in ABSENT:
             return {}
@@ -94,13 +98,14 @@ def newest(s: Settings) -> dict[str, Any]:
     Raises as `champion` does.
     """
     wanted = {"filter": f"name = '{s.mlflow_model}'", "max_results": str(LAST), "order_by": "creation_timestamp DESC"}
-    found = Api.connect(s).find("model-versions/search", wanted).get("model_versions", [])
-    return next((dict(version) for version in found if _ended_well(s, version.get("run_id", ""))), {})
+    api = Api.connect(s)
+    found = api.get("model-versions/search", wanted).get("model_versions", [])
+    return next((dict(version) for version in found if _ended_well(api, version.get("run_id", ""))), {})
 
 
-def _ended_well(s: Settings, run_id: str) -> bool:
+def _ended_well(api: Api, run_id: str) -> bool:
     """Say whether a run did, or is not there any more."""
-    run = Api.connect(s).find("runs/get", {"run_id": run_id}).get("run", {})
+    run = api.find("runs/get", {"run_id": run_id}).get("run", {})
     return bool(run.get("info", {}).get("status", WELL) == WELL)
 
 

@@ -27,7 +27,7 @@ class Version(NamedTuple):
 def versions(registry: Registry) -> list[Version]:
     """Return every version, newest first. Raises RegistryUnavailable."""
     wanted = {"filter": f"name = '{registry.model}'", "order_by": "version_number DESC", "max_results": str(MOST)}
-    found = registry.api.find("model-versions/search", wanted).get("model_versions", [])
+    found = registry.api.get("model-versions/search", wanted).get("model_versions", [])
     aliases = _aliases(registry) if found else {}
     return [
         Version(
