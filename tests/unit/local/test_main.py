@@ -28,7 +28,15 @@ def test_an_error_of_ours_is_one_line_and_the_exit_code_1(
 def test_ctrl_c_is_one_line_and_the_exit_code_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "recall", lambda: signal.raise_signal(signal.SIGINT))
+    def interrupt() -> None:
+        # a test run in the background of a shell ignores SIGINT
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    monkeypatch.setattr(command, "recall", interrupt)
     assert run(monkeypatch, "down") == 130
     assert (
         capsys.readouterr().err.strip() == "interrupted: what runs goes on, `make up` continues, `make down` stops it"
