@@ -40,6 +40,7 @@ ROOM, RESERVE = 1.5, 512 * 2**20  # times the old tables; and bytes for the writ
 FULL = 32 * 2**20  # a disk with fewer bytes free than this is full
 NO_SPACE = os.strerror(errno.ENOSPC)
 SECONDS = 600  # for a server to recover, and to end
+PATIENCE = 20  # seconds for a server to end whose copy failed: one without room for its log may never end by itself
 
 
 def check(s: Settings) -> None:
@@ -107,10 +108,13 @@ def end_servers(s: Settings) -> None:
     folders = Folders(s.state)
     places = {str(folders.live), str(folders.scratch)}
     left = [p for p in psutil.process_iter(["cmdline"]) if _works_on(places, p.info["cmdline"] or [])]
-    for process in left:
-        with suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGINT)
-    probes.wait("the end of an interrupted upgrade", lambda: not any(orphans.lives(p.pid) for p in left), 60)
+    for stop in (signal.SIGINT, signal.SIGQUIT):  # a fast shutdown, then an immediate one
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(stop)
+        with suppress(HostError):
+            return probes.wait("the end of servers", lambda: not any(orphans.lives(p.pid) for p in left), PATIENCE)
+    raise HostError(f"an interrupted upgrade's servers go on, end them: {[p.pid for p in left]}")
 
 
 def _works_on(places: set[str], words: list[str]) -> bool:
@@ -183,11 +187,23 @@ def _running(argv: list[str], s: Settings) -> Iterator[None]:
     try:
         probes.wait("PostgreSQL", lambda: _lives(server, log) and _accepts(s), SECONDS, log=LOG)
         yield
-    finally:
-        server.send_signal(signal.SIGINT)
-        probes.wait("the end of PostgreSQL", lambda: server.poll() is not None, SECONDS, log=LOG)
+    except BaseException:
+        _end(server)
+        raise
+    server.send_signal(signal.SIGINT)
+    probes.wait("the end of PostgreSQL", lambda: server.poll() is not None, SECONDS, log=LOG)
     if server.returncode:
         raise HostError(f"PostgreSQL ended with {server.returncode}: {last_line(log)}")
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    # the data that are read recover from an immediate shutdown, and the copy is deleted
+    server.send_signal(signal.SIGINT)
+    try:
+        server.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        server.send_signal(signal.SIGQUIT)
+        server.wait(SECONDS)
 
 
 def _lives(server: "subprocess.Popen[bytes]", log: Path) -> bool:

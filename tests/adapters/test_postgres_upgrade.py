@@ -286,6 +286,21 @@ def test_a_disk_without_room_is_refused_and_one_that_fills_up_leaves_the_old_dat
     see_complete(s, before)
 
 
+def test_a_server_that_does_not_end_by_itself_ends_with_its_upgrade(s: Settings, before: Any) -> None:
+    def fail(line: str) -> None:
+        if "copying the database mlflow" in line:
+            copies = [p for p in psutil.Process().children() if str(Folders(s.state).scratch) in p.cmdline()]
+            checkpointer = next(p for p in copies[0].children() if "checkpointer" in p.cmdline()[0])
+            checkpointer.suspend()  # the server waits for it, as for what a full disk left
+            raise HostError("no more")
+
+    with pytest.raises(UpgradeFailed, match=f"no more; nothing is lost: the data in {s.state}/postgres are as they"):
+        postgres_upgrade.upgrade(s, fail)
+    assert not servers_on(s)
+    upgrade(s)
+    see_complete(s, before)
+
+
 @pytest.mark.parametrize(
     ("version", "error", "said"),
     [
