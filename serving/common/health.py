@@ -2,11 +2,21 @@
 
 from collections.abc import Callable
 from time import monotonic
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from stock_ml.errors import BrokerUnavailable, SourceUnavailable, StoreUnavailable
 
 LONGEST_TURN = 60.0  # wall seconds: what is away is tried again every ten
 NAMES = {BrokerUnavailable: "kafka", SourceUnavailable: "source", StoreUnavailable: "postgresql"}
+
+
+class Readiness(Struct, forbid_unknown_fields=True):
+    """The body of `/readyz`."""
+
+    ready: bool
+    waiting: Annotated[dict[str, str], Meta(description="By the name of what is unavailable, why.")]
 
 
 class Health:

@@ -1,4 +1,4 @@
-"""The dashboard's answers, on a real PostgreSQL and without one, beside what openapi.json says of them."""
+"""The dashboard's responses, with a real PostgreSQL and without one, match the OpenAPI document."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import orjson
 import pytest
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from serving.dashboard import app as application
+from serving.dashboard.openapi import document
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings, load
 from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
-DOCUMENT: dict[str, Any] = orjson.loads(Path(application.__file__).with_name("openapi.json").read_bytes())
+DOCUMENT: dict[str, Any] = document()
 BOUNDS = (99.0, 101.0, 98.0, 102.0, 97.0, 103.0)
 
 

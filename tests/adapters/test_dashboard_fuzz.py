@@ -1,4 +1,4 @@
-"""Ask the dashboard whatever openapi.json allows and forbids: each answer is as it says, and none breaks."""
+"""Send the dashboard what its OpenAPI document allows and forbids: each response matches it, and none is a 500."""
 
 from collections.abc import Iterator
 from contextlib import closing
