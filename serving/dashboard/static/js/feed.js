@@ -6,7 +6,7 @@ const LONGEST = 10_000;
 const PATIENCE = 8000; // states come every three seconds
 
 export class Feed {
-  // `on` has data(answer), trouble(kind, message); kind is "lost", "down" or "unknown".
+  // `on` has data(answer), trouble(kind, message); words.js explains the kinds.
   constructor(on) {
     this.on = on;
     document.addEventListener("visibilitychange", () => this.symbol && this.load());
@@ -34,7 +34,7 @@ export class Feed {
     if (result.status === 400 && this.cursor) { // of another version of the server: all rows take its place
       this.cursor = null;
       this.load();
-    } else if (result.status !== 200) this.fail(result.status === 404 ? "unknown" : result.status ? "down" : "lost", result.body?.error);
+    } else if (result.status !== 200) this.fail(kindOf(result), result.body?.error);
     else this.begin(result.body);
   }
 
@@ -59,7 +59,7 @@ export class Feed {
     });
     heard("rows", (rows, batch) => rows.forEach((row) => this.hear({ ...this.last, ...row, next: `b${batch}` })));
     heard("state", (state) => this.hear({ ...this.last, state }));
-    heard("trouble", ({ error }) => this.on.trouble("down", error));
+    heard("trouble", (body) => this.on.trouble(kindOf({ status: 503, body }), body.error));
     heard("anew", () => { this.cursor = null; this.load(); });
     stream.onerror = () => this.fail("lost");
     this.expect();
@@ -91,6 +91,13 @@ export class Feed {
     this.stream?.close();
     this.asking = this.stream = null;
   }
+}
+
+// Returns which kind of trouble an answer is.
+function kindOf({ status, body }) {
+  if (status === 404) return "unknown";
+  if (!status) return "lost";
+  return body?.kind === "bad_rows" ? "rows" : "down";
 }
 
 // Returns {status, body}; status 0 where there was no answer.

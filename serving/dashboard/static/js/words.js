@@ -34,13 +34,16 @@ export function noBars({ market_open: open }) {
   return ["No bars yet", `The first one is drawn here as soon as the source shows it; there is no need to reload.${closed}`];
 }
 
+const LINK = { unknown: "Not found", lost: "Connection lost", rows: "Stored rows cannot be read", down: "Database away" };
+
 // Returns what is wrong in words: beside the dot, above the page, and in the place of the chart where that is empty.
+// `kind` is "unknown" (the symbol), "lost" (the connection), "rows" (stored, that PostgreSQL cannot compute with) or "down".
 export function trouble(kind, message, kept) {
-  if (kind === "unknown") return { link: "Not found", notice: message, empty: ["No such symbol", "Choose another one."] };
-  const lost = kind === "lost";
-  const what = lost ? "The dashboard does not answer." : sentence(message ?? "The dashboard has trouble.");
+  const link = LINK[kind];
+  if (kind === "unknown") return { link, notice: message, empty: ["No such symbol", "Choose another one."] };
+  const what = kind === "lost" ? "The dashboard does not answer." : sentence(message ?? "The dashboard has trouble.");
   return {
-    link: lost ? "Connection lost" : "Database away",
+    link,
     notice: `${what} Trying again.${kept ? " What you see stays, and what is missed meanwhile is filled in." : ""}`,
     empty: kept ? null : ["Nothing to show yet", "The chart comes as soon as there is an answer; there is no need to reload."],
   };

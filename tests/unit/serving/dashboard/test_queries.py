@@ -50,7 +50,7 @@ def test_a_number_may_begin_with_zeros() -> None:
 
 
 def test_a_file_takes_no_cursor() -> None:
-    with pytest.raises(BadParameter, match="^since: 'b1' is not a time in epoch milliseconds before 2100"):
+    with pytest.raises(BadParameter, match=r"^since: 'b1' is not a time in epoch milliseconds before 2100"):
         parse_span({"symbol": "GOOGL", "since": "b1"})
 
 
