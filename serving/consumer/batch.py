@@ -15,7 +15,7 @@ from serving.common.decode import BarBatch, decode
 from serving.common.health import Health
 from serving.common.logs import line
 from serving.common.metrics import ConsumerMeters
-from serving.common.shutdown import until_back
+from serving.common.shutdown import until_available
 from serving.consumer.in_order import Update
 from serving.consumer.predict import Models, forecast, stamp
 from serving.consumer.state import ConsumerState
@@ -55,7 +55,7 @@ class Batches:
         Raises BrokerRefused, and what was unavailable when it is asked to stop.
         """
         start = monotonic()
-        self.meters.behind.begin()
+        self.meters.lag_seconds.begin()
         # 1. Decode the bars of this installation; a symbol whose partition changed is read from the database again.
         latest = self._retry(self._latest)
         bars, at, rejects = decode([message.value() for message in messages], self.config, latest)
@@ -68,7 +68,7 @@ class Batches:
         # 8. Commit, now that all of it is stored.
         self._commit(messages)
         self.meters.batch.observe(monotonic() - start)
-        self.meters.stored(*stored, newest=int(bars.ts.max(initial=0)))
+        self.meters.count_stored(*stored, newest=int(bars.ts.max(initial=0)))
 
     def store_bars(self, bars: BarBatch, models: Models) -> Stored:
         """Store bars with their forecasts; those that are stored already bring nothing."""
@@ -83,8 +83,8 @@ class Batches:
         forecasts = [forecast(part, models, self.state.adaptation, self.config) for part in (in_order, out_of_order)]
         # 6. Finish: the forecasts are added, and all is committed in one transaction.
         stored = self._retry(lambda: self._finish(writing, forecasts))
-        self.health.heard("postgresql", None)
-        self.health.heard("source", None)
+        self.health.set_fault("postgresql", None)
+        self.health.set_fault("source", None)
         return stored
 
     def _latest(self) -> float:
@@ -117,34 +117,34 @@ class Batches:
             log.warning(line("rejected", more=len(rejects) - LOGGED, see=f"topic {at.topic()}.rejected"))
         self._deliver()
         self.meters.rejected.inc(len(rejects))
-        self.health.heard("kafka", None)
+        self.health.set_fault("kafka", None)
 
     def _deliver(self) -> None:
         while left := self.publisher.flush(1):
             unavailable = BrokerUnavailable(f"{left} rejected messages are not delivered yet")
             if self.stopping.is_set():
                 raise unavailable
-            self.away(unavailable)
+            self.report_unavailable(unavailable)
 
-    def pass_over(self) -> None:
-        """Put aside the batches that Kafka's client cannot read, and go on behind them.
+    def skip_unreadable(self) -> None:
+        """Publish the batches that Kafka's client cannot read to the topic of rejects, and go on behind them.
 
         Raises BrokerRefused, and what was unavailable when it is asked to stop.
         """
         if self.subscriber.standing:
-            self.health.heard("kafka", self.subscriber.trouble)
+            self.health.set_fault("kafka", self.subscriber.trouble)
         try:
             while batch := self.subscriber.unreadable():
-                self._retry(partial(self._put_aside, batch))
+                self._retry(partial(self._publish_unreadable, batch))
                 log.error(line("unreadable batch passed over", **batch._asdict()))
                 self.meters.unreadable.inc()
                 self.subscriber.pass_over(batch)
         except BrokerUnavailable as error:
             if self.stopping.is_set():
                 raise
-            self.away(error)  # the next turn looks again; what was passed over and not committed changes nothing
+            self.report_unavailable(error)  # the next turn tries again; a batch that comes again changes nothing
 
-    def _put_aside(self, batch: UnreadableBatch) -> None:
+    def _publish_unreadable(self, batch: UnreadableBatch) -> None:
         self.publisher.unreadable(batch)
         self._deliver()
 
@@ -154,15 +154,15 @@ class Batches:
         except BrokerUnavailable as error:
             log.warning(line("not committed, it comes again and changes nothing", reason=error))
         self.meters.messages.inc(len(messages))
-        self.meters.behind.end(messages[-1].timestamp()[1] / 1000, self.subscriber.lag())
+        self.meters.lag_seconds.end(messages[-1].timestamp()[1] / 1000, self.subscriber.lag())
 
     def _retry(self, step: Callable[[], T]) -> T:
-        return until_back(step, self.stopping, self.away)
+        return until_available(step, self.stopping, self.report_unavailable)
 
-    def away(self, error: BaseException) -> None:
+    def report_unavailable(self, error: BaseException) -> None:
         """Report what is unavailable."""
         log.warning(line("waiting", reason=error))
-        self.health.away(error)
+        self.health.record_error(error)
 
 
 def bar_table(updates: Sequence[Update], config: StreamConfig) -> np.ndarray:

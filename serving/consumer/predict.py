@@ -27,7 +27,7 @@ class Serving(NamedTuple):
 
 
 class Models(NamedTuple):
-    """Hold who forecasts: the champion, whose word counts, and a challenger in its shadow."""
+    """Hold the models that forecast: the champion, whose forecasts are shown, and the challenger, whose are not."""
 
     champion: Serving | None = None
     challenger: Serving | None = None

@@ -69,14 +69,14 @@ def _run(s: Settings, output: Output, given: argparse.Namespace) -> int:
     replay = Replay(s, output, given.speed or s.sandbox_speed)
     if given.replay:
         try:
-            replay.between(given.replay[0], given.replay[-1] if len(given.replay) > 1 else None)
+            replay.publish_sessions(given.replay[0], given.replay[-1] if len(given.replay) > 1 else None)
         except BadSetting as error:
             log.error(line("refused", reason=error))
             return 1
         return 0
     serve(s.producer_port, output.meters.registry, output.health)
     if s.replayed:
-        replay.holdout_and_stay()
+        replay.publish_holdout()
     else:
         Live(s, output).run()
     return 0

@@ -41,10 +41,10 @@ def test_publishing_begins_with_the_newest_session_and_the_one_before() -> None:
 
 
 def test_a_hole_is_only_where_trading_minutes_are_missing() -> None:
-    assert not schedule.leaves_a_hole(BARS[389].ts, BARS[390:], NYSE)
-    assert not schedule.leaves_a_hole(BARS[10].ts, BARS[5:], NYSE)
-    assert schedule.leaves_a_hole(BARS[10].ts, BARS[12:], NYSE)
-    assert not schedule.leaves_a_hole(BARS[10].ts, [], NYSE)
+    assert not schedule.leaves_gap(BARS[389].ts, BARS[390:], NYSE)
+    assert not schedule.leaves_gap(BARS[10].ts, BARS[5:], NYSE)
+    assert schedule.leaves_gap(BARS[10].ts, BARS[12:], NYSE)
+    assert not schedule.leaves_gap(BARS[10].ts, [], NYSE)
 
 
 def test_months_between_are_those_of_the_sessions() -> None:
