@@ -65,7 +65,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
-    timeout = 5  # a client that says nothing does not keep others from being answered
+    timeout = 5  # a silent client does not block the others
 
     def log_message(self, *_: object) -> None:
         """Log no request."""

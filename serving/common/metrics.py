@@ -1,4 +1,4 @@
-"""What a service counts and measures, for /metrics; each process has a registry of its own."""
+"""The metrics of the services; each process has a registry of its own."""
 
 import time
 from collections.abc import Callable
@@ -51,19 +51,22 @@ def registry() -> CollectorRegistry:
 
 
 class ConsumerMeters:
-    """Hold what the consumer counts."""
+    """Hold the metrics of the consumer."""
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self.registry = all_ = registry()
         self.lag_seconds, self.bar_age, self._newest = Lag(wall), Age(wall), 0
-        self.messages = Counter("stockml_messages", "Messages taken from the topic and done with", registry=all_)
+        self.messages = Counter("stockml_messages", "Messages of the topic that were processed", registry=all_)
         self.bars = Counter("stockml_bars", "Bars stored", registry=all_)
         self.forecasts = Counter("stockml_forecasts", "Forecasts stored", registry=all_)
-        self.rejected = Counter("stockml_rejected", "Messages put aside because they cannot be used", registry=all_)
-        passed_over = "Batches of the topic passed over because Kafka's client cannot read them"
-        self.unreadable = Counter("stockml_unreadable_batches", passed_over, registry=all_)
+        self.rejected = Counter("stockml_rejected", "Messages that cannot be used", registry=all_)
+        skipped = "Batches of the topic skipped because Kafka's client cannot read them"
+        self.unreadable = Counter("stockml_unreadable_batches", skipped, registry=all_)
         self.batch = Histogram(
-            "stockml_batch_seconds", "From a batch taken to its offsets committed", buckets=BATCH_SECONDS, registry=all_
+            "stockml_batch_seconds",
+            "From a batch received to its offsets committed",
+            buckets=BATCH_SECONDS,
+            registry=all_,
         )
         self.lag = Gauge("stockml_lag_messages", "Messages of the own partitions that wait", registry=all_)
         self.model = Gauge("stockml_model_info", "1 for the version that serves", ["version"], registry=all_)
@@ -71,7 +74,7 @@ class ConsumerMeters:
             "stockml_model_age_seconds", "Market time from the last bar trained on to the newest bar", registry=all_
         )
         self.last_bar = Gauge("stockml_last_bar_timestamp_seconds", "Open of the newest bar, epoch", registry=all_)
-        _computed("stockml_lag_seconds", "Age of what was done last while more waits", self.lag_seconds, all_)
+        _computed("stockml_lag_seconds", "Age of the newest processed message while more wait", self.lag_seconds, all_)
         _computed("stockml_last_bar_age_seconds", "Wall seconds since a bar was stored last", self.bar_age, all_)
 
     def set_model(self, version: str | None, trained_until: float) -> None:
@@ -92,7 +95,7 @@ class ConsumerMeters:
 
 
 class ProducerMeters:
-    """Hold what the producer counts."""
+    """Hold the metrics of the producer."""
 
     def __init__(self) -> None:
         self.registry = all_ = registry()

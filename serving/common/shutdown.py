@@ -1,4 +1,4 @@
-"""Stop when asked, and try again until then."""
+"""Stop on signals, and try again until then."""
 
 import signal
 from collections.abc import Callable
@@ -22,25 +22,25 @@ T = TypeVar("T")
 
 def stop_on_signals() -> tuple[Event, Callable[[], bool]]:
     """Return an event that SIGTERM and SIGINT set, and whether one of them did."""
-    stopping, asked = Event(), Event()
+    stopping, signalled = Event(), Event()
 
     def stop() -> None:
-        asked.set()
+        signalled.set()
         stopping.set()
 
-    def hand_over(*_: object) -> None:
-        # a signal interrupts the main thread anywhere, also where it holds the event's own lock
+    def on_signal(*_: object) -> None:
+        # a signal interrupts the main thread anywhere, even where it has locked the event
         Thread(target=stop, daemon=True).start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, hand_over)
-    return stopping, asked.is_set
+        signal.signal(number, on_signal)
+    return stopping, signalled.is_set
 
 
 def until_available(work: Callable[[], T], stopping: Event, report: Callable[[BaseException], None]) -> T:
     """Call `work` again, at most 10 s apart, while what it needs is unavailable; `report` each error.
 
-    Raises the last error when it is asked to stop.
+    Raises the last error when `stopping` is set.
     """
 
     def before_sleep(state: RetryCallState) -> None:

@@ -33,10 +33,10 @@ T = TypeVar("T")
 
 @dataclass
 class Batches:
-    """Move bars from the topic to the store: store first, then commit, so that whatever dies, nothing is lost.
+    """Move bars from the topic to the store. Delivery is at least once: messages are committed after they are stored.
 
-    What is unavailable is tried again until it is back. Asked to stop meanwhile, every step raises its error: what is
-    not committed comes again.
+    A step is tried again until what it needs is available. If the consumer is to stop meanwhile, the step raises its
+    error, and Kafka sends again what is not committed.
     """
 
     subscriber: Subscriber
@@ -52,7 +52,7 @@ class Batches:
     def process(self, messages: list[Message], models: Models) -> None:
         """Store, reject and commit messages; without a model bars are stored and nothing is forecast.
 
-        Raises BrokerRefused, and what was unavailable when it is asked to stop.
+        Raises BrokerRefused, and the last error of a step that is to stop.
         """
         start = monotonic()
         self.meters.lag_seconds.begin()
@@ -62,7 +62,7 @@ class Batches:
         self.state.assign(bars, np.array([messages[i].partition() for i in at.tolist()], dtype=np.int64))
         # 2. to 6. Update, forecast and store them.
         stored = self.store_bars(bars, models)
-        # 7. Put aside what cannot be used, each message with its reason.
+        # 7. Publish messages that cannot be used to the topic of rejects, each with its reason.
         self._retry(lambda: self._reject(messages, rejects))
         log.info(line("stored", messages=len(messages), refused=len(rejects), **stored._asdict()))
         # 8. Commit, now that all of it is stored.
@@ -74,7 +74,7 @@ class Batches:
         """Store bars with their forecasts; those that are stored already bring nothing."""
         # 2. Load what memory lacks of the bars' symbols; leave out bars that are known.
         new = self._retry(lambda: self.state.load(bars))
-        # 3. Update the ring buffers: that gives the rows to store, and the windows that are complete.
+        # 3. Update the ring buffers; return the rows to store, and the windows that are complete.
         in_order, out_of_order = self.state.update(new)
         # 4. Begin to store: PostgreSQL receives the rows while the models forecast.
         insert, merge = bar_table(in_order, self.config), bar_table(out_of_order, self.config)
@@ -129,7 +129,7 @@ class Batches:
     def skip_unreadable(self) -> None:
         """Publish the batches that Kafka's client cannot read to the topic of rejects, and go on behind them.
 
-        Raises BrokerRefused, and what was unavailable when it is asked to stop.
+        Raises BrokerRefused, and the last error of a step that is to stop.
         """
         if self.subscriber.standing:
             self.health.set_fault("kafka", self.subscriber.trouble)
@@ -152,7 +152,7 @@ class Batches:
         try:
             self.subscriber.commit(messages)
         except BrokerUnavailable as error:
-            log.warning(line("not committed, it comes again and changes nothing", reason=error))
+            log.warning(line("not committed; Kafka sends it again, and that changes nothing", reason=error))
         self.meters.messages.inc(len(messages))
         self.meters.lag_seconds.end(messages[-1].timestamp()[1] / 1000, self.subscriber.lag())
 

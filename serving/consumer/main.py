@@ -69,12 +69,12 @@ class Consumer:
         return cls(champion, batches, store, writer)
 
     def run(self) -> bool:
-        """Work until stopped, then leave the group; say whether that went as it should. Raises BrokerRefused."""
+        """Process until stopped, then leave the group; say whether Kafka confirmed that. Raises BrokerRefused."""
         try:
             while not self.batches.stopping.is_set():
                 self.turn()
         except UNAVAILABLE as error:
-            # asked to stop while something was unavailable: what is not committed comes again
+            # stopped while something was unavailable: Kafka sends again what is not committed
             log.warning(line("stopped with a batch in hand", reason=error))
         finally:
             self.store.close()
@@ -95,7 +95,7 @@ class Consumer:
     def _process(self) -> None:
         if messages := self.batches.subscriber.take(BATCH, WAIT):
             self.batches.process(messages, self.champion.models)
-        self.batches.skip_unreadable()  # after what came before it is stored
+        self.batches.skip_unreadable()  # after the messages before it are stored
 
     def _measure(self, fault: str | None) -> None:
         health, meters, serving = self.batches.health, self.batches.meters, self.champion.models.champion
@@ -127,7 +127,7 @@ def main() -> int:
         consumer = Consumer.connect(s, champion, stopping)
         serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health)
         champion.watch(stopping)
-        gc.freeze()  # what is there now stays: no batch waits while all of it is searched for garbage
+        gc.freeze()  # all objects so far stay: no batch waits while they are searched for garbage
         left_group, code = consumer.run(), 0 if stopped() else 1
     except BadSetting as error:
         log.error(line("ended", reason=error))

@@ -74,7 +74,7 @@ class ModelWatcher:
 
     @property
     def is_known(self) -> bool:
-        """Say whether MLflow has answered once: before that, nobody knows whether bars can be forecast."""
+        """Say whether MLflow has answered once: before that it is not known whether bars can be forecast."""
         return self._is_known
 
     @property
@@ -114,6 +114,6 @@ class ModelWatcher:
     def _refresh_challenger(self, champion: ChampionRef | None) -> None:
         challenger = self._registry.challenger()
         if challenger is None or (champion and challenger.version == champion.version):
-            self._challenger.clear()  # nobody challenges, or the challenger won
+            self._challenger.clear()  # there is none, or it became champion
         else:
             self._challenger.switch(challenger)  # why it cannot serve is in the log

@@ -1,4 +1,4 @@
-"""What the dashboard counts, for /metrics."""
+"""The metrics of the dashboard."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from serving.dashboard.viewers import Viewers
 
 
 class ViewerCollector(Collector):
-    """Tell of the viewers of this process."""
+    """Count the viewers of this process."""
 
     def __init__(self, viewers: Viewers) -> None:
         self._viewers = viewers
@@ -32,7 +32,7 @@ def measure(app: Flask, viewers: Viewers) -> CollectorRegistry:
 
     @app.after_request
     def count(response: Response) -> Response:
-        # the page's name, not the address asked for: anybody can make up addresses
+        # the page's name, not the requested address: anybody can make up addresses
         answers.labels((request.endpoint or "none").removeprefix("views."), response.status_code).inc()
         return response
 

@@ -131,7 +131,7 @@ def parse_symbols(symbols: Sequence[str]) -> list[str]:
 
 
 def cursor(batch: int) -> str:
-    """Return the `next` that stands for the id of a batch."""
+    """Return the `next` for the id of a batch."""
     return f"b{batch}"
 
 
@@ -167,7 +167,7 @@ def _symbol(text: str) -> str:
 
 
 def _batch(text: str) -> int | None:
-    """Return the batch that a cursor stands for, None for what is no cursor."""
+    """Return the batch of a cursor, None for other text."""
     if found := CURSOR.fullmatch(text):
         return int(found[1])
     return UNKNOWN if OLD_CURSOR.fullmatch(text) else None

@@ -9,7 +9,7 @@ from msgspec import structs
 from serving.dashboard.responses import PooledScore, SessionScore, SymbolScore
 from stock_ml.adapters.postgres.reader import Score
 
-ENOUGH = 30  # forecasts; below it the mean error says little
+ENOUGH = 30  # forecasts; below it the mean error is too uncertain
 CHANCE = 2.0  # standard errors; a gain nearer to zero than this may well be luck
 MEANS = ("mae_model", "mae_persistence", "gain", "coverage_90", "coverage_50", "mae_bp")
 Verdict = Literal["none", "early", "same", "worse", "luck", "better"]

@@ -113,7 +113,7 @@ def stream() -> Response:
     own, subscription = dashboard(), parse_subscription(request.args, request.headers.get("Last-Event-ID"))
     if subscription.symbol is not None:
         own.check(subscription.symbol)
-    if request.method == "HEAD":  # nobody would read on, and nobody would see the viewer go
+    if request.method == "HEAD":  # no events are read, and the end of the connection would not be noticed
         return Response(mimetype="text/event-stream")
     viewer = Viewer(subscription.symbol, request.environ.get("gunicorn.socket"))
     first = subscribe(own.reader, own.hub, viewer, subscription)

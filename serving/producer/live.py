@@ -98,7 +98,7 @@ class Live:
         sleep(1)
 
     def _pause(self) -> float:
-        if self._s.simulated:  # its minutes are short, and nobody counts its requests
+        if self._s.simulated:  # its minutes are short, and its requests are not limited
             return MINUTE / self._s.sandbox_speed / 2
         return max(REQUEST_AGAIN, len(self._s.symbols) * 60.0 / self._s.requests_per_minute)
 

@@ -82,7 +82,7 @@ class Poller:
         return sorted(bars, key=lambda bar: (bar.ts, bar.symbol))
 
     def has_all_until(self, close: float, calendar: Sessions) -> bool:
-        """Say whether each symbol of a calendar's exchange has given its bars until a close, or will give none."""
+        """Say whether each symbol of a calendar's exchange has its bars until a close, or will have none."""
         exchange = calendar.exchange
         theirs = [known for symbol, known in self.symbols.items() if self.sessions(symbol).exchange == exchange]
         return not self.refusal and all(known.unknown or (known.responded_at or 0) >= close for known in theirs)

@@ -49,9 +49,9 @@ class Output:
         return self.calendars[0]
 
     def publish(self, bars: Iterable[Bar]) -> int:
-        """Publish bars in the order given, waiting while Kafka takes none, and return how many.
+        """Publish bars in their order, waiting while Kafka accepts none, and return how many.
 
-        Raises BrokerRefused where Kafka refused one for good, this one or one before.
+        Raises BrokerRefused where Kafka rejected one for good, now or before.
         """
         self._publisher.look()
         count = 0

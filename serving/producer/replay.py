@@ -33,7 +33,7 @@ NOTHING_HELD_OUT = "nothing is replayed: no session is held out, see STOCKML_HOL
 
 
 class Replay:
-    """Publish the bars of a span that the topic does not hold yet; its time is that of the newest bar published."""
+    """Publish the bars of a span that were not published yet; its clock is at the newest bar published."""
 
     def __init__(self, s: Settings, output: Output, speed: float) -> None:
         self._s, self._output, self._speed = s, output, speed
@@ -43,7 +43,7 @@ class Replay:
     def publish_sessions(self, first: str, last: str | None) -> None:
         """Publish the sessions between two dates, or from `first` "holdout" on, and wait for the delivery.
 
-        Raises BadSetting where no date is meant, nothing is held out, or there are no bars.
+        Raises BadSetting where a date is invalid, nothing is held out, or there are no bars.
         """
         bars = bars_in(*self._select(first, last or str(pd.Timestamp.now("UTC").date())))
         if not bars:
@@ -92,8 +92,8 @@ class Replay:
             sleep(1)
 
     def _publish(self, bars: list[Bar], speed: float) -> int:
-        done = self._published_before(bars)
-        left = [bar for bar in bars if (bar.symbol, bar.ts) not in done]
+        published = self._published_before(bars)
+        left = [bar for bar in bars if (bar.symbol, bar.ts) not in published]
         log.info(line("replay", bars=len(bars), published_before=len(bars) - len(left), speed=speed))
         start = monotonic()
         for bar in left:

@@ -11,7 +11,7 @@ from stock_ml.errors import BadFile, NoBars, RegistryUnavailable, StoreUnavailab
 from stock_ml.sources.csv_files import CsvFiles
 from stock_ml.training.version_tags import fits
 
-FRESH = 10.0  # seconds: an older report of the consumer says nothing of now
+FRESH = 10.0  # seconds: an older report of the consumer does not count
 NO_CHAMPION = "waiting for a champion trained for these settings and this file: train_model makes it"
 NOT_SERVED = "waiting for the consumer to serve the champion: every replayed bar gets its forecast"
 OTHER_BARS = "waiting for clean bars of this file: ingest_bars makes them"

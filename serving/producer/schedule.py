@@ -8,7 +8,7 @@ from serving.common.reports import MarketReport
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.calendar import Sessions
 
-GRACE = 1800  # market seconds after which a minute that the source still lacks had no trade
+GRACE = 1800  # market seconds after which a minute that the source lacks had no trade
 
 
 def last_finished(now: float, sessions: Sessions) -> int:
