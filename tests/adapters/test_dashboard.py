@@ -68,7 +68,7 @@ def test_data_is_as_described_and_sent_once(client: FlaskClient, symbol: str) ->
     assert (news.json["whole"], news.json["bars"]) == (False, [])
 
 
-def test_the_same_rows_are_had_as_csv(client: FlaskClient, symbol: str) -> None:
+def test_the_same_rows_are_served_as_csv(client: FlaskClient, symbol: str) -> None:
     answer = client.get(f"/data.csv?symbol={symbol}&since={T * 1000}")
     assert (answer.status_code, answer.mimetype) == (200, "text/csv")
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{symbol}.csv"'
@@ -90,7 +90,7 @@ def test_other_answers_are_as_described(client: FlaskClient, symbol: str, path: 
     is_as_described(path, answer)
 
 
-def test_a_symbol_is_told_more_closely_where_it_is_asked_for(client: FlaskClient, symbol: str) -> None:
+def test_a_requested_symbol_has_the_closes_of_its_day(client: FlaskClient, symbol: str) -> None:
     answer = client.get(f"/symbols?symbol={symbol}&symbol=NONE")
     is_as_described("/symbols", answer)
     assert answer.json is not None
@@ -106,7 +106,7 @@ def test_a_symbol_is_told_more_closely_where_it_is_asked_for(client: FlaskClient
 @pytest.mark.parametrize(
     ("asked", "status"), [("symbol=NONE", 404), ("symbol=GOOGL&limit=0", 400), ("symbol=GOOGL&since=x", 400)]
 )
-def test_a_question_that_is_wrong_is_refused_as_described(
+def test_a_bad_query_is_refused_as_described(
     client: FlaskClient, symbol: str, asked: str, status: int
 ) -> None:
     for path in ("/data", "/stream") if "limit" not in asked else ("/data",):
@@ -115,7 +115,7 @@ def test_a_question_that_is_wrong_is_refused_as_described(
         is_as_described(path, answer)
 
 
-def test_one_who_asks_for_the_head_of_the_stream_is_no_viewer(client: FlaskClient, symbol: str) -> None:
+def test_a_head_request_of_the_stream_adds_no_viewer(client: FlaskClient, symbol: str) -> None:
     answer = client.head(f"/stream?symbol={symbol}")
     assert (answer.status_code, answer.mimetype) == (200, "text/event-stream")
     assert client.application.extensions["dashboard"].hub.viewers.count() == 0
@@ -124,7 +124,7 @@ def test_one_who_asks_for_the_head_of_the_stream_is_no_viewer(client: FlaskClien
 @pytest.mark.parametrize(
     ("path", "status"), [("/data", 503), ("/stream", 503), ("/symbols", 503), ("/readyz", 503), ("/healthz", 200)]
 )
-def test_without_postgresql_it_says_so_and_tells_no_secret(alone: FlaskClient, path: str, status: int) -> None:
+def test_without_postgresql_it_names_the_fault_and_no_secret(alone: FlaskClient, path: str, status: int) -> None:
     answer = alone.get(f"{path}?symbol=GOOGL")
     assert answer.status_code == status
     is_as_described(path, answer)

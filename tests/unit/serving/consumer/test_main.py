@@ -191,7 +191,7 @@ def test_an_unreadable_batch_is_passed_over_after_what_is_before_it_is_done_and_
     assert consumer.batches.meters.registry.get_sample_value("stockml_unreadable_batches_total") == 1
 
 
-def test_while_kafka_does_not_show_a_partition_that_stands_the_loop_goes_round_and_is_not_ready() -> None:
+def test_while_a_partition_is_stuck_the_loop_turns_and_the_consumer_is_not_ready() -> None:
     world = World()
     consumer = world.consumer()
     world.topic.standing, world.topic.trouble = {0: 3}, "partition 0 stands"

@@ -97,7 +97,7 @@ def test_a_challenger_is_loaded_beside_the_champion_until_nobody_challenges_or_i
     assert (version(champion), shadow(champion)) == ("2", None)
 
 
-def test_an_unfit_challenger_is_told_once_and_changes_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_challenger_that_cannot_serve_is_logged_once_and_changes_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
     models = Models("1", "2", versions={"1": SCORER, "2": ModelError("damaged")})
     champion = ModelWatcher(models, MINE)
     for _ in range(3):
@@ -106,7 +106,7 @@ def test_an_unfit_challenger_is_told_once_and_changes_nothing_else(caplog: pytes
     assert [r.message for r in caplog.records if "refused" in r.message] == ["refused model_version=2 reason=damaged"]
 
 
-def test_an_mlflow_that_is_away_at_the_start_leaves_it_unknown_whether_there_is_a_champion() -> None:
+def test_while_mlflow_is_unavailable_at_the_start_the_champion_is_unknown() -> None:
     models = Models("1", away=True, versions={"1": SCORER})
     champion = ModelWatcher(models, MINE)
     champion.refresh()
@@ -116,7 +116,7 @@ def test_an_mlflow_that_is_away_at_the_start_leaves_it_unknown_whether_there_is_
     assert (champion.is_known, version(champion)) == (True, "1")
 
 
-def test_an_mlflow_that_goes_away_later_leaves_the_old_one_serving() -> None:
+def test_while_mlflow_is_unavailable_later_the_old_champion_serves() -> None:
     models = Models("1", versions={"1": SCORER, "2": RegistryUnavailable("gone while loading")})
     champion = ModelWatcher(models, MINE)
     champion.refresh()

@@ -52,7 +52,7 @@ def symbols_sent(viewer: Viewer) -> list[Any]:
     return [[part["symbol"] for part in orjson.loads(event.text.split(b"data: ")[1])] for event in sent]
 
 
-def test_only_what_is_watched_is_read_and_once_for_all_who_watch_it() -> None:
+def test_only_watched_symbols_are_read_and_once_for_all_viewers() -> None:
     reader = OneBatch()
     hub, viewers = hub_of(reader), [Viewer("A", None) for _ in range(3)]
     for viewer in viewers:
@@ -62,7 +62,7 @@ def test_only_what_is_watched_is_read_and_once_for_all_who_watch_it() -> None:
     assert [symbols_sent(viewer) for viewer in viewers] == [[["A"]]] * 3
 
 
-def test_one_who_watches_all_is_told_of_a_batch_in_one_event() -> None:
+def test_a_viewer_of_all_symbols_gets_a_batch_in_one_event() -> None:
     reader = OneBatch()
     hub, all_of_them, one = hub_of(reader), Viewer(None, None), Viewer("B", None)
     hub.viewers.add(all_of_them)
@@ -71,7 +71,7 @@ def test_one_who_watches_all_is_told_of_a_batch_in_one_event() -> None:
     assert (reader.requests, symbols_sent(all_of_them), symbols_sent(one)) == ([None], [["A", "B"]], [["B"]])
 
 
-def test_one_who_joins_while_rows_are_read_reads_on_from_before_them() -> None:
+def test_a_viewer_that_joins_while_rows_are_read_gets_them_too() -> None:
     joined: list[int] = []
     reader = OneBatch(lambda: joined.append(hub.join(Viewer("B", None))))
     hub = hub_of(reader)
@@ -92,7 +92,7 @@ class Broken(OneBatch):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_loop_that_ended_is_told_and_ends_the_process() -> None:
+def test_a_loop_that_ended_is_a_fault_and_ends_the_process() -> None:
     deaths: list[int] = []
     hub = hub_of(Broken(), lambda: deaths.append(1))
     assert hub.fault is None
@@ -129,7 +129,7 @@ def events_of(viewer: Viewer) -> list[bytes]:
     return [event.text.split(b"\n")[0] for event in iter(viewer.next, None)]
 
 
-def test_bad_rows_of_one_symbol_keep_no_state_from_viewers_of_others() -> None:
+def test_bad_rows_of_one_symbol_do_not_hide_the_states_of_others() -> None:
     hub, viewers = hub_of(BadRowsOfA()), [Viewer(symbol, None) for symbol in ("A", "B", None)]
     for viewer in viewers:
         hub.viewers.add(viewer)
@@ -142,7 +142,7 @@ def test_bad_rows_of_one_symbol_keep_no_state_from_viewers_of_others() -> None:
     ]
 
 
-def test_a_batch_that_cannot_be_read_is_loaded_anew_by_all_who_watch_and_the_next_one_follows() -> None:
+def test_after_a_batch_that_cannot_be_read_all_viewers_load_data_again_and_get_the_next_batch() -> None:
     hub, viewer = hub_of(BadRowsOfA()), Viewer("B", None)
     hub.viewers.add(viewer)
     assert not hub.send_batches()
@@ -160,12 +160,12 @@ def drop_beside_one_who_keeps_up(slow: Viewer) -> None:
     assert (viewers.dropped, viewers.count()) == (1, 1)
 
 
-def test_a_viewer_that_does_not_keep_up_is_dropped_and_told_the_end() -> None:
+def test_a_viewer_that_does_not_keep_up_is_dropped_and_its_stream_ends() -> None:
     slow = Viewer("A", None)
     drop_beside_one_who_keeps_up(slow)
     assert len(list(iter(slow.next, None))) == QUEUE_LIMIT
 
 
-def test_a_slow_viewer_whose_line_is_closed_already_keeps_no_other_from_hearing() -> None:
+def test_a_slow_viewer_whose_connection_is_closed_does_not_hold_up_the_others() -> None:
     connection: Any = Closed()
     drop_beside_one_who_keeps_up(Viewer("A", connection))

@@ -86,7 +86,7 @@ def test_each_finished_bar_is_given_once_and_the_forming_one_not() -> None:
     assert [bar.ts for bar in polled.new_bars(at(source, minute(7) + 1))] == [minute(6)] * 2
 
 
-def test_the_source_is_not_asked_when_it_cannot_have_more() -> None:
+def test_nothing_is_requested_when_the_source_cannot_have_more() -> None:
     source = Source()
     polled = poller(source, {"GOOGL": None})
     polled.new_bars(at(source, minute(6)))
@@ -94,7 +94,7 @@ def test_the_source_is_not_asked_when_it_cannot_have_more() -> None:
     assert len(source.asked) == 1
 
 
-def test_a_minute_that_the_source_lacks_is_asked_for_again_only_after_a_pause() -> None:
+def test_a_minute_that_the_source_lacks_is_requested_again_only_after_a_pause() -> None:
     source = Source(now=minute(5))
     polled = poller(source, {"GOOGL": minute(3)}, pause=60.0)
     polled.new_bars(minute(9))
@@ -200,7 +200,7 @@ def test_an_unknown_symbol_stops_no_other_one() -> None:
     assert polled.fault == "AAPL: BadSymbol: what?; it is asked for again every 60 min"
 
 
-def test_an_unknown_symbol_is_asked_for_again_after_an_hour_and_goes_on_when_it_is_known() -> None:
+def test_an_unknown_symbol_is_requested_again_after_an_hour_and_goes_on_when_it_is_known() -> None:
     source, wall = Source(errors={"AAPL": BadSymbol("what?")}), Wall()
     polled = poller(source, {"AAPL": None, "GOOGL": None}, wall=wall)
     polled.new_bars(at(source, minute(6)))
@@ -226,7 +226,7 @@ def test_a_refused_symbol_takes_one_request_an_hour_from_the_others() -> None:
     assert source.asked.count(("GOOGL", None)) == 120
 
 
-def test_a_source_that_was_away_is_asked_again_and_no_bar_is_skipped() -> None:
+def test_a_source_that_was_unavailable_is_requested_again_and_no_bar_is_skipped() -> None:
     source, wall = Source(errors={"GOOGL": SourceUnavailable("gone")}), Wall()
     polled = poller(source, {"GOOGL": minute(3)}, wall=wall)
     assert polled.new_bars(at(source, minute(5))) == []
@@ -239,7 +239,7 @@ def test_a_source_that_was_away_is_asked_again_and_no_bar_is_skipped() -> None:
     assert polled.fault is None
 
 
-def test_each_symbol_is_asked_for_in_the_sessions_of_its_own_exchange() -> None:
+def test_each_symbol_is_requested_in_the_sessions_of_its_own_exchange() -> None:
     london = sessions("XLON")
     source, newest = Source(), dict.fromkeys(("GOOGL", "VOD"), minute(0) - 86_400)
     source.errors = dict.fromkeys(newest, SourceUnavailable("away"))
@@ -274,7 +274,7 @@ def test_bars_after_a_closure_at_short_notice_are_not_published() -> None:
     assert [bar.ts for bar in polled.new_bars(at(source, minute(6)))] == [minute(i) for i in range(1, 4)]
 
 
-def test_where_requests_have_to_wait_every_symbol_has_its_turn_and_what_came_is_published_meanwhile() -> None:
+def test_where_requests_have_to_wait_every_symbol_has_its_turn_and_bars_are_published_meanwhile() -> None:
     symbols = [f"S{number}" for number in range(10)]
     wall, source = Wall(), Source()
     BARS.update({symbol: day(sessions=1, symbol=symbol) for symbol in symbols})

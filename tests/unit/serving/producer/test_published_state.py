@@ -6,7 +6,7 @@ from tests.unit.serving.streams import CONFIG, day, minute
 BARS = day()
 
 
-def test_what_the_consumer_would_not_take_is_no_memory_of_the_producer() -> None:
+def test_a_message_that_the_consumer_would_reject_was_not_published() -> None:
     foreign = [
         BARS[50]._replace(source="alpha_vantage"),
         BARS[51]._replace(symbol="MSFT"),

@@ -27,7 +27,7 @@ def test_the_last_finished_minute_is_known_a_minute_after_its_open() -> None:
         (minute(389), minute(390), minute(600), False),
     ],
 )
-def test_the_source_is_asked_while_it_may_have_a_newer_bar(
+def test_a_request_is_due_while_the_source_may_have_a_newer_bar(
     newest: int | None, answered_at: float | None, now: float, due: bool
 ) -> None:
     assert schedule.is_due(newest, answered_at, now, NYSE) is due
