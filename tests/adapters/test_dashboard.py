@@ -106,9 +106,7 @@ def test_a_requested_symbol_has_the_closes_of_its_day(client: FlaskClient, symbo
 @pytest.mark.parametrize(
     ("asked", "status"), [("symbol=NONE", 404), ("symbol=GOOGL&limit=0", 400), ("symbol=GOOGL&since=x", 400)]
 )
-def test_a_bad_query_is_refused_as_described(
-    client: FlaskClient, symbol: str, asked: str, status: int
-) -> None:
+def test_a_bad_query_is_refused_as_described(client: FlaskClient, symbol: str, asked: str, status: int) -> None:
     for path in ("/data", "/stream") if "limit" not in asked else ("/data",):
         answer = client.get(f"{path}?{asked}")
         assert answer.status_code == status

@@ -97,7 +97,7 @@ def test_a_challenger_is_loaded_beside_the_champion_until_nobody_challenges_or_i
     assert (version(champion), shadow(champion)) == ("2", None)
 
 
-def test_a_challenger_that_cannot_serve_is_logged_once_and_changes_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_challenger_that_cannot_serve_is_logged_once_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     models = Models("1", "2", versions={"1": SCORER, "2": ModelError("damaged")})
     champion = ModelWatcher(models, MINE)
     for _ in range(3):

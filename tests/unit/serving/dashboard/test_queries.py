@@ -83,7 +83,7 @@ def test_any_text_is_understood_or_refused(symbol: str, since: str, until: str, 
         ({}, "9" * 30, -1),
     ],
 )
-def test_a_viewer_goes_on_after_the_last_event_received(args: dict[str, str], last: str | None, after: int | None) -> None:
+def test_a_viewer_goes_on_after_its_last_event(args: dict[str, str], last: str | None, after: int | None) -> None:
     assert parse_subscription(args, last).after == after
 
 
