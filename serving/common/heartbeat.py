@@ -1,12 +1,12 @@
 """Write a service's report once a second; the age of its row is the service's health."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import monotonic
-from typing import Any
 
 from serving.common.health import Health
 from serving.common.logs import line
+from serving.common.reports import Report
 from stock_ml.errors import StockMLError
 
 log = logging.getLogger(__name__)
@@ -16,11 +16,11 @@ EVERY, AFTER_FAILURE = 1.0, 5.0  # seconds
 class StateWriter:
     """Write a service's row. A database that is unavailable is logged, and never stops the service."""
 
-    def __init__(self, store: Callable[[Mapping[str, Any]], None], health: Health | None = None) -> None:
+    def __init__(self, store: Callable[[Report], None], health: Health | None = None) -> None:
         self._store, self._health = store, health or Health()
         self._due = 0.0
 
-    def write(self, report: Callable[[], Mapping[str, Any]]) -> None:
+    def write(self, report: Callable[[], Report]) -> None:
         """Write what `report` returns, if the last time was a second ago."""
         if monotonic() < self._due:
             return

@@ -2,6 +2,8 @@
 
 from typing import Literal, TypedDict
 
+ReplayState = Literal["waiting", "nothing", "running", "over"]
+
 
 class ConsumerReport(TypedDict):
     """The consumer's report; `trained_until` is in UTC epoch seconds, `lag` in messages."""
@@ -33,7 +35,7 @@ class Holdout(TypedDict):
 class ReplayReport(TypedDict, total=False):
     """How far a replay of the holdout is."""
 
-    replay: Literal["waiting", "nothing", "running", "over"]
+    replay: ReplayState
     holdout: Holdout
     market_open: bool
 
@@ -48,5 +50,8 @@ class ProducerReport(TypedDict, total=False):
     now: float
     market_open: bool
     next_change: int
-    replay: Literal["waiting", "nothing", "running", "over"]
+    replay: ReplayState
     holdout: Holdout
+
+
+Report = ConsumerReport | ProducerReport

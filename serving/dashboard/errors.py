@@ -1,16 +1,11 @@
 """Return every error as JSON that says what is wrong, and what to do."""
 
-from typing import Any
-
-from flask import Flask
-from msgspec import to_builtins
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from serving.dashboard.queries import BadParameter
-from serving.dashboard.responses import Error
+from serving.dashboard.responses import Error, json_response
 from stock_ml.errors import BadRows, StoreUnavailable
-
-Json = dict[str, Any]
 
 
 def register_error_handlers(app: Flask) -> None:
@@ -25,13 +20,13 @@ def store_error(error: StoreUnavailable) -> Error:
     return Error(str(error), "bad_rows" if isinstance(error, BadRows) else "store_unavailable")
 
 
-def _bad_parameter(error: BadParameter) -> tuple[Json, int]:
-    return to_builtins(Error(str(error), "bad_parameter", error.parameter)), 400
+def _bad_parameter(error: BadParameter) -> Response:
+    return json_response(Error(str(error), "bad_parameter", error.parameter), 400)
 
 
-def _store_unavailable(error: StoreUnavailable) -> tuple[Json, int]:
-    return to_builtins(store_error(error)), 503
+def _store_unavailable(error: StoreUnavailable) -> Response:
+    return json_response(store_error(error), 503)
 
 
-def _http_error(error: HTTPException) -> tuple[Json, int]:
-    return to_builtins(Error(error.description or error.name, "http_error")), error.code or 500
+def _http_error(error: HTTPException) -> Response:
+    return json_response(Error(error.description or error.name, "http_error"), error.code or 500)

@@ -28,7 +28,7 @@ class Response(NamedTuple):
     """Describe a response: its body is JSON of one of some types, or text of another media type; or it has none."""
 
     description: str
-    kinds: tuple[Any, ...] = ()
+    kinds: tuple[type, ...] = ()
     media: str = "application/json"
     headers: Mapping[str, str] = NONE
 

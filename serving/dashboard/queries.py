@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Annotated, Any, NamedTuple, TypeVar
+from functools import cache
+from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
@@ -123,11 +124,11 @@ def parse_subscription(args: Mapping[str, str], last_event_id: str | None) -> Su
     return Subscription(symbol, None if stream.since is UNSET else _batch(stream.since))
 
 
-def parse_symbols(symbols: Sequence[str]) -> list[str]:
-    """Parse the query of `/symbols`; return each symbol once. Raises BadParameter."""
+def parse_symbols(symbols: Sequence[str]) -> SymbolsParameters:
+    """Parse the query of `/symbols`; each symbol is in it once. Raises BadParameter."""
     if len(symbols) > AT_ONCE:
         raise BadParameter("symbol", f"{len(symbols)} are more than {AT_ONCE} at once")
-    return list(dict.fromkeys(_symbol(symbol) for symbol in symbols))
+    return SymbolsParameters(list(dict.fromkeys(_symbol(symbol) for symbol in symbols)))
 
 
 def cursor(batch: int) -> str:
@@ -141,20 +142,25 @@ def descriptions(kind: type[Struct]) -> dict[str, str]:
     return {name: schema["description"] for name, schema in components[kind.__name__]["properties"].items()}
 
 
+@cache
+def _fields(kind: type[Struct]) -> dict[str, structs.FieldInfo]:
+    return {field.name: field for field in structs.fields(kind)}
+
+
 def _convert(kind: type[Q], args: Mapping[str, str]) -> Q:
-    texts = {each.name: args.get(each.name, "" if each.required else None) for each in structs.fields(kind)}
-    values = {name: _value(kind, name, text) for name, text in texts.items() if text is not None}
-    return kind(**values)
+    texts = {name: args.get(name, "" if field.required else None) for name, field in _fields(kind).items()}
+    return kind(**{name: _value(kind, name, text) for name, text in texts.items() if text is not None})
 
 
-def _value(kind: type[Struct], name: str, text: str) -> Any:
+def _value(kind: type[Struct], name: str, text: str) -> str | int:
     if name == "symbol":
         return _symbol(text)
-    expected = next(each.type for each in structs.fields(kind) if each.name == name)
+    expected = _fields(kind)[name].type
     values = (text, int(text)) if NUMBER.fullmatch(text) else (text,)  # a parameter is text or a whole number
     for value in values if text.isprintable() else ():
         with suppress(msgspec.ValidationError):
-            return msgspec.convert(value, expected)
+            converted: str | int = msgspec.convert(value, expected)
+            return converted
     raise BadParameter(name, f"{text[:40]!r} is not {descriptions(kind)[name]}")
 
 

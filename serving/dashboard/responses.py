@@ -6,7 +6,8 @@ Rows are plain tuples as psycopg returns them, because a response holds thousand
 from typing import Annotated, Literal
 
 import orjson
-from msgspec import UNSET, Meta, Struct, UnsetType, structs
+from flask import Response, jsonify
+from msgspec import UNSET, Meta, Struct, UnsetType, structs, to_builtins
 
 Milliseconds = Annotated[int, Meta(description="Epoch milliseconds, UTC.")]
 Seconds = Annotated[float, Meta(description="Seconds.")]
@@ -242,3 +243,10 @@ class Health(Record):
 def encode(body: Struct | list[SymbolRows]) -> bytes:
     """Return a body as JSON. orjson writes long rows of floats faster than msgspec does."""
     return orjson.dumps(body, default=structs.asdict)
+
+
+def json_response(body: Struct, status: int = 200) -> Response:
+    """Return a small body as a response."""
+    response = jsonify(to_builtins(body))
+    response.status_code = status
+    return response

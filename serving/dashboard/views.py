@@ -4,10 +4,9 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
-from msgspec import to_builtins
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 
 from serving.common.health import Readiness
@@ -17,7 +16,7 @@ from serving.dashboard.data import all_rows, symbol_data
 from serving.dashboard.hub import Hub
 from serving.dashboard.openapi import document
 from serving.dashboard.queries import parse, parse_span, parse_subscription, parse_symbols
-from serving.dashboard.responses import Health, Symbols, SymbolsWithCloses
+from serving.dashboard.responses import Health, Symbols, SymbolsWithCloses, json_response
 from serving.dashboard.status import Links
 from serving.dashboard.stream import event_stream, subscribe
 from serving.dashboard.symbol_status import States
@@ -27,7 +26,6 @@ from stock_ml.adapters.postgres.reader import ForecastReader
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 
-Json = dict[str, Any]
 views = Blueprint("views", __name__)
 HERE = Path(__file__).parent
 VENDOR = HERE / "static" / "vendor" / "highcharts"
@@ -123,7 +121,7 @@ def stream() -> Response:
 @views.get("/symbols")
 def symbols() -> Response:
     """List the configured symbols, then the others with recent bars; or some symbols with their day's closes."""
-    own, some = dashboard(), parse_symbols(request.args.getlist("symbol"))
+    own, some = dashboard(), parse_symbols(request.args.getlist("symbol")).symbol
     return respond(request, SymbolsWithCloses(own.watchlist.of(some)) if some else Symbols(own.watchlist.all()))
 
 
@@ -140,7 +138,7 @@ def openapi() -> Response:
 
 
 @views.get("/readyz")
-def readyz() -> tuple[Json, int]:
+def readyz() -> Response:
     """Say whether PostgreSQL answers and viewers get their events, 503 where not."""
     fault = dashboard().hub.fault
     waiting = {"stream": fault} if fault else {}
@@ -148,17 +146,17 @@ def readyz() -> tuple[Json, int]:
         dashboard().reader.ping()
     except StoreUnavailable as error:
         waiting["postgresql"] = str(error)
-    return to_builtins(Readiness(ready=not waiting, waiting=waiting)), 503 if waiting else 200
+    return json_response(Readiness(ready=not waiting, waiting=waiting), 503 if waiting else 200)
 
 
 @views.get("/healthz")
-def healthz() -> Json:
+def healthz() -> Response:
     """Say that the process is up, and whether PostgreSQL answers; 200 either way, for a restart would not help."""
     try:
         dashboard().reader.ping()
     except StoreUnavailable as error:
-        return to_builtins(Health(status="up", database=False, reason=str(error)))
-    return to_builtins(Health(status="up", database=True))
+        return json_response(Health(status="up", database=False, reason=str(error)))
+    return json_response(Health(status="up", database=True))
 
 
 def no_symbol(symbol: str) -> NoReturn:
