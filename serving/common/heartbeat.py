@@ -36,7 +36,7 @@ class StateWriter:
 
 
 class Throttle:
-    """Log a warning that stays true once a minute."""
+    """Log a warning that stays true once a minute; docs/decisions/0005-own-log-throttle.md compares libraries."""
 
     def __init__(self, wall: Callable[[], float] = monotonic) -> None:
         self._wall = wall

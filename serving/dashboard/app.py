@@ -29,8 +29,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     reader = ForecastReader.connect(s)
     states, zone = States(reader, Links.of(s)), sessions(s.exchange).zone
     hub = Hub(reader, states, end_process)
-    figures, watchlist = measure(app, hub.viewers), Watchlist(reader, s.symbols, zone)
-    app.extensions["dashboard"] = Dashboard(s, reader, states, hub, zone, figures, watchlist)
+    metrics, watchlist = measure(app, hub.viewers), Watchlist(reader, s.symbols, zone)
+    app.extensions["dashboard"] = Dashboard(s, reader, states, hub, zone, metrics, watchlist)
     app.register_blueprint(views)
     register_error_handlers(app)
     compress_files(app)

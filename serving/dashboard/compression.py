@@ -1,4 +1,7 @@
-"""Send no more than is needed: 304 where the client has the body, and gzip where it accepts that."""
+"""Send no more than is needed: 304 where the client has the body, and gzip where it accepts that.
+
+docs/decisions/0002-own-compression.md says why this is not Flask-Compress.
+"""
 
 import gzip
 from functools import lru_cache

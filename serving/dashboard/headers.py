@@ -1,4 +1,7 @@
-"""The security and cache headers of every response: scripts and styles come from this server only."""
+"""The security and cache headers of every response: scripts and styles come from this server only.
+
+docs/decisions/0003-own-security-headers.md says why this is not Flask-Talisman.
+"""
 
 from flask import Flask, Response, request
 

@@ -1,4 +1,7 @@
-"""Cache a value for a while: the longer it took to read, the longer."""
+"""Cache a value for a while: the longer it took to read, the longer.
+
+docs/decisions/0004-own-ttl-cache.md says why this is not cachetools'.
+"""
 
 import time
 from collections.abc import Callable

@@ -39,7 +39,7 @@ class Dashboard(NamedTuple):
     states: States
     hub: Hub
     zone: str
-    figures: CollectorRegistry
+    metrics: CollectorRegistry
     watchlist: Watchlist
 
     def check(self, symbol: str) -> None:
@@ -128,7 +128,7 @@ def symbols() -> Response:
 @views.get("/metrics")
 def metrics() -> Response:
     """Return the metrics of this process for Prometheus."""
-    return Response(generate_latest(dashboard().figures), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    return Response(generate_latest(dashboard().metrics), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 @views.get("/openapi.json")
