@@ -110,7 +110,8 @@ def parse(args: Mapping[str, str]) -> Query:
 
 def parse_span(args: Mapping[str, str]) -> Query:
     """Parse the query of `/data.csv`. Raises BadParameter."""
-    return Query(*structs.astuple(_convert(SpanParameters, args)), after=None)
+    span = _convert(SpanParameters, args)
+    return Query(span.symbol, span.since, span.until, span.limit, after=None)
 
 
 def parse_subscription(args: Mapping[str, str], last_event_id: str | None) -> Subscription:

@@ -67,7 +67,7 @@ class Replay:
         if whole is None or held_out is None:
             self._idle(NOTHING_HELD_OUT, {"replay": "nothing"})
         replayed = bars_in(bars, held_out)
-        self._holdout = Holdout(**held_out._asdict(), bars=len(replayed))
+        self._holdout = Holdout(first=held_out.first, last=held_out.last, bars=len(replayed))
         self._output.announced.setdefault(sessions.exchange, held_out.first)
         self._publish(bars_in(bars, Span(whole.first, held_out.first - MINUTE)), inf)
         self._publish(replayed, self._speed)
