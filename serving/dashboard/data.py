@@ -7,9 +7,8 @@ like any other. Batches are forgotten after a day; after an older one, or one of
 from typing import NamedTuple
 
 from serving.dashboard.queries import Query, cursor
-from serving.dashboard.responses import Data
+from serving.dashboard.responses import BarRow, Data, ForecastRow
 from serving.dashboard.symbol_status import States
-from stock_ml.adapters.postgres.connection import Row
 from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Span
 from stock_ml.config import Settings
 
@@ -20,8 +19,8 @@ class Rows(NamedTuple):
     """Hold the rows of one response; `whole` says that they replace all earlier ones."""
 
     whole: bool
-    bars: list[Row]
-    forecasts: list[Row]
+    bars: list[BarRow]
+    forecasts: list[ForecastRow]
 
 
 def symbol_data(reader: ForecastReader, states: States, query: Query, s: Settings) -> Data | None:
@@ -72,7 +71,7 @@ def _rows(reader: ForecastReader, query: Query) -> Rows:
     return Rows(False, [row[1:] for row in changes.bars], [row[1:] for row in changes.forecasts])
 
 
-def _newest_bars(reader: ForecastReader, span: Span) -> list[Row]:
+def _newest_bars(reader: ForecastReader, span: Span) -> list[BarRow]:
     """Read further back than the recent days only where these hold too few bars."""
     since = max(span.since, reader.recent())
     bars = reader.bars(span._replace(since=since))
