@@ -24,7 +24,7 @@ BOUNDS = (99.0, 101.0, 98.0, 102.0, 97.0, 103.0)
 
 @pytest.fixture
 def symbol(postgres: Settings) -> str:
-    """A symbol with two bars, a forecast of the second one, and services that spoke."""
+    """A symbol with two bars, a forecast of the second one, and services that reported."""
     tables(postgres)
     name = f"D{uuid4().hex[:8].upper()}"
     bars = [BarRow(name, T + 60 * m, 1.0, 2.0, 0.5, 100.0, 10.0, False, "sandbox", False) for m in range(2)]
@@ -44,15 +44,15 @@ def client(postgres: Settings) -> Iterator[FlaskClient]:
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> FlaskClient:
-    """A dashboard whose PostgreSQL is away."""
+def unavailable(tmp_path: Path) -> FlaskClient:
+    """A dashboard whose PostgreSQL does not answer."""
     away = "postgresql://stockml:sesame@127.0.0.1:1"
     return application.create_app(load(home=tmp_path, source="sandbox", postgres_url=away)).test_client()
 
 
 def is_as_described(path: str, answer: TestResponse) -> None:
-    told = DOCUMENT["paths"][path]["get"]["responses"][str(answer.status_code)]["content"]["application/json"]
-    Draft202012Validator(told["schema"] | {"components": DOCUMENT["components"]}).validate(answer.json)
+    described = DOCUMENT["paths"][path]["get"]["responses"][str(answer.status_code)]["content"]["application/json"]
+    Draft202012Validator(described["schema"] | {"components": DOCUMENT["components"]}).validate(answer.json)
 
 
 def test_data_is_as_described_and_sent_once(client: FlaskClient, symbol: str) -> None:
@@ -77,8 +77,8 @@ def test_the_same_rows_are_served_as_csv(client: FlaskClient, symbol: str) -> No
         "2024-03-01T14:30:00Z",
         "2024-03-01T14:31:00Z",
     ]
-    for asked, status in (("symbol=NONE", 404), (f"symbol={symbol}&since=b1", 400)):
-        answer = client.get(f"/data.csv?{asked}")
+    for query, status in (("symbol=NONE", 404), (f"symbol={symbol}&since=b1", 400)):
+        answer = client.get(f"/data.csv?{query}")
         assert answer.status_code == status
         is_as_described("/data.csv", answer)
 
@@ -104,11 +104,11 @@ def test_a_requested_symbol_has_the_closes_of_its_day(client: FlaskClient, symbo
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"), [("symbol=NONE", 404), ("symbol=GOOGL&limit=0", 400), ("symbol=GOOGL&since=x", 400)]
+    ("query", "status"), [("symbol=NONE", 404), ("symbol=GOOGL&limit=0", 400), ("symbol=GOOGL&since=x", 400)]
 )
-def test_a_bad_query_is_refused_as_described(client: FlaskClient, symbol: str, asked: str, status: int) -> None:
-    for path in ("/data", "/stream") if "limit" not in asked else ("/data",):
-        answer = client.get(f"{path}?{asked}")
+def test_a_bad_query_is_refused_as_described(client: FlaskClient, symbol: str, query: str, status: int) -> None:
+    for path in ("/data", "/stream") if "limit" not in query else ("/data",):
+        answer = client.get(f"{path}?{query}")
         assert answer.status_code == status
         is_as_described(path, answer)
 
@@ -122,9 +122,9 @@ def test_a_head_request_of_the_stream_adds_no_viewer(client: FlaskClient, symbol
 @pytest.mark.parametrize(
     ("path", "status"), [("/data", 503), ("/stream", 503), ("/symbols", 503), ("/readyz", 503), ("/healthz", 200)]
 )
-def test_without_postgresql_it_names_the_fault_and_no_secret(alone: FlaskClient, path: str, status: int) -> None:
-    answer = alone.get(f"{path}?symbol=GOOGL")
+def test_without_postgresql_it_names_the_fault_and_no_secret(unavailable: FlaskClient, path: str, status: int) -> None:
+    answer = unavailable.get(f"{path}?symbol=GOOGL")
     assert answer.status_code == status
     is_as_described(path, answer)
     assert "127.0.0.1:1 does not answer" in answer.text
-    assert "sesame" not in answer.text + alone.get("/metrics").text
+    assert "sesame" not in answer.text + unavailable.get("/metrics").text
