@@ -29,7 +29,7 @@ class Given:
 
     models: Models
     is_known: bool = True
-    trouble: str | None = None
+    fault: str | None = None
 
 
 class Watched:

@@ -75,12 +75,12 @@ class StreamConfig:
 
     @cached_property
     def calendar(self) -> np.ndarray:
-        """Return for each slot which of the `calendars` its symbol keeps, (S,)."""
+        """Return for each slot which of the `calendars` its symbol follows, (S,)."""
         place = {each.exchange: number for number, each in enumerate(self.calendars)}
         return np.array([place[self.sessions_of(name).exchange] for name in self.names], dtype=np.int64)
 
     def by_calendar(self, slot: np.ndarray) -> Iterator[tuple[np.ndarray | slice, Sessions]]:
-        """Yield which of some symbols, by slot, (n,), keep a calendar, and its sessions: mostly all keep one."""
+        """Yield which of some slots, (n,), follow a calendar, and its sessions. Usually all follow the same one."""
         if len(self.calendars) == 1:
             yield slice(None), self.sessions
             return
@@ -96,7 +96,7 @@ class StreamConfig:
         return inside
 
     def earliest(self, slot: np.ndarray, ts: np.ndarray) -> np.ndarray:
-        """Return from which minute on bars can stand in a window that ends at `ts` or later, both in epoch seconds.
+        """Return the first minute whose bar can be in a window that ends at `ts` or later, both in epoch seconds.
 
         A window's rows are at most `limit + 1` trading minutes apart, so that much before no bar matters any more.
         """

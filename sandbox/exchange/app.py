@@ -13,6 +13,7 @@ from sandbox.exchange.market_identity import Identity
 from sandbox.exchange.queries import query
 from sandbox.faults.broken_responses import answer as broken_answer
 from sandbox.faults.faults import Fault
+from serving.dashboard.compression import compress_files
 from serving.dashboard.headers import add_headers
 from stock_ml.config import Settings, load
 
@@ -26,6 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__)
     _show(app, exchange)
     _change(app, exchange)
+    compress_files(app)
     add_headers(app, s)
     exchange.clock.keep()
     return app

@@ -86,14 +86,14 @@ def decode(values: Sequence[bytes | None], config: StreamConfig, latest: float =
 
     `latest` is the last minute that may be over, in UTC epoch seconds.
     """
-    plain = decode_bars(values)
-    slot = np.array([config.slots.get(symbol, -1) for symbol in plain.symbols], dtype=np.int64)
-    ours = np.array([source == config.source for source in plain.sources], dtype=bool)
+    regular = decode_bars(values)
+    slot = np.array([config.slots.get(symbol, -1) for symbol in regular.symbols], dtype=np.int64)
+    ours = np.array([source == config.source for source in regular.sources], dtype=bool)
     good = (slot >= 0) & ours
-    good[good] = config.in_session(slot[good], plain.ts[good]) & (plain.ts[good] <= latest)
-    bars, at = BarBatch(slot, plain.ts, plain.values).select(good), plain.at[good]
-    done = DecodeResult(bars, at, [])
-    return done if len(at) == len(values) else _with_the_rest(done, values, config, latest)
+    good[good] = config.in_session(slot[good], regular.ts[good]) & (regular.ts[good] <= latest)
+    bars, at = BarBatch(slot, regular.ts, regular.values).select(good), regular.at[good]
+    result = DecodeResult(bars, at, [])
+    return result if len(at) == len(values) else _with_irregular(result, values, config, latest)
 
 
 def decode_each(values: Iterable[bytes | None], config: StreamConfig) -> Iterator[Bar]:
@@ -105,19 +105,19 @@ def decode_each(values: Iterable[bytes | None], config: StreamConfig) -> Iterato
             continue  # the consumer rejects it, and says why
 
 
-def _with_the_rest(
-    plain: DecodeResult, values: Sequence[bytes | None], config: StreamConfig, latest: float
+def _with_irregular(
+    regular: DecodeResult, values: Sequence[bytes | None], config: StreamConfig, latest: float
 ) -> DecodeResult:
-    """Decode one by one what was not plainly good: `decode_bar` and `_checked` find its fault, if any."""
-    odd: dict[int, Bar] = {}
+    """Add the messages that `decode_bars` left out, decoded one by one, or rejected with their reasons."""
+    irregular: dict[int, Bar] = {}
     rejects = []
-    for index in np.setdiff1d(np.arange(len(values)), plain.at).tolist():
+    for index in np.setdiff1d(np.arange(len(values)), regular.at).tolist():
         try:
-            odd[index] = _checked(decode_bar(values[index]), config, latest)
+            irregular[index] = _checked(decode_bar(values[index]), config, latest)
         except BadMessage as error:
             rejects.append((index, str(error)))
-    both = plain.bars.concat(BarBatch.of_bars(list(odd.values()), config.slots))
-    places = np.concatenate([plain.at, np.array(list(odd), dtype=np.int64)])
+    both = regular.bars.concat(BarBatch.of_bars(list(irregular.values()), config.slots))
+    places = np.concatenate([regular.at, np.array(list(irregular), dtype=np.int64)])
     order = np.argsort(places)
     return DecodeResult(both.select(order), places[order], rejects)
 

@@ -1,12 +1,12 @@
-"""Say once a second how a service is; the row's age is the service's health."""
+"""Write a service's report once a second; the age of its row is the service's health."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import monotonic
-from typing import Any
 
 from serving.common.health import Health
 from serving.common.logs import line
+from serving.common.reports import Report
 from stock_ml.errors import StockMLError
 
 log = logging.getLogger(__name__)
@@ -14,39 +14,39 @@ EVERY, AFTER_FAILURE = 1.0, 5.0  # seconds
 
 
 class StateWriter:
-    """Write a service's row; a database that is away is told in the log, and never stops the service."""
+    """Write a service's row. A database that is unavailable is logged, and never stops the service."""
 
-    def __init__(self, write: Callable[[Mapping[str, Any]], None], health: Health | None = None) -> None:
-        self._write, self._health = write, health or Health()
+    def __init__(self, store: Callable[[Report], None], health: Health | None = None) -> None:
+        self._store, self._health = store, health or Health()
         self._due = 0.0
 
-    def tell(self, state: Callable[[], Mapping[str, Any]]) -> None:
-        """Write what `state` returns, if the last time was a second ago."""
+    def write(self, report: Callable[[], Report]) -> None:
+        """Write what `report` returns, if the last time was a second ago."""
         if monotonic() < self._due:
             return
         wait = EVERY
         try:
-            self._write(state())
-            self._health.heard("postgresql", None)
+            self._store(report())
+            self._health.set_fault("postgresql", None)
         except StockMLError as error:
             log.warning(line("state not written", reason=error))
-            self._health.away(error)
+            self._health.record_error(error)
             wait = AFTER_FAILURE
         self._due = monotonic() + wait
 
 
-class OnceAMinute:
-    """Keep a message that is true for long from filling the log."""
+class Throttle:
+    """Log a warning that stays true once a minute; docs/decisions/0005-own-log-throttle.md compares libraries."""
 
     def __init__(self, wall: Callable[[], float] = monotonic) -> None:
         self._wall = wall
-        self._said: tuple[str | None, float] = (None, 0.0)
+        self._last: tuple[str | None, float] = (None, 0.0)
 
     def warn(self, message: str | None) -> None:
         """Log a message unless it was logged within the last minute; None means that all is well again."""
-        said, at = self._said
-        if message is not None and (message != said or self._wall() - at >= 60):
+        last, at = self._last
+        if message is not None and (message != last or self._wall() - at >= 60):
             log.warning(message)
-            self._said = (message, self._wall())
+            self._last = (message, self._wall())
         elif message is None:
-            self._said = (None, 0.0)
+            self._last = (None, 0.0)

@@ -1,44 +1,42 @@
 """Serve /metrics, /healthz and /readyz on loopback, from a thread of its own."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
-from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-import orjson
+import msgspec
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from serving.common.health import Health
+from serving.common.health import Health, Readiness
 from serving.common.logs import line
 
 log = logging.getLogger(__name__)
-Start = Callable[..., Any]
-App = Callable[[dict[str, Any], Start], Iterable[bytes]]
 
 
-def app(registry: CollectorRegistry, health: Health) -> App:
+def app(registry: CollectorRegistry, health: Health) -> WSGIApplication:
     """Return the three pages: 200 where all is well, 503 with the reasons where it is not."""
-    metrics: App = make_wsgi_app(registry)
+    metrics: WSGIApplication = make_wsgi_app(registry)
 
-    def answer(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+    def respond(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
             case "/metrics":
                 return metrics(environ, start)
             case "/healthz":
-                return _json(start, health.alive, {"alive": health.alive})
+                return _json(start, health.alive, msgspec.json.encode({"alive": health.alive}))
             case "/readyz":
                 waiting = health.waiting
-                return _json(start, not waiting, {"ready": not waiting, "waiting": waiting})
+                return _json(start, not waiting, msgspec.json.encode(Readiness(not waiting, waiting)))
         start("404 Not Found", [("Content-Type", "text/plain")])
         return [b"/metrics, /healthz, /readyz\n"]
 
-    return answer
+    return respond
 
 
 def serve(port: int, registry: CollectorRegistry, health: Health) -> WSGIServer | None:
-    """Serve until the process ends; a port that is taken is told, and the service goes on without."""
+    """Serve until the process ends. If the port is in use, that is logged, and the service goes on without."""
     try:
         server = make_server("127.0.0.1", port, app(registry, health), _Server, _Quiet)
     except OSError as error:
@@ -48,14 +46,14 @@ def serve(port: int, registry: CollectorRegistry, health: Health) -> WSGIServer 
     return server
 
 
-def _json(start: Start, well: bool, body: dict[str, Any]) -> Iterable[bytes]:
-    start("200 OK" if well else "503 Service Unavailable", [("Content-Type", "application/json")])
-    return [orjson.dumps(body)]
+def _json(start: StartResponse, ok: bool, body: bytes) -> Iterable[bytes]:
+    start("200 OK" if ok else "503 Service Unavailable", [("Content-Type", "application/json")])
+    return [body]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
-    # Linux holds the port of a closed connection for a minute; a restart need not wait for that. A
+    # Linux reserves the port of a closed connection for a minute; a restart need not wait for that. A
     # port on which another process listens is refused all the same.
     allow_reuse_address, allow_reuse_port = True, False
 
@@ -67,7 +65,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
-    timeout = 5  # a client that says nothing does not keep others from being answered
+    timeout = 5  # a silent client does not block the others
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, *_: object) -> None:
         """Log no request."""

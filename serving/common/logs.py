@@ -13,7 +13,7 @@ def set_up(service: str) -> logging.Logger:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(layout)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its retries end in an error that is told once
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its retries end in an error that is logged once
     return logging.getLogger(service)
 
 

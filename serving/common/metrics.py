@@ -1,4 +1,4 @@
-"""What a service counts and measures, for /metrics; each process has a registry of its own."""
+"""The metrics of the services; each process has a registry of its own."""
 
 import time
 from collections.abc import Callable
@@ -9,13 +9,13 @@ BATCH_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 1, 2, 5, 1
 
 
 class Age:
-    """Tell for how many wall seconds something has not happened; nothing is told before the first time."""
+    """Measure for how many wall seconds something has not happened."""
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self._wall, self._at = wall, float("nan")
 
-    def now(self) -> None:
-        """Note that it happened."""
+    def reset(self) -> None:
+        """Record that it happened."""
         self._at = self._wall()
 
     def __call__(self) -> float:
@@ -23,47 +23,50 @@ class Age:
         return self._wall() - self._at
 
 
-class Behind:
-    """Tell how many wall seconds the newest message that is done with is old, 0 where none waits."""
+class Lag:
+    """Measure how many wall seconds old the newest processed message is, 0 where none waits."""
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
-        self._wall, self._done, self._left = wall, wall(), False
+        self._wall, self._newest, self._waits = wall, wall(), False
 
     def begin(self) -> None:
-        """Note that messages are in hand."""
-        self._left = True
+        """Record that messages are being processed."""
+        self._waits = True
 
     def end(self, stamp: float, left: int) -> None:
-        """Note that messages up to a time, epoch seconds of the broker, are done with, and how many wait."""
-        self._done, self._left = stamp, left > 0
+        """Record that messages up to a time, epoch seconds of the broker, are processed, and how many wait."""
+        self._newest, self._waits = stamp, left > 0
 
     def __call__(self) -> float:
         """Return the lag in seconds."""
-        return max(self._wall() - self._done, 0.0) if self._left else 0.0
+        return max(self._wall() - self._newest, 0.0) if self._waits else 0.0
 
 
 def registry() -> CollectorRegistry:
-    """Return a registry that tells what the process itself takes."""
-    made = CollectorRegistry()
-    ProcessCollector(registry=made)
-    PlatformCollector(registry=made)
-    return made
+    """Return a registry with the metrics of the process itself."""
+    own = CollectorRegistry()
+    ProcessCollector(registry=own)
+    PlatformCollector(registry=own)
+    return own
 
 
 class ConsumerMeters:
-    """Hold what the consumer counts."""
+    """Hold the metrics of the consumer."""
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self.registry = all_ = registry()
-        self.behind, self.bar_age, self._newest = Behind(wall), Age(wall), 0
-        self.messages = Counter("stockml_messages", "Messages taken from the topic and done with", registry=all_)
+        self.lag_seconds, self.bar_age, self._newest = Lag(wall), Age(wall), 0
+        self.messages = Counter("stockml_messages", "Messages of the topic that were processed", registry=all_)
         self.bars = Counter("stockml_bars", "Bars stored", registry=all_)
         self.forecasts = Counter("stockml_forecasts", "Forecasts stored", registry=all_)
-        self.rejected = Counter("stockml_rejected", "Messages put aside because they cannot be used", registry=all_)
-        passed_over = "Batches of the topic passed over because Kafka's client cannot read them"
-        self.unreadable = Counter("stockml_unreadable_batches", passed_over, registry=all_)
+        self.rejected = Counter("stockml_rejected", "Messages that cannot be used", registry=all_)
+        skipped = "Batches of the topic skipped because Kafka's client cannot read them"
+        self.unreadable = Counter("stockml_unreadable_batches", skipped, registry=all_)
         self.batch = Histogram(
-            "stockml_batch_seconds", "From a batch taken to its offsets committed", buckets=BATCH_SECONDS, registry=all_
+            "stockml_batch_seconds",
+            "From a batch received to its offsets committed",
+            buckets=BATCH_SECONDS,
+            registry=all_,
         )
         self.lag = Gauge("stockml_lag_messages", "Messages of the own partitions that wait", registry=all_)
         self.model = Gauge("stockml_model_info", "1 for the version that serves", ["version"], registry=all_)
@@ -71,28 +74,28 @@ class ConsumerMeters:
             "stockml_model_age_seconds", "Market time from the last bar trained on to the newest bar", registry=all_
         )
         self.last_bar = Gauge("stockml_last_bar_timestamp_seconds", "Open of the newest bar, epoch", registry=all_)
-        _computed("stockml_lag_seconds", "Age of what was done last while more waits", self.behind, all_)
+        _computed("stockml_lag_seconds", "Age of the newest processed message while more wait", self.lag_seconds, all_)
         _computed("stockml_last_bar_age_seconds", "Wall seconds since a bar was stored last", self.bar_age, all_)
 
-    def serves(self, version: str | None, trained_until: float) -> None:
-        """Note which version serves, and until when it was trained."""
+    def set_model(self, version: str | None, trained_until: float) -> None:
+        """Record which version serves, and until when it was trained."""
         self.model.clear()
         if version is not None:
             self.model.labels(version).set(1)
             self.model_age.set(max(self._newest - trained_until, 0.0))
 
-    def stored(self, bars: int, forecasts: int, newest: int) -> None:
-        """Count what a batch brought; `newest` is its newest minute."""
+    def count_stored(self, bars: int, forecasts: int, newest: int) -> None:
+        """Count a batch's bars and forecasts; `newest` is its newest minute."""
         self.bars.inc(bars)
         self.forecasts.inc(forecasts)
         if bars:
-            self.bar_age.now()
+            self.bar_age.reset()
             self._newest = max(newest, self._newest)
             self.last_bar.set(self._newest)
 
 
 class ProducerMeters:
-    """Hold what the producer counts."""
+    """Hold the metrics of the producer."""
 
     def __init__(self) -> None:
         self.registry = all_ = registry()
@@ -103,12 +106,12 @@ class ProducerMeters:
         self.last_bar = Gauge("stockml_last_bar_timestamp_seconds", "Open of the newest bar, epoch", registry=all_)
         _computed("stockml_last_bar_age_seconds", "Wall seconds since a bar was published last", self.bar_age, all_)
 
-    def published(self, ts: int) -> None:
-        """Count a bar."""
+    def count_published(self, ts: int) -> None:
+        """Count a published bar."""
         self.bars.inc()
-        self.bar_age.now()
+        self.bar_age.reset()
         self.last_bar.set(ts)
 
 
-def _computed(name: str, told: str, value: Callable[[], float], registry: CollectorRegistry) -> None:
-    Gauge(name, told, registry=registry).set_function(value)
+def _computed(name: str, documentation: str, value: Callable[[], float], registry: CollectorRegistry) -> None:
+    Gauge(name, documentation, registry=registry).set_function(value)

@@ -1,4 +1,4 @@
-"""Stop when asked, and try again until then."""
+"""Stop on signals, and try again until then."""
 
 import signal
 from collections.abc import Callable
@@ -16,44 +16,44 @@ from tenacity import (
 
 from stock_ml.errors import BrokerUnavailable, SourceUnavailable, StoreUnavailable
 
-AWAY = (BrokerUnavailable, SourceUnavailable, StoreUnavailable)
+UNAVAILABLE = (BrokerUnavailable, SourceUnavailable, StoreUnavailable)
 T = TypeVar("T")
 
 
 def stop_on_signals() -> tuple[Event, Callable[[], bool]]:
     """Return an event that SIGTERM and SIGINT set, and whether one of them did."""
-    stopping, asked = Event(), Event()
+    stopping, signalled = Event(), Event()
 
     def stop() -> None:
-        asked.set()
+        signalled.set()
         stopping.set()
 
-    def hand_over(*_: object) -> None:
-        # a signal interrupts the main thread anywhere, also where it holds the event's own lock
+    def on_signal(*_: object) -> None:
+        # a signal interrupts the main thread anywhere, even where it has locked the event
         Thread(target=stop, daemon=True).start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, hand_over)
-    return stopping, asked.is_set
+        signal.signal(number, on_signal)
+    return stopping, signalled.is_set
 
 
-def until_back(work: Callable[[], T], stopping: Event, say: Callable[[BaseException], None]) -> T:
-    """Do `work`, again and again while what it needs is away, at most 10 s apart; `say` is told each reason.
+def until_available(work: Callable[[], T], stopping: Event, report: Callable[[BaseException], None]) -> T:
+    """Call `work` again, at most 10 s apart, while what it needs is unavailable; `report` each error.
 
-    Raises what was raised last when it is asked to stop.
+    Raises the last error when `stopping` is set.
     """
 
-    def told(state: RetryCallState) -> None:
+    def before_sleep(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if error is not None:
-            say(error)
+            report(error)
 
-    again = Retrying(
-        retry=retry_if_exception_type(AWAY),
+    retrying = Retrying(
+        retry=retry_if_exception_type(UNAVAILABLE),
         wait=wait_exponential(multiplier=0.25, max=10),
         stop=stop_when_event_set(stopping),
         sleep=sleep_using_event(stopping),
-        before_sleep=told,
+        before_sleep=before_sleep,
         reraise=True,
     )
-    return again(work)
+    return retrying(work)

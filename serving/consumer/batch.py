@@ -15,7 +15,7 @@ from serving.common.decode import BarBatch, decode
 from serving.common.health import Health
 from serving.common.logs import line
 from serving.common.metrics import ConsumerMeters
-from serving.common.shutdown import until_back
+from serving.common.shutdown import until_available
 from serving.consumer.in_order import Update
 from serving.consumer.predict import Models, forecast, stamp
 from serving.consumer.state import ConsumerState
@@ -33,10 +33,10 @@ T = TypeVar("T")
 
 @dataclass
 class Batches:
-    """Move bars from the topic to the store: store first, then commit, so that whatever dies, nothing is lost.
+    """Move bars from the topic to the store. Delivery is at least once: messages are committed after they are stored.
 
-    What is unavailable is tried again until it is back. Asked to stop meanwhile, every step raises its error: what is
-    not committed comes again.
+    A step is tried again until what it needs is available. If the consumer is to stop meanwhile, the step raises its
+    error, and Kafka sends again what is not committed.
     """
 
     subscriber: Subscriber
@@ -52,29 +52,29 @@ class Batches:
     def process(self, messages: list[Message], models: Models) -> None:
         """Store, reject and commit messages; without a model bars are stored and nothing is forecast.
 
-        Raises BrokerRefused, and what was unavailable when it is asked to stop.
+        Raises BrokerRefused, and the last error of a step that is to stop.
         """
         start = monotonic()
-        self.meters.behind.begin()
+        self.meters.lag_seconds.begin()
         # 1. Decode the bars of this installation; a symbol whose partition changed is read from the database again.
         latest = self._retry(self._latest)
         bars, at, rejects = decode([message.value() for message in messages], self.config, latest)
         self.state.assign(bars, np.array([messages[i].partition() for i in at.tolist()], dtype=np.int64))
         # 2. to 6. Update, forecast and store them.
         stored = self.store_bars(bars, models)
-        # 7. Put aside what cannot be used, each message with its reason.
+        # 7. Publish messages that cannot be used to the topic of rejects, each with its reason.
         self._retry(lambda: self._reject(messages, rejects))
         log.info(line("stored", messages=len(messages), refused=len(rejects), **stored._asdict()))
         # 8. Commit, now that all of it is stored.
         self._commit(messages)
         self.meters.batch.observe(monotonic() - start)
-        self.meters.stored(*stored, newest=int(bars.ts.max(initial=0)))
+        self.meters.count_stored(*stored, newest=int(bars.ts.max(initial=0)))
 
     def store_bars(self, bars: BarBatch, models: Models) -> Stored:
         """Store bars with their forecasts; those that are stored already bring nothing."""
         # 2. Load what memory lacks of the bars' symbols; leave out bars that are known.
         new = self._retry(lambda: self.state.load(bars))
-        # 3. Update the ring buffers: that gives the rows to store, and the windows that are complete.
+        # 3. Update the ring buffers; return the rows to store, and the windows that are complete.
         in_order, out_of_order = self.state.update(new)
         # 4. Begin to store: PostgreSQL receives the rows while the models forecast.
         insert, merge = bar_table(in_order, self.config), bar_table(out_of_order, self.config)
@@ -83,8 +83,8 @@ class Batches:
         forecasts = [forecast(part, models, self.state.adaptation, self.config) for part in (in_order, out_of_order)]
         # 6. Finish: the forecasts are added, and all is committed in one transaction.
         stored = self._retry(lambda: self._finish(writing, forecasts))
-        self.health.heard("postgresql", None)
-        self.health.heard("source", None)
+        self.health.set_fault("postgresql", None)
+        self.health.set_fault("source", None)
         return stored
 
     def _latest(self) -> float:
@@ -117,34 +117,34 @@ class Batches:
             log.warning(line("rejected", more=len(rejects) - LOGGED, see=f"topic {at.topic()}.rejected"))
         self._deliver()
         self.meters.rejected.inc(len(rejects))
-        self.health.heard("kafka", None)
+        self.health.set_fault("kafka", None)
 
     def _deliver(self) -> None:
         while left := self.publisher.flush(1):
             unavailable = BrokerUnavailable(f"{left} rejected messages are not delivered yet")
             if self.stopping.is_set():
                 raise unavailable
-            self.away(unavailable)
+            self.report_unavailable(unavailable)
 
-    def pass_over(self) -> None:
-        """Put aside the batches that Kafka's client cannot read, and go on behind them.
+    def skip_unreadable(self) -> None:
+        """Publish the batches that Kafka's client cannot read to the topic of rejects, and go on behind them.
 
-        Raises BrokerRefused, and what was unavailable when it is asked to stop.
+        Raises BrokerRefused, and the last error of a step that is to stop.
         """
         if self.subscriber.standing:
-            self.health.heard("kafka", self.subscriber.trouble)
+            self.health.set_fault("kafka", self.subscriber.trouble)
         try:
             while batch := self.subscriber.unreadable():
-                self._retry(partial(self._put_aside, batch))
+                self._retry(partial(self._publish_unreadable, batch))
                 log.error(line("unreadable batch passed over", **batch._asdict()))
                 self.meters.unreadable.inc()
                 self.subscriber.pass_over(batch)
         except BrokerUnavailable as error:
             if self.stopping.is_set():
                 raise
-            self.away(error)  # the next turn looks again; what was passed over and not committed changes nothing
+            self.report_unavailable(error)  # the next turn tries again; a batch that comes again changes nothing
 
-    def _put_aside(self, batch: UnreadableBatch) -> None:
+    def _publish_unreadable(self, batch: UnreadableBatch) -> None:
         self.publisher.unreadable(batch)
         self._deliver()
 
@@ -152,17 +152,17 @@ class Batches:
         try:
             self.subscriber.commit(messages)
         except BrokerUnavailable as error:
-            log.warning(line("not committed, it comes again and changes nothing", reason=error))
+            log.warning(line("not committed; Kafka sends it again, and that changes nothing", reason=error))
         self.meters.messages.inc(len(messages))
-        self.meters.behind.end(messages[-1].timestamp()[1] / 1000, self.subscriber.lag())
+        self.meters.lag_seconds.end(messages[-1].timestamp()[1] / 1000, self.subscriber.lag())
 
     def _retry(self, step: Callable[[], T]) -> T:
-        return until_back(step, self.stopping, self.away)
+        return until_available(step, self.stopping, self.report_unavailable)
 
-    def away(self, error: BaseException) -> None:
+    def report_unavailable(self, error: BaseException) -> None:
         """Report what is unavailable."""
         log.warning(line("waiting", reason=error))
-        self.health.away(error)
+        self.health.record_error(error)
 
 
 def bar_table(updates: Sequence[Update], config: StreamConfig) -> np.ndarray:

@@ -53,7 +53,7 @@ class Update:
 def fill(bars: BarBatch, newest: Newest, sessions: Sessions, config: StreamConfig) -> Rows:
     """Return bars with filled ones before them where a short hole lies; `newest` is what each bar's symbol has, (n,).
 
-    The bars are sorted by symbol and time, and each is newer than all that its symbol has; all keep the same sessions.
+    The bars are sorted by symbol and time. Each is newer than all that its symbol has; all follow the same sessions.
     """
     first, close = bars.is_first, bars.columns["close"]
     before = Newest(
@@ -94,9 +94,9 @@ def _steps(bars: BarBatch, before: Newest, sessions: Sessions, limit: int) -> tu
 def _run(known: np.ndarray, rows: np.ndarray, first: np.ndarray, joined: np.ndarray) -> np.ndarray:
     """Return how many rows there are from the last break to each bar: it counts on from what is known of a symbol."""
     total = np.cumsum(rows)
-    begun = np.where(joined, total - rows - known, total - 1)  # what to subtract from here on, where a run begins
+    offset = np.where(joined, total - rows - known, total - 1)  # what to subtract from here on, where a run begins
     begins = np.maximum.accumulate(np.where(first | ~joined, np.arange(len(rows)), 0))
-    return np.asarray(total - begun[begins])
+    return np.asarray(total - offset[begins])
 
 
 def _with_filled(bars: BarBatch, missing: np.ndarray, close: np.ndarray) -> tuple[np.ndarray, Minutes, np.ndarray]:

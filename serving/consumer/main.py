@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from socket import gethostname
 from threading import Event
-from typing import Any, Protocol
+from typing import Protocol
 
 from serving.common.clocks import stream_clock
-from serving.common.heartbeat import OnceAMinute, StateWriter
+from serving.common.heartbeat import StateWriter, Throttle
 from serving.common.http_endpoints import serve
 from serving.common.logs import line, set_up
-from serving.common.shutdown import AWAY, stop_on_signals
+from serving.common.reports import ConsumerReport
+from serving.common.shutdown import UNAVAILABLE, stop_on_signals
 from serving.consumer.batch import Batches
 from serving.consumer.model_watcher import ModelWatcher
 from serving.consumer.predict import Models
@@ -35,14 +36,14 @@ WAIT = 0.2  # seconds
 
 
 class ChampionSource(Protocol):
-    """Say which model serves, whether that is known yet, and what is wrong with it."""
+    """Return which models serve, whether that is known yet, and why the champion does not serve."""
 
     @property
     def models(self) -> Models: ...
     @property
     def is_known(self) -> bool: ...
     @property
-    def trouble(self) -> str | None: ...
+    def fault(self) -> str | None: ...
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Consumer:
     batches: Batches
     store: ForecastStore
     state: StateWriter
-    minute: OnceAMinute = field(default_factory=OnceAMinute)
+    throttle: Throttle = field(default_factory=Throttle)
 
     @classmethod
     def connect(cls, s: Settings, champion: ChampionSource, stopping: Event) -> "Consumer":
@@ -68,17 +69,17 @@ class Consumer:
         return cls(champion, batches, store, writer)
 
     def run(self) -> bool:
-        """Work until stopped, then leave the group; say whether that went as it should. Raises BrokerRefused."""
+        """Process until stopped, then leave the group; say whether Kafka confirmed that. Raises BrokerRefused."""
         try:
             while not self.batches.stopping.is_set():
                 self.turn()
-        except AWAY as error:
-            # asked to stop while something was unavailable: what is not committed comes again
+        except UNAVAILABLE as error:
+            # stopped while something was unavailable: Kafka sends again what is not committed
             log.warning(line("stopped with a batch in hand", reason=error))
         finally:
             self.store.close()
-            left = self.batches.subscriber.close()
-        return left
+            left_group = self.batches.subscriber.close()
+        return left_group
 
     def turn(self) -> None:
         """Process the messages that wait, report the state, and log once a minute why no champion serves."""
@@ -86,32 +87,32 @@ class Consumer:
             self.batches.stopping.wait(WAIT)
         else:
             self._process()
-        self.state.tell(self._report)
-        trouble = self.champion.trouble
-        self.minute.warn(line("champion", trouble=trouble) if trouble else None)
-        self._measure(trouble)
+        self.state.write(self._report)
+        fault = self.champion.fault
+        self.throttle.warn(line("champion", fault=fault) if fault else None)
+        self._measure(fault)
 
     def _process(self) -> None:
         if messages := self.batches.subscriber.take(BATCH, WAIT):
             self.batches.process(messages, self.champion.models)
-        self.batches.pass_over()  # after what came before it is stored
+        self.batches.skip_unreadable()  # after the messages before it are stored
 
-    def _measure(self, trouble: str | None) -> None:
+    def _measure(self, fault: str | None) -> None:
         health, meters, serving = self.batches.health, self.batches.meters, self.champion.models.champion
-        health.turned()
-        health.heard("champion", trouble)
-        health.heard("kafka", self.batches.subscriber.trouble)
+        health.record_turn()
+        health.set_fault("champion", fault)
+        health.set_fault("kafka", self.batches.subscriber.trouble)
         meters.lag.set(self.batches.subscriber.lag())
-        meters.serves(*((serving.version, serving.scorer.trained_until) if serving else (None, 0.0)))
+        meters.set_model(*((serving.version, serving.scorer.trained_until) if serving else (None, 0.0)))
 
-    def _report(self) -> dict[str, Any]:
+    def _report(self) -> ConsumerReport:
         serving, challenger = self.champion.models
         return {
             "model_version": serving.version if serving else None,
             "run_id": serving.run_id if serving else None,
             "trained_until": serving.scorer.trained_until if serving else None,
             "challenger": challenger.version if challenger else None,
-            "waiting": self.champion.trouble or self.batches.subscriber.trouble,
+            "waiting": self.champion.fault or self.batches.subscriber.trouble,
             "lag": self.batches.subscriber.lag(),
         }
 
@@ -126,16 +127,16 @@ def main() -> int:
         consumer = Consumer.connect(s, champion, stopping)
         serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health)
         champion.watch(stopping)
-        gc.freeze()  # what is there now stays: no batch waits while all of it is searched for garbage
-        left, code = consumer.run(), 0 if stopped() else 1
+        gc.freeze()  # all objects so far stay: no batch waits while they are searched for garbage
+        left_group, code = consumer.run(), 0 if stopped() else 1
     except BadSetting as error:
         log.error(line("ended", reason=error))
         return 1
     except BrokerRefused as error:
         log.error(line("ended", reason=error))
-        left, code = False, 1
-    log.info(line("stopped", left_group=left))
-    if not left:
+        left_group, code = False, 1
+    log.info(line("stopped", left_group=left_group))
+    if not left_group:
         os._exit(code)  # Kafka's client would wait for its broker, and all is stored and committed
     return code
 

@@ -16,7 +16,7 @@ NONE_YET = "waiting for a champion"
 
 
 class ModelRegistry(Protocol):
-    """Say which version is champion, which one challenges it, and load one."""
+    """Return which version is champion, which one is challenger, and load one."""
 
     def champion(self) -> ChampionRef | None: ...
     def challenger(self) -> ChampionRef | None: ...
@@ -24,15 +24,15 @@ class ModelRegistry(Protocol):
 
 
 class ModelSlot:
-    """Keep the version of one alias in memory; an unfit one never replaces the one before."""
+    """Hold the version of one alias in memory; one that cannot serve never replaces the one before."""
 
     def __init__(self, load: Callable[[str], Scorer], schema: dict[str, Any]) -> None:
         self._load, self._schema = load, schema
         self._rejected: tuple[str | None, str | None] = None, None
         self.serving: Serving | None = None
 
-    def follow(self, ref: ChampionRef) -> str | None:
-        """Load a version if it is another one; return why it does not serve, None if it does.
+    def switch(self, ref: ChampionRef) -> str | None:
+        """Load a version if it is a new one; return why it does not serve, None if it does.
 
         Raises RegistryUnavailable.
         """
@@ -53,48 +53,48 @@ class ModelSlot:
         log.info(line("serving", model_version=ref.version, run_id=ref.run_id))
         return None
 
-    def drop(self) -> None:
-        """Keep none."""
+    def clear(self) -> None:
+        """Serve none."""
         self.serving = None
 
 
 class ModelWatcher:
-    """Hold the models that forecast; they change when it is refreshed."""
+    """Hold the models that forecast; a refresh may replace them."""
 
     def __init__(self, registry: ModelRegistry, schema: dict[str, Any]) -> None:
         self._registry = registry
         self._champion, self._challenger = (ModelSlot(registry.load, schema) for _ in range(2))
-        self._trouble: str | None = "waiting for MLflow"
+        self._fault: str | None = "waiting for MLflow"
         self._is_known = False
 
     @property
     def models(self) -> Models:
-        """Return who forecasts."""
+        """Return the models that forecast."""
         return Models(self._champion.serving, self._challenger.serving)
 
     @property
     def is_known(self) -> bool:
-        """Say whether MLflow has answered once: before that, nobody knows whether bars can be forecast."""
+        """Say whether MLflow has answered once: before that it is not known whether bars can be forecast."""
         return self._is_known
 
     @property
-    def trouble(self) -> str | None:
-        """Return what keeps the champion from serving, None if it serves."""
-        return self._trouble
+    def fault(self) -> str | None:
+        """Return why the champion does not serve, None if it serves."""
+        return self._fault
 
     def refresh(self) -> None:
-        """Load the versions that are champion and challenger by now, where they are others than before."""
+        """Load the versions that are champion and challenger now, where they are new."""
         try:
             champion = self._registry.champion()
             if champion is None:
-                trouble = None if self._champion.serving else NONE_YET
+                fault = None if self._champion.serving else NONE_YET
             else:
-                trouble = self._champion.follow(champion)
+                fault = self._champion.switch(champion)
             self._is_known = True
-            self._trouble = trouble
+            self._fault = fault
             self._refresh_challenger(champion)
         except RegistryUnavailable as error:
-            self._trouble = str(error)
+            self._fault = str(error)
 
     def watch(self, stopping: Event, seconds: float = 1.0) -> Thread:
         """Refresh once a second until stopped; a thread that dies stops the process, and its supervisor restarts it."""
@@ -114,6 +114,6 @@ class ModelWatcher:
     def _refresh_challenger(self, champion: ChampionRef | None) -> None:
         challenger = self._registry.challenger()
         if challenger is None or (champion and challenger.version == champion.version):
-            self._challenger.drop()  # nobody challenges, or the challenger won
+            self._challenger.clear()  # there is none, or it became champion
         else:
-            self._challenger.follow(challenger)  # an unfit one is told in the log
+            self._challenger.switch(challenger)  # why it cannot serve is in the log

@@ -55,7 +55,7 @@ def _new(history: Minutes, bars: BarBatch) -> _New:
 
 
 def _filled_around(minutes: Minutes, received: Minutes, new: np.ndarray) -> np.ndarray:
-    """Return where the filled bars stand that new ones may have changed: up to the received neighbours."""
+    """Return the places of the filled bars that new ones may have changed: up to the received neighbours."""
     if len(new) == 0:
         return np.empty(0, dtype=np.int64)
     first, last = np.searchsorted(received.ts, [new[0], new[-1]])

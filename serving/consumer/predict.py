@@ -27,7 +27,7 @@ class Serving(NamedTuple):
 
 
 class Models(NamedTuple):
-    """Hold who forecasts: the champion, whose word counts, and a challenger in its shadow."""
+    """Hold the models that forecast: the champion, whose forecasts are shown, and the challenger, whose are not."""
 
     champion: Serving | None = None
     challenger: Serving | None = None
@@ -54,7 +54,7 @@ def forecast(updates: Sequence[Update], models: Models, adaptation: Adaptation, 
 def stamp(forecasts: Forecasts, made_at: np.ndarray | float) -> Forecasts:
     """Return forecasts as made at a time in UTC epoch seconds: late ones are those whose target was known by then.
 
-    None is made before its bar is known, though a clock that was set back may say so.
+    No forecast is stamped before its bar is known, even if the clock was set back.
     """
     return Forecasts(*(_stamped(rows, made_at) for rows in forecasts))
 
@@ -85,7 +85,7 @@ def _closes(update: Update) -> Closes:
 def _predict(
     windows: Windows, known: Floats, target: np.ndarray, serving: Serving | None, config: StreamConfig
 ) -> _Output | None:
-    """Return what a model predicts for the windows, and of which it can say anything; None without a model."""
+    """Return what a model predicts for the windows, and which predictions are usable; None without a model."""
     if serving is None:
         return None
     with np.errstate(all="ignore"):

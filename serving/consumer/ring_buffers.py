@@ -26,7 +26,7 @@ class Rows:
     """Hold rows to append, sorted by symbol and time: received bars, and the filled ones before them.
 
     By row, (r,): the symbol's `slot`, `minutes`, and `table` (r, C), the CHANNELS of features. By received bar, (n,):
-    the row in which it stands, `at`, and its `run`, the rows since the last feed gap or split.
+    its row, `at`, and its `run`, the rows since the last feed gap or split.
     """
 
     slot: np.ndarray
@@ -58,7 +58,7 @@ class RingBuffers:
             state[slots] = 0
 
     def reset(self, slots: np.ndarray, since: np.ndarray) -> None:
-        """Begin anew with some symbols: all their bars `since` a time, (n,), are appended next."""
+        """Reset some symbols: all their bars `since` a time, (n,), are appended next."""
         self.clear(slots)
         self.loaded[slots], self.since[slots] = True, since
 

@@ -40,7 +40,7 @@ class Updates(NamedTuple):
 
 
 class ConsumerState:
-    """Keep what the next forecasts need; it comes from the database where it is not in memory."""
+    """Hold what the next forecasts need; it is read from the database where it is not in memory."""
 
     def __init__(self, store: ForecastStore, config: StreamConfig) -> None:
         symbols = len(config.names)
@@ -50,12 +50,12 @@ class ConsumerState:
         self._partition = np.full(symbols, -1)  # from which a symbol's bars come
 
     def assign(self, bars: BarBatch, partitions: np.ndarray) -> None:
-        """Note the partition of each bar, (n,); a symbol that comes from another one than before is not known."""
+        """Record the partition of each bar, (n,); a symbol that changed its partition is read again."""
         self._buffers.clear(bars.slot[self._partition[bars.slot] != partitions])
         self._partition[bars.slot] = partitions
 
     def forget(self, partitions: Sequence[int]) -> None:
-        """Drop the symbols of partitions that come or go: another process may store them; the database knows it all."""
+        """Drop the symbols of partitions that were assigned or revoked: another process may have stored their bars."""
         self._buffers.clear(np.isin(self._partition, partitions))
 
     def load(self, bars: BarBatch) -> NewBars:
@@ -128,7 +128,7 @@ class ConsumerState:
         return since, BarBatch(slots[rows["place"]], rows["ts"], np.stack([rows[name] for name in FIELDS]))
 
     def _reset(self, slots: np.ndarray, since: np.ndarray, bars: BarBatch) -> None:
-        """Begin anew with some symbols: `bars`, sorted by symbol and time, are all that are known `since` a time."""
+        """Reset some symbols: `bars`, sorted by symbol and time, are all that are known `since` a time."""
         self._buffers.reset(slots, since)
         for own, sessions in self._config.by_calendar(bars.slot):
             if len(part := bars.select(own)):

@@ -5,7 +5,8 @@ import signal
 
 from flask import Flask
 
-from serving.dashboard.errors import answer_trouble
+from serving.dashboard.compression import compress_files
+from serving.dashboard.errors import register_error_handlers
 from serving.dashboard.headers import add_headers
 from serving.dashboard.hub import Hub
 from serving.dashboard.metrics import measure
@@ -19,7 +20,7 @@ from stock_ml.domain.calendar import sessions
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Return the application; the environment's settings where none are given. PostgreSQL may be away.
+    """Return the application, by default with the environment's settings. PostgreSQL need not answer yet.
 
     Raises BadSetting where a setting cannot be used.
     """
@@ -28,10 +29,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     reader = ForecastReader.connect(s)
     states, zone = States(reader, Links.of(s)), sessions(s.exchange).zone
     hub = Hub(reader, states, end_process)
-    figures, watchlist = measure(app, hub.viewers), Watchlist(reader, s.symbols, zone)
-    app.extensions["dashboard"] = Dashboard(s, reader, states, hub, zone, figures, watchlist)
+    metrics, watchlist = measure(app, hub.viewers), Watchlist(reader, s.symbols, zone)
+    app.extensions["dashboard"] = Dashboard(s, reader, states, hub, zone, metrics, watchlist)
     app.register_blueprint(views)
-    answer_trouble(app)
+    register_error_handlers(app)
+    compress_files(app)
     add_headers(app, s)
     return app
 

@@ -1,45 +1,61 @@
-"""Server-sent events as they are written: https://html.spec.whatwg.org/multipage/server-sent-events.html."""
+"""Write server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html."""
 
-from collections import defaultdict
-from typing import Any
+from typing import NamedTuple
 
-import orjson
+import msgspec
 
-from serving.dashboard.viewers import Event
+from serving.dashboard.errors import store_error
+from serving.dashboard.responses import State, SymbolRows, encode
 from stock_ml.adapters.postgres.reader import Changes
-
-STANDS = Event(None, b": the line stands\n\n")  # a comment
-HELLO = b"retry: 2000\n\n"  # milliseconds until a browser comes back
+from stock_ml.errors import StoreUnavailable
 
 
-def rows(batch: int, changes: list[dict[str, Any]]) -> Event:
-    """Return the event `rows`: what batches up to this one brought, [{symbol, bars, forecasts}, …] as in `/data`."""
-    return Event(batch, b"event: rows\nid: %d\ndata: %b\n\n" % (batch, orjson.dumps(changes)))
+class Event(NamedTuple):
+    """Hold an event as it is sent; `batch` is its id, None for one that is not of a batch."""
+
+    batch: int | None
+    text: bytes
 
 
-def state(found: dict[str, Any]) -> Event:
+KEEPALIVE = Event(None, b": the line stands\n\n")  # a comment
+RETRY = b"retry: 2000\n\n"  # milliseconds until a browser comes back
+
+
+def rows(batch: int, changes: list[SymbolRows]) -> Event:
+    """Return the event `rows`: the rows of batches up to this one, as in `/data`."""
+    return Event(batch, b"event: rows\nid: %d\ndata: %b\n\n" % (batch, encode(changes)))
+
+
+def state(body: State) -> Event:
     """Return the event `state`, as in `/data`."""
-    return _of("state", found)
+    return _event("state", encode(body))
 
 
-def anew(batch: int) -> Event:
-    """Return the event `anew`: what was missed is not known any more, all rows have to be asked for again."""
+def reload(batch: int) -> Event:
+    """Return the event `anew`: batches that were missed are not known any more, so the viewer loads all rows."""
     return Event(batch, b"event: anew\nid: %d\ndata: {}\n\n" % batch)
 
 
-def trouble(words: str) -> Event:
+def fault(error: StoreUnavailable) -> Event:
     """Return the event `trouble`; the stream goes on when it is over."""
-    return _of("trouble", {"error": words})
+    return _event("trouble", msgspec.json.encode(store_error(error)))
 
 
-def by_symbol(changes: Changes) -> dict[str, dict[str, Any]]:
+def by_symbol(changes: Changes) -> dict[str, SymbolRows]:
     """Return rows by their symbols."""
-    found: dict[str, dict[str, Any]] = defaultdict(lambda: {"bars": [], "forecasts": []})
-    for name, table in changes._asdict().items():
-        for symbol, *row in table:
-            found[symbol][name].append(row)
-    return {symbol: {"symbol": symbol, **tables} for symbol, tables in found.items()}
+    found: dict[str, SymbolRows] = {}
+    for bar in changes.bars:
+        _rows_of(bar[0], found).bars.append(bar[1:])
+    for forecast in changes.forecasts:
+        _rows_of(forecast[0], found).forecasts.append(forecast[1:])
+    return found
 
 
-def _of(name: str, found: dict[str, Any]) -> Event:
-    return Event(None, b"event: %b\ndata: %b\n\n" % (name.encode(), orjson.dumps(found)))
+def _rows_of(symbol: str, found: dict[str, SymbolRows]) -> SymbolRows:
+    if symbol not in found:
+        found[symbol] = SymbolRows(symbol, [], [])
+    return found[symbol]
+
+
+def _event(name: str, data: bytes) -> Event:
+    return Event(None, b"event: %b\ndata: %b\n\n" % (name.encode(), data))

@@ -1,8 +1,10 @@
-"""What a browser is told about every answer: scripts and styles from here only, nothing from elsewhere."""
+"""The security and cache headers of every response: scripts and styles come from this server only.
+
+docs/decisions/0003-own-security-headers.md says why this is not Flask-Talisman.
+"""
 
 from flask import Flask, Response, request
 
-from serving.dashboard.compression import pack_file
 from stock_ml.config import Settings
 
 A_YEAR = 31_536_000  # seconds
@@ -28,18 +30,17 @@ def policy(s: Settings) -> str:
 
 
 def add_headers(app: Flask, s: Settings) -> None:
-    """Put the headers on every answer; live answers are kept by no cache, or asked for again by their tag."""
+    """Set the headers of every response. No cache stores a live response, or it requests it again by its ETag."""
     content_security_policy = policy(s)
 
     @app.after_request
-    def put(response: Response) -> Response:
+    def set_headers(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = content_security_policy
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         if request.endpoint == "static":
-            pack_file(request, response)
             if "v" in request.args:  # another version has another address
                 response.headers["Cache-Control"] = f"max-age={A_YEAR}, immutable"
         elif not response.cache_control:

@@ -1,4 +1,4 @@
-"""What the dashboard counts, for /metrics."""
+"""The metrics of the dashboard."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from serving.dashboard.viewers import Viewers
 
 
 class ViewerCollector(Collector):
-    """Tell of the viewers of this process."""
+    """Count the viewers of this process."""
 
     def __init__(self, viewers: Viewers) -> None:
         self._viewers = viewers
@@ -25,15 +25,15 @@ class ViewerCollector(Collector):
 
 
 def measure(app: Flask, viewers: Viewers) -> CollectorRegistry:
-    """Count the application's answers by page and status, and return the registry that holds all figures."""
-    figures = registry()
-    figures.register(ViewerCollector(viewers))
-    answers = Counter("stockml_answers", "Answers by page and status", ["page", "status"], registry=figures)
+    """Count the application's responses by page and status; return the registry of all metrics."""
+    metrics = registry()
+    metrics.register(ViewerCollector(viewers))
+    responses = Counter("stockml_answers", "Responses by page and status", ["page", "status"], registry=metrics)
 
     @app.after_request
     def count(response: Response) -> Response:
-        # the page's name, not the address asked for: anybody can make up addresses
-        answers.labels((request.endpoint or "none").removeprefix("views."), response.status_code).inc()
+        # the page's name, not the requested address: anybody can make up addresses
+        responses.labels((request.endpoint or "none").removeprefix("views."), response.status_code).inc()
         return response
 
-    return figures
+    return metrics

@@ -1,25 +1,32 @@
-"""What the page says of the services: pure, from what they last said of themselves."""
+"""The state of services, model, DAGs and monitoring, from what they last reported. Nothing is read here."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict, cast
 from urllib.parse import quote
 
-from stock_ml.adapters.postgres.reader import Monitoring, Service
+from msgspec import structs
+
+from serving.common.reports import ConsumerReport, ProducerReport
+from serving.dashboard.responses import DagRun, NewestReport, OpenAlert, ServiceStatus, ServingModel, State, SymbolScore
+from serving.dashboard.scores import symbol_score
+from stock_ml.adapters.postgres.reader import NO_SCORE, Monitoring, Service
 from stock_ml.config import Settings
 from stock_ml.errors import without_login
 
-STALE = 15.0  # wall seconds without a word from a service
-DAG = "dag:"  # before the name of a DAG that tells of its last run
+STALE = 15.0  # wall seconds without a report from a service
+DAG = "dag:"  # before the id of a DAG that reports its last run
 DAGS = ("ingest_bars", "maintain", "monitor_forecasts", "promote_model", "train_model")  # also before their first run
-NO_RUN: Mapping[str, Any] = {"state": "no run yet"}
 KNOWN_AFTER = 60_000  # milliseconds from a bar's open until it is known
+NOT_SCORED = symbol_score([NO_SCORE])
 
 
-class Said(NamedTuple):
-    """Hold what the services last said, by name, and what monitoring found."""
+class RunReport(TypedDict, total=False):
+    """The last run of a DAG as its tasks report it; times in UTC epoch seconds."""
 
-    services: Mapping[str, Service]
-    monitoring: Monitoring
+    state: str
+    run_id: str
+    started_at: float | None
+    ended_at: float | None
 
 
 class Links(NamedTuple):
@@ -34,57 +41,67 @@ class Links(NamedTuple):
         return cls(without_login(s.mlflow).rstrip("/"), f"http://127.0.0.1:{s.airflow_port}")
 
 
-def service_states(said: Said, last_bar: int | None, links: Links) -> dict[str, Any]:
-    """Return market, services, model, DAGs and monitoring; times in epoch milliseconds, ages in seconds."""
-    producer, consumer = said.services.get("producer"), said.services.get("consumer")
-    market = producer.state if producer else {}
-    now = _ms(market.get("now"))
-    return {
-        "now": now,
-        "market_open": market.get("market_open"),
-        "next_change": _ms(market.get("next_change")),
-        "last_bar": last_bar,
-        "last_bar_age": None if now is None or last_bar is None else max(0.0, (now - last_bar - KNOWN_AFTER) / 1000),
-        "producer": freshness(producer),
-        "consumer": freshness(consumer),
-        "model": _model(consumer, links),
-        "dags": _dags(said.services, links),
-        "alert": said.monitoring.alert,
-        "look": said.monitoring.report,
-    }
+def installation_state(services: Mapping[str, Service], monitoring: Monitoring, links: Links) -> State:
+    """Return the state as a symbol without bars has it; times in epoch milliseconds, ages in seconds."""
+    producer, consumer = services.get("producer"), services.get("consumer")
+    market = cast(ProducerReport, producer.state if producer else {})
+    return State(
+        now=_milliseconds(market.get("now")),
+        market_open=market.get("market_open"),
+        next_change=_milliseconds(market.get("next_change")),
+        last_bar=None,
+        last_bar_age=None,
+        producer=service_status(producer),
+        consumer=service_status(consumer),
+        model=_model(cast(ConsumerReport, consumer.state if consumer else {}), links),
+        dags=_dags(services, links),
+        alert=OpenAlert(**monitoring.alert) if monitoring.alert else None,
+        look=NewestReport(**monitoring.report) if monitoring.report else None,
+        score=NOT_SCORED,
+    )
 
 
-def freshness(service: Service | None) -> dict[str, Any]:
-    """Return how long ago a service spoke, whether that is too long, and what it waits for."""
+def with_symbol(state: State, last_bar: int | None, score: SymbolScore) -> State:
+    """Return the state with the newest bar and the scores of a symbol."""
+    age = None
+    if state.now is not None and last_bar is not None:
+        age = max(0.0, (state.now - last_bar - KNOWN_AFTER) / 1000)
+    return structs.replace(state, last_bar=last_bar, last_bar_age=age, score=score)
+
+
+def service_status(service: Service | None) -> ServiceStatus:
+    """Return how long ago a service reported, whether that is too long, and what it waits for."""
     if service is None:
-        return {"seen": False, "age": None, "stale": True, "waiting": None, "lag": None}
-    waiting, lag = service.state.get("waiting"), service.state.get("lag")
-    return {"seen": True, "age": service.age, "stale": service.age > STALE, "waiting": waiting, "lag": lag}
+        return ServiceStatus(seen=False, age=None, stale=True, waiting=None, lag=None)
+    report = service.state
+    return ServiceStatus(True, service.age, service.age > STALE, report.get("waiting"), report.get("lag"))
 
 
-def _model(consumer: Service | None, links: Links) -> dict[str, Any] | None:
-    version = consumer.state.get("model_version") if consumer else None
-    if consumer is None or version is None:
+def _model(consumer: ConsumerReport, links: Links) -> ServingModel | None:
+    version, run = consumer.get("model_version"), consumer.get("run_id")
+    if version is None:
         return None
-    run = consumer.state.get("run_id")
     page = f"runs/{quote(str(run), safe='')}" if run else "models"
-    trained_until = _ms(consumer.state.get("trained_until"))
-    return {"version": str(version), "trained_until": trained_until, "url": f"{links.mlflow}/#/{page}"}
+    return ServingModel(str(version), _milliseconds(consumer.get("trained_until")), f"{links.mlflow}/#/{page}")
 
 
-def _dags(services: Mapping[str, Service], links: Links) -> list[dict[str, Any]]:
-    """Return the last run of each DAG, by its name."""
-    told = {name.removeprefix(DAG): service.state for name, service in services.items() if name.startswith(DAG)}
-    found = dict.fromkeys(DAGS, NO_RUN) | told
-    return [_dag(name, found[name], links) for name in sorted(found)]
+def _dags(services: Mapping[str, Service], links: Links) -> list[DagRun]:
+    """Return the last run of each DAG, by its id."""
+    runs = dict.fromkeys(DAGS, RunReport(state="no run yet"))
+    runs |= {
+        name.removeprefix(DAG): cast(RunReport, service.state)
+        for name, service in services.items()
+        if name.startswith(DAG)
+    }
+    return [_dag(dag, runs[dag], links) for dag in sorted(runs)]
 
 
-def _dag(name: str, state: Mapping[str, Any], links: Links) -> dict[str, Any]:
-    run = state.get("run_id")
-    page = f"dags/{quote(name, safe='')}" + (f"/runs/{quote(str(run), safe='')}" if run else "")
-    times = {key: _ms(state.get(key)) for key in ("started_at", "ended_at")}
-    return {"id": name, "state": str(state.get("state")), "url": f"{links.airflow}/{page}", **times}
+def _dag(dag: str, report: RunReport, links: Links) -> DagRun:
+    run = report.get("run_id")
+    page = f"dags/{quote(dag, safe='')}" + (f"/runs/{quote(str(run), safe='')}" if run else "")
+    started_at, ended_at = _milliseconds(report.get("started_at")), _milliseconds(report.get("ended_at"))
+    return DagRun(dag, str(report.get("state")), f"{links.airflow}/{page}", started_at, ended_at)
 
 
-def _ms(seconds: float | None) -> int | None:
+def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)

@@ -1,51 +1,52 @@
-"""Answer `/stream`: first what was missed, then what comes.
+"""Answer `/stream`: first what a viewer missed, then what is committed.
 
-Events, with what `/data` holds (data.py):
+Events, with the records of responses.py:
 
-    rows     id: the batch; data: [{"symbol", "bars", "forecasts"}, …], as `/data` adds them
-    state    data: the state of the symbol asked for, every three seconds
-    anew     what was missed is not known any more: load `/data` anew
-    trouble  data: {"error"}; the stream goes on when it is over
+    rows     id: the batch; data: a list of SymbolRows, which `/data` would add
+    state    data: the State of the symbol, every three seconds
+    anew     the batches that were missed are not known any more: load `/data` again
+    trouble  data: an Error; the stream goes on when it is over
 
-A row may come twice, never not at all: batches are numbered in the order of their commits, a viewer joins before it
-reads what it missed, and after that leaves out what it has read.
+Delivery is at least once: batches are numbered in the order of their commits, a viewer joins before it reads what it
+missed, and after that leaves out what it has read.
 """
 
 from collections.abc import Iterator
 
 from serving.dashboard import events
-from serving.dashboard.data import since
+from serving.dashboard.data import changes_after
+from serving.dashboard.events import Event
 from serving.dashboard.hub import Hub
-from serving.dashboard.queries import MOST, Watching
-from serving.dashboard.viewers import Event, Viewer
+from serving.dashboard.queries import MOST, Subscription
+from serving.dashboard.viewers import Viewer
 from stock_ml.adapters.postgres.reader import ForecastReader
 from stock_ml.errors import StoreUnavailable
 
 
-def begin(reader: ForecastReader, hub: Hub, viewer: Viewer, asked: Watching) -> Event:
+def subscribe(reader: ForecastReader, hub: Hub, viewer: Viewer, subscription: Subscription) -> Event:
     """Let a viewer join, and return what it missed before. Raises StoreUnavailable."""
     joined = hub.join(viewer)
     try:
-        return _missed(reader, asked.symbol, joined if asked.after is None else asked.after)
+        return _missed(reader, subscription.symbol, joined if subscription.after is None else subscription.after)
     except StoreUnavailable:
         hub.viewers.remove(viewer)
         raise
 
 
-def told(hub: Hub, viewer: Viewer, first: Event) -> Iterator[bytes]:
-    """Yield what is sent, until the viewer goes or is dropped."""
+def event_stream(hub: Hub, viewer: Viewer, first: Event) -> Iterator[bytes]:
+    """Yield a viewer's events until it goes or is dropped."""
     try:
-        yield events.HELLO + first.sent
+        yield events.RETRY + first.text
         while (event := viewer.next()) is not None:
             if event.batch is None or event.batch > (first.batch or 0):
-                yield event.sent
+                yield event.text
     finally:
         hub.viewers.remove(viewer)
 
 
 def _missed(reader: ForecastReader, symbol: str | None, after: int) -> Event:
-    found = since(reader, after, None if symbol is None else [symbol], MOST)
+    found = changes_after(reader, after, None if symbol is None else [symbol], MOST)
     if found is None:
-        return events.anew(reader.newest_batch())
+        return events.reload(reader.newest_batch())
     changes, newest = found
     return events.rows(newest, list(events.by_symbol(changes).values()))

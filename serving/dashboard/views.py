@@ -1,25 +1,27 @@
-"""The addresses of the dashboard; openapi.json describes them."""
+"""The addresses of the dashboard; openapi.py describes them."""
 
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 
-from serving.dashboard.compression import send
+from serving.common.health import Readiness
+from serving.dashboard.compression import respond
 from serving.dashboard.csv_export import csv_of
-from serving.dashboard.data import answer, whole
+from serving.dashboard.data import all_rows, symbol_data
 from serving.dashboard.hub import Hub
-from serving.dashboard.queries import parse, parse_span, several, watching
+from serving.dashboard.openapi import document
+from serving.dashboard.queries import parse, parse_span, parse_subscription, parse_symbols
+from serving.dashboard.responses import Health, Symbols, SymbolsWithCloses, json_response
 from serving.dashboard.status import Links
-from serving.dashboard.stream import begin, told
+from serving.dashboard.stream import event_stream, subscribe
 from serving.dashboard.symbol_status import States
 from serving.dashboard.viewers import Viewer
 from serving.dashboard.watchlist import Watchlist
-from stock_ml import __version__
 from stock_ml.adapters.postgres.reader import ForecastReader
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
@@ -30,15 +32,20 @@ VENDOR = HERE / "static" / "vendor" / "highcharts"
 
 
 class Dashboard(NamedTuple):
-    """Hold what every view needs; `zone` is the exchange's time zone."""
+    """Hold what the views need; `zone` is the exchange's time zone."""
 
     settings: Settings
     reader: ForecastReader
     states: States
     hub: Hub
     zone: str
-    figures: CollectorRegistry
+    metrics: CollectorRegistry
     watchlist: Watchlist
+
+    def check(self, symbol: str) -> None:
+        """Answer 404 for a symbol that is neither configured nor stored. Raises StoreUnavailable."""
+        if symbol not in self.settings.symbols and not self.reader.has_symbol(symbol):
+            no_symbol(symbol)
 
 
 def dashboard() -> Dashboard:
@@ -49,7 +56,7 @@ def dashboard() -> Dashboard:
 
 @views.get("/")
 def index() -> str:
-    """Show the page; it asks for the rest itself, so that it is there while PostgreSQL is not."""
+    """Show the page; it requests its data itself, so that it opens without PostgreSQL."""
     own = dashboard()
     s = own.settings
     pin = json.loads((HERE / "highcharts.json").read_text(encoding="utf-8"))
@@ -62,14 +69,14 @@ def index() -> str:
         scripts=list(pin["files"]),
         version=pin["version"],
         first=s.symbols[0],
-        early=early(request.args, s.symbols[0]),
+        preload=preload(request.args, s.symbols[0]),
         modules=sorted(file.name for file in (HERE / "static" / "js").glob("*.js")),
         installed=all((VENDOR / name).is_file() for name in pin["files"]),
     )
 
 
-def early(args: Mapping[str, str], first: str) -> str | None:
-    """Return what the page will ask for first, so that a browser asks while it reads scripts; None if unsure."""
+def preload(args: Mapping[str, str], first: str) -> str | None:
+    """Return the address that the page will request first, for the browser to preload; None where that is unsure."""
     symbol = args.get("symbol") or first
     plain = re.fullmatch(r"[A-Za-z0-9._-]{1,64}", symbol)  # what every encoding of addresses leaves as it is
     return f"/data?symbol={symbol}" if plain and args.get("range") != "all" else None
@@ -77,21 +84,21 @@ def early(args: Mapping[str, str], first: str) -> str | None:
 
 @views.get("/data")
 def data() -> Response:
-    """Answer with bars, forecasts and state; the schema stands in data.py."""
+    """Return bars, forecasts and state of a symbol."""
     own, query = dashboard(), parse(request.args)
-    found = answer(own.reader, own.states, query, own.settings)
-    if found is None:
-        abort(404, f"no symbol {query.symbol!r} here; /symbols lists those there are")
-    return send(request, found)
+    body = symbol_data(own.reader, own.states, query, own.settings)
+    if body is None:
+        no_symbol(query.symbol)
+    return respond(request, body)
 
 
 @views.get("/data.csv")
 def spreadsheet() -> Response:
-    """Answer with the same bars and forecasts as a file, a line a minute."""
+    """Return the same bars and forecasts as a file, a line a minute."""
     own, query = dashboard(), parse_span(request.args)
-    rows = whole(own.reader, query)
-    if not rows.bars and query.symbol not in own.settings.symbols and not own.reader.has_symbol(query.symbol):
-        abort(404, f"no symbol {query.symbol!r} here; /symbols lists those there are")
+    rows = all_rows(own.reader, query)
+    if not rows.bars:
+        own.check(query.symbol)
     response = Response(csv_of(rows.bars, rows.forecasts), mimetype="text/csv")
     name = re.sub(r"[^A-Za-z0-9.-]", "_", query.symbol)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
@@ -100,59 +107,58 @@ def spreadsheet() -> Response:
 
 @views.get("/stream")
 def stream() -> Response:
-    """Send what is committed as it comes; the events stand in stream.py."""
-    own, asked = dashboard(), watching(request.args, request.headers.get("Last-Event-ID"))
-    if (
-        asked.symbol is not None
-        and asked.symbol not in own.settings.symbols
-        and not own.reader.has_symbol(asked.symbol)
-    ):
-        abort(404, f"no symbol {asked.symbol!r} here; /symbols lists those there are")
-    if request.method == "HEAD":  # nobody would read on, and nobody would see the viewer go
+    """Send what is committed as it is committed; stream.py describes the events."""
+    own, subscription = dashboard(), parse_subscription(request.args, request.headers.get("Last-Event-ID"))
+    if subscription.symbol is not None:
+        own.check(subscription.symbol)
+    if request.method == "HEAD":  # no events are read, and the end of the connection would not be noticed
         return Response(mimetype="text/event-stream")
-    viewer = Viewer(asked.symbol, request.environ.get("gunicorn.socket"))
-    first = begin(own.reader, own.hub, viewer, asked)
-    return Response(told(own.hub, viewer, first), mimetype="text/event-stream")
+    viewer = Viewer(subscription.symbol, request.environ.get("gunicorn.socket"))
+    first = subscribe(own.reader, own.hub, viewer, subscription)
+    return Response(event_stream(own.hub, viewer, first), mimetype="text/event-stream")
 
 
 @views.get("/symbols")
 def symbols() -> Response:
-    """List the symbols of the settings, then every other one with recent bars; or some of them more closely."""
-    own, some = dashboard(), several(request.args.getlist("symbol"))
-    return send(request, {"symbols": own.watchlist.of(some) if some else own.watchlist.all()})
+    """List the configured symbols, then the others with recent bars; or some symbols with their day's closes."""
+    own, some = dashboard(), parse_symbols(request.args.getlist("symbol")).symbol
+    return respond(request, SymbolsWithCloses(own.watchlist.of(some)) if some else Symbols(own.watchlist.all()))
 
 
 @views.get("/metrics")
 def metrics() -> Response:
-    """Give the figures of this process for Prometheus."""
-    return Response(generate_latest(dashboard().figures), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    """Return the metrics of this process for Prometheus."""
+    return Response(generate_latest(dashboard().metrics), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 @views.get("/openapi.json")
 def openapi() -> Response:
-    """Return the OpenAPI description of these addresses, with the version of the package."""
-    document = json.loads((HERE / "openapi.json").read_bytes())
-    document["info"]["version"] = __version__
-    return Response(json.dumps(document), mimetype="application/json")
+    """Return the OpenAPI document of these addresses."""
+    return Response(json.dumps(document()), mimetype="application/json")
 
 
 @views.get("/readyz")
-def readyz() -> tuple[dict[str, object], int]:
-    """Say whether PostgreSQL answers and viewers are told what comes, 503 where not."""
-    trouble = dashboard().hub.trouble
-    waiting = {"stream": trouble} if trouble else {}
+def readyz() -> Response:
+    """Say whether PostgreSQL answers and viewers get their events, 503 where not."""
+    fault = dashboard().hub.fault
+    waiting = {"stream": fault} if fault else {}
     try:
         dashboard().reader.ping()
     except StoreUnavailable as error:
         waiting["postgresql"] = str(error)
-    return {"ready": not waiting, "waiting": waiting}, 503 if waiting else 200
+    return json_response(Readiness(ready=not waiting, waiting=waiting), 503 if waiting else 200)
 
 
 @views.get("/healthz")
-def healthz() -> dict[str, object]:
+def healthz() -> Response:
     """Say that the process is up, and whether PostgreSQL answers; 200 either way, for a restart would not help."""
     try:
         dashboard().reader.ping()
     except StoreUnavailable as error:
-        return {"status": "up", "database": False, "reason": str(error)}
-    return {"status": "up", "database": True}
+        return json_response(Health(status="up", database=False, reason=str(error)))
+    return json_response(Health(status="up", database=True))
+
+
+def no_symbol(symbol: str) -> NoReturn:
+    """Answer 404."""
+    abort(404, f"no symbol {symbol!r} here; /symbols lists those there are")

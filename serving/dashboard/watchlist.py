@@ -1,12 +1,12 @@
-"""Answer `/symbols`: a line a symbol, of ten thousand as of ten; read at most once a second for all who ask."""
+"""Answer `/symbols`: a quote of each symbol, read at most once a second for all requests."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 from threading import Lock, Thread
-from typing import Any
 
+from serving.dashboard.responses import QuoteRow, QuoteWithClosesRow
 from serving.dashboard.scores import ENOUGH
-from serving.dashboard.ttl_cache import Kept
+from serving.dashboard.ttl_cache import TtlCache
 from stock_ml.adapters.postgres.reader import ForecastReader, Quote
 from stock_ml.errors import StoreUnavailable
 
@@ -15,31 +15,31 @@ DAY = 86_400_000  # milliseconds
 
 
 class Watchlist:
-    """Hold the newest quote of each symbol, and its skill, which takes long and is read beside."""
+    """Cache the newest quote of each symbol, and its skill, which takes long and is read in a thread."""
 
     def __init__(self, reader: ForecastReader, first: Sequence[str], zone: str) -> None:
         self._reader, self._first, self._zone = reader, list(first), zone
-        self._names, self._quotes = Kept(self._read_names), Kept(self._read_quotes)
-        self._skills: Kept[dict[str, float | None]] = Kept(self._read_skills)
+        self._names, self._quotes = TtlCache(self._read_names), TtlCache(self._read_quotes)
+        self._skills: TtlCache[dict[str, float | None]] = TtlCache(self._read_skills)
         self._known: dict[str, float | None] = {}
         self._reading = Lock()
 
-    def all(self) -> list[list[Any]]:
-        """Return symbol, ts, last, change, forecast and skill of each, the settings' symbols first."""
+    def all(self) -> list[QuoteRow]:
+        """Return the quote of each symbol, the configured symbols first."""
         quotes = self._quotes.get()
-        self._look_for_skills()
+        self._start_skills()
         return [self._row(quote) for quote in quotes]
 
-    def of(self, symbols: Sequence[str]) -> list[list[Any]]:
-        """Return the same of some symbols, and after it their day's closes, a quarter of an hour apart."""
+    def of(self, symbols: Sequence[str]) -> list[QuoteWithClosesRow]:
+        """Return the quotes of some symbols with their day's closes, a quarter of an hour apart."""
         quotes = self._reader.quotes(symbols, self._reader.recent(), self._zone)
         newest = max((quote.ts for quote in quotes if quote.ts is not None), default=None)
-        sparks = {} if newest is None else self._reader.sparks(symbols, newest - DAY // 2)
-        return [[*self._row(quote), sparks.get(quote.symbol, [])] for quote in quotes]
+        closes = {} if newest is None else self._reader.sparks(symbols, newest - DAY // 2)
+        return [(*self._row(quote), closes.get(quote.symbol, [])) for quote in quotes]
 
-    def _row(self, quote: Quote) -> list[Any]:
-        change, skill = quote.change, self._known.get(quote.symbol)
-        return [*quote[:3], _rounded(change), quote.forecast, _rounded(skill)]
+    def _row(self, quote: Quote) -> QuoteRow:
+        change, skill = _rounded(quote.change), _rounded(self._known.get(quote.symbol))
+        return quote.symbol, quote.ts, quote.last, change, quote.forecast, skill
 
     def _read_names(self) -> list[str]:
         return [*self._first, *(name for name in self._reader.symbols() if name not in set(self._first))]
@@ -47,14 +47,14 @@ class Watchlist:
     def _read_quotes(self) -> list[Quote]:
         return self._reader.quotes(self._names.get(), self._reader.recent(), self._zone)
 
-    def _look_for_skills(self) -> None:
-        """Read skills beside the answer, which does not wait for them."""
+    def _start_skills(self) -> None:
+        """Read the skills in a thread; the response does not wait for them."""
         if self._reading.acquire(blocking=False):
-            Thread(target=self._keep_skills, name="skills", daemon=True).start()
+            Thread(target=self._refresh_skills, name="skills", daemon=True).start()
 
-    def _keep_skills(self) -> None:
+    def _refresh_skills(self) -> None:
         try:
-            with suppress(StoreUnavailable):  # who asks next meets it as well, and tells
+            with suppress(StoreUnavailable):  # the next request meets it as well, and reports it
                 self._known = self._skills.get()
         finally:
             self._reading.release()

@@ -1,14 +1,14 @@
-"""Publish live bars: ask the source whenever a new one may be there."""
+"""Publish live bars: request them from the source whenever a new one may be there."""
 
 import logging
 from time import sleep
 
 from serving.common.clocks import stream_clock, wall_seconds
 from serving.common.logs import line
-from serving.common.shutdown import until_back
+from serving.common.shutdown import until_available
 from serving.producer.poller import HOUR, Poller
 from serving.producer.published_state import last_announced, recently_published
-from serving.producer.publisher import NEVER, Output, say
+from serving.producer.publisher import NEVER, Output, log_waiting
 from serving.producer.recent_minutes import Recent
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.lake import Lake
@@ -22,7 +22,7 @@ from stock_ml.sources.parsing import Convention
 from stock_ml.sources.registry import Source, open_source
 
 log = logging.getLogger(__name__)
-ASK_AGAIN = 10.0  # wall seconds after which a bar that should be there is asked for again
+REQUEST_AGAIN = 10.0  # wall seconds after which a bar that should be there is requested again
 NO_HISTORY = "waiting for history: what the source's labels mean is learned by ingest_bars"
 
 
@@ -38,17 +38,17 @@ class Live:
         """Publish until the process is ended."""
         sessions = StreamConfig.of(self._s).sessions_of
         poller = Poller(self._source(), self._convention(), sessions, self._pause(), self._refused_pause())
-        poller.begin(published := until_back(self._published, NEVER, say))
-        self._output.announced = until_back(lambda: last_announced(self._s, self._clock.now()), NEVER, say)
+        poller.restore(published := until_available(self._published, NEVER, log_waiting))
+        self._output.announced = until_available(lambda: last_announced(self._s, self._clock.now()), NEVER, log_waiting)
         log.info(line("started", newest={symbol: recent.newest for symbol, recent in published.items()}))
         while True:
             self.turn(poller)
 
     def turn(self, poller: Poller) -> None:
-        """Publish what is new, announce a session that closed, tell the state, and sleep until more may be there."""
+        """Publish new bars, announce closed sessions, report, and sleep until more bars may be there."""
         try:
             now = self._clock.now()
-            nap = wall_seconds(self._clock, MINUTE - now % MINUTE)
+            pause = wall_seconds(self._clock, MINUTE - now % MINUTE)
         except SourceUnavailable as error:
             self._wait(str(error))
             return
@@ -57,9 +57,9 @@ class Live:
             log.info(line("published", bars=count))
         for calendar in self._output.calendars:
             self._announce(poller, now, calendar)
-        self._tell_closed(now)
-        self._output.tell(now, poller.trouble or set_back(now, poller.newest))
-        sleep(0 if poller.more else nap)
+        self._log_closed(now)
+        self._output.report(now, poller.fault or clock_fault(now, poller.newest))
+        sleep(0 if poller.has_more else pause)
 
     def _published(self) -> dict[str, Recent]:
         return recently_published(self._s, self._output.store, self._clock.now())
@@ -70,7 +70,7 @@ class Live:
         if now >= settled and poller.has_all_until(settled, calendar):
             self._output.announce_until(last_close, calendar)
 
-    def _tell_closed(self, now: float) -> None:
+    def _log_closed(self, now: float) -> None:
         opens = min(int(each.opens[each.upcoming(now)]) for each in self._output.calendars)
         if now < opens != self._opens:
             self._opens = opens
@@ -94,20 +94,20 @@ class Live:
                 self._wait(str(error))
 
     def _wait(self, reason: str) -> None:
-        self._output.tell(_now(self._clock), reason)
+        self._output.report(_now(self._clock), reason)
         sleep(1)
 
     def _pause(self) -> float:
-        if self._s.simulated:  # its minutes are short, and nobody counts its requests
+        if self._s.simulated:  # its minutes are short, and its requests are not limited
             return MINUTE / self._s.sandbox_speed / 2
-        return max(ASK_AGAIN, len(self._s.symbols) * 60.0 / self._s.requests_per_minute)
+        return max(REQUEST_AGAIN, len(self._s.symbols) * 60.0 / self._s.requests_per_minute)
 
     def _refused_pause(self) -> float:
         return MINUTE if self._s.simulated else HOUR
 
 
-def set_back(now: float, newest: int) -> str | None:
-    """Return that the clock was set back, where it stands before the newest bar; bars wait until it has caught up."""
+def clock_fault(now: float, newest: int) -> str | None:
+    """Return that the clock was set back, where it is before the newest bar; bars wait until it has caught up."""
     if now >= newest:
         return None
     return f"the clock says {utc(now)}, before the newest bar of {utc(newest)}: was it set back? Bars wait until then"

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 def main(words: Sequence[str] | None = None) -> int:
     """Publish until SIGTERM, or until the replay is over; return 1 where a setting is wrong, or Kafka refuses bars."""
-    given = arguments(words)
+    options = arguments(words)
     set_up("producer")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
@@ -34,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
         log.error(line("refused", reason=error))
         return 1
     try:
-        return _run(s, output, given)
+        return _run(s, output, options)
     except BrokerRefused as error:
         log.error(line("ended; the next start goes on from what is published", reason=error))
         return 1
@@ -50,12 +50,12 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
         "--replay", nargs="+", metavar=("FROM", "TO"), help="publish stored sessions FROM to TO, YYYY-MM-DD; or holdout"
     )
     parser.add_argument("--speed", type=_speed, help="market seconds a wall second, or max; for a replay")
-    given = parser.parse_args(words)
-    if given.replay and len(given.replay) > 2:
+    options = parser.parse_args(words)
+    if options.replay and len(options.replay) > 2:
         parser.error("--replay takes one or two words, FROM and TO")
-    if given.speed and not given.replay:
+    if options.speed and not options.replay:
         parser.error("--speed belongs to --replay")
-    return given
+    return options
 
 
 def _speed(text: str) -> float:
@@ -65,18 +65,18 @@ def _speed(text: str) -> float:
     return speed
 
 
-def _run(s: Settings, output: Output, given: argparse.Namespace) -> int:
-    replay = Replay(s, output, given.speed or s.sandbox_speed)
-    if given.replay:
+def _run(s: Settings, output: Output, options: argparse.Namespace) -> int:
+    replay = Replay(s, output, options.speed or s.sandbox_speed)
+    if options.replay:
         try:
-            replay.between(given.replay[0], given.replay[-1] if len(given.replay) > 1 else None)
+            replay.publish_sessions(options.replay[0], options.replay[-1] if len(options.replay) > 1 else None)
         except BadSetting as error:
             log.error(line("refused", reason=error))
             return 1
         return 0
     serve(s.producer_port, output.meters.registry, output.health)
     if s.replayed:
-        replay.holdout_and_stay()
+        replay.publish_holdout()
     else:
         Live(s, output).run()
     return 0

@@ -1,4 +1,4 @@
-"""Ask the source for each symbol's new bars, and take its refusals for what they are."""
+"""Request each symbol's new bars from the source, and treat each kind of error as it needs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from math import inf
 from time import monotonic
 
 from serving.producer.recent_minutes import Recent
-from serving.producer.schedule import first_to_publish, is_due, leaves_a_hole, months_between
+from serving.producer.schedule import first_to_publish, is_due, leaves_gap, months_between
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.calendar import Sessions
 from stock_ml.errors import BadFile, BadKey, BadSymbol, DailyLimit, PremiumEndpoint, SourceError, StoreUnavailable
@@ -16,27 +16,27 @@ from stock_ml.sources.registry import Source
 FOR_ALL = (BadKey, PremiumEndpoint)  # the same for every symbol
 HOUR = 3600.0
 REFUSED_PAUSE = 300.0  # wall seconds until a refused key is tried again, doubled with each refusal
-TURN = 1.0  # wall seconds after which what came is published before others are asked
+TURN = 1.0  # wall seconds after which new bars are published before other symbols are requested
 
 
 @dataclass
-class _Symbol:
+class _SymbolState:
     published: Recent
-    answered_at: float | None = None
-    asked_at: float = -inf
+    responded_at: float | None = None
+    requested_at: float = -inf
     next_try: float = 0.0
     failures: int = 0
-    refused: bool = False
-    trouble: str | None = None
+    unknown: bool = False
+    fault: str | None = None
 
 
 @dataclass
 class Poller:
-    """Remember for each symbol what was published last and when the source answered last.
+    """Hold for each symbol what was published last and when the source responded last.
 
-    `sessions` says in which sessions a symbol is traded.
+    `sessions` returns the sessions in which a symbol is traded.
     `pause`: wall seconds between two requests for the same minute of a symbol; `refused_pause`: until a symbol that the
-    source does not know is asked for again, and at most until a refused key is tried again.
+    source does not know is requested again, and at most until a refused key is tried again.
     """
 
     source: Source
@@ -45,20 +45,20 @@ class Poller:
     pause: float
     refused_pause: float = HOUR
     wall: Callable[[], float] = monotonic
-    symbols: dict[str, _Symbol] = field(default_factory=dict)
-    refused: str | None = None
+    symbols: dict[str, _SymbolState] = field(default_factory=dict)
+    refusal: str | None = None
     refusals: int = 0
     refused_until: float = 0.0
-    more: bool = False
+    has_more: bool = False
 
-    def begin(self, published: Mapping[str, Recent]) -> None:
-        """Go on from what was published last of each symbol."""
-        self.symbols = {symbol: _Symbol(recent) for symbol, recent in published.items()}
+    def restore(self, published: Mapping[str, Recent]) -> None:
+        """Go on after what was published last of each symbol."""
+        self.symbols = {symbol: _SymbolState(recent) for symbol, recent in published.items()}
 
     @property
-    def trouble(self) -> str | None:
-        """Return what the source refuses, None where it answers."""
-        return self.refused or next((known.trouble for known in self.symbols.values() if known.trouble), None)
+    def fault(self) -> str | None:
+        """Return why the source gives no bars, None where it does."""
+        return self.refusal or next((known.fault for known in self.symbols.values() if known.fault), None)
 
     @property
     def newest(self) -> int:
@@ -68,40 +68,40 @@ class Poller:
     def new_bars(self, now: float) -> list[Bar]:
         """Return bars that were not published yet, late ones too, in the order of time; `now` is the market's.
 
-        The symbols that have waited longest are asked first; where requests have to wait, the others' turn is the next
-        one: then there is `more`.
+        The symbols that have waited longest are requested first. Where requests have to wait, the other symbols' turn
+        is the next one: `has_more` says so.
         """
-        begun, bars = self.wall(), list[Bar]()
+        start, bars = self.wall(), list[Bar]()
         due = [symbol for symbol, known in self.symbols.items() if self._is_due(symbol, known, now)]
-        due.sort(key=lambda symbol: self.symbols[symbol].asked_at)
-        if due and begun >= self.refused_until:
-            self.refused = None
-        while due and not self.refused and self.wall() - begun < TURN:
-            bars += self._ask(due.pop(0))
-        self.more = bool(due) and not self.refused
+        due.sort(key=lambda symbol: self.symbols[symbol].requested_at)
+        if due and start >= self.refused_until:
+            self.refusal = None
+        while due and not self.refusal and self.wall() - start < TURN:
+            bars += self._request(due.pop(0))
+        self.has_more = bool(due) and not self.refusal
         return sorted(bars, key=lambda bar: (bar.ts, bar.symbol))
 
     def has_all_until(self, close: float, calendar: Sessions) -> bool:
-        """Say whether each symbol of a calendar's exchange has given its bars until a close, or will give none."""
+        """Say whether each symbol of a calendar's exchange has its bars until a close, or will have none."""
         exchange = calendar.exchange
         theirs = [known for symbol, known in self.symbols.items() if self.sessions(symbol).exchange == exchange]
-        return not self.refused and all(known.refused or (known.answered_at or 0) >= close for known in theirs)
+        return not self.refusal and all(known.unknown or (known.responded_at or 0) >= close for known in theirs)
 
-    def _is_due(self, symbol: str, known: _Symbol, now: float) -> bool:
+    def _is_due(self, symbol: str, known: _SymbolState, now: float) -> bool:
         if self.wall() < known.next_try:
             return False
-        return is_due(known.published.newest, known.answered_at, now, self.sessions(symbol))
+        return is_due(known.published.newest, known.responded_at, now, self.sessions(symbol))
 
-    def _ask(self, symbol: str) -> list[Bar]:
+    def _request(self, symbol: str) -> list[Bar]:
         known = self.symbols[symbol]
-        known.asked_at = self.wall()
+        known.requested_at = self.wall()
         try:
             received = self.source.newest(symbol)
             bars = self._unpublished(received, known.published)
         except (SourceError, BadFile, StoreUnavailable) as error:  # the last from the request quota
-            self._failed(known, symbol, error)
+            self._record_error(known, symbol, error)
             return []
-        known.answered_at, known.failures, known.refused, known.trouble = received.fetched_at, 0, False, None
+        known.responded_at, known.failures, known.unknown, known.fault = received.fetched_at, 0, False, None
         known.next_try, self.refusals = self.wall() + self.pause, 0
         for bar in bars:
             known.published.add(bar.ts)
@@ -111,25 +111,25 @@ class Poller:
         bars, newest, sessions = self._bars(received), published.newest, self.sessions(received.symbol)
         if newest is None:
             return first_to_publish(bars, sessions)
-        if leaves_a_hole(newest, bars, sessions):
+        if leaves_gap(newest, bars, sessions):
             months = months_between(newest, bars[0].ts, sessions)
             older = [bar for month in months for bar in self._bars(self.source.fetch(received.symbol, month))]
             bars = [bar for bar in older if bar.ts < bars[0].ts] + bars
-        return [bar for bar in bars if published.lacks(bar.ts)]
+        return [bar for bar in bars if published.is_unpublished(bar.ts)]
 
     def _bars(self, received: Received) -> list[Bar]:
         return bars_of(received, self.convention, self.sessions(received.symbol))
 
-    def _failed(self, known: _Symbol, symbol: str, error: SourceError | BadFile | StoreUnavailable) -> None:
+    def _record_error(self, known: _SymbolState, symbol: str, error: SourceError | BadFile | StoreUnavailable) -> None:
         known.failures += 1
-        known.trouble = f"{symbol}: {type(error).__name__}: {error}"
+        known.fault = f"{symbol}: {type(error).__name__}: {error}"
         if isinstance(error, FOR_ALL):
-            self.refused = f"{type(error).__name__}: {error}"
+            self.refusal = f"{type(error).__name__}: {error}"
             self.refused_until = self.wall() + min(REFUSED_PAUSE * 2 ** min(self.refusals, 10), self.refused_pause)
             self.refusals += 1
-        known.refused = isinstance(error, BadSymbol)
-        if known.refused:
-            known.trouble += f"; it is asked for again every {self.refused_pause / 60:.0f} min"
+        known.unknown = isinstance(error, BadSymbol)
+        if known.unknown:
+            known.fault += f"; it is asked for again every {self.refused_pause / 60:.0f} min"
         known.next_try = self.wall() + self._wait_after(error, known.failures)
 
     def _wait_after(self, error: SourceError | BadFile | StoreUnavailable, failures: int) -> float:

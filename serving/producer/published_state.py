@@ -1,6 +1,6 @@
-"""What was published: the producer's memory, so that a restart neither repeats nor skips.
+"""Which bars and sessions were published, so that a restart neither repeats nor skips any.
 
-The topics say it, as the consumer would read them; and so do the bars stored, which outlive a topic's retention.
+They are read from the topics, as the consumer reads them, and from the stored bars, which outlive a topic's retention.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ def recently_published(s: Settings, store: ForecastStore, now: float) -> dict[st
     """Return what was published last of each configured symbol, until `now` by the Clock.
 
     The topic's tail is read; only where a symbol is neither in it nor stored, the whole topic.
-    Raises BrokerUnavailable, and StoreUnavailable where PostgreSQL is away.
+    Raises BrokerUnavailable, and StoreUnavailable where PostgreSQL is unavailable.
     """
     config, topic = StreamConfig.of(s), Topics.of(s).bars
     stored = _stored(s, store, int(now))
@@ -34,7 +34,7 @@ def recently_published(s: Settings, store: ForecastStore, now: float) -> dict[st
 
 
 def recent(bars: Iterable[Bar], config: StreamConfig, now: float) -> dict[str, Recent]:
-    """Return what these bars say was published last; what lies in the future at `now` was not published by anybody."""
+    """Return which of these bars were published last; bars of the future at `now` are left out."""
     found = {symbol: Recent() for symbol in config.symbols}
     for bar in bars:
         if bar.ts + MINUTE <= now:
@@ -45,7 +45,7 @@ def recent(bars: Iterable[Bar], config: StreamConfig, now: float) -> dict[str, R
 def published_between(s: Settings, first: int, last: int) -> set[tuple[str, int]]:
     """Return symbol and time of all bars published from one time to another, both included.
 
-    Raises BrokerUnavailable, and StoreUnavailable where PostgreSQL is away.
+    Raises BrokerUnavailable, and StoreUnavailable where PostgreSQL is unavailable.
     """
     store = ForecastStore.connect(s)
     try:
@@ -81,4 +81,4 @@ def _announced(values: Iterable[bytes]) -> Iterator[ClosedSession]:
         try:
             yield decode_session(value)
         except BadMessage:
-            continue  # what others put there was never an announcement of ours
+            continue  # it is no announcement of ours

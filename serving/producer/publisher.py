@@ -1,17 +1,17 @@
-"""The producer's way out: bars in order, sessions once, and its own state."""
+"""What the producer sends: bars in order, each closed session once, and its own report."""
 
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
-from typing import Any
 
 from serving.common.health import Health
-from serving.common.heartbeat import OnceAMinute, StateWriter
+from serving.common.heartbeat import StateWriter, Throttle
 from serving.common.logs import line
 from serving.common.metrics import ProducerMeters
-from serving.common.shutdown import until_back
+from serving.common.reports import ProducerReport, ReplayReport
+from serving.common.shutdown import until_available
 from serving.producer.schedule import market, newly_closed
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import ClosedSession, Publisher
@@ -22,13 +22,13 @@ from stock_ml.domain.calendar import Sessions
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
 
 log = logging.getLogger(__name__)
-UNHEARD = 5.0  # seconds after which a broker that confirms nothing is said to be away
+UNCONFIRMED = 5.0  # seconds after which a broker that confirms nothing is reported as unavailable
 NEVER = Event()  # signals end the producer wherever it is: what it published is on the topic
 
 
 @dataclass
 class Output:
-    """Publish, announce and tell, for all ways in which bars come."""
+    """Publish bars, announce sessions and report, for live bars and for replays."""
 
     s: Settings
     calendars: tuple[Sessions, ...] = field(init=False)
@@ -41,7 +41,7 @@ class Output:
         self._publisher = Publisher.connect(self.s)
         self.health, self.meters = Health(), ProducerMeters()
         self._state = StateWriter(partial(self.store.write_state, "producer"), self.health)
-        self._minute = OnceAMinute()
+        self._throttle = Throttle()
 
     @property
     def sessions(self) -> Sessions:
@@ -49,9 +49,9 @@ class Output:
         return self.calendars[0]
 
     def publish(self, bars: Iterable[Bar]) -> int:
-        """Publish bars in the order given, waiting while Kafka takes none, and return how many.
+        """Publish bars in their order, waiting while Kafka accepts none, and return how many.
 
-        Raises BrokerRefused where Kafka refused one for good, this one or one before.
+        Raises BrokerRefused where Kafka rejected one for good, now or before.
         """
         self._publisher.look()
         count = 0
@@ -59,60 +59,63 @@ class Output:
             try:
                 self._publisher.bar(bar)
             except BrokerUnavailable:
-                until_back(partial(self._publisher.bar, bar), NEVER, self._say)
-            self.meters.published(bar.ts)
+                until_available(partial(self._publisher.bar, bar), NEVER, self._report_unavailable)
+            self.meters.count_published(bar.ts)
         return count
 
-    def delivered(self, seconds: float) -> bool:
-        """Wait for Kafka to have it all, and say whether it has."""
+    def flush(self, seconds: float) -> bool:
+        """Wait for Kafka to confirm all messages, and say whether it has."""
         return self._publisher.flush(seconds) == 0
 
     def announce_until(self, now: float, calendar: Sessions) -> None:
         """Announce each session of a calendar that closed by `now` once; the first time, none that closed before."""
         for number in newly_closed(self.announced.setdefault(calendar.exchange, int(now)), now, calendar):
-            if not self.delivered(5):
+            if not self.flush(5):
                 return  # its last bars come first; the next turn tries again
             close = int(calendar.closes[number])
             closed = ClosedSession(calendar.exchange, str(calendar.dates[number]), close)
-            until_back(partial(self._publisher.session, closed), NEVER, say)
+            until_available(partial(self._publisher.session, closed), NEVER, log_waiting)
             self.announced[calendar.exchange] = close
             self.meters.sessions.inc()
             log.info(line("session closed", session=closed.session, exchange=closed.exchange))
 
-    def tell(self, now: float | None, waiting: str | None, **more: Any) -> None:
-        """Say in the log once a minute, and in the state once a second, what is waited for."""
-        told = {"source": self.s.source, "simulated": self.s.simulated, "symbols": list(self.s.symbols)}
-        known = market(now, self.calendars) if now is not None else {}
-        unheard = self._unheard()
-        self.health.turned()
-        self.health.heard("kafka", unheard)
-        self.health.heard("bars", waiting)
+    def report(self, now: float | None, waiting: str | None, replay: ReplayReport | None = None) -> None:
+        """Write the report once a second, and log once a minute what the producer waits for."""
+        unconfirmed = self._unconfirmed()
+        self.health.record_turn()
+        self.health.set_fault("kafka", unconfirmed)
+        self.health.set_fault("bars", waiting)
         self.meters.undelivered.set(self._publisher.undelivered)
-        waiting = waiting or unheard
-        self._state.tell(lambda: told | known | {"waiting": waiting} | more)
-        self._minute.warn(line("waiting", reason=waiting) if waiting else None)
+        waiting = waiting or unconfirmed
+        self._state.write(lambda: self._report(now, waiting, replay or {}))
+        self._throttle.warn(line("waiting", reason=waiting) if waiting else None)
 
     def close(self) -> None:
         """Deliver what is left, as far as that goes in three seconds."""
         try:
-            done = self.delivered(3)
+            delivered = self.flush(3)
         except BrokerRefused:
-            done = False  # it is what ended the work, and was told there
-        if not done:
+            delivered = False  # it ended the work, and was logged there
+        if not delivered:
             log.warning(line("stopped before all was delivered; it is fetched again at the next start"))
         self.store.close()
 
-    def _unheard(self) -> str | None:
-        if self._publisher.silence < UNHEARD:
+    def _report(self, now: float | None, waiting: str | None, replay: ReplayReport) -> ProducerReport:
+        s = self.s
+        own = ProducerReport(source=s.source, simulated=s.simulated, symbols=list(s.symbols), waiting=waiting)
+        return {**own, **replay} if now is None else {**own, **market(now, self.calendars), **replay}
+
+    def _unconfirmed(self) -> str | None:
+        if self._publisher.silence < UNCONFIRMED:
             return None
         return f"Kafka takes nothing: {self._publisher.undelivered} messages wait here until it is back"
 
-    def _say(self, error: BaseException) -> None:
-        say(error)
-        self.tell(None, str(error))
-        self.health.away(error)
+    def _report_unavailable(self, error: BaseException) -> None:
+        log_waiting(error)
+        self.report(None, str(error))
+        self.health.record_error(error)
 
 
-def say(error: BaseException) -> None:
-    """Log what is waited for."""
+def log_waiting(error: BaseException) -> None:
+    """Log what the producer waits for."""
     log.warning(line("waiting", reason=error))

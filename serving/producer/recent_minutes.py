@@ -1,15 +1,15 @@
-"""Which minutes of a symbol were published last: enough to tell a bar that came late from one that came before."""
+"""The minutes of a symbol that were published last: they tell a late bar from one that was published before."""
 
 from collections.abc import Iterable
 
-WINDOW = 100  # bars: a source's newest answer shows no more
+WINDOW = 100  # bars: a source's newest response has no more
 
 
 class Recent:
-    """Remember the newest WINDOW minutes of one symbol, in UTC epoch seconds.
+    """Hold the newest WINDOW published minutes of one symbol, in UTC epoch seconds.
 
-    An answer of WINDOW bars with an unpublished one among them leaves out at least one of these minutes, so all that it
-    shows of the past is newer than the oldest one remembered: nothing that was published is taken for new.
+    A response of WINDOW bars with an unpublished one among them leaves out at least one of these minutes. So all its
+    minutes are newer than the oldest one held here, and no published bar is mistaken for a new one.
     """
 
     def __init__(self, ts: Iterable[int] = ()) -> None:
@@ -23,11 +23,11 @@ class Recent:
         return max(self._known, default=None)
 
     def add(self, ts: int) -> None:
-        """Remember a minute as published."""
+        """Record a minute as published."""
         self._known.add(ts)
         if len(self._known) > WINDOW:
             self._known.remove(min(self._known))
 
-    def lacks(self, ts: int) -> bool:
-        """Say whether a minute is still to be published: newer than all, or passed over since the oldest one."""
+    def is_unpublished(self, ts: int) -> bool:
+        """Say whether a minute is to be published: newer than all, or left out since the oldest one."""
         return ts not in self._known and ts >= min(self._known, default=ts)

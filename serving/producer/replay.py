@@ -3,14 +3,15 @@
 import logging
 from math import inf
 from time import monotonic, sleep
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pandas as pd
 
 from serving.common.logs import line
-from serving.common.shutdown import until_back
+from serving.common.reports import Holdout, ReplayReport
+from serving.common.shutdown import until_available
 from serving.producer.published_state import last_announced, published_between
-from serving.producer.publisher import NEVER, Output, say
+from serving.producer.publisher import NEVER, Output, log_waiting
 from serving.producer.replay_readiness import Readiness
 from serving.producer.replay_schedule import (
     HOLDOUT,
@@ -32,49 +33,48 @@ NOTHING_HELD_OUT = "nothing is replayed: no session is held out, see STOCKML_HOL
 
 
 class Replay:
-    """Publish the bars of a span that the topic does not hold yet; its time is that of the newest bar published."""
+    """Publish the bars of a span that were not published yet; its clock is at the newest bar published."""
 
     def __init__(self, s: Settings, output: Output, speed: float) -> None:
         self._s, self._output, self._speed = s, output, speed
         self._clock = EventClock()
-        self._holdout: dict[str, int] = {}
-        self._speaks = False  # a replay by hand leaves the state and the sessions to the live producer
+        self._holdout: Holdout | None = None  # a replay by hand leaves report and sessions to the live producer
 
-    def between(self, first: str, last: str | None) -> None:
+    def publish_sessions(self, first: str, last: str | None) -> None:
         """Publish the sessions between two dates, or from `first` "holdout" on, and wait for the delivery.
 
-        Raises BadSetting where no date is meant, nothing is held out, or there are no bars.
+        Raises BadSetting where a date is invalid, nothing is held out, or there are no bars.
         """
-        bars = bars_in(*self._chosen(first, last or str(pd.Timestamp.now("UTC").date())))
+        bars = bars_in(*self._select(first, last or str(pd.Timestamp.now("UTC").date())))
         if not bars:
             raise BadSetting(f"the lake holds no bars from {first} to {last or 'today'}: ingest_bars fetches them")
         count = self._publish(bars, self._speed)
-        while not self._output.delivered(1):
+        while not self._output.flush(1):
             log.warning(line("waiting for kafka"))
         log.info(line("replayed", bars=count))
 
-    def holdout_and_stay(self) -> None:
-        """Wait for the model of the file, publish a session of context at once, the holdout at speed; stay idle."""
+    def publish_holdout(self) -> NoReturn:
+        """Wait for the file's model, publish a session of context at once and the holdout at speed; then idle."""
         readiness = Readiness(self._s, self._output.store)
-        while lacking := readiness.lacking():
-            self._output.tell(None, lacking, replay="waiting")
+        while missing := readiness.missing():
+            self._output.report(None, missing, {"replay": "waiting"})
             sleep(1)
-        self._speaks, self._output.announced = True, until_back(lambda: last_announced(self._s), NEVER, say)
+        self._output.announced = until_available(lambda: last_announced(self._s), NEVER, log_waiting)
         bars, sessions = self._clean(), self._output.sessions
         stored = stored_sessions(bars, sessions)
         whole = holdout_span(stored, self._s.holdout_sessions, 1, sessions)
         held_out = holdout_span(stored, self._s.holdout_sessions, 0, sessions)
         if whole is None or held_out is None:
-            self._stay(NOTHING_HELD_OUT, replay="nothing")
+            self._idle(NOTHING_HELD_OUT, {"replay": "nothing"})
         replayed = bars_in(bars, held_out)
-        self._holdout = held_out._asdict() | {"bars": len(replayed)}
+        self._holdout = Holdout(first=held_out.first, last=held_out.last, bars=len(replayed))
         self._output.announced.setdefault(sessions.exchange, held_out.first)
         self._publish(bars_in(bars, Span(whole.first, held_out.first - MINUTE)), inf)
         self._publish(replayed, self._speed)
-        self._passed(held_out.last + MINUTE)
-        self._stay(None, replay="over", holdout=self._holdout)
+        self._advance(held_out.last + MINUTE)
+        self._idle(None, {"replay": "over", "holdout": self._holdout})
 
-    def _chosen(self, first: str, last: str) -> tuple[pd.DataFrame, Span]:
+    def _select(self, first: str, last: str) -> tuple[pd.DataFrame, Span]:
         sessions = self._output.sessions
         if first != HOLDOUT:
             span = span_between(first, last, sessions)  # before anything is read: it may be refused
@@ -85,48 +85,47 @@ class Replay:
             raise BadSetting(NOTHING_HELD_OUT)
         return bars, held_out
 
-    def _stay(self, waiting: str | None, **told: Any) -> NoReturn:
+    def _idle(self, waiting: str | None, replay: ReplayReport) -> NoReturn:
         log.info(line("the replay is over" if waiting is None else waiting))
         while True:
-            self._output.tell(self._clock.now() or None, waiting, **told)
+            self._output.report(self._clock.now() or None, waiting, replay)
             sleep(1)
 
     def _publish(self, bars: list[Bar], speed: float) -> int:
-        done = self._done(bars)
-        left = [bar for bar in bars if (bar.symbol, bar.ts) not in done]
+        published = self._published_before(bars)
+        left = [bar for bar in bars if (bar.symbol, bar.ts) not in published]
         log.info(line("replay", bars=len(bars), published_before=len(bars) - len(left), speed=speed))
         start = monotonic()
         for bar in left:
-            self._await(start + seconds_after(left[0].ts, bar.ts, speed, self._output.sessions))
-            self._passed(bar.ts)
+            self._wait_until(start + seconds_after(left[0].ts, bar.ts, speed, self._output.sessions))
+            self._advance(bar.ts)
             self._output.publish([bar])
             self._clock.see(bar.ts + MINUTE)
         if bars:
-            self._passed(bars[-1].ts + MINUTE)
+            self._advance(bars[-1].ts + MINUTE)
         return len(left)
 
-    def _done(self, bars: list[Bar]) -> set[tuple[str, int]]:
+    def _published_before(self, bars: list[Bar]) -> set[tuple[str, int]]:
         if not bars:
             return set()
-        return until_back(lambda: published_between(self._s, bars[0].ts, bars[-1].ts), NEVER, say)
+        return until_available(lambda: published_between(self._s, bars[0].ts, bars[-1].ts), NEVER, log_waiting)
 
-    def _await(self, due: float) -> None:
+    def _wait_until(self, due: float) -> None:
         while (left := due - monotonic()) > 0:
-            self._tell()
+            self._report()
             sleep(min(left, 1.0))
-        self._tell()
+        self._report()
 
-    def _passed(self, now: float) -> None:
+    def _advance(self, now: float) -> None:
         self._clock.see(now)
-        if self._speaks:
+        if self._holdout:
             self._output.announce_until(self._clock.now(), self._output.sessions)
 
-    def _tell(self) -> None:
-        if self._speaks:
-            self._output.tell(
-                self._clock.now() or None, None, replay="running", holdout=self._holdout, market_open=True
-            )
+    def _report(self) -> None:
+        if self._holdout:
+            running = ReplayReport(replay="running", holdout=self._holdout, market_open=True)
+            self._output.report(self._clock.now() or None, None, running)
 
     def _clean(self) -> pd.DataFrame:
         lake = Lake.connect(self._s)
-        return until_back(lambda: lake.read_clean(self._s.symbols), NEVER, say)
+        return until_available(lambda: lake.read_clean(self._s.symbols), NEVER, log_waiting)

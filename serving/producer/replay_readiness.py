@@ -11,21 +11,21 @@ from stock_ml.errors import BadFile, NoBars, RegistryUnavailable, StoreUnavailab
 from stock_ml.sources.csv_files import CsvFiles
 from stock_ml.training.version_tags import fits
 
-FRESH = 10.0  # seconds: an older word of the consumer says nothing of now
+FRESH = 10.0  # seconds: an older report of the consumer does not count
 NO_CHAMPION = "waiting for a champion trained for these settings and this file: train_model makes it"
 NOT_SERVED = "waiting for the consumer to serve the champion: every replayed bar gets its forecast"
 OTHER_BARS = "waiting for clean bars of this file: ingest_bars makes them"
 
 
 class Readiness:
-    """Look whether a replay may begin."""
+    """Check whether a replay may begin."""
 
     def __init__(self, s: Settings, store: ForecastStore) -> None:
         self._s, self._store = s, store
         self._lake, self._file = Lake.connect(s), CsvFiles.connect(s)
 
-    def lacking(self) -> str | None:
-        """Return what is waited for, None where every bar of the holdout would get the forecast that is meant."""
+    def missing(self) -> str | None:
+        """Return what the replay waits for, None where every bar of the holdout would get its forecast."""
         try:
             version = champion(self._s)
             if not fits(tags(version), self._s):

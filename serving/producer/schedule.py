@@ -1,13 +1,14 @@
-"""Which bars to publish, and when to ask for more. Nothing is read or written here."""
+"""Which bars to publish, and when to request more. Nothing is read or written here."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from serving.common.reports import MarketReport
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.calendar import Sessions
 
-GRACE = 1800  # market seconds after which a minute that the source still lacks had no trade
+GRACE = 1800  # market seconds after which a minute that the source lacks had no trade
 
 
 def last_finished(now: float, sessions: Sessions) -> int:
@@ -16,12 +17,12 @@ def last_finished(now: float, sessions: Sessions) -> int:
     return int(min((now - MINUTE) // MINUTE * MINUTE, sessions.closes[at] - MINUTE))
 
 
-def is_due(newest: int | None, answered_at: float | None, now: float, sessions: Sessions) -> bool:
-    """Say whether the source may have a bar newer than `newest`; `answered_at` is its clock at its last answer."""
-    if newest is None or answered_at is None:
+def is_due(newest: int | None, responded_at: float | None, now: float, sessions: Sessions) -> bool:
+    """Say whether the source may have a bar newer than `newest`; `responded_at` is its clock at its last response."""
+    if newest is None or responded_at is None:
         return True
     expected = last_finished(now, sessions)
-    return newest < expected and answered_at < expected + MINUTE + GRACE
+    return newest < expected and responded_at < expected + MINUTE + GRACE
 
 
 def first_to_publish(bars: Sequence[Bar], sessions: Sessions) -> list[Bar]:
@@ -32,7 +33,7 @@ def first_to_publish(bars: Sequence[Bar], sessions: Sessions) -> list[Bar]:
     return [bar for bar, session in zip(bars, number.tolist(), strict=True) if session >= number[-1] - 1]
 
 
-def leaves_a_hole(after: int, bars: Sequence[Bar], sessions: Sessions) -> bool:
+def leaves_gap(after: int, bars: Sequence[Bar], sessions: Sessions) -> bool:
     """Say whether there may be bars between the last published one and the first of an answer."""
     if not bars:
         return False
@@ -52,11 +53,11 @@ def newly_closed(announced: int, now: float, sessions: Sessions) -> list[int]:
     return list(range(first, sessions.upcoming(now)))
 
 
-def market(now: float, calendars: Sequence[Sessions]) -> dict[str, object]:
-    """Return what a service's state says of the market: now, market_open, next_change (UTC epoch seconds).
+def market(now: float, calendars: Sequence[Sessions]) -> MarketReport:
+    """Return the market at a time in UTC epoch seconds.
 
     Of several calendars it is open while one of them is.
     """
     spans = [(int(each.opens[at]), int(each.closes[at])) for each in calendars for at in [each.upcoming(now)]]
     change = min(closes if opens <= now else opens for opens, closes in spans)
-    return {"now": now, "market_open": any(opens <= now for opens, _ in spans), "next_change": change}
+    return MarketReport(now=now, market_open=any(opens <= now for opens, _ in spans), next_change=change)

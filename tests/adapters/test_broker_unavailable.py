@@ -66,7 +66,7 @@ def test_producer_and_consumer_wait_for_a_broker_that_is_away_and_go_on_where_th
                 rest.join(180)
                 wait(lambda: stored(s) == (len(bars), len(SYMBOLS) * (390 - 16)), 180)  # the group forms anew
                 wait(lambda: consumer.batches.health.waiting == {})
-                output.tell(None, None)
+                output.report(None, None)
                 assert output.health.waiting == {}
                 found = [decode_bar(value) for value in read_back(s, Topics.of(s).bars)]
                 output.close()

@@ -35,7 +35,7 @@ from tests.unit.serving.streams import SERVING, Stream, day
 class Fixed:
     serving: Serving | None = SERVING
     is_known: bool = True
-    trouble: str | None = None
+    fault: str | None = None
     challenger: Serving | None = None
 
     @property
@@ -120,7 +120,7 @@ def test_an_unreadable_message_is_put_aside_and_the_rest_is_stored(s: Settings) 
 
 
 def test_the_model_is_swapped_between_two_batches_without_a_restart(s: Settings) -> None:
-    bars, champion = bars_of(s, 40), Fixed(None, trouble="waiting for a champion")
+    bars, champion = bars_of(s, 40), Fixed(None, fault="waiting for a champion")
     publish(s, *map(encode_bar, bars[:20]))
     with consuming(s, champion):
         wait(lambda: len(rows(s, "bars")) == 20)
@@ -150,12 +150,12 @@ def test_a_challenger_is_scored_in_the_shadow_and_may_come_and_go(s: Settings) -
 
 
 def test_nothing_is_taken_before_it_is_known_whether_there_is_a_champion(s: Settings) -> None:
-    champion = Fixed(None, is_known=False, trouble="waiting for MLflow")
+    champion = Fixed(None, is_known=False, fault="waiting for MLflow")
     publish(s, *map(encode_bar, bars_of(s, 20)))
     with consuming(s, champion):
         wait(lambda: state(s).get("waiting") == "waiting for MLflow")
         assert rows(s, "bars") == []
-        champion.serving, champion.is_known, champion.trouble = SERVING, True, None
+        champion.serving, champion.is_known, champion.fault = SERVING, True, None
         wait(lambda: len(rows(s, "forecasts")) == 5)
 
 
@@ -259,7 +259,7 @@ def test_another_consumer_knows_what_the_first_one_stored(s: Settings) -> None:
 
 
 def test_what_several_consumers_lag_behind_is_told_of_all_together(s: Settings) -> None:
-    with consuming(s, Fixed()), consuming(s, Fixed(None, is_known=False, trouble="waiting for MLflow")):
+    with consuming(s, Fixed()), consuming(s, Fixed(None, is_known=False, fault="waiting for MLflow")):
         wait(lambda: len(state(s).get("members", {})) == 2 and members(s) == 2)
         wait(lambda: state(s).get("waiting") == "waiting for MLflow")
         assert all(word["lag"] == 0 for word in state(s)["members"].values())

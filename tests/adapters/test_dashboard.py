@@ -1,4 +1,4 @@
-"""The dashboard's answers, on a real PostgreSQL and without one, beside what openapi.json says of them."""
+"""The dashboard's responses, with a real PostgreSQL and without one, match the OpenAPI document."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,25 +6,25 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import orjson
 import pytest
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from serving.dashboard import app as application
+from serving.dashboard.openapi import document
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings, load
 from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
-DOCUMENT: dict[str, Any] = orjson.loads(Path(application.__file__).with_name("openapi.json").read_bytes())
+DOCUMENT: dict[str, Any] = document()
 BOUNDS = (99.0, 101.0, 98.0, 102.0, 97.0, 103.0)
 
 
 @pytest.fixture
 def symbol(postgres: Settings) -> str:
-    """A symbol with two bars, a forecast of the second one, and services that spoke."""
+    """A symbol with two bars, a forecast of the second one, and services that reported."""
     tables(postgres)
     name = f"D{uuid4().hex[:8].upper()}"
     bars = [BarRow(name, T + 60 * m, 1.0, 2.0, 0.5, 100.0, 10.0, False, "sandbox", False) for m in range(2)]
@@ -44,15 +44,15 @@ def client(postgres: Settings) -> Iterator[FlaskClient]:
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> FlaskClient:
-    """A dashboard whose PostgreSQL is away."""
+def unavailable(tmp_path: Path) -> FlaskClient:
+    """A dashboard whose PostgreSQL does not answer."""
     away = "postgresql://stockml:sesame@127.0.0.1:1"
     return application.create_app(load(home=tmp_path, source="sandbox", postgres_url=away)).test_client()
 
 
 def is_as_described(path: str, answer: TestResponse) -> None:
-    told = DOCUMENT["paths"][path]["get"]["responses"][str(answer.status_code)]["content"]["application/json"]
-    Draft202012Validator(told["schema"] | {"components": DOCUMENT["components"]}).validate(answer.json)
+    described = DOCUMENT["paths"][path]["get"]["responses"][str(answer.status_code)]["content"]["application/json"]
+    Draft202012Validator(described["schema"] | {"components": DOCUMENT["components"]}).validate(answer.json)
 
 
 def test_data_is_as_described_and_sent_once(client: FlaskClient, symbol: str) -> None:
@@ -68,7 +68,7 @@ def test_data_is_as_described_and_sent_once(client: FlaskClient, symbol: str) ->
     assert (news.json["whole"], news.json["bars"]) == (False, [])
 
 
-def test_the_same_rows_are_had_as_csv(client: FlaskClient, symbol: str) -> None:
+def test_the_same_rows_are_served_as_csv(client: FlaskClient, symbol: str) -> None:
     answer = client.get(f"/data.csv?symbol={symbol}&since={T * 1000}")
     assert (answer.status_code, answer.mimetype) == (200, "text/csv")
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{symbol}.csv"'
@@ -77,8 +77,8 @@ def test_the_same_rows_are_had_as_csv(client: FlaskClient, symbol: str) -> None:
         "2024-03-01T14:30:00Z",
         "2024-03-01T14:31:00Z",
     ]
-    for asked, status in (("symbol=NONE", 404), (f"symbol={symbol}&since=b1", 400)):
-        answer = client.get(f"/data.csv?{asked}")
+    for query, status in (("symbol=NONE", 404), (f"symbol={symbol}&since=b1", 400)):
+        answer = client.get(f"/data.csv?{query}")
         assert answer.status_code == status
         is_as_described("/data.csv", answer)
 
@@ -90,7 +90,7 @@ def test_other_answers_are_as_described(client: FlaskClient, symbol: str, path: 
     is_as_described(path, answer)
 
 
-def test_a_symbol_is_told_more_closely_where_it_is_asked_for(client: FlaskClient, symbol: str) -> None:
+def test_a_requested_symbol_has_the_closes_of_its_day(client: FlaskClient, symbol: str) -> None:
     answer = client.get(f"/symbols?symbol={symbol}&symbol=NONE")
     is_as_described("/symbols", answer)
     assert answer.json is not None
@@ -104,18 +104,16 @@ def test_a_symbol_is_told_more_closely_where_it_is_asked_for(client: FlaskClient
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"), [("symbol=NONE", 404), ("symbol=GOOGL&limit=0", 400), ("symbol=GOOGL&since=x", 400)]
+    ("query", "status"), [("symbol=NONE", 404), ("symbol=GOOGL&limit=0", 400), ("symbol=GOOGL&since=x", 400)]
 )
-def test_a_question_that_is_wrong_is_refused_as_described(
-    client: FlaskClient, symbol: str, asked: str, status: int
-) -> None:
-    for path in ("/data", "/stream") if "limit" not in asked else ("/data",):
-        answer = client.get(f"{path}?{asked}")
+def test_a_bad_query_is_refused_as_described(client: FlaskClient, symbol: str, query: str, status: int) -> None:
+    for path in ("/data", "/stream") if "limit" not in query else ("/data",):
+        answer = client.get(f"{path}?{query}")
         assert answer.status_code == status
         is_as_described(path, answer)
 
 
-def test_one_who_asks_for_the_head_of_the_stream_is_no_viewer(client: FlaskClient, symbol: str) -> None:
+def test_a_head_request_of_the_stream_adds_no_viewer(client: FlaskClient, symbol: str) -> None:
     answer = client.head(f"/stream?symbol={symbol}")
     assert (answer.status_code, answer.mimetype) == (200, "text/event-stream")
     assert client.application.extensions["dashboard"].hub.viewers.count() == 0
@@ -124,9 +122,9 @@ def test_one_who_asks_for_the_head_of_the_stream_is_no_viewer(client: FlaskClien
 @pytest.mark.parametrize(
     ("path", "status"), [("/data", 503), ("/stream", 503), ("/symbols", 503), ("/readyz", 503), ("/healthz", 200)]
 )
-def test_without_postgresql_it_says_so_and_tells_no_secret(alone: FlaskClient, path: str, status: int) -> None:
-    answer = alone.get(f"{path}?symbol=GOOGL")
+def test_without_postgresql_it_names_the_fault_and_no_secret(unavailable: FlaskClient, path: str, status: int) -> None:
+    answer = unavailable.get(f"{path}?symbol=GOOGL")
     assert answer.status_code == status
     is_as_described(path, answer)
     assert "127.0.0.1:1 does not answer" in answer.text
-    assert "sesame" not in answer.text + alone.get("/metrics").text
+    assert "sesame" not in answer.text + unavailable.get("/metrics").text

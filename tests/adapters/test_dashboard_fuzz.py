@@ -1,4 +1,4 @@
-"""Ask the dashboard whatever openapi.json allows and forbids: each answer is as it says, and none breaks."""
+"""Send the dashboard what its OpenAPI document allows and forbids: each response matches it, and none is a 500."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -48,7 +48,7 @@ QUESTIONS += [(path, GenerationMode.POSITIVE) for path in ("/healthz", "/readyz"
 
 
 @pytest.mark.parametrize(("path", "mode"), QUESTIONS)
-def test_any_question_is_answered_as_described(
+def test_any_request_is_answered_as_described(
     described: schemathesis.schemas.BaseSchema, path: str, mode: GenerationMode
 ) -> None:
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))

@@ -195,8 +195,9 @@ def test_an_absurd_row_of_one_symbol_is_told_to_its_viewers_and_all_others_get_t
     answers = {name: requests.get(at(served, "/data"), {"symbol": name}, timeout=10) for name in (bad, symbol)}
     assert {name: answer.status_code for name, answer in answers.items()} == {bad: 503, symbol: 200}
     assert "cannot compute with the rows that it holds: value out of range" in answers[bad].json()["error"]
+    assert answers[bad].json()["kind"] == "bad_rows"
     with every_event(served, bad) as theirs, every_event(served, symbol) as ours:
-        assert next(event for event in theirs if event[0] == "trouble")[2]["error"] == answers[bad].json()["error"]
+        assert next(event for event in theirs if event[0] == "trouble")[2] == answers[bad].json()
         states = [event for event, _ in zip((event for event in ours if event[0] == "state"), range(2), strict=False)]
         assert [state[2]["last_bar"] for state in states] == [T * 1000] * 2
         store.store([bar(symbol, 1), bar(bad, 5)], [])

@@ -275,6 +275,18 @@ def test_the_page_outlives_the_database_and_fills_in_what_it_missed(browser: Bro
             wait_for(page, lambda: len(drawn(page, "bars")) == 4, "what was missed", 30)
 
 
+def test_rows_that_cannot_be_read_are_not_called_a_database_that_is_away(
+    served: Settings, symbol: str, browser: Browser
+) -> None:
+    body = {"error": "PostgreSQL cannot compute with the rows that it holds", "kind": "bad_rows"}
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route("**/data?*", lambda route: route.fulfill(status=503, json=body))
+        page.goto(address(served, symbol))
+        expect(page.locator("#link-text")).to_have_text("Stored rows cannot be read")
+        expect(page.locator("#notice")).to_contain_text(body["error"])
+
+
 def test_the_page_hears_from_the_stream_and_asks_for_data_only_once(
     served: Settings, symbol: str, store: ForecastStore, page: Page
 ) -> None:

@@ -1,4 +1,4 @@
-// The chart: candles of what came, and the forecast as a line at the minute that it is for.
+// The chart: candles of the bars, and the forecast as a line at the minute that it is for.
 
 import { plotBands, plotLines } from "./marks.js";
 import { BAR } from "./rows.js";
@@ -6,14 +6,14 @@ import { DRAWN, seriesOptions, VIEWS } from "./series.js";
 import { AHEAD, lastOf, MINUTE, spanOf } from "./spans.js";
 
 const WIDE = 640; // pixels that words in a gap need
-const SAID_EVERY = 60_000; // a screen reader is told of new points once a minute
+const ANNOUNCE_EVERY = 60_000; // new points are announced to screen readers once a minute
 
 // How long a point on the screen is, in milliseconds.
 function widthOf({ currentDataGrouping: group }) {
   return group ? group.unitRange * group.count : MINUTE;
 }
 
-function options(zone, gap, hear) {
+function options(zone, gap, on) {
   return {
     chart: {
       styledMode: true,
@@ -33,17 +33,17 @@ function options(zone, gap, hear) {
     accessibility: {
       enabled: false, // until the first chart is painted: to describe it takes longer than to draw it
       description: "Candles of the actual price each minute, and the forecast of each close with its 50 % and 90 % bands, at the minute it is for. Flags stand where the model changed.",
-      announceNewData: { enabled: true, minAnnounceInterval: SAID_EVERY, announcementFormatter: () => hear.said() },
+      announceNewData: { enabled: true, minAnnounceInterval: ANNOUNCE_EVERY, announcementFormatter: () => on.announcement() },
     },
     // the readout above the chart takes the place of a tooltip that hides candles
-    tooltip: { split: false, shared: true, formatter() { hear.point(this.x, widthOf(this.series)); return false; } },
+    tooltip: { split: false, shared: true, formatter() { on.point(this.x, widthOf(this.series)); return false; } },
     xAxis: {
       ordinal: true,
       minRange: 5 * MINUTE,
       overscroll: AHEAD,
       tickPixelInterval: 90,
-      crosshair: { label: { enabled: true, formatter: (ts) => hear.time(ts) } },
-      events: { afterSetExtremes: (event) => event.trigger && hear.moved(event) },
+      crosshair: { label: { enabled: true, formatter: (ts) => on.time(ts) } },
+      events: { afterSetExtremes: (event) => event.trigger && on.moved(event) },
     },
     yAxis: [
       { height: "82%", labels: { align: "left", x: 6, y: 4, format: "{value:,.2f}" }, crosshair: { snap: false, label: { enabled: true, format: "{value:,.2f}" } }, tickPixelInterval: 52, startOnTick: false, endOnTick: false, maxPadding: 0.12, minPadding: 0.06 },
@@ -57,11 +57,11 @@ function options(zone, gap, hear) {
 }
 
 export class Chart {
-  // `hear` has point(ts, width) when the cursor is at a point of so many milliseconds, following(yes) when a person moves away or back, framed(from, to)
-  // when another span is shown, and said(), the words for who cannot see a new point.
-  constructor(place, { zone, gap, clock }, hear) {
-    Object.assign(this, { clock, hear, range: "120", view: "candles", follow: true, shown: {} });
-    const own = { ...hear, moved: (event) => this.moved(event), time: (ts) => this.clock.near(ts, this.rows?.lastBar?.[BAR.ts]) };
+  // `on` has point(ts, width) when the cursor is at a point of so many milliseconds, following(yes) when a person moves away or back, framed(from, to)
+  // when another span is shown, and announcement(), which returns the words for a screen reader.
+  constructor(place, { zone, gap, clock }, on) {
+    Object.assign(this, { clock, on, range: "120", view: "candles", follow: true, shown: {} });
+    const own = { ...on, moved: (event) => this.moved(event), time: (ts) => this.clock.near(ts, this.rows?.lastBar?.[BAR.ts]) };
     this.highcharts = window.Highcharts.stockChart(place, options(zone, gap, own));
   }
 
@@ -122,7 +122,7 @@ export class Chart {
   frame() {
     const [from, to] = spanOf(this.rows, this.range);
     this.highcharts.xAxis[0].setExtremes(from, to, false, false);
-    this.hear.framed(from, to);
+    this.on.framed(from, to);
   }
 
   mark() {
@@ -136,12 +136,12 @@ export class Chart {
 
   moved(event) {
     this.setFollow(event.max >= lastOf(this.rows) - AHEAD - MINUTE / 2);
-    this.hear.framed(event.min, event.max);
+    this.on.framed(event.min, event.max);
   }
 
   setFollow(follow) {
     if (follow === this.follow) return;
     this.follow = follow;
-    this.hear.following(follow);
+    this.on.following(follow);
   }
 }

@@ -18,16 +18,16 @@ export function buttons(name, initial, then) {
     then(value);
   };
   for (const button of all) button.addEventListener("click", () => choose(button.dataset[name]));
-  const asked = chosen(name);
-  choose(all.some((button) => button.dataset[name] === asked) ? asked : initial);
+  const value = chosen(name);
+  choose(all.some((button) => button.dataset[name] === value) ? value : initial);
   return choose;
 }
 
 // A list of which one is chosen.
 export function list(id, initial, then) {
   const place = document.getElementById(id);
-  const asked = chosen(id);
-  place.value = [...place.options].some((option) => option.value === asked) ? asked : initial;
+  const value = chosen(id);
+  place.value = [...place.options].some((option) => option.value === value) ? value : initial;
   place.addEventListener("change", () => { remember(id, place.value); then(place.value); });
   then(place.value);
 }

@@ -1,19 +1,19 @@
-// Load `/data`, then hear from `/stream` what comes; after trouble load what was missed, wait longer each time, and never give up.
+// Load `/data`, then receive `/stream`. After a fault load what was missed; wait longer each time, and never give up.
 
-const HIDDEN = 10_000; // nobody looks: a browser keeps six streams at most, so this one is given up, and asked for seldom
+const HIDDEN = 10_000; // a hidden page polls, because a browser opens six streams at most
 const FIRST = 1000;
 const LONGEST = 10_000;
-const PATIENCE = 8000; // states come every three seconds
+const TIMEOUT = 8000; // a state is sent every three seconds
 
 export class Feed {
-  // `on` has data(answer), trouble(kind, message); kind is "lost", "down" or "unknown".
+  // `on` has data(answer), fault(kind, message); words.js explains the kinds.
   constructor(on) {
     this.on = on;
     document.addEventListener("visibilitychange", () => this.symbol && this.load());
     addEventListener("online", () => this.symbol && this.load());
   }
 
-  // `limit` is for more bars than `/data` gives unasked.
+  // `limit` is for more bars than `/data` returns by default.
   watch(symbol, limit = null) {
     Object.assign(this, { symbol, limit, cursor: null, failures: 0 });
     this.load();
@@ -21,57 +21,57 @@ export class Feed {
 
   // All rows, or from the cursor on what was missed; then the stream.
   async load() {
-    this.leave();
-    const asking = new AbortController();
-    this.asking = asking;
-    const late = setTimeout(() => asking.abort("late"), PATIENCE);
-    const asked = this.question();
-    if (this.limit) asked.set("limit", this.limit);
-    const result = await get(`/data?${asked}`, asking.signal);
-    clearTimeout(late);
-    if (this.asking !== asking) return; // another question was asked meanwhile
-    this.asking = null;
+    this.close();
+    const request = new AbortController();
+    this.request = request;
+    const timeout = setTimeout(() => request.abort("late"), TIMEOUT);
+    const query = this.query();
+    if (this.limit) query.set("limit", this.limit);
+    const result = await get(`/data?${query}`, request.signal);
+    clearTimeout(timeout);
+    if (this.request !== request) return; // another request was sent meanwhile
+    this.request = null;
     if (result.status === 400 && this.cursor) { // of another version of the server: all rows take its place
       this.cursor = null;
       this.load();
-    } else if (result.status !== 200) this.fail(result.status === 404 ? "unknown" : result.status ? "down" : "lost", result.body?.error);
+    } else if (result.status !== 200) this.fail(kindOf(result), result.body?.error);
     else this.begin(result.body);
   }
 
-  question() {
-    const given = new URLSearchParams({ symbol: this.symbol });
-    if (this.cursor) given.set("since", this.cursor);
-    return given;
+  query() {
+    const query = new URLSearchParams({ symbol: this.symbol });
+    if (this.cursor) query.set("since", this.cursor);
+    return query;
   }
 
   begin(answer) {
-    this.hear(answer);
+    this.receive(answer);
     if (document.hidden) this.timer = setTimeout(() => this.load(), HIDDEN);
     else this.listen();
   }
 
   listen() {
-    const stream = new EventSource(`/stream?${this.question()}`);
+    const stream = new EventSource(`/stream?${this.query()}`);
     this.stream = stream;
-    const heard = (name, then) => stream.addEventListener(name, (event) => {
-      this.expect();
+    const on = (name, then) => stream.addEventListener(name, (event) => {
+      this.restartTimeout();
       then(JSON.parse(event.data), event.lastEventId);
     });
-    heard("rows", (rows, batch) => rows.forEach((row) => this.hear({ ...this.last, ...row, next: `b${batch}` })));
-    heard("state", (state) => this.hear({ ...this.last, state }));
-    heard("trouble", ({ error }) => this.on.trouble("down", error));
-    heard("anew", () => { this.cursor = null; this.load(); });
+    on("rows", (rows, batch) => rows.forEach((row) => this.receive({ ...this.last, ...row, next: `b${batch}` })));
+    on("state", (state) => this.receive({ ...this.last, state }));
+    on("trouble", (body) => this.on.fault(kindOf({ status: 503, body }), body.error));
+    on("anew", () => { this.cursor = null; this.load(); });
     stream.onerror = () => this.fail("lost");
-    this.expect();
+    this.restartTimeout();
   }
 
-  // A line that says nothing for long is as good as lost.
-  expect() {
+  // A silent connection is treated as a lost one.
+  restartTimeout() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.fail("lost"), PATIENCE);
+    this.timer = setTimeout(() => this.fail("lost"), TIMEOUT);
   }
 
-  hear(answer) {
+  receive(answer) {
     this.failures = 0;
     this.cursor = answer.next;
     this.last = { ...answer, whole: false, bars: [], forecasts: [] };
@@ -79,18 +79,25 @@ export class Feed {
   }
 
   fail(kind, message) {
-    this.leave();
+    this.close();
     this.failures += 1;
-    this.on.trouble(kind, message);
+    this.on.fault(kind, message);
     this.timer = setTimeout(() => this.load(), Math.min(LONGEST, FIRST * 2 ** (this.failures - 1)));
   }
 
-  leave() {
+  close() {
     clearTimeout(this.timer);
-    this.asking?.abort();
+    this.request?.abort();
     this.stream?.close();
-    this.asking = this.stream = null;
+    this.request = this.stream = null;
   }
+}
+
+// Returns the kind of fault.
+function kindOf({ status, body }) {
+  if (status === 404) return "unknown";
+  if (!status) return "lost";
+  return body?.kind === "bad_rows" ? "rows" : "down";
 }
 
 // Returns {status, body}; status 0 where there was no answer.

@@ -11,7 +11,7 @@ import { BAR, FORECAST, MANY, Rows, SOME } from "./rows.js";
 import { MINUTE, spanOf } from "./spans.js";
 import { Table } from "./table.js";
 import { Watchlist } from "./watchlist.js";
-import { Notices, noBars, silence, trouble } from "./words.js";
+import { fault, Notices, noBars, silence } from "./words.js";
 
 const root = document.documentElement;
 const page = document.getElementById("page");
@@ -26,7 +26,7 @@ const viewer = Intl.DateTimeFormat().resolvedOptions().timeZone;
 let clock = exchange; // of the zone that is shown
 let rows = new Rows(exchange);
 let symbol = null;
-let state = null; // what was last said of the services
+let state = null; // the newest state of the services
 let pointed = null; // the point under the cursor: its first minute, and how long it is
 let pending = false; // rows came that are not drawn yet
 let view = "candles";
@@ -35,21 +35,21 @@ let notices = new Notices();
 const chart = window.Highcharts ? makeChart() : null;
 const table = new Table(places.table);
 const watchlist = new Watchlist(chooseSymbol);
-const feed = new Feed({ data: onData, trouble: onTrouble });
+const feed = new Feed({ data: onData, fault: onFault });
 
 function makeChart() {
   places.chart.addEventListener("mouseleave", () => { pointed = null; readOut(); });
-  const hear = {
+  const on = {
     point: (ts, width) => { pointed = { ts, width }; readOut(); },
     following: (yes) => { latest.hidden = yes; },
     framed: offerCsv,
-    said: spoken,
+    announcement,
   };
-  return new Chart(places.chart, { zone: page.dataset.zone, gap: Number(page.dataset.gapMs), clock }, hear);
+  return new Chart(places.chart, { zone: page.dataset.zone, gap: Number(page.dataset.gapMs), clock }, on);
 }
 
-// What a screen reader is told, once a minute at most.
-function spoken() {
+// The words for a screen reader, once a minute at most.
+function announcement() {
   const [bar, next] = [rows.lastBar, rows.ahead];
   const actual = bar ? `Close of ${clock.minute(bar[BAR.ts])}: ${price(bar[BAR.close])}.` : "";
   return next ? `${actual} Forecast for ${clock.minute(next[FORECAST.target])}: ${price(next[FORECAST.predicted])}.` : actual;
@@ -61,14 +61,14 @@ function readOut() {
 }
 
 function onData(answer) {
-  const news = rows.take(answer);
+  const news = rows.merge(answer);
   state = answer.state;
   const silent = silence(state);
   showLink(silent ? "stale" : "live", silent ?? "Live");
   showNotice(notices.of(state));
   showWords();
   if (shows()) showEmpty(...(rows.lastBar ? [null] : noBars(state)));
-  if (news) tellNews();
+  if (news) showNews();
   pending ||= news;
   if (pending && (answer.whole || performance.now() >= due)) draw();
   nameTab(silent);
@@ -96,9 +96,9 @@ function offerCsv(from, to) {
   csv.href = `/data.csv?${new URLSearchParams({ symbol, since: Math.floor(from), until: Math.ceil(to), limit: MANY })}`;
 }
 
-function tellNews() {
+function showNews() {
   readOut();
-  watchlist.hear(symbol, rows.lastBar?.[BAR.close], rows.ahead?.[FORECAST.predicted]);
+  watchlist.setNewest(symbol, rows.lastBar?.[BAR.close], rows.ahead?.[FORECAST.predicted]);
 }
 
 function draw() {
@@ -119,21 +119,21 @@ function painted() {
   root.dataset.ready = "true";
 }
 
-function onTrouble(kind, message) {
-  const said = trouble(kind, message, Boolean(rows.lastBar));
+function onFault(kind, message) {
+  const words = fault(kind, message, Boolean(rows.lastBar));
   watchlist.begin();
-  showLink("lost", said.link);
-  showNotice(said.notice);
+  showLink("lost", words.link);
+  showNotice(words.notice);
   showUnknown();
   if (!rows.lastBar) showNothing();
-  if (shows() && said.empty) showEmpty(...said.empty);
-  nameTab(said.link);
+  if (shows() && words.empty) showEmpty(...words.empty);
+  nameTab(words.link);
 }
 
-// The tab says the price only while it is live.
-function nameTab(trouble) {
+// The tab shows the price only while it is live.
+function nameTab(problem) {
   const bar = rows.lastBar;
-  const first = trouble ? `${trouble}: ` : bar ? `${bar[BAR.close].toFixed(2)} ` : "";
+  const first = problem ? `${problem}: ` : bar ? `${bar[BAR.close].toFixed(2)} ` : "";
   document.title = `${first}${symbol} · stock_ml`;
 }
 

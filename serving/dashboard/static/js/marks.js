@@ -6,7 +6,7 @@ const MINUTE = 60_000;
 const HALF_DAY = 720 * MINUTE;
 const NAMED = 15 * MINUTE; // a shorter gap has no room for words
 
-const holes = new Map(); // kept, so that an empty minute is the same row each time
+const holes = new Map(); // cached, so that an empty minute is the same row each time
 
 function hole(ts) {
   if (!holes.has(ts)) holes.set(ts, [ts, ...Array(8).fill(null)]);
@@ -36,7 +36,7 @@ export function breaks(bars, exchange) {
 
 // Each session's first bar: where the exchange's date changes.
 export function sessionStarts(bars, exchange) {
-  const half = (bar) => Math.floor(bar[BAR.ts] / HALF_DAY); // dates are dear to tell: asked for twice a day only
+  const half = (bar) => Math.floor(bar[BAR.ts] / HALF_DAY); // dates are slow to compute: only twice a day
   const candidates = bars.filter((bar, i) => i === 0 || half(bar) !== half(bars[i - 1])).map((bar) => bar[BAR.ts]);
   return candidates.filter((ts, i) => i === 0 || exchange.date(ts) !== exchange.date(candidates[i - 1]));
 }

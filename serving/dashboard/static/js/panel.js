@@ -37,18 +37,18 @@ function showNext(rows, clock, state, bar) {
 
 const KNOWN_AFTER = 60_000; // from a bar's open until it is known
 
-// A state is told every three seconds, a bar at once: what the bar says of the time is newer.
+// A state is sent every three seconds, a bar at once: the bar's time is newer.
 function upToDate(state, rows) {
   const last = Math.max(state.last_bar ?? 0, rows.lastBar?.[BAR.ts] ?? 0) || null;
   const now = state.now == null || last == null ? state.now : Math.max(state.now, last + KNOWN_AFTER);
   return { ...state, now, last_bar: last, last_bar_age: now == null || last == null ? null : Math.max(0, now - last - KNOWN_AFTER) / 1000 };
 }
 
-export function showState(told, rows, clock) {
-  const state = upToDate(told, rows);
+export function showState(sent, rows, clock) {
+  const state = upToDate(sent, rows);
   showScore(state.score);
   showMarket(state, clock);
-  const silent = Boolean(state.producer.stale); // it tells the time, so ages stand as well
+  const silent = Boolean(state.producer.stale); // it sends the time, so ages stop as well
   text("clock", state.now == null ? "–" : `${clock.day(state.now)}, ${clock.second(state.now)}`).dataset.stale = String(silent);
   text("bar-age", state.last_bar_age == null ? "–" : `${clock.near(state.last_bar, state.now)}, ${silent ? "age unknown" : `${span(state.last_bar_age)} old`}`).dataset.stale = String(silent || isOld(state));
   showModel(state, clock);
@@ -135,13 +135,13 @@ function showService(name, service) {
   text(name, words + lag).dataset.stale = String(service.stale);
 }
 
-// What is not heard any more must not look as if it were: how old things are, nobody knows now.
+// Without a connection it is unknown how old the figures are.
 export function showUnknown() {
   for (const id of ["clock", "bar-age", "producer", "consumer"]) text(id, "not known now").dataset.stale = "unknown";
   if (at("market-when").textContent) text("market-when", "as last heard");
 }
 
-// The figures of another symbol do not stand under the name of one of which nothing is known.
+// No figures of another symbol are shown under the name of a symbol without data.
 export function showNothing() {
   for (const id of ["last", "next", "skill"]) text(id, "–");
   for (const id of ["last-change", "last-when", "next-change", "next-band", "skill-sentence", "record-sentence"]) text(id, "");

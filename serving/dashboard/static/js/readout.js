@@ -1,4 +1,4 @@
-// The line above the chart: what stands at the point under the cursor, else at the newest minute. A point far out is
+// The line above the chart: bar and forecast at the point under the cursor, else at the newest minute. A point far out is
 // several minutes: their bars as one, and the forecast of the last of them, where the line is drawn.
 
 import { basisPoints, count, price } from "./format.js";
@@ -23,7 +23,7 @@ function barPieces(bar) {
 }
 
 // The bars of some minutes as one.
-function together(bars) {
+function merged(bars) {
   if (bars.length < 2) return bars[0];
   const row = [...bars[0]];
   row[BAR.high] = Math.max(...bars.map((bar) => bar[BAR.high]));
@@ -61,7 +61,7 @@ export function showReadout(rows, { ts, width }, clock) {
 }
 
 function pieces(rows, bars, forecasts, clock) {
-  const found = bars.length ? barPieces(together(bars)) : [];
+  const found = bars.length ? barPieces(merged(bars)) : [];
   const forecast = forecasts.at(-1);
   if (!forecast) return found;
   const target = forecast[FORECAST.target];

@@ -1,13 +1,13 @@
-// The rows that the page holds for one symbol. A row that comes again takes the place of the first.
+// The rows of one symbol. A row that is sent again replaces the first.
 
 export const BAR = { ts: 0, open: 1, high: 2, low: 3, close: 4, volume: 5, filled: 6 };
 export const FORECAST = { target: 0, predicted: 1, lower50: 2, upper50: 3, lower90: 4, upper90: 5, version: 6, bar: 7, late: 8 };
 export const SOME = 1950; // five sessions; a page kept open for a month must not grow for ever
-export const MANY = 20_000; // as many as `/data` gives
+export const MANY = 20_000; // as many as `/data` returns
 const SLACK = 390; // the oldest go a session at a time, so that a new row seldom moves all others
 
 export class Rows {
-  // `exchange` tells the exchange's dates, whatever zone is shown.
+  // `exchange` returns the exchange's dates, whatever zone is shown.
   constructor(exchange, most = SOME) {
     Object.assign(this, { exchange, most });
     this.bars = new Map();
@@ -16,7 +16,7 @@ export class Rows {
   }
 
   // Returns whether anything is new.
-  take(answer) {
+  merge(answer) {
     if (answer.whole) {
       this.bars.clear();
       this.forecasts.clear();
@@ -31,7 +31,7 @@ export class Rows {
     return this.sorted.bars.at(-1);
   }
 
-  // The forecast whose target has not come yet.
+  // The forecast of a minute that is not known yet.
   get ahead() {
     const row = this.sorted.forecasts.at(-1);
     return row && (!this.lastBar || row[FORECAST.target] > this.lastBar[BAR.ts]) ? row : undefined;

@@ -5,8 +5,8 @@ import { BAR, FORECAST } from "./rows.js";
 
 const bars = (rows) => withHoles(rows, "bars");
 const forecasts = (rows) => withHoles(rows, "forecasts");
-const made = (rows) => rows.sorted.forecasts;
-const late = (rows) => made(rows).filter((f) => f[FORECAST.late]);
+const all = (rows) => rows.sorted.forecasts;
+const late = (rows) => all(rows).filter((f) => f[FORECAST.late]);
 const ahead = (rows) => (rows.ahead ? [rows.ahead] : []);
 const predicted = (f) => [f[FORECAST.target], f[FORECAST.predicted]];
 const flag = (f) => ({ x: f[FORECAST.target], title: `v${f[FORECAST.version]}`, text: `Model version ${f[FORECAST.version]} makes the forecasts from here` });
@@ -16,8 +16,8 @@ export const DRAWN = {
   close: [bars, (b) => [b[BAR.ts], b[BAR.close]]],
   volume: [bars, (b) => [b[BAR.ts], b[BAR.volume]]],
   // without holes: of two columns that are grouped, Highcharts 13 moves one by the empty rows before it
-  band: [made, (f) => [f[FORECAST.target], f[FORECAST.lower90], f[FORECAST.upper90]]],
-  half: [made, (f) => [f[FORECAST.target], f[FORECAST.lower50], f[FORECAST.upper50]]],
+  band: [all, (f) => [f[FORECAST.target], f[FORECAST.lower90], f[FORECAST.upper90]]],
+  half: [all, (f) => [f[FORECAST.target], f[FORECAST.lower50], f[FORECAST.upper50]]],
   forecast: [forecasts, predicted],
   late: [late, predicted],
   ahead: [ahead, predicted],
@@ -32,11 +32,11 @@ export const VIEWS = {
 
 export function seriesOptions(gap) {
   const gaps = { gapSize: gap, gapUnit: "value" };
-  const still = { enableMouseTracking: false, accessibility: { enabled: false } };
-  const dots = { ...still, type: "line", lineWidth: 0, states: { hover: { lineWidthPlus: 0 } } };
+  const passive = { enableMouseTracking: false, accessibility: { enabled: false } };
+  const dots = { ...passive, type: "line", lineWidth: 0, states: { hover: { lineWidthPlus: 0 } } };
   const dot = (radius) => ({ enabled: true, symbol: "circle", radius });
   const line = { type: "line", ...gaps, dataGrouping: { approximation: "close" }, marker: { enabled: false } };
-  const area = { ...still, ...gaps, type: "arearange", marker: { enabled: false } };
+  const area = { ...passive, ...gaps, type: "arearange", marker: { enabled: false } };
   return [
     { id: "volume", type: "column", name: "Volume", yAxis: 1, className: "volume", borderRadius: 0, pointPadding: 0.1, groupPadding: 0.08, accessibility: { enabled: false } },
     { ...area, id: "band", name: "90 % band", className: "band" },

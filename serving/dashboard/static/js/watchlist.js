@@ -7,9 +7,9 @@ import { put, VirtualRows } from "./virtual.js";
 const HEIGHT = 30; // pixels, as in the style sheet
 const EVERY = 5000;
 const SOON = 1500; // the server's first answer does not wait for the skills
-const SELDOM = 30_000; // where there are many; those in sight are asked for more often
+const SELDOM = 30_000; // where there are many; those in sight are requested more often
 const MANY = 500;
-const AT_ONCE = 100; // as many as `/symbols` tells more closely
+const AT_ONCE = 100; // as many as `/symbols` returns with closes
 const SETTLED = 120; // milliseconds without a scroll
 const QUOTE = { symbol: 0, ts: 1, last: 2, change: 3, forecast: 4, skill: 5, spark: 6 };
 const SVG = "http://www.w3.org/2000/svg";
@@ -27,7 +27,7 @@ export class Watchlist {
     for (const button of this.place.querySelectorAll("[data-sort]")) button.addEventListener("click", () => this.sort(button.dataset.sort));
   }
 
-  // The chart goes before: called when it has its rows, or trouble.
+  // The chart goes before: called when it has its rows, or a fault.
   begin() {
     if (this.begun) return;
     this.begun = true;
@@ -36,11 +36,11 @@ export class Watchlist {
 
   async load() {
     clearTimeout(this.timer);
-    if (!document.hidden) this.take(await get("/symbols"));
+    if (!document.hidden) this.replace(await get("/symbols"));
     this.timer = setTimeout(() => this.load(), this.unskilled ? SOON : this.order.length > MANY ? SELDOM : EVERY);
   }
 
-  take({ status, body }) {
+  replace({ status, body }) {
     if (status !== 200) return;
     this.order = body.symbols.map((quote) => quote[QUOTE.symbol]);
     this.unskilled = this.unskilled === undefined && body.symbols.every((quote) => quote[QUOTE.skill] == null);
@@ -48,24 +48,24 @@ export class Watchlist {
     this.show();
   }
 
-  // Ask for what is in sight, when it stands still.
+  // Request the symbols in sight, when they have settled.
   settle() {
     clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.look(), SETTLED);
+    this.settling = setTimeout(() => this.refreshVisible(), SETTLED);
   }
 
-  async look() {
+  async refreshVisible() {
     const seen = this.list.rows.map((row) => row.symbol).slice(0, AT_ONCE);
     if (!seen.length || document.hidden) return;
     const { status, body } = await get(`/symbols?${new URLSearchParams(seen.map((symbol) => ["symbol", symbol]))}`);
-    if (status === 200) for (const quote of body.symbols) this.keep(quote);
+    if (status === 200) for (const quote of body.symbols) this.set(quote);
     for (const row of this.list.rows) this.fill(row, this.quotes.get(row.symbol));
     clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.look(), EVERY);
+    this.settling = setTimeout(() => this.refreshVisible(), EVERY);
   }
 
-  // The chosen symbol's newest price is heard at once; the line in the list says no other.
-  hear(symbol, last, forecast) {
+  // The list shows the chosen symbol's newest price at once, as the chart does.
+  setNewest(symbol, last, forecast) {
     const before = this.quotes.get(symbol);
     if (!before || last == null) return;
     const [base, change] = [before[QUOTE.last], before[QUOTE.change]];
@@ -74,7 +74,7 @@ export class Watchlist {
     for (const row of this.list.rows) if (row.symbol === symbol) this.fill(row, this.quotes.get(symbol));
   }
 
-  keep(quote) {
+  set(quote) {
     this.quotes.set(quote[QUOTE.symbol], quote);
     this.sparks.set(quote[QUOTE.symbol], quote[QUOTE.spark]);
   }
@@ -85,11 +85,11 @@ export class Watchlist {
   }
 
   show() {
-    const asked = at("watch-search").value.trim().toUpperCase();
-    const found = this.order.filter((symbol) => symbol.toUpperCase().includes(asked)).map((symbol) => this.quotes.get(symbol));
+    const search = at("watch-search").value.trim().toUpperCase();
+    const found = this.order.filter((symbol) => symbol.toUpperCase().includes(search)).map((symbol) => this.quotes.get(symbol));
     const { field, down } = this.sorting;
     if (field) found.sort((a, b) => compare(a[QUOTE[field]], b[QUOTE[field]], down));
-    at("watch-count").textContent = asked ? `${found.length} of ${this.order.length}` : String(this.order.length);
+    at("watch-count").textContent = search ? `${found.length} of ${this.order.length}` : String(this.order.length);
     at("watch-none").hidden = found.length > 0 || !this.order.length;
     this.list.show(found);
   }
@@ -162,7 +162,7 @@ export class Watchlist {
 
 const sign = (value) => (value > 0 ? "up" : value < 0 ? "down" : "");
 
-// What is not known stands last, whatever the order.
+// Unknown values are last, whatever the order.
 function compare(a, b, down) {
   if (a == null || b == null) return (a == null) - (b == null);
   const order = typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b;

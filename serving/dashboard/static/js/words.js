@@ -1,4 +1,4 @@
-// What is said where something is missing, lost or new.
+// The words where something is missing, lost or new.
 
 const CHANGE_SHOWN = 60_000;
 
@@ -9,7 +9,7 @@ export class Notices {
     Object.assign(this, { version: null, change: null });
   }
 
-  // Returns what is to be said above the page, null for nothing; a new version is said for a minute.
+  // Returns the words above the page, null for none; a new version is shown for a minute.
   of({ consumer, model }) {
     if (consumer.waiting && model) return `Model version ${model.version} goes on serving. ${sentence(consumer.waiting)}`;
     if (consumer.waiting) return `No forecasts now. The consumer says: ${sentence(consumer.waiting)} Bars are kept, and the newest are forecast as soon as there is a model.`;
@@ -22,7 +22,7 @@ export class Notices {
   }
 }
 
-// Returns which service has said nothing for long, null where both speak: prices that stand must not look live.
+// Returns which service has not reported for long, null where both report: old prices must not look live.
 export function silence({ producer, consumer }) {
   if (producer.stale) return "Producer silent";
   return consumer.stale ? "Consumer silent" : null;
@@ -34,14 +34,17 @@ export function noBars({ market_open: open }) {
   return ["No bars yet", `The first one is drawn here as soon as the source shows it; there is no need to reload.${closed}`];
 }
 
+const LINK = { unknown: "Not found", lost: "Connection lost", rows: "Stored rows cannot be read", down: "Database away" };
+
 // Returns what is wrong in words: beside the dot, above the page, and in the place of the chart where that is empty.
-export function trouble(kind, message, kept) {
-  if (kind === "unknown") return { link: "Not found", notice: message, empty: ["No such symbol", "Choose another one."] };
-  const lost = kind === "lost";
-  const what = lost ? "The dashboard does not answer." : sentence(message ?? "The dashboard has trouble.");
+// `kind` is "unknown" (the symbol), "lost" (the connection), "rows" (stored, that PostgreSQL cannot compute with) or "down".
+export function fault(kind, message, hasRows) {
+  const link = LINK[kind];
+  if (kind === "unknown") return { link, notice: message, empty: ["No such symbol", "Choose another one."] };
+  const what = kind === "lost" ? "The dashboard does not answer." : sentence(message ?? "The dashboard has trouble.");
   return {
-    link: lost ? "Connection lost" : "Database away",
-    notice: `${what} Trying again.${kept ? " What you see stays, and what is missed meanwhile is filled in." : ""}`,
-    empty: kept ? null : ["Nothing to show yet", "The chart comes as soon as there is an answer; there is no need to reload."],
+    link,
+    notice: `${what} Trying again.${hasRows ? " What you see stays, and what is missed meanwhile is filled in." : ""}`,
+    empty: hasRows ? null : ["Nothing to show yet", "The chart comes as soon as there is an answer; there is no need to reload."],
   };
 }

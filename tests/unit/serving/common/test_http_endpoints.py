@@ -1,4 +1,4 @@
-"""The three pages of a service, asked without a socket."""
+"""The three pages of a service, requested without a socket."""
 
 from typing import Any
 
@@ -17,59 +17,59 @@ class World:
         self.health = Health(lambda: self.now)
 
     def get(self, path: str, registry: CollectorRegistry | None = None) -> tuple[str, bytes]:
-        told: list[str] = []
+        statuses: list[str] = []
         environ: dict[str, Any] = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": ""}
         pages = app(registry or CollectorRegistry(), self.health)
-        body = b"".join(pages(environ, lambda status, _: told.append(status)))
-        return told[0].partition(" ")[0], body
+        body = b"".join(pages(environ, lambda status, _: statuses.append(status)))
+        return statuses[0].partition(" ")[0], body
 
 
-def test_a_service_lives_while_its_loop_goes_round_or_tries_again_what_is_away() -> None:
+def test_a_service_lives_while_its_loop_turns_or_retries_what_is_unavailable() -> None:
     world = World()
     assert world.get("/healthz")[0] == "200"
     world.now = LONGEST_TURN
     assert world.get("/healthz") == ("503", b'{"alive":false}')
-    world.health.away(StoreUnavailable("PostgreSQL at a:1 does not answer"))
+    world.health.record_error(StoreUnavailable("PostgreSQL at a:1 does not answer"))
     assert world.get("/healthz")[0] == "200"
     world.now = 2 * LONGEST_TURN
-    world.health.turned()
+    world.health.record_turn()
     assert world.get("/healthz")[0] == "200"
 
 
-def test_it_is_ready_once_it_went_round_and_names_each_thing_that_is_away_until_it_is_back() -> None:
+def test_it_is_ready_after_a_turn_and_names_each_dependency_that_is_unavailable() -> None:
     world = World()
     assert world.get("/readyz") == ("503", b'{"ready":false,"waiting":{"start":"no turn is over yet"}}')
-    world.health.turned()
+    world.health.record_turn()
     assert world.get("/readyz") == ("200", b'{"ready":true,"waiting":{}}')
     for error in (StoreUnavailable("no database"), BrokerUnavailable("no broker"), SourceUnavailable("no clock")):
-        world.health.away(error)
-    world.health.heard("champion", "none yet")
+        world.health.record_error(error)
+    world.health.set_fault("champion", "none yet")
     status, body = world.get("/readyz")
     expected = {"postgresql": "no database", "kafka": "no broker", "source": "no clock", "champion": "none yet"}
     assert (status, orjson.loads(body)["waiting"]) == ("503", expected)
     for name in expected:
-        world.health.heard(name, None)
+        world.health.set_fault(name, None)
     assert world.get("/readyz")[0] == "200"
 
 
-def test_a_service_that_hangs_is_not_ready_though_nothing_was_heard_to_be_away() -> None:
+def test_a_service_that_hangs_is_not_ready_though_every_dependency_is_available() -> None:
     world = World()
-    world.health.turned()
+    world.health.record_turn()
     world.now = 75.0
     assert world.get("/readyz") == ("503", b'{"ready":false,"waiting":{"service":"no turn for 75 s: see its log"}}')
-    world.health.turned()
+    world.health.record_turn()
     assert world.get("/readyz")[0] == "200"
 
 
 def test_the_consumer_counts_what_it_does() -> None:
     meters = ConsumerMeters()
-    meters.stored(5, 3, 1_709_303_400)
-    meters.stored(2, 1, 1_709_303_340)  # late ones
+    meters.count_stored(5, 3, 1_709_303_400)
+    meters.count_stored(2, 1, 1_709_303_340)  # late ones
     meters.rejected.inc(4)
     meters.batch.observe(0.03)
     meters.lag.set(12)
-    meters.serves("6", 0.0)
-    meters.serves("7", 1_709_303_000.0)
+    meters.set_model("6", 0.0)
+    meters.set_model("7", 1_709_303_000.0)
     text = World().get("/metrics", meters.registry)[1].decode()
     assert "stockml_bars_total 7.0" in text
     assert "stockml_forecasts_total 4.0" in text
@@ -87,20 +87,20 @@ def test_the_consumer_counts_what_it_does() -> None:
 def test_the_lag_in_seconds_is_the_age_of_what_was_done_last_while_more_waits() -> None:
     now = [1000.0]
     meters = ConsumerMeters(lambda: now[0])
-    assert meters.behind() == 0
-    meters.behind.begin()
+    assert meters.lag_seconds() == 0
+    meters.lag_seconds.begin()
     now[0] += 7
-    assert meters.behind() == 7  # a batch in hand that cannot be stored
-    meters.behind.end(stamp=1004.0, left=10)
-    assert meters.behind() == 3
-    meters.behind.end(stamp=1006.0, left=0)
-    assert meters.behind() == 0
+    assert meters.lag_seconds() == 7  # a batch in hand that cannot be stored
+    meters.lag_seconds.end(stamp=1004.0, left=10)
+    assert meters.lag_seconds() == 3
+    meters.lag_seconds.end(stamp=1006.0, left=0)
+    assert meters.lag_seconds() == 0
 
 
 def test_the_producer_counts_what_it_publishes() -> None:
     meters = ProducerMeters()
     assert "stockml_last_bar_age_seconds NaN" in World().get("/metrics", meters.registry)[1].decode()
-    meters.published(1_709_303_400)
+    meters.count_published(1_709_303_400)
     text = World().get("/metrics", meters.registry)[1].decode()
     assert "stockml_bars_published_total 1.0" in text
     assert "NaN" not in text

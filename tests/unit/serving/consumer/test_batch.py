@@ -41,7 +41,7 @@ class Running:
         return self.at
 
 
-def test_what_is_forecast_while_the_database_is_away_is_stored_once_it_is_back_and_late_by_then() -> None:
+def test_forecasts_made_while_the_database_is_unavailable_are_stored_later_and_late_by_then() -> None:
     store, clock = Away(2), Running(GOOGL[15].ts)
     consumer = batches(store, clock=clock)
     assert consumer.store_bars(BarBatch.of_bars(GOOGL[:16], CONFIG.slots), Models(SERVING)) == (16, 1)
@@ -49,7 +49,7 @@ def test_what_is_forecast_while_the_database_is_away_is_stored_once_it_is_back_a
     assert [(one.made_at, one.late) for one in store.forecasts.values()] == [(GOOGL[15].ts + 180.0, True)]
 
 
-def test_forecasts_are_made_once_though_the_database_goes_away_while_it_receives_them() -> None:
+def test_forecasts_are_made_once_even_if_the_database_fails_while_it_receives_them() -> None:
     store = Away(1)
     consumer = batches(store)
     for start in range(0, len(GOOGL), 5):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.common.heartbeat import OnceAMinute, StateWriter
+from serving.common.heartbeat import StateWriter, Throttle
 from serving.consumer.batch import Batches
 from serving.consumer.main import Consumer
 from serving.consumer.model_watcher import NONE_YET
@@ -108,7 +108,7 @@ class Refusing:
 class Store:
     bars: list[BarRow] = field(default_factory=list)
     forecasts: list[ForecastRow] = field(default_factory=list)
-    told: Mapping[str, Any] = field(default_factory=dict)
+    report: Mapping[str, Any] = field(default_factory=dict)
 
     def newest(self, _: object, __: int) -> np.ndarray:
         return np.empty(0, STORED_BARS)
@@ -125,14 +125,14 @@ class Store:
         return Stored(len(self.bars), len(self.forecasts))
 
     def write_state(self, _: str, state: Mapping[str, Any]) -> None:
-        self.told = state
+        self.report = state
 
 
 @dataclass
 class Champion:
     models: Models = NONE
     is_known: bool = True
-    trouble: str | None = NONE_YET
+    fault: str | None = NONE_YET
 
 
 @dataclass
@@ -146,7 +146,7 @@ class World:
         state = ConsumerState(self.store, CONFIG)
         batches = Batches(self.topic, Refusing(), self.store, state, CONFIG, EventClock(), Event())
         heartbeat = StateWriter(partial(self.store.write_state, "consumer"))
-        return Consumer(self.champion, batches, self.store, heartbeat, OnceAMinute(lambda: self.now))
+        return Consumer(self.champion, batches, self.store, heartbeat, Throttle(lambda: self.now))
 
 
 def test_without_a_champion_it_says_so_once_a_minute_keeps_bars_and_forecasts_from_the_moment_there_is_one(
@@ -158,11 +158,11 @@ def test_without_a_champion_it_says_so_once_a_minute_keeps_bars_and_forecasts_fr
         world.topic.send(bar)
         consumer.turn()
         world.now += 5
-    said = [record.message for record in caplog.records if NONE_YET in record.message]
-    assert said == [f'champion trouble="{NONE_YET}"'] * 4
+    warnings = [record.message for record in caplog.records if NONE_YET in record.message]
+    assert warnings == [f'champion fault="{NONE_YET}"'] * 4
     assert (len(world.store.bars), world.store.forecasts, world.topic.committed) == (40, [], 40)
-    assert world.store.told["waiting"] == NONE_YET
-    world.champion.models, world.champion.trouble = Models(SERVING), None
+    assert world.store.report["waiting"] == NONE_YET
+    world.champion.models, world.champion.fault = Models(SERVING), None
     for bar in BARS[40:]:
         world.topic.send(bar)
         consumer.turn()
@@ -191,7 +191,7 @@ def test_an_unreadable_batch_is_passed_over_after_what_is_before_it_is_done_and_
     assert consumer.batches.meters.registry.get_sample_value("stockml_unreadable_batches_total") == 1
 
 
-def test_while_kafka_does_not_show_a_partition_that_stands_the_loop_goes_round_and_is_not_ready() -> None:
+def test_while_a_partition_is_stuck_the_loop_turns_and_the_consumer_is_not_ready() -> None:
     world = World()
     consumer = world.consumer()
     world.topic.standing, world.topic.trouble = {0: 3}, "partition 0 stands"
@@ -201,4 +201,4 @@ def test_while_kafka_does_not_show_a_partition_that_stands_the_loop_goes_round_a
         consumer.turn()
         assert consumer.batches.health.waiting["kafka"] == "partition 0 stands"
     assert len(world.store.bars) == 3
-    assert world.store.told["waiting"] == NONE_YET
+    assert world.store.report["waiting"] == NONE_YET

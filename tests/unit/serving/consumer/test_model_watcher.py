@@ -49,10 +49,10 @@ def test_it_waits_for_a_champion_and_serves_it_when_it_comes() -> None:
     models = Models(versions={"1": SCORER})
     champion = ModelWatcher(models, MINE)
     champion.refresh()
-    assert (champion.is_known, version(champion), champion.trouble) == (True, None, NONE_YET)
+    assert (champion.is_known, version(champion), champion.fault) == (True, None, NONE_YET)
     models.alias = "1"
     champion.refresh()
-    assert (version(champion), champion.trouble) == ("1", None)
+    assert (version(champion), champion.fault) == ("1", None)
 
 
 def test_a_new_version_takes_over_and_the_same_one_is_not_loaded_again() -> None:
@@ -77,10 +77,10 @@ def test_an_unfit_version_is_refused_with_its_reason_and_the_old_one_serves_on(u
     for _ in range(3):
         champion.refresh()
     assert (version(champion), models.loads) == ("1", 2)
-    assert "version 2 is refused" in str(champion.trouble)
+    assert "version 2 is refused" in str(champion.fault)
     models.alias = "1"
     champion.refresh()
-    assert champion.trouble is None
+    assert champion.fault is None
 
 
 def test_a_challenger_is_loaded_beside_the_champion_until_nobody_challenges_or_it_won() -> None:
@@ -97,32 +97,32 @@ def test_a_challenger_is_loaded_beside_the_champion_until_nobody_challenges_or_i
     assert (version(champion), shadow(champion)) == ("2", None)
 
 
-def test_an_unfit_challenger_is_told_once_and_changes_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_challenger_that_cannot_serve_is_logged_once_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     models = Models("1", "2", versions={"1": SCORER, "2": ModelError("damaged")})
     champion = ModelWatcher(models, MINE)
     for _ in range(3):
         champion.refresh()
-    assert (version(champion), shadow(champion), champion.trouble, models.loads) == ("1", None, None, 2)
+    assert (version(champion), shadow(champion), champion.fault, models.loads) == ("1", None, None, 2)
     assert [r.message for r in caplog.records if "refused" in r.message] == ["refused model_version=2 reason=damaged"]
 
 
-def test_an_mlflow_that_is_away_at_the_start_leaves_it_unknown_whether_there_is_a_champion() -> None:
+def test_while_mlflow_is_unavailable_at_the_start_the_champion_is_unknown() -> None:
     models = Models("1", away=True, versions={"1": SCORER})
     champion = ModelWatcher(models, MINE)
     champion.refresh()
-    assert (champion.is_known, champion.trouble) == (False, "MLflow does not answer")
+    assert (champion.is_known, champion.fault) == (False, "MLflow does not answer")
     models.away = False
     champion.refresh()
     assert (champion.is_known, version(champion)) == (True, "1")
 
 
-def test_an_mlflow_that_goes_away_later_leaves_the_old_one_serving() -> None:
+def test_while_mlflow_is_unavailable_later_the_old_champion_serves() -> None:
     models = Models("1", versions={"1": SCORER, "2": RegistryUnavailable("gone while loading")})
     champion = ModelWatcher(models, MINE)
     champion.refresh()
     models.alias = "2"
     champion.refresh()
-    assert (version(champion), champion.trouble) == ("1", "gone while loading")
+    assert (version(champion), champion.fault) == ("1", "gone while loading")
     models.versions["2"] = SCORER
     champion.refresh()
     assert version(champion) == "2"

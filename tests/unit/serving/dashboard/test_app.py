@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from serving.dashboard.app import create_app
 from serving.dashboard.headers import policy
 from stock_ml.config import load
+from stock_ml.errors import BadRows, StoreUnavailable
 
 
 @pytest.fixture
@@ -52,37 +53,50 @@ def test_only_airflow_may_frame_the_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("given", "name"), [("limit=0", "limit"), ("until=x", "until"), ("since=s-1", "since")])
 def test_a_bad_parameter_is_400_and_named(client: FlaskClient, given: str, name: str) -> None:
     answer = client.get(f"/data?symbol=GOOGL&{given}")
-    assert (answer.status_code, answer.json["parameter"]) == (400, name)  # type: ignore[index]  # it is JSON
+    error = answer.get_json()
+    assert (answer.status_code, error["kind"], error["parameter"]) == (400, "bad_parameter", name)
 
 
 def test_an_unknown_address_is_404_as_json(client: FlaskClient) -> None:
     answer = client.get("/nowhere")
     assert answer.status_code == 404
-    assert "error" in answer.json  # type: ignore[operator]  # it is JSON
+    assert (answer.get_json().keys(), answer.get_json()["kind"]) == ({"error", "kind"}, "http_error")
 
 
-def test_files_are_packed_for_those_who_can_unpack_them(client: FlaskClient) -> None:
-    file, packed = "/static/js/main.js", {"Accept-Encoding": "gzip"}
-    with client.get(file) as plain, client.get(file, headers=packed) as small:
+@pytest.mark.parametrize(("error", "kind"), [(StoreUnavailable, "store_unavailable"), (BadRows, "bad_rows")])
+def test_rows_that_cannot_be_read_are_not_a_database_that_does_not_answer(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, error: type[StoreUnavailable], kind: str
+) -> None:
+    def fail() -> int:
+        raise error("why")
+
+    monkeypatch.setattr(client.application.extensions["dashboard"].reader, "newest_batch", fail)
+    answer = client.get("/data?symbol=GOOGL")
+    assert (answer.status_code, answer.get_json()) == (503, {"error": "why", "kind": kind})
+
+
+def test_files_are_compressed_for_a_client_that_accepts_gzip(client: FlaskClient) -> None:
+    file, accepts = "/static/js/main.js", {"Accept-Encoding": "gzip"}
+    with client.get(file) as plain, client.get(file, headers=accepts) as small:
         assert (plain.content_encoding, small.content_encoding) == (None, "gzip")
         assert gzip.decompress(small.data) == plain.data
         tag = small.headers["ETag"]
-    with client.get(file, headers=packed | {"If-None-Match": tag}) as known:
+    with client.get(file, headers=accepts | {"If-None-Match": tag}) as known:
         assert known.status_code == 304
 
 
-def test_a_file_whose_address_names_its_version_is_kept(client: FlaskClient) -> None:
-    with client.get("/static/js/main.js?v=1") as kept, client.get("/static/js/main.js") as asked_again:
-        assert "immutable" in kept.headers["Cache-Control"]
-        assert asked_again.headers["Cache-Control"] == "no-cache"
+def test_a_file_whose_address_names_its_version_is_cached(client: FlaskClient) -> None:
+    with client.get("/static/js/main.js?v=1") as cached, client.get("/static/js/main.js") as again:
+        assert "immutable" in cached.headers["Cache-Control"]
+        assert again.headers["Cache-Control"] == "no-cache"
 
 
 @pytest.mark.parametrize(
-    ("asked", "early"),
+    ("query", "symbol"),
     [("", "GOOGL"), ("?symbol=BRK.B&range=week", "BRK.B"), ("?symbol=<svg>", None), ("?symbol=A&range=all", None)],
 )
-def test_a_browser_is_told_early_which_rows_the_page_will_ask_for(
-    client: FlaskClient, asked: str, early: str | None
+def test_a_browser_preloads_the_rows_that_the_page_will_request(
+    client: FlaskClient, query: str, symbol: str | None
 ) -> None:
-    told = re.findall(r'as="fetch" crossorigin="anonymous" href="/data\?symbol=([^"]*)"', client.get(f"/{asked}").text)
-    assert told == ([early] if early else [])
+    preload = r'as="fetch" crossorigin="anonymous" href="/data\?symbol=([^"]*)"'
+    assert re.findall(preload, client.get(f"/{query}").text) == ([symbol] if symbol else [])

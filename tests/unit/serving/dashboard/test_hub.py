@@ -5,10 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
+from serving.dashboard.events import Event
 from serving.dashboard.hub import Hub
 from serving.dashboard.status import Links
 from serving.dashboard.symbol_status import States
-from serving.dashboard.viewers import MOST, Event, Viewer, Viewers
+from serving.dashboard.viewers import QUEUE_LIMIT, Viewer, Viewers
 from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Listener, Monitoring, Run, Score, Service
 from stock_ml.errors import BadRows
 
@@ -20,7 +21,7 @@ class OneBatch(ForecastReader):
 
     def __init__(self, meanwhile: Any = lambda: None) -> None:
         self.meanwhile = meanwhile
-        self.asked: list[Any] = []
+        self.requests: list[Any] = []
 
     def newest_batch(self) -> int:
         return 7
@@ -29,13 +30,13 @@ class OneBatch(ForecastReader):
         return Run(max(7 - after, 0), 7, [], None, None)
 
     def changes(self, run: Run, symbols: Any, limit: int | None = None) -> Changes:
-        self.asked.append(symbols)
+        self.requests.append(symbols)
         self.meanwhile()
         return Changes([(symbol, *ROW) for symbol in symbols or ("A", "B")] if run.batches else [], [])
 
 
-class Gone:
-    """A line that was closed already."""
+class Closed:
+    """A connection that was closed already."""
 
     def fileno(self) -> int:
         return -1
@@ -45,38 +46,38 @@ def hub_of(reader: OneBatch, on_death: Callable[[], None] = lambda: None) -> Hub
     return Hub(reader, States(reader, Links("", "")), on_death)
 
 
-def told(viewer: Viewer) -> list[Any]:
-    viewer._waiting.put(None)
+def symbols_sent(viewer: Viewer) -> list[Any]:
+    viewer._queue.put(None)
     sent = list(iter(viewer.next, None))
-    return [[part["symbol"] for part in orjson.loads(event.sent.split(b"data: ")[1])] for event in sent]
+    return [[part["symbol"] for part in orjson.loads(event.text.split(b"data: ")[1])] for event in sent]
 
 
-def test_only_what_is_watched_is_read_and_once_for_all_who_watch_it() -> None:
+def test_only_watched_symbols_are_read_and_once_for_all_viewers() -> None:
     reader = OneBatch()
     hub, viewers = hub_of(reader), [Viewer("A", None) for _ in range(3)]
     for viewer in viewers:
         hub.viewers.add(viewer)
-    hub.turn()
-    assert reader.asked == [["A"]]
-    assert [told(viewer) for viewer in viewers] == [[["A"]]] * 3
+    hub.send_batches()
+    assert reader.requests == [["A"]]
+    assert [symbols_sent(viewer) for viewer in viewers] == [[["A"]]] * 3
 
 
-def test_one_who_watches_all_is_told_of_a_batch_in_one_event() -> None:
+def test_a_viewer_of_all_symbols_gets_a_batch_in_one_event() -> None:
     reader = OneBatch()
     hub, all_of_them, one = hub_of(reader), Viewer(None, None), Viewer("B", None)
     hub.viewers.add(all_of_them)
     hub.viewers.add(one)
-    hub.turn()
-    assert (reader.asked, told(all_of_them), told(one)) == ([None], [["A", "B"]], [["B"]])
+    hub.send_batches()
+    assert (reader.requests, symbols_sent(all_of_them), symbols_sent(one)) == ([None], [["A", "B"]], [["B"]])
 
 
-def test_one_who_joins_while_rows_are_read_reads_on_from_before_them() -> None:
+def test_a_viewer_that_joins_while_rows_are_read_gets_them_too() -> None:
     joined: list[int] = []
     reader = OneBatch(lambda: joined.append(hub.join(Viewer("B", None))))
     hub = hub_of(reader)
     hub._threads.append(Thread())  # none that runs
     hub.viewers.add(Viewer("A", None))
-    hub.turn()
+    hub.send_batches()
     assert joined == [0]
 
 
@@ -91,14 +92,14 @@ class Broken(OneBatch):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_loop_that_ended_is_told_and_ends_the_process() -> None:
+def test_a_loop_that_ended_is_a_fault_and_ends_the_process() -> None:
     deaths: list[int] = []
     hub = hub_of(Broken(), lambda: deaths.append(1))
-    assert hub.trouble is None
+    assert hub.fault is None
     hub.join(Viewer("A", None))
     for thread in hub._threads:
         thread.join(10)
-    assert hub.trouble == "hub_listen and hub_tell_states ended: see the dashboard's log; its process starts again"
+    assert hub.fault == "hub_listen and hub_repeat_states ended: see the dashboard's log; its process starts again"
     assert deaths == [1, 1]
 
 
@@ -124,16 +125,16 @@ class BadRowsOfA(OneBatch):
 
 
 def events_of(viewer: Viewer) -> list[bytes]:
-    viewer._waiting.put(None)
-    return [event.sent.split(b"\n")[0] for event in iter(viewer.next, None)]
+    viewer._queue.put(None)
+    return [event.text.split(b"\n")[0] for event in iter(viewer.next, None)]
 
 
-def test_bad_rows_of_one_symbol_keep_no_state_from_viewers_of_others() -> None:
+def test_bad_rows_of_one_symbol_do_not_hide_the_states_of_others() -> None:
     hub, viewers = hub_of(BadRowsOfA()), [Viewer(symbol, None) for symbol in ("A", "B", None)]
     for viewer in viewers:
         hub.viewers.add(viewer)
     for _ in range(2):
-        hub.tell_states()
+        hub.send_states()
     assert [events_of(viewer) for viewer in viewers] == [
         [b"event: trouble"] * 2,
         [b"event: state"] * 2,
@@ -141,11 +142,11 @@ def test_bad_rows_of_one_symbol_keep_no_state_from_viewers_of_others() -> None:
     ]
 
 
-def test_a_batch_that_cannot_be_read_is_loaded_anew_by_all_who_watch_and_the_next_one_follows() -> None:
+def test_after_a_batch_that_cannot_be_read_all_viewers_load_data_again_and_get_the_next_batch() -> None:
     hub, viewer = hub_of(BadRowsOfA()), Viewer("B", None)
     hub.viewers.add(viewer)
-    assert not hub.turn()
-    assert hub._seen == 7
+    assert not hub.send_batches()
+    assert hub._sent == 7
     assert events_of(viewer) == [b"event: anew"]
 
 
@@ -153,18 +154,18 @@ def drop_beside_one_who_keeps_up(slow: Viewer) -> None:
     viewers, quick = Viewers(), Viewer("A", None)
     viewers.add(slow)
     viewers.add(quick)
-    for number in range(MOST + 1):
-        viewers.tell("A", Event(number, b""))
+    for number in range(QUEUE_LIMIT + 1):
+        viewers.send("A", Event(number, b""))
         assert quick.next() is not None
     assert (viewers.dropped, viewers.count()) == (1, 1)
 
 
-def test_a_viewer_that_does_not_keep_up_is_dropped_and_told_the_end() -> None:
+def test_a_viewer_that_does_not_keep_up_is_dropped_and_its_stream_ends() -> None:
     slow = Viewer("A", None)
     drop_beside_one_who_keeps_up(slow)
-    assert len(list(iter(slow.next, None))) == MOST
+    assert len(list(iter(slow.next, None))) == QUEUE_LIMIT
 
 
-def test_a_slow_viewer_whose_line_is_closed_already_keeps_no_other_from_hearing() -> None:
-    line: Any = Gone()
-    drop_beside_one_who_keeps_up(Viewer("A", line))
+def test_a_slow_viewer_whose_connection_is_closed_does_not_hold_up_the_others() -> None:
+    connection: Any = Closed()
+    drop_beside_one_who_keeps_up(Viewer("A", connection))

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.dashboard.queries import FOREVER, LIMIT, BadParameter, cursor, parse, watching
+from serving.dashboard.queries import FOREVER, LIMIT, BadParameter, cursor, parse, parse_span, parse_subscription
 
 
-def test_only_a_symbol_asks_for_everything_up_to_the_default_limit() -> None:
+def test_a_symbol_alone_requests_all_times_up_to_the_default_limit() -> None:
     query = parse({"symbol": "GOOGL"})
     assert query == ("GOOGL", 0, FOREVER, LIMIT, None)
     assert query.whole() == ("GOOGL", 0, FOREVER, LIMIT)
@@ -32,9 +32,11 @@ def test_the_next_of_an_answer_is_understood_as_since(batch: int) -> None:
         ("since", "yesterday"),
         ("since", "b"),
         ("since", "b1.5"),
+        ("since", "b1\n"),
         ("since", "٣"),
         ("until", "9999999999999999"),
         ("until", "1e3"),
+        ("until", "1.0"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_name(name: str, value: str) -> None:
@@ -43,9 +45,18 @@ def test_a_bad_value_is_refused_by_its_name(name: str, value: str) -> None:
     assert refused.value.parameter == name
 
 
-def test_the_cursor_of_a_page_loaded_long_ago_asks_for_all_rows_again() -> None:
+def test_a_number_may_begin_with_zeros() -> None:
+    assert parse({"symbol": "GOOGL", "limit": "007"}).limit == 7
+
+
+def test_a_file_takes_no_cursor() -> None:
+    with pytest.raises(BadParameter, match=r"^since: 'b1' is not a time in epoch milliseconds before 2100"):
+        parse_span({"symbol": "GOOGL", "since": "b1"})
+
+
+def test_the_cursor_of_a_page_loaded_long_ago_requests_all_rows_again() -> None:
     assert parse({"symbol": "GOOGL", "since": "s1709303400000"}).after == -1
-    assert watching({"since": "s1709303400000"}, None).after == -1
+    assert parse_subscription({"since": "s1709303400000"}, None).after == -1
 
 
 def test_a_cursor_and_an_end_do_not_go_together() -> None:
@@ -72,12 +83,14 @@ def test_any_text_is_understood_or_refused(symbol: str, since: str, until: str, 
         ({}, "9" * 30, -1),
     ],
 )
-def test_a_viewer_goes_on_after_what_it_heard_last(args: dict[str, str], last: str | None, after: int | None) -> None:
-    assert watching(args, last).after == after
+def test_a_viewer_goes_on_after_its_last_event(args: dict[str, str], last: str | None, after: int | None) -> None:
+    assert parse_subscription(args, last).after == after
 
 
-@pytest.mark.parametrize(("name", "value"), [("since", "7"), ("since", "b"), ("symbol", ""), ("symbol", "A\x00")])
-def test_a_viewer_that_asks_badly_is_refused(name: str, value: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"), [("since", "7"), ("since", "b"), ("since", "b1\n"), ("symbol", ""), ("symbol", "A\x00")]
+)
+def test_a_bad_parameter_of_a_viewer_is_refused(name: str, value: str) -> None:
     with pytest.raises(BadParameter) as refused:
-        watching({name: value}, None)
+        parse_subscription({name: value}, None)
     assert refused.value.parameter == name

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from serving.dashboard.scores import ENOUGH, judge, score_state, skill
+from serving.dashboard.scores import ENOUGH, judge, pool, skill, symbol_score
 from stock_ml.adapters.postgres.reader import Score
 
+ERRORS = st.lists(st.tuples(*[st.floats(0.01, 10)] * 2), min_size=2, max_size=20)
 NOTHING = Score(None, 0, None, None, None, None, None)
 
 
@@ -56,17 +59,48 @@ def test_a_steady_gain_is_called_better() -> None:
 
 
 def test_the_page_gets_the_numbers_and_the_words() -> None:
-    told = score_state([Score("2024-03-01", 100, 1.1, 1.0, -0.1, 1.0, 0.9)])
-    assert (told["n"], told["verdict"], told["coverage_90"]) == (100, "worse", 0.9)
-    assert told["skill"] == pytest.approx(-0.1)
+    score = symbol_score([Score("2024-03-01", 100, 1.1, 1.0, -0.1, 1.0, 0.9)])
+    assert (score.n, score.verdict, score.coverage_90) == (100, "worse", 0.9)
+    assert score.skill == pytest.approx(-0.1)
 
 
-def test_sessions_are_told_one_by_one_and_together() -> None:
+def test_each_session_has_a_score_and_all_together_have_one() -> None:
     today, yesterday = (
         Score(f"2024-03-0{day}", 100, mae, 1.0, 1.0 - mae, 0.1, 0.9) for day, mae in ((5, 1.1), (4, 0.5))
     )
-    told = score_state([today, yesterday])
-    assert [each["session"] for each in told["sessions"]] == ["2024-03-05", "2024-03-04"]
-    assert told["together"]["skill"] == pytest.approx(0.2)
-    assert told["sentence"] == "In this session the model is no better than the last price."
-    assert told["together"]["sentence"] == "In the last 2 sessions the model comes closer than the last price."
+    score = symbol_score([today, yesterday])
+    assert [each.session for each in score.sessions] == ["2024-03-05", "2024-03-04"]
+    assert score.together.skill == pytest.approx(0.2)
+    assert score.sentence == "In this session the model is no better than the last price."
+    assert score.together.sentence == "In the last 2 sessions the model comes closer than the last price."
+
+
+def scored_pairs(pairs: list[tuple[float, float]], session: str = "2024-03-01") -> Score:
+    """Score errors of model and last price at once."""
+    model, last = np.array(pairs).T
+    gain, right = last - model, float((model < last).mean())
+    return Score(session, len(pairs), model.mean(), last.mean(), gain.mean(), gain.std(ddof=1), right, direction=right)
+
+
+@given(st.lists(ERRORS, min_size=1, max_size=5))
+def test_sessions_together_are_what_all_their_forecasts_are_at_once(sessions: list[list[tuple[float, float]]]) -> None:
+    at_once = scored_pairs([pair for pairs in sessions for pair in pairs])
+    together = pool([scored_pairs(pairs) for pairs in sessions])
+    assert together[1:7] == pytest.approx(at_once[1:7])
+
+
+def test_directions_are_weighed_by_what_moved() -> None:
+    few, many = (scored_pairs([(1.0, 1.0)] * 2)._replace(direction=d, moved=n) for d, n in ((1.0, 1), (0.5, 3)))
+    assert (pool([few, many]).direction, pool([few, many]).moved) == (0.625, 4)
+
+
+def test_a_session_without_scores_adds_nothing() -> None:
+    nothing = Score("2024-03-05", 0, None, None, None, None, None)
+    assert pool([nothing, scored_pairs([(1.0, 2.0)] * 3)])[:3] == ("2024-03-05", 3, 1.0)
+    assert pool([nothing]) == nothing
+
+
+def test_a_gain_beyond_any_market_is_pooled_without_an_error() -> None:
+    absurd = Score("2024-03-05", 1, 1e200, 1e200, 1e200, None, 1.0)
+    usual = Score("2024-03-04", 3, 1.0, 2.0, 1.0, 0.5, 1.0)
+    assert pool([absurd, usual]).gain_deviation == float("inf")

@@ -1,6 +1,6 @@
 import pytest
 
-from serving.dashboard.ttl_cache import Kept
+from serving.dashboard.ttl_cache import TtlCache
 
 
 class Reading:
@@ -15,12 +15,12 @@ class Reading:
         return self.count
 
 
-@pytest.mark.parametrize(("takes", "kept"), [(0.01, 1.0), (2.0, 20.0)])
-def test_what_took_longer_to_read_is_kept_longer_and_a_second_at_least(takes: float, kept: float) -> None:
+@pytest.mark.parametrize(("takes", "lifetime"), [(0.01, 1.0), (2.0, 20.0)])
+def test_a_value_that_took_longer_to_read_lives_longer_and_a_second_at_least(takes: float, lifetime: float) -> None:
     reading = Reading(takes)
-    value = Kept(reading.read, lambda: reading.now)
+    value = TtlCache(reading.read, lambda: reading.now)
     assert value.get() == 1
-    reading.now += kept - 0.001
+    reading.now += lifetime - 0.001
     assert value.get() == 1
     reading.now += 0.002
     assert value.get() == 2
@@ -35,7 +35,7 @@ def test_after_an_error_it_is_read_again() -> None:
             raise answer
         return answer
 
-    value = Kept(read)
+    value = TtlCache(read)
     with pytest.raises(ValueError, match="away"):
         value.get()
     assert value.get() == 7

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.producer.live import set_back
+from serving.producer.live import clock_fault
 from serving.producer.poller import HOUR, REFUSED_PAUSE, Poller
 from serving.producer.recent_minutes import Recent
 from stock_ml.domain.bars import Bar, utc
@@ -69,7 +69,7 @@ class Wall:
 
 def poller(source: Source, newest: dict[str, int | None], pause: float = 0.0, wall: Wall | None = None) -> Poller:
     made = Poller(source, "start", lambda _: NYSE, pause, wall=wall or Wall())
-    made.begin({symbol: Recent([] if ts is None else [ts]) for symbol, ts in newest.items()})
+    made.restore({symbol: Recent([] if ts is None else [ts]) for symbol, ts in newest.items()})
     return made
 
 
@@ -86,7 +86,7 @@ def test_each_finished_bar_is_given_once_and_the_forming_one_not() -> None:
     assert [bar.ts for bar in polled.new_bars(at(source, minute(7) + 1))] == [minute(6)] * 2
 
 
-def test_the_source_is_not_asked_when_it_cannot_have_more() -> None:
+def test_nothing_is_requested_when_the_source_cannot_have_more() -> None:
     source = Source()
     polled = poller(source, {"GOOGL": None})
     polled.new_bars(at(source, minute(6)))
@@ -94,7 +94,7 @@ def test_the_source_is_not_asked_when_it_cannot_have_more() -> None:
     assert len(source.asked) == 1
 
 
-def test_a_minute_that_the_source_lacks_is_asked_for_again_only_after_a_pause() -> None:
+def test_a_minute_that_the_source_lacks_is_requested_again_only_after_a_pause() -> None:
     source = Source(now=minute(5))
     polled = poller(source, {"GOOGL": minute(3)}, pause=60.0)
     polled.new_bars(minute(9))
@@ -119,7 +119,7 @@ def test_a_bar_that_is_shown_late_is_published_then_and_no_other_one_again() -> 
 def test_after_a_restart_a_bar_shown_late_is_known_from_what_was_published() -> None:
     source = Source(now=minute(9))
     polled = poller(source, {"GOOGL": None})
-    polled.begin({"GOOGL": Recent([minute(3), minute(4), minute(5), minute(7)])})
+    polled.restore({"GOOGL": Recent([minute(3), minute(4), minute(5), minute(7)])})
     assert [bar.ts for bar in polled.new_bars(minute(9))] == [minute(6), minute(8)]
 
 
@@ -141,7 +141,7 @@ def test_whatever_is_shown_when_and_restarted_each_bar_is_published_once(
     for number, (hidden, restarted) in enumerate(turns):
         wall.now += 60.0  # an answer without any bar is an error, after which it waits
         if restarted:
-            polled.begin({"GOOGL": Recent(bar.ts for bar in published)})
+            polled.restore({"GOOGL": Recent(bar.ts for bar in published)})
         source.hidden = {minute(i) for i in hidden}
         published += polled.new_bars(at(source, minute(2 + 3 * number)))
     source.hidden, wall.now = set(), wall.now + 60.0
@@ -169,7 +169,7 @@ def test_a_key_that_is_refused_is_named_and_tried_again_after_minutes_that_becom
         asked_at += [minutes] * (len(source.asked) - before)
         assert not polled.has_all_until(minute(6), NYSE)
     assert asked_at == [0, 5, 15, 35, 75, 135, 195]
-    assert polled.trouble == f"{type(refusal).__name__}: no"
+    assert polled.fault == f"{type(refusal).__name__}: no"
 
 
 @pytest.mark.parametrize("refusal", [BadKey("no"), PremiumEndpoint("no")])
@@ -181,7 +181,7 @@ def test_after_one_stray_refusal_of_the_key_all_symbols_go_on_and_no_bar_is_skip
     for number, seconds in enumerate((REFUSED_PAUSE - 1, REFUSED_PAUSE)):
         wall.now = seconds
         given += polled.new_bars(at(source, minute(8 + number)))
-        assert (polled.trouble is None) == (seconds == REFUSED_PAUSE)
+        assert (polled.fault is None) == (seconds == REFUSED_PAUSE)
     assert sorted(bar.ts for bar in given if bar.symbol == "AAPL") == [minute(i) for i in range(4, 9)]
     source.errors["AAPL"] = refusal
     polled.new_bars(at(source, minute(10)))
@@ -197,10 +197,10 @@ def test_an_unknown_symbol_stops_no_other_one() -> None:
     assert len(polled.new_bars(at(source, minute(7)))) == 1
     assert source.asked.count(("AAPL", None)) == 1
     assert polled.has_all_until(minute(7), NYSE)
-    assert polled.trouble == "AAPL: BadSymbol: what?; it is asked for again every 60 min"
+    assert polled.fault == "AAPL: BadSymbol: what?; it is asked for again every 60 min"
 
 
-def test_an_unknown_symbol_is_asked_for_again_after_an_hour_and_goes_on_when_it_is_known() -> None:
+def test_an_unknown_symbol_is_requested_again_after_an_hour_and_goes_on_when_it_is_known() -> None:
     source, wall = Source(errors={"AAPL": BadSymbol("what?")}), Wall()
     polled = poller(source, {"AAPL": None, "GOOGL": None}, wall=wall)
     polled.new_bars(at(source, minute(6)))
@@ -212,7 +212,7 @@ def test_an_unknown_symbol_is_asked_for_again_after_an_hour_and_goes_on_when_it_
     assert [bar.ts for bar in polled.new_bars(at(source, minute(8))) if bar.symbol == "AAPL"] == [
         minute(i) for i in range(3, 8)
     ]
-    assert polled.trouble is None
+    assert polled.fault is None
     assert polled.has_all_until(minute(8), NYSE)
 
 
@@ -226,33 +226,33 @@ def test_a_refused_symbol_takes_one_request_an_hour_from_the_others() -> None:
     assert source.asked.count(("GOOGL", None)) == 120
 
 
-def test_a_source_that_was_away_is_asked_again_and_no_bar_is_skipped() -> None:
+def test_a_source_that_was_unavailable_is_requested_again_and_no_bar_is_skipped() -> None:
     source, wall = Source(errors={"GOOGL": SourceUnavailable("gone")}), Wall()
     polled = poller(source, {"GOOGL": minute(3)}, wall=wall)
     assert polled.new_bars(at(source, minute(5))) == []
-    assert polled.trouble == "GOOGL: SourceUnavailable: gone"
+    assert polled.fault == "GOOGL: SourceUnavailable: gone"
     assert polled.new_bars(minute(5)) == []
     assert len(source.asked) == 1
     source.errors.clear()
     wall.now = 60.0
     assert [bar.ts for bar in polled.new_bars(at(source, minute(6)))] == [minute(4), minute(5)]
-    assert polled.trouble is None
+    assert polled.fault is None
 
 
-def test_each_symbol_is_asked_for_in_the_sessions_of_its_own_exchange() -> None:
+def test_each_symbol_is_requested_in_the_sessions_of_its_own_exchange() -> None:
     london = sessions("XLON")
     source, newest = Source(), dict.fromkeys(("GOOGL", "VOD"), minute(0) - 86_400)
     source.errors = dict.fromkeys(newest, SourceUnavailable("away"))
     polled = poller(source, newest)
     polled.sessions = {"GOOGL": NYSE, "VOD": london}.__getitem__
-    polled.begin({"GOOGL": Recent([minute(0) - 20 * 3600]), "VOD": Recent([minute(0) - 86_400 - 3600])})
+    polled.restore({"GOOGL": Recent([minute(0) - 20 * 3600]), "VOD": Recent([minute(0) - 86_400 - 3600])})
     for known in polled.symbols.values():
-        known.answered_at = minute(0) - 86_400 * 0.7  # 21:42 UTC, after both had closed
+        known.responded_at = minute(0) - 86_400 * 0.7  # 21:42 UTC, after both had closed
     polled.symbols["GOOGL"].published.add(int(NYSE.closes[NYSE.upcoming(minute(0)) - 1]) - 60)
     polled.symbols["VOD"].published.add(int(london.closes[london.upcoming(minute(0)) - 1]) - 60)
     polled.new_bars(at(source, minute(0) - 3600))  # 13:30 UTC: London trades, New York does not
     assert source.asked == [("VOD", None)]
-    polled.symbols["VOD"].answered_at = minute(0)
+    polled.symbols["VOD"].responded_at = minute(0)
     assert polled.has_all_until(minute(0), london)
     assert not polled.has_all_until(minute(0), NYSE)
 
@@ -262,7 +262,7 @@ def test_a_session_waits_for_its_bars_whoever_loaded_the_calendar() -> None:
     polled = poller(Source(), {"GOOGL": minute(3)})
     polled.sessions = lambda _: replace(NYSE)
     assert not polled.has_all_until(minute(6), replace(NYSE))
-    polled.symbols["GOOGL"].answered_at = minute(6)
+    polled.symbols["GOOGL"].responded_at = minute(6)
     assert polled.has_all_until(minute(6), replace(NYSE))
 
 
@@ -274,7 +274,7 @@ def test_bars_after_a_closure_at_short_notice_are_not_published() -> None:
     assert [bar.ts for bar in polled.new_bars(at(source, minute(6)))] == [minute(i) for i in range(1, 4)]
 
 
-def test_where_requests_have_to_wait_every_symbol_has_its_turn_and_what_came_is_published_meanwhile() -> None:
+def test_where_requests_have_to_wait_every_symbol_has_its_turn_and_bars_are_published_meanwhile() -> None:
     symbols = [f"S{number}" for number in range(10)]
     wall, source = Wall(), Source()
     BARS.update({symbol: day(sessions=1, symbol=symbol) for symbol in symbols})
@@ -287,9 +287,9 @@ def test_where_requests_have_to_wait_every_symbol_has_its_turn_and_what_came_is_
     source.newest = slow  # type: ignore[method-assign]  # a source with a budget
     turns = [len({bar.symbol for bar in polled.new_bars(at(source, minute(5)))}) for _ in range(5)]
     assert turns == [2, 2, 2, 2, 2]
-    assert not polled.more
+    assert not polled.has_more
     polled.new_bars(at(source, minute(6)))
-    assert polled.more
+    assert polled.has_more
     for number in range(7, 40):
         polled.new_bars(at(source, minute(number)))
     counts = Counter(symbol for symbol, _ in source.asked)
@@ -302,7 +302,7 @@ def test_after_a_clock_was_set_back_no_bar_is_skipped_and_none_comes_twice() -> 
     given = polled.new_bars(at(source, minute(5)))
     assert polled.newest == minute(4)
     assert polled.new_bars(at(source, minute(5) - 3600)) == []
-    assert "was it set back?" in str(set_back(minute(5) - 3600, polled.newest))
-    assert set_back(minute(5), polled.newest) is None
+    assert "was it set back?" in str(clock_fault(minute(5) - 3600, polled.newest))
+    assert clock_fault(minute(5), polled.newest) is None
     given += polled.new_bars(at(source, minute(9)))
     assert [bar.ts for bar in given] == [minute(i) for i in range(1, 9)]

@@ -6,7 +6,7 @@ from tests.unit.serving.streams import CONFIG, day, minute
 BARS = day()
 
 
-def test_what_the_consumer_would_not_take_is_no_memory_of_the_producer() -> None:
+def test_a_message_that_the_consumer_would_reject_was_not_published() -> None:
     foreign = [
         BARS[50]._replace(source="alpha_vantage"),
         BARS[51]._replace(symbol="MSFT"),
@@ -25,4 +25,4 @@ def test_a_bar_of_the_future_was_not_published_by_the_producer() -> None:
 
 def test_the_order_of_the_messages_does_not_matter() -> None:
     found = recent([BARS[7], BARS[5], BARS[5], *BARS[2:4]], CONFIG, minute(300))["GOOGL"]
-    assert [i for i in range(10) if found.lacks(minute(i))] == [4, 6, 8, 9]
+    assert [i for i in range(10) if found.is_unpublished(minute(i))] == [4, 6, 8, 9]

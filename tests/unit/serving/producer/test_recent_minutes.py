@@ -8,18 +8,18 @@ from tests.unit.serving.streams import minute
 def test_nothing_published_means_that_every_minute_is_new() -> None:
     recent = Recent()
     assert recent.newest is None
-    assert recent.lacks(minute(0))
+    assert recent.is_unpublished(minute(0))
 
 
 def test_a_minute_passed_over_is_new_and_those_before_the_first_are_not() -> None:
     recent = Recent([minute(5), minute(7)])
     assert recent.newest == minute(7)
-    assert [recent.lacks(minute(i)) for i in (4, 5, 6, 7, 8)] == [False, False, True, False, True]
+    assert [recent.is_unpublished(minute(i)) for i in (4, 5, 6, 7, 8)] == [False, False, True, False, True]
 
 
 @given(st.lists(st.integers(0, 400), min_size=1), st.integers(0, 400))
 def test_what_was_published_is_never_new_and_what_is_newer_always(published: list[int], ts: int) -> None:
     recent = Recent(published)
-    assert not any(recent.lacks(one) for one in published)
-    assert recent.lacks(ts) == (ts not in published and ts >= sorted(set(published))[-WINDOW:][0])
+    assert not any(recent.is_unpublished(one) for one in published)
+    assert recent.is_unpublished(ts) == (ts not in published and ts >= sorted(set(published))[-WINDOW:][0])
     assert recent.newest == max(published)

@@ -27,7 +27,7 @@ def test_the_last_finished_minute_is_known_a_minute_after_its_open() -> None:
         (minute(389), minute(390), minute(600), False),
     ],
 )
-def test_the_source_is_asked_while_it_may_have_a_newer_bar(
+def test_a_request_is_due_while_the_source_may_have_a_newer_bar(
     newest: int | None, answered_at: float | None, now: float, due: bool
 ) -> None:
     assert schedule.is_due(newest, answered_at, now, NYSE) is due
@@ -41,10 +41,10 @@ def test_publishing_begins_with_the_newest_session_and_the_one_before() -> None:
 
 
 def test_a_hole_is_only_where_trading_minutes_are_missing() -> None:
-    assert not schedule.leaves_a_hole(BARS[389].ts, BARS[390:], NYSE)
-    assert not schedule.leaves_a_hole(BARS[10].ts, BARS[5:], NYSE)
-    assert schedule.leaves_a_hole(BARS[10].ts, BARS[12:], NYSE)
-    assert not schedule.leaves_a_hole(BARS[10].ts, [], NYSE)
+    assert not schedule.leaves_gap(BARS[389].ts, BARS[390:], NYSE)
+    assert not schedule.leaves_gap(BARS[10].ts, BARS[5:], NYSE)
+    assert schedule.leaves_gap(BARS[10].ts, BARS[12:], NYSE)
+    assert not schedule.leaves_gap(BARS[10].ts, [], NYSE)
 
 
 def test_months_between_are_those_of_the_sessions() -> None:
