@@ -12,7 +12,7 @@ from benchmarks.oracle import best
 from sandbox.market import Market
 from stock_ml.domain.bars import MINUTE, PRICES
 from stock_ml.domain.gaps import Minutes, fill
-from stock_ml.evaluation import PERSISTENCE, Bar, Before, Decision
+from stock_ml.evaluation import PERSISTENCE, Before, Decision, PromotionThreshold
 from stock_ml.model import features
 from stock_ml.model.adaptive import Made, replayed
 from stock_ml.model.scorer import Prices, Scorer, nearest, prices
@@ -55,7 +55,7 @@ def trained(spark: SparkSession, market: Market, size: Size) -> Outcome:
         judged = shrunk(judge(rows, schema, RECIPES, History(size.test, size.training)), {})
     finally:
         rows.unpersist()
-    decision = decide(judged, Before(PERSISTENCE), Bar(ALPHA, MARGIN))
+    decision = decide(judged, Before(PERSISTENCE), PromotionThreshold(ALPHA, MARGIN))
     ahead = table[(table["bar_ts"] >= judged.end) & table["best"].notna()]
     return Outcome(decision, _test(ahead, market, judged, schema, decision.kind))
 

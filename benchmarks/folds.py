@@ -10,7 +10,7 @@ from stock_ml.adapters import spark as engine
 from stock_ml.cleaning.rules import CleanRules, clean
 from stock_ml.config import Settings, load
 from stock_ml.domain.gaps import Minutes
-from stock_ml.evaluation import PERSISTENCE, Bar, Before, Decision
+from stock_ml.evaluation import PERSISTENCE, Before, Decision, PromotionThreshold
 from stock_ml.model import features
 from stock_ml.sources.csv_files import CsvFiles
 from stock_ml.sources.parsing import parse
@@ -58,7 +58,7 @@ def run(console: Console, holdout: int = 0, raw: int = 0) -> dict[str, float]:
     if not console.is_terminal:  # a file has room: else every figure would be cut
         console.width = WIDE
     console.print(_table(table, len(s.symbols) > 1))
-    console.print(_told(decide(found, Before(PERSISTENCE), Bar(s.promote_alpha, s.promote_margin))))
+    console.print(_told(decide(found, Before(PERSISTENCE), PromotionThreshold(s.promote_alpha, s.promote_margin))))
     whole = table[(table["fold"] == "all") & (table["symbol"] == "all")].set_index("kind")["skill"]
     return {f"skill_{kind}": round(whole[kind], 5) for kind in RECIPES}
 

@@ -3,7 +3,7 @@
 from stock_ml.evaluation.diebold_mariano import FEWEST
 from stock_ml.evaluation.folds import ENOUGH, Fold, ahead, folds, known_at, refit, training
 from stock_ml.evaluation.metrics import halves, interval_metrics, metrics, session_losses, walked_halves
-from stock_ml.evaluation.promotion import PERSISTENCE, Bar, Decision, decide
+from stock_ml.evaluation.promotion import PERSISTENCE, Decision, PromotionThreshold, decide
 from stock_ml.evaluation.regime_change import alarmed, begins, latest_change
 from stock_ml.evaluation.symbol_shrinkage import last_price
 from stock_ml.evaluation.unused_sessions import Before, Walked, decide_on_unused
@@ -12,10 +12,10 @@ __all__ = [
     "ENOUGH",
     "FEWEST",
     "PERSISTENCE",
-    "Bar",
     "Before",
     "Decision",
     "Fold",
+    "PromotionThreshold",
     "Walked",
     "ahead",
     "alarmed",

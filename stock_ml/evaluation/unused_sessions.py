@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stock_ml.evaluation.diebold_mariano import FEWEST
 from stock_ml.evaluation.folds import ENOUGH
-from stock_ml.evaluation.promotion import Bar, Decision, Losses, decide, refresh
+from stock_ml.evaluation.promotion import Decision, Losses, PromotionThreshold, decide, refresh
 from stock_ml.evaluation.regime_change import alarmed
 
 Ints = NDArray[np.int64]
@@ -41,7 +41,7 @@ class Walked(NamedTuple):
     losses: Losses
 
 
-def decide_on_unused(walked: Walked, before: Before, bar: Bar) -> Decision:
+def decide_on_unused(walked: Walked, before: Before, threshold: PromotionThreshold) -> Decision:
     """Return who is champion next, and until when sessions are used up by then.
 
     The first decision confirms on the newer sessions; a later one on those of them that began since the last one, and
@@ -51,9 +51,9 @@ def decide_on_unused(walked: Walked, before: Before, bar: Bar) -> Decision:
     unused, why = _unused(walked, before)
     used = _newest(walked, before) if why else unused
     if why:
-        found = refresh(_of(walked, used), before.kind, bar, why)
+        found = refresh(_of(walked, used), before.kind, threshold, why)
     else:
-        found = decide(_of(walked, ~unused), _of(walked, unused), before.kind, bar)
+        found = decide(_of(walked, ~unused), _of(walked, unused), before.kind, threshold)
     newest = max(int(walked.ends[used].max()), before.decided_until or 0) if found.used else before.decided_until
     return found._replace(decided_until=newest)
 

@@ -9,7 +9,7 @@ from stock_ml import evaluation
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.ticks import snapped
 from stock_ml.errors import ParityError
-from stock_ml.evaluation import PERSISTENCE, Bar, Before, Decision, Walked
+from stock_ml.evaluation import PERSISTENCE, Before, Decision, PromotionThreshold, Walked
 from stock_ml.model import scorer
 from stock_ml.model.conformal import LEVELS, Calibration, calibrate
 from stock_ml.model.scorer import Scorer
@@ -66,7 +66,7 @@ def _still(judged: Judged, kind: str) -> np.ndarray:
     return still
 
 
-def decide(judged: Judged, before: Before, bar: Bar) -> Decision:
+def decide(judged: Judged, before: Before, threshold: PromotionThreshold) -> Decision:
     """Return who becomes champion: chosen on earlier sessions, confirmed on later ones that no decision used yet.
 
     The first decision confirms on the later half of the folds, where that is short on FEWEST sessions.
@@ -77,7 +77,7 @@ def decide(judged: Judged, before: Before, bar: Bar) -> Decision:
     sessions = walked.assign(newer=newer).groupby("session").agg({"bar_ts": ["min", "max"], "newer": "all"})
     first, last, newer = (sessions[column].to_numpy() for column in sessions.columns)
     newer[max(len(newer) - evaluation.FEWEST, 1) :] = True  # not the first: something must be left to choose on
-    return evaluation.decide_on_unused(Walked(first, last + MINUTE, newer, losses), before, bar)
+    return evaluation.decide_on_unused(Walked(first, last + MINUTE, newer, losses), before, threshold)
 
 
 def whole_sessions(walked: pd.DataFrame) -> pd.DataFrame:

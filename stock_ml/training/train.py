@@ -11,7 +11,7 @@ from stock_ml.adapters.mlflow import tracking
 from stock_ml.adapters.mlflow.registry import CHALLENGER, CHAMPION, Registry
 from stock_ml.adapters.mlflow.rest import champion, tags
 from stock_ml.config import Settings
-from stock_ml.evaluation import PERSISTENCE, Bar, Before, Decision
+from stock_ml.evaluation import PERSISTENCE, Before, Decision, PromotionThreshold
 from stock_ml.model import features
 from stock_ml.model.scorer import Scorer
 from stock_ml.monitoring import notify
@@ -92,7 +92,7 @@ def _train(
     mlflow_logging.reached("fitted")
     judged = shrunk(walked, promotion_guard.last_price(s))
     report = measure(judged)
-    decision = decide(judged, before, Bar(s.promote_alpha, s.promote_margin))
+    decision = decide(judged, before, PromotionThreshold(s.promote_alpha, s.promote_margin))
     scorer = build(decision.kind, judged, schema)
     fitted = judged.models.get(scorer.kind) or spark_models.persistence()
     pipeline = spark_models.with_last_price(fitted, scorer.last_price)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stock_ml.errors import TooLittleHistory
 from stock_ml.evaluation import (
-    Bar,
+    PromotionThreshold,
     decide,
     folds,
     interval_metrics,
@@ -112,7 +112,7 @@ def test_rows_without_an_interval_are_in_no_coverage():
     assert interval_metrics(errors, np.full((3, 3), np.nan)) == {}
 
 
-BAR = Bar(alpha=0.05, margin=0.01)
+THRESHOLD = PromotionThreshold(alpha=0.05, margin=0.01)
 FLAT = np.array([2.0, 2.1, 1.9, 2.0, 2.05, 1.95])
 NOISE = np.array([0.01, -0.02, 0.0, 0.02, -0.01, 0.0])
 
@@ -146,7 +146,7 @@ def losses(**kinds: float) -> dict[str, np.ndarray]:
     ],
 )
 def test_who_becomes_champion(earlier, later, incumbent, expected):
-    decision = decide(losses(**earlier), losses(**later), incumbent, BAR)
+    decision = decide(losses(**earlier), losses(**later), incumbent, THRESHOLD)
     assert decision.kind == expected
     assert 0 <= decision.p_value <= 1
 

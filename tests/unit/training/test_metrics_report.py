@@ -6,7 +6,7 @@ import pytest
 
 from stock_ml.domain.calendar import Calendars
 from stock_ml.errors import ParityError
-from stock_ml.evaluation import Bar, Before
+from stock_ml.evaluation import Before, PromotionThreshold
 from stock_ml.model.conformal import FLAT, Calibration
 from stock_ml.model.features import FEATURES, schema
 from stock_ml.model.scorer import Scorer, persistence
@@ -45,7 +45,7 @@ def test_the_nearer_candidate_is_the_better_one(error, expected):
     given = judged(error, test=100)
     report = measure(given)
     assert sorted(report) == ["test/linear", "test/persistence", "walk_forward/linear", "walk_forward/persistence"]
-    assert decide(given, Before("persistence"), Bar(0.05, 0.01)).kind == expected
+    assert decide(given, Before("persistence"), PromotionThreshold(0.05, 0.01)).kind == expected
     assert report["test/linear"]["rows"] == report["test/persistence"]["rows"] == 100
     assert 0 <= report["test/linear"]["coverage_90"] <= 1
 
@@ -68,8 +68,8 @@ def test_a_session_that_has_hardly_begun_is_no_evidence():
     given = judged(1e-4)
     begun = forecasts(10, 1709735400, 1.0).assign(session="2024-03-30", fold=FOLDS - 1)
     noisy = replace(given, walked=pd.concat([given.walked, begun], ignore_index=True))
-    bar = Bar(0.05, 0.01)
-    assert decide(noisy, Before("persistence"), bar) == decide(given, Before("persistence"), bar)
+    threshold = PromotionThreshold(0.05, 0.01)
+    assert decide(noisy, Before("persistence"), threshold) == decide(given, Before("persistence"), threshold)
 
 
 def test_without_held_out_sessions_nothing_is_said_of_a_test():

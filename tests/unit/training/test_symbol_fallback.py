@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stock_ml.evaluation import Bar, Before
+from stock_ml.evaluation import Before, PromotionThreshold
 from stock_ml.model.features import schema
 from stock_ml.training.metrics_report import build, decide, fold_table, last_price, measure, predicted
 from stock_ml.training.symbol_fallback import shrunk
@@ -60,7 +60,7 @@ def test_what_is_decided_reported_and_made_is_what_is_served() -> None:
     )
     assert last_price(found, "linear") == ("POOR",)
     assert build("persistence", found, schema(30, 1)).last_price == ()
-    assert decide(found, Before("persistence"), Bar(0.05, 0.01)).kind == "linear"
+    assert decide(found, Before("persistence"), PromotionThreshold(0.05, 0.01)).kind == "linear"
     table = fold_table(found).set_index(["kind", "fold", "symbol"])["last_price"]
     assert (table["linear", 0, "POOR"], table["linear", 1, "POOR"], table["linear", 1, "GOOD"]) == (0.0, 1.0, 0.0)
     assert table["linear", 2, "all"] * 3 == 1
