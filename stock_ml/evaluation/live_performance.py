@@ -84,10 +84,10 @@ def monitoring_report(version: str, minutes: MinuteErrors, drift: Mapping[str, D
     )
     skill = 1 - model / persistence if persistence > 0 else 0.0
     inside = (minutes.inside_50, minutes.inside_90, minutes.inside_99)
-    psi, beyond = ({name: found[part] for name, found in drift.items()} for part in (0, 1))
+    psi, excess = ({name: found[part] for name, found in drift.items()} for part in (0, 1))
     half, most, nearly_all = (float(part.sum()) / total for part in inside)
     errors = (int(total), model, persistence, skill, _behind(minutes))
-    return MonitoringReport(version, *errors, half, most, nearly_all, psi, beyond)
+    return MonitoringReport(version, *errors, half, most, nearly_all, psi, excess)
 
 
 def _behind(minutes: MinuteErrors) -> float | None:

@@ -74,8 +74,8 @@ def _prior(mean: Floats, error: Floats) -> tuple[float, float, float]:
     """Return mu, tau^2, and the squared standard error of mu, for squared errors of the means."""
     weight = 1 / error
     fixed = float(np.sum(weight * mean) / np.sum(weight))
-    beyond = float(np.sum(weight * (mean - fixed) ** 2)) - (len(mean) - 1)
+    excess = float(np.sum(weight * (mean - fixed) ** 2)) - (len(mean) - 1)
     scale = float(np.sum(weight) - np.sum(weight**2) / np.sum(weight))
-    tau = max(beyond / scale, 0.0) if scale > 0 else 0.0
+    tau = max(excess / scale, 0.0) if scale > 0 else 0.0
     weight = 1 / (error + tau)
     return float(np.sum(weight * mean) / np.sum(weight)), tau, float(1 / np.sum(weight))

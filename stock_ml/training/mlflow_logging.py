@@ -21,7 +21,7 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import log_model
 from stock_ml.cleaning.shared_gaps import reports_of
 from stock_ml.config import Settings
-from stock_ml.evaluation.reference_profile import Population
+from stock_ml.evaluation.reference_profile import ReferenceProfile
 from stock_ml.model import features
 from stock_ml.model.scorer import Scorer
 from stock_ml.monitoring import live_drift
@@ -80,9 +80,9 @@ def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
     mlflow.log_input(_data(objects, uri), context="training")
 
 
-def describe(trained: Population) -> None:
+def describe(profile: ReferenceProfile) -> None:
     """Keep what was trained on with the open run, for whoever looks for drift."""
-    mlflow.log_text(trained.to_json(), live_drift.KEPT)
+    mlflow.log_text(profile.to_json(), live_drift.ARTIFACT)
 
 
 def explain(s: Settings, judged: Judged, report: Report, sample: pd.DataFrame, told: dict[str, str]) -> None:

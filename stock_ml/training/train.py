@@ -17,7 +17,7 @@ from stock_ml.model.scorer import Scorer
 from stock_ml.monitoring import notify
 from stock_ml.training import mlflow_logging, promotion_guard, spark_models
 from stock_ml.training.metrics_report import Report, build, check_parity, decide, measure
-from stock_ml.training.reference_sample import described
+from stock_ml.training.reference_sample import reference_profile_of
 from stock_ml.training.symbol_fallback import shrunk
 from stock_ml.training.version_tags import fits
 from stock_ml.training.walk_forward import History, judge
@@ -101,7 +101,7 @@ def _train(
     check_parity(scorer, sample)
     mlflow_logging.reached("judged")
     mlflow_logging.record(s, judged, report, uri)
-    mlflow_logging.describe(described(rows, judged, s.calendars.of(s.symbols[0]), known))
+    mlflow_logging.describe(reference_profile_of(rows, judged, s.calendars.of(s.symbols[0]), schema["hash"]))
     told = known | _told(decision, report, scorer) | promotion_guard.tags(before, decision, scorer.last_price)
     mlflow_logging.explain(s, judged, report, sample, told)
     made = mlflow_logging.register(s, spark, scorer, pipeline, told)

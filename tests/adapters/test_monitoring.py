@@ -12,7 +12,7 @@ from stock_ml.adapters.broker import Topics, decode_alert, ensure_topics, read_b
 from stock_ml.config import Settings
 from stock_ml.domain.gaps import Minutes
 from stock_ml.evaluation.live_performance import FEWEST, Alert
-from stock_ml.evaluation.reference_profile import Session, population
+from stock_ml.evaluation.reference_profile import Sample, Session, reference_profile
 from stock_ml.model import features
 from stock_ml.monitoring.monitor import cooled, monitor
 from tests.adapters.answering import Answer, answering
@@ -62,11 +62,11 @@ def trained(s: Settings, mlflow: Answer, spread: float) -> None:
     schema = features.schema(s.window, s.horizon)
     rows = features.table(bars, NYSE, schema, 15).dropna()
     sessions = [Session(part[list(features.FEATURES)].to_numpy(), 390) for _, part in rows.groupby("session")]
-    known = {"schema": schema["hash"], "symbols": s.symbols, "trained_until": int(ts[-1])}
-    told = population(known, features.FEATURES, sessions).to_json()
+    sample = Sample(schema["hash"], s.symbols, int(ts[-1]))
+    profile = reference_profile(sample, features.FEATURES, sessions)
     mlflow.named["get"] = b'{"model_version": {"run_id": "r"}}'
     mlflow.named["list"] = b'{"files": [{"path": "population.json"}]}'
-    mlflow.named["get-artifact"] = told.encode()
+    mlflow.named["get-artifact"] = profile.to_json().encode()
 
 
 def alerts(s: Settings) -> list[Alert]:

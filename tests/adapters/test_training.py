@@ -37,10 +37,10 @@ from stock_ml.errors import (
     TooLittleHistory,
 )
 from stock_ml.evaluation import PERSISTENCE
-from stock_ml.evaluation.reference_profile import Population
+from stock_ml.evaluation.reference_profile import ReferenceProfile
 from stock_ml.model import features
 from stock_ml.model.scorer import prices
-from stock_ml.monitoring.live_drift import KEPT
+from stock_ml.monitoring.live_drift import ARTIFACT
 from stock_ml.training import mlflow_logging, promotion_guard, spark_models
 from stock_ml.training.promote import promote_challenger
 from stock_ml.training.train import TrainingResult, train
@@ -163,7 +163,7 @@ def test_the_champion_tells_what_it_was_trained_for(installation, trained):
 
 def test_the_run_tells_what_was_trained_on_for_whoever_looks_for_drift(installation, trained, registry):
     run = version(installation, trained["version"])["run_id"]
-    told = Population.from_json(artifact(installation, run, KEPT))
+    told = ReferenceProfile.from_json(artifact(installation, run, ARTIFACT))
     assert (told.symbols, told.trained_until) == (SYMBOLS, registry.load(trained["version"]).trained_until)
     tables = [features.table(bars_of(i), NYSE, registry.load(trained["version"]).schema, 15) for i in range(2)]
     wanted = TS[390 * (SESSIONS - HELD_OUT - LONGEST) : 390 * (SESSIONS - HELD_OUT)]
