@@ -12,13 +12,13 @@ from benchmarks.oracle import best
 from sandbox.market import Market
 from stock_ml.domain.bars import MINUTE, PRICES
 from stock_ml.domain.gaps import Minutes, fill
-from stock_ml.evaluation import PERSISTENCE, Before, Decision, PromotionThreshold
+from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent, PromotionThreshold
 from stock_ml.model import features
 from stock_ml.model.adaptive import Made, replayed
 from stock_ml.model.scorer import Prices, Scorer, nearest, prices
-from stock_ml.training.metrics_report import build, decide
-from stock_ml.training.symbol_fallback import shrunk
-from stock_ml.training.walk_forward import History, Judged, judge
+from stock_ml.training.metrics_report import build_scorer, decide
+from stock_ml.training.symbol_fallback import with_symbol_fallback
+from stock_ml.training.walk_forward import History, WalkForwardResult, walk_forward
 
 RECIPES = ("linear", "huber")  # what is trained by default
 ALPHA, MARGIN = 0.01, 0.01
@@ -52,12 +52,12 @@ def trained(spark: SparkSession, market: Market, size: Size) -> Outcome:
     table = _table(market, size, schema)
     rows = spark.createDataFrame(table.drop(columns="best")).coalesce(1).persist()
     try:
-        judged = shrunk(judge(rows, schema, RECIPES, History(size.test, size.training)), {})
+        result = with_symbol_fallback(walk_forward(rows, schema, RECIPES, History(size.test, size.training)), {})
     finally:
         rows.unpersist()
-    decision = decide(judged, Before(PERSISTENCE), PromotionThreshold(ALPHA, MARGIN))
-    ahead = table[(table["bar_ts"] >= judged.end) & table["best"].notna()]
-    return Outcome(decision, _test(ahead, market, judged, schema, decision.kind))
+    decision = decide(result, Incumbent(PERSISTENCE), PromotionThreshold(ALPHA, MARGIN))
+    ahead = table[(table["bar_ts"] >= result.end) & table["best"].notna()]
+    return Outcome(decision, _test(ahead, market, result, schema, decision.kind))
 
 
 def _table(market: Market, size: Size, schema: dict[str, Any]) -> pd.DataFrame:
@@ -77,13 +77,15 @@ def _of(market: Market, symbol: str, numbers: range, schema: dict[str, Any]) -> 
     return table[table["target"].notna()]
 
 
-def _test(rows: pd.DataFrame, market: Market, judged: Judged, schema: dict[str, Any], kind: str) -> pd.DataFrame:
+def _test(
+    rows: pd.DataFrame, market: Market, result: WalkForwardResult, schema: dict[str, Any], kind: str
+) -> pd.DataFrame:
     last, minute = rows["last_close"].to_numpy(), market.sessions.minute(rows["bar_ts"].to_numpy())
     ticks = rows["volatility"].to_numpy() * last / market.kind.tick
     actual = np.round(last * np.exp(rows["target"].to_numpy()), market.kind.decimals)
     found = {"last_close": last, "actual": actual, "best": rows["best"].to_numpy(), "ticks": ticks, "minute": minute}
-    found |= {recipe: _prices(build(recipe, judged, schema), rows).predicted_close for recipe in RECIPES}
-    served = _prices(build(kind, judged, schema), rows, actual)
+    found |= {recipe: _prices(build_scorer(recipe, result, schema), rows).predicted_close for recipe in RECIPES}
+    served = _prices(build_scorer(kind, result, schema), rows, actual)
     covered = (served.lower_90 <= actual) & (actual <= served.upper_90)
     return pd.DataFrame(found | {"served": served.predicted_close, "covered": covered})
 

@@ -10,15 +10,15 @@ from stock_ml.adapters import spark as engine
 from stock_ml.cleaning.rules import CleanRules, clean
 from stock_ml.config import Settings, load
 from stock_ml.domain.gaps import Minutes
-from stock_ml.evaluation import PERSISTENCE, Before, Decision, PromotionThreshold
+from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent, PromotionThreshold
 from stock_ml.model import features
 from stock_ml.sources.csv_files import CsvFiles
 from stock_ml.sources.parsing import parse
 from stock_ml.sources.parsing.timestamp_convention import label_convention, place
 from stock_ml.training.metrics_report import decide, fold_table
 from stock_ml.training.spark_models import RECIPES
-from stock_ml.training.symbol_fallback import shrunk
-from stock_ml.training.walk_forward import History, judge
+from stock_ml.training.symbol_fallback import with_symbol_fallback
+from stock_ml.training.walk_forward import History, walk_forward
 
 WIDE = 240
 SHOWN = {
@@ -52,13 +52,13 @@ def run(console: Console, holdout: int = 0, raw: int = 0) -> dict[str, float]:
     rows = pd.concat([_rows(s, schema, symbol) for symbol in s.symbols], ignore_index=True)
     with engine.session(s) as spark:
         held = spark.createDataFrame(rows).coalesce(1).persist()
-        judged = judge(held, schema, RECIPES, History(holdout, s.train_sessions))
-    found = judged if raw else shrunk(judged, {})
+        result = walk_forward(held, schema, RECIPES, History(holdout, s.train_sessions))
+    found = result if raw else with_symbol_fallback(result, {})
     table = fold_table(found)
     if not console.is_terminal:  # a file has room: else every figure would be cut
         console.width = WIDE
     console.print(_table(table, len(s.symbols) > 1))
-    console.print(_told(decide(found, Before(PERSISTENCE), PromotionThreshold(s.promote_alpha, s.promote_margin))))
+    console.print(_told(decide(found, Incumbent(PERSISTENCE), PromotionThreshold(s.promote_alpha, s.promote_margin))))
     whole = table[(table["fold"] == "all") & (table["symbol"] == "all")].set_index("kind")["skill"]
     return {f"skill_{kind}": round(whole[kind], 5) for kind in RECIPES}
 

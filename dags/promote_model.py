@@ -28,7 +28,7 @@ def promote_model() -> None:
         from stock_ml.training import promote as promoting
 
         version = newest(triggering_asset_events, MODEL)  # the newest one is the challenger
-        skip_if(promoting.unasked(version))
+        skip_if(promoting.skip_reason(version))
         return version
 
     approve = ApprovalOperator(

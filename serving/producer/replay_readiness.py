@@ -9,7 +9,7 @@ from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.errors import BadFile, NoBars, RegistryUnavailable, StoreUnavailable
 from stock_ml.sources.csv_files import CsvFiles
-from stock_ml.training.version_tags import fits
+from stock_ml.training.version_tags import is_compatible
 
 FRESH = 10.0  # seconds: an older word of the consumer says nothing of now
 NO_CHAMPION = "waiting for a champion trained for these settings and this file: train_model makes it"
@@ -28,7 +28,7 @@ class Readiness:
         """Return what is waited for, None where every bar of the holdout would get the forecast that is meant."""
         try:
             version = champion(self._s)
-            if not fits(tags(version), self._s):
+            if not is_compatible(tags(version), self._s):
                 return NO_CHAMPION
             if not serves(self._store.read_state("consumer"), str(version["version"])):
                 return NOT_SERVED

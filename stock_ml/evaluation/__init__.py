@@ -1,36 +1,36 @@
 """Judge forecasts: walk-forward folds, metrics against persistence, evidence, and which candidate becomes champion."""
 
-from stock_ml.evaluation.diebold_mariano import FEWEST
-from stock_ml.evaluation.folds import ENOUGH, Fold, ahead, folds, known_at, refit, training
-from stock_ml.evaluation.metrics import halves, interval_metrics, metrics, session_losses, walked_halves
+from stock_ml.evaluation.diebold_mariano import MIN_TEST_SESSIONS
+from stock_ml.evaluation.folds import REGIME_SESSIONS, Fold, folds, in_evaluation, in_training, known_at, refit
+from stock_ml.evaluation.metrics import half_widths, interval_metrics, metrics, session_losses, walk_forward_half_widths
 from stock_ml.evaluation.promotion import PERSISTENCE, Decision, PromotionThreshold, decide
-from stock_ml.evaluation.regime_change import alarmed, begins, latest_change
-from stock_ml.evaluation.symbol_shrinkage import last_price
-from stock_ml.evaluation.unused_sessions import Before, Walked, decide_on_unused
+from stock_ml.evaluation.regime_change import alert_session, history_start, latest_regime_change
+from stock_ml.evaluation.symbol_shrinkage import fallback_symbols
+from stock_ml.evaluation.unused_sessions import Incumbent, SessionLosses, decide_on_unused
 
 __all__ = [
-    "ENOUGH",
-    "FEWEST",
+    "MIN_TEST_SESSIONS",
     "PERSISTENCE",
-    "Before",
+    "REGIME_SESSIONS",
     "Decision",
     "Fold",
+    "Incumbent",
     "PromotionThreshold",
-    "Walked",
-    "ahead",
-    "alarmed",
-    "begins",
+    "SessionLosses",
+    "alert_session",
     "decide",
     "decide_on_unused",
+    "fallback_symbols",
     "folds",
-    "halves",
+    "half_widths",
+    "history_start",
+    "in_evaluation",
+    "in_training",
     "interval_metrics",
     "known_at",
-    "last_price",
-    "latest_change",
+    "latest_regime_change",
     "metrics",
     "refit",
     "session_losses",
-    "training",
-    "walked_halves",
+    "walk_forward_half_widths",
 ]

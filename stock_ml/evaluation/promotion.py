@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stock_ml.evaluation.diebold_mariano import worse_by_chance
+from stock_ml.evaluation.diebold_mariano import diebold_mariano_p_value
 
 PERSISTENCE = "persistence"
 Floats = NDArray[np.float64]
@@ -45,7 +45,7 @@ def decide(earlier: Losses, later: Losses, incumbent: str, threshold: PromotionT
     incumbent = incumbent if incumbent in later else PERSISTENCE
     if challenger == incumbent:
         return refresh(later, incumbent, threshold, "nothing was better on the earlier sessions")
-    p_value = worse_by_chance(later[incumbent] - later[challenger])
+    p_value = diebold_mariano_p_value(later[incumbent] - later[challenger])
     if p_value < threshold.alpha:
         count = len(later[challenger])
         reason = f"{challenger} was better than {incumbent} on {count} later sessions, p = {p_value:.2g}"

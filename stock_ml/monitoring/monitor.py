@@ -11,7 +11,7 @@ from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.errors import BrokerUnavailable
-from stock_ml.evaluation.live_performance import Alert, Limits, MonitoringReport, alarm, monitoring_report
+from stock_ml.evaluation.live_performance import Alert, Limits, MonitoringReport, limit_breach, monitoring_report
 from stock_ml.monitoring.live_drift import drift
 from stock_ml.monitoring.notify import alerted
 
@@ -61,13 +61,13 @@ def _alert(s: Settings, store: MonitoringStore, report: MonitoringReport | None,
     if known and known[1]:
         return known[0]
     limits = Limits(s.monitor_skill, s.monitor_coverage, s.monitor_drift)
-    raised = alarm(report, limits) if report else None
-    if report is None or raised is None:
+    breach = limit_breach(report, limits) if report else None
+    if report is None or breach is None:
         return None
     if known and not cooled(known[0].market_at, now, s.calendars.of(s.symbols[0]), s.monitor_sessions):
-        log.warning("no alert so soon after the last one: %s", raised.reason)
+        log.warning("no alert so soon after the last one: %s", breach.reason)
         return None
-    if opened := store.raise_alert(raised, report.model_version, now):
+    if opened := store.raise_alert(breach, report.model_version, now):
         alerted(s, opened)
     return opened
 

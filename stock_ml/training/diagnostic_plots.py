@@ -14,33 +14,38 @@ from stock_ml.training.plots import axes, recipes
 SHARES, LAGS = np.arange(5, 100, 5) / 100, range(1, 16)
 
 
-def calibration(walked: pd.DataFrame) -> Figure:
+def calibration(predictions: pd.DataFrame) -> Figure:
     """Draw the share of closes inside intervals of each width: each fold's widths come from the folds before it."""
     figure, plot = axes("Calibration: share of closes in an interval against the share promised (on the line is right)")
     plot.plot([0, 1], [0, 1], color="black", linewidth=0.8)
-    for kind in recipes(walked):
-        plot.plot(SHARES, _covered(walked, (walked["target"] - walked[kind]).to_numpy()), marker=".", label=kind)
+    for kind in recipes(predictions):
+        plot.plot(
+            SHARES,
+            _covered(predictions, (predictions["target"] - predictions[kind]).to_numpy()),
+            marker=".",
+            label=kind,
+        )
     plot.set_xlabel("promised")
     plot.legend()
     return figure
 
 
-def _covered(walked: pd.DataFrame, errors: np.ndarray) -> np.ndarray:
-    volatility, elapsed, fold = (walked[name].to_numpy() for name in ("volatility", "elapsed", "fold"))
-    inside, judged = np.zeros(len(SHARES)), int((fold > 0).sum())
+def _covered(predictions: pd.DataFrame, errors: np.ndarray) -> np.ndarray:
+    volatility, elapsed, fold = (predictions[name].to_numpy() for name in ("volatility", "elapsed", "fold"))
+    inside, count = np.zeros(len(SHARES)), int((fold > 0).sum())
     for number in np.unique(fold)[1:]:
         before, now = fold < number, fold == number
         size = scale(volatility, elapsed, profile(errors[before], volatility[before], elapsed[before]))
         widths = np.quantile(np.abs(errors[before]) / size[before], SHARES)
         inside += np.searchsorted(np.sort(np.abs(errors[now]) / size[now]), widths, side="right")
-    return inside / max(judged, 1)
+    return inside / max(count, 1)
 
 
-def autocorrelation(walked: pd.DataFrame) -> Figure:
+def autocorrelation(predictions: pd.DataFrame) -> Figure:
     """Draw how errors go with those minutes earlier, within sessions: away from 0 something is left to learn."""
     figure, plot = axes("Autocorrelation of the errors within sessions (0 is nothing left)")
-    ordered = walked.sort_values(["symbol", "bar_ts"])
-    for kind in recipes(walked):
+    ordered = predictions.sort_values(["symbol", "bar_ts"])
+    for kind in recipes(predictions):
         plot.plot(LAGS, _autocorrelation(ordered, ordered["target"] - ordered[kind]), marker=".", label=kind)
     plot.axhline(0, color="black", linewidth=0.8)
     plot.set_xlabel("minutes apart")

@@ -27,14 +27,14 @@ from stock_ml.model.scorer import Scorer
 from stock_ml.monitoring import live_drift
 from stock_ml.training import diagnostic_plots, model_card, nested_runs, plots
 from stock_ml.training.metrics_report import Report, fold_table
-from stock_ml.training.version_tags import tags_of
-from stock_ml.training.walk_forward import Judged
+from stock_ml.training.version_tags import training_config
+from stock_ml.training.walk_forward import WalkForwardResult
 
 
-def tags(s: Settings) -> dict[str, str]:
+def run_tags(s: Settings) -> dict[str, str]:
     """Return what is known of a run before it starts."""
     commit = _commit()
-    return tags_of(s) | ({"git_commit": commit} if commit else {})
+    return training_config(s) | ({"git_commit": commit} if commit else {})
 
 
 def _commit() -> str:
@@ -45,12 +45,12 @@ def _commit() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def reached(stage: str) -> None:
+def log_stage(stage: str) -> None:
     """Note on the open run after how many seconds it reached a stage."""
     mlflow.log_metric(f"reached/{stage}", time.time() - mlflow.active_run().info.start_time / 1000)
 
 
-def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
+def log_training(s: Settings, result: WalkForwardResult, report: Report, uri: str) -> None:
     """Log parameters, metrics, plots, the quality reports and which clean bars they were to the open run."""
     given = {
         "symbols",
@@ -64,14 +64,14 @@ def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
         "candidates",
     }
     mlflow.log_params(s.model_dump(include=given) | {"features": ",".join(features.FEATURES)})
-    mlflow.log_params({"rows_trained": int(judged.sessions["rows"].sum()), "trained_until": judged.end})
+    mlflow.log_params({"rows_trained": int(result.sessions["rows"].sum()), "trained_until": result.end})
     mlflow.log_metrics({f"{part}/{name}": value for part, found in report.items() for name, value in found.items()})
-    mlflow.log_figure(plots.last_session(judged.walked, s.calendars), "plots/last_session.png")
-    mlflow.log_figure(plots.skill_by_fold(judged.walked), "plots/skill_by_fold.png")
-    mlflow.log_figure(plots.error_by_minute(judged.walked, s.horizon), "plots/error_by_minute.png")
-    mlflow.log_figure(diagnostic_plots.calibration(judged.walked), "plots/calibration.png")
-    mlflow.log_figure(diagnostic_plots.autocorrelation(judged.walked), "plots/autocorrelation.png")
-    folds = fold_table(judged)
+    mlflow.log_figure(plots.last_session(result.predictions, s.calendars), "plots/last_session.png")
+    mlflow.log_figure(plots.skill_by_fold(result.predictions), "plots/skill_by_fold.png")
+    mlflow.log_figure(plots.error_by_minute(result.predictions, s.horizon), "plots/error_by_minute.png")
+    mlflow.log_figure(diagnostic_plots.calibration(result.predictions), "plots/calibration.png")
+    mlflow.log_figure(diagnostic_plots.autocorrelation(result.predictions), "plots/autocorrelation.png")
+    folds = fold_table(result)
     nested_runs.log(folds, report)
     mlflow.log_text(folds.to_csv(index=False), "folds.csv")
     mlflow.log_dict(dict(reports_of(s)), "quality.json")
@@ -80,15 +80,17 @@ def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
     mlflow.log_input(_data(objects, uri), context="training")
 
 
-def describe(profile: ReferenceProfile) -> None:
+def log_reference_profile(profile: ReferenceProfile) -> None:
     """Keep what was trained on with the open run, for whoever looks for drift."""
     mlflow.log_text(profile.to_json(), live_drift.ARTIFACT)
 
 
-def explain(s: Settings, judged: Judged, report: Report, sample: pd.DataFrame, told: dict[str, str]) -> None:
-    """Log what features do to forecasts, by a sample of feature rows, and the card of the version with tags `told`."""
-    mlflow.log_figure(diagnostic_plots.effects(judged.models, sample, list(features.FEATURES)), "plots/effects.png")
-    mlflow.log_text(model_card.card(s, judged.sessions, report, told), "model_card.md")
+def log_explanation(
+    s: Settings, result: WalkForwardResult, report: Report, sample: pd.DataFrame, tags: dict[str, str]
+) -> None:
+    """Log what features do to forecasts, by a sample of feature rows, and the card of the version with tags `tags`."""
+    mlflow.log_figure(diagnostic_plots.effects(result.models, sample, list(features.FEATURES)), "plots/effects.png")
+    mlflow.log_text(model_card.card(s, result.sessions, report, tags), "model_card.md")
 
 
 def _data(objects: dict[str, str], uri: str) -> Dataset:
@@ -97,10 +99,10 @@ def _data(objects: dict[str, str], uri: str) -> Dataset:
     return MetaDataset(resolve_dataset_source(uri.replace("s3a://", "s3://", 1)), name="clean bars", digest=digest)
 
 
-def register(s: Settings, spark: SparkSession, scorer: Scorer, pipeline: PipelineModel, told: dict[str, str]) -> str:
-    """Register scorer and pipeline as one version with the tags `told`, and return it."""
+def register(s: Settings, spark: SparkSession, scorer: Scorer, pipeline: PipelineModel, tags: dict[str, str]) -> str:
+    """Register scorer and pipeline as one version with the tags `tags`, and return it."""
     run = mlflow.active_run().info.run_id
     with tempfile.TemporaryDirectory() as folder:
         with Lake.connect(s).scratch(run) as scratch:
             engine.save(spark, pipeline, scratch, Path(folder) / "spark")
-        return log_model.register(s, scorer, Path(folder) / "spark", told)
+        return log_model.register(s, scorer, Path(folder) / "spark", tags)

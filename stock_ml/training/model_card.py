@@ -18,14 +18,14 @@ LIMITS = """
 """
 
 
-def card(s: Settings, sessions: pd.DataFrame, report: Report, told: Mapping[str, str]) -> str:
-    """Return the card of the version with the tags `told`; `sessions` are those trained on, as in `Judged`."""
-    parts = [f"# {s.mlflow_model}: {told['kind']}, {s.horizon} min ahead", *_warning(s)]
-    parts += ["## Decision", f"{told['kind']}: {told['decision']}. Skill in walk-forward {float(told['skill']):.2%}."]
+def card(s: Settings, sessions: pd.DataFrame, report: Report, tags: Mapping[str, str]) -> str:
+    """Return the card of the version with these tags; `sessions` are those trained on, as in `WalkForwardResult`."""
+    parts = [f"# {s.mlflow_model}: {tags['kind']}, {s.horizon} min ahead", *_warning(s)]
+    parts += ["## Decision", f"{tags['kind']}: {tags['decision']}. Skill in walk-forward {float(tags['skill']):.2%}."]
     parts += ["## Data", _data(s, sessions)]
     parts += [
         "## Features",
-        f"{', '.join(features.FEATURES)}; schema `{told['schema_hash']}`, formulas in `features.py`.",
+        f"{', '.join(features.FEATURES)}; schema `{tags['schema_hash']}`, formulas in `features.py`.",
     ]
     parts += [
         "## Candidates",

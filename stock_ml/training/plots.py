@@ -11,36 +11,36 @@ from stock_ml.domain.calendar import Calendars
 OTHERS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "elapsed", "fold")
 
 
-def recipes(walked: pd.DataFrame) -> list[str]:
+def recipes(predictions: pd.DataFrame) -> list[str]:
     """Return the names of the columns that hold forecasts, log returns."""
-    return [str(name) for name in walked.columns if name not in OTHERS]
+    return [str(name) for name in predictions.columns if name not in OTHERS]
 
 
-def last_session(walked: pd.DataFrame, calendars: Calendars) -> Figure:
+def last_session(predictions: pd.DataFrame, calendars: Calendars) -> Figure:
     """Draw forecast against actual close on the newest session of the first symbol, in its exchange's time.
 
     Other symbols may have newer sessions: a symbol's bars of the newest one may not be clean.
     """
-    symbol = str(walked["symbol"].min())
-    rows, zone = walked[walked["symbol"] == symbol], calendars.of(symbol).zone
+    symbol = str(predictions["symbol"].min())
+    rows, zone = predictions[predictions["symbol"] == symbol], calendars.of(symbol).zone
     day = rows[rows["session"] == rows["session"].max()]
     time = pd.to_datetime(day["bar_ts"], unit="s", utc=True).dt.tz_convert(zone).dt.tz_localize(None)
     figure, plot = axes(f"{symbol}, {day['session'].iloc[0]}: forecast against actual close")
     plot.plot(time, day["last_close"] * np.exp(day["target"]), label="actual close", linewidth=1)
-    for kind in recipes(walked):
+    for kind in recipes(predictions):
         plot.plot(time, day["last_close"] * np.exp(day[kind]), label=kind, linewidth=1)
     plot.set_xlabel(f"forecast made at, {zone}")
     plot.legend()
     return figure
 
 
-def skill_by_fold(walked: pd.DataFrame) -> Figure:
+def skill_by_fold(predictions: pd.DataFrame) -> Figure:
     """Draw each recipe's skill against persistence in each walk-forward fold, with the spread over its sessions."""
     figure, plot = axes("Skill against persistence by fold (above 0 is better; bars are standard errors)")
-    starts = walked.groupby("fold")["session"].min()
-    for number, kind in enumerate(recipes(walked)):
-        error = (walked[kind] - walked["target"]).abs()
-        of_sessions = 1 - _summed(error, walked) / _summed(walked["target"].abs(), walked)
+    starts = predictions.groupby("fold")["session"].min()
+    for number, kind in enumerate(recipes(predictions)):
+        error = (predictions[kind] - predictions["target"]).abs()
+        of_sessions = 1 - _summed(error, predictions) / _summed(predictions["target"].abs(), predictions)
         mean, spread = of_sessions.groupby("fold").mean(), of_sessions.groupby("fold").sem().fillna(0.0)
         plot.errorbar(starts.index + 0.1 * number, mean, yerr=spread, fmt="o", capsize=4, label=kind)
     plot.set_xticks(starts.index, starts.tolist())
@@ -49,15 +49,17 @@ def skill_by_fold(walked: pd.DataFrame) -> Figure:
     return figure
 
 
-def _summed(loss: pd.Series, walked: pd.DataFrame) -> pd.Series:
-    return loss.groupby([walked["fold"], walked["session"]]).sum()
+def _summed(loss: pd.Series, predictions: pd.DataFrame) -> pd.Series:
+    return loss.groupby([predictions["fold"], predictions["session"]]).sum()
 
 
-def error_by_minute(walked: pd.DataFrame, horizon: int) -> Figure:
+def error_by_minute(predictions: pd.DataFrame, horizon: int) -> Figure:
     """Draw the mean absolute error in basis points over the session, for each recipe and persistence."""
-    minute = (walked["bar_ts"] - walked.groupby("session")["bar_ts"].transform("min")) // 60
+    minute = (predictions["bar_ts"] - predictions.groupby("session")["bar_ts"].transform("min")) // 60
     figure, plot = axes(f"Mean absolute error {horizon} min ahead, by minute of the session")
-    errors = {"persistence": walked["target"]} | {kind: walked[kind] - walked["target"] for kind in recipes(walked)}
+    errors = {"persistence": predictions["target"]} | {
+        kind: predictions[kind] - predictions["target"] for kind in recipes(predictions)
+    }
     for name, error in errors.items():
         mean = error.abs().groupby(minute // 15 * 15).mean() * 1e4
         plot.step(mean.index, mean, where="post", label=name)

@@ -10,7 +10,7 @@ from stock_ml.config import Settings
 log = logging.getLogger(__name__)
 
 
-def unasked(event: Mapping[str, Any]) -> str | None:
+def skip_reason(event: Mapping[str, Any]) -> str | None:
     """Return why a person is not asked about the version of a training's asset event, None where one is."""
     return None if event.get("ask") else "nobody wants to be asked about this version"
 

@@ -11,7 +11,7 @@ import pytest
 from stock_ml.adapters.broker import Topics, decode_alert, ensure_topics, read_back
 from stock_ml.config import Settings
 from stock_ml.domain.gaps import Minutes
-from stock_ml.evaluation.live_performance import FEWEST, Alert
+from stock_ml.evaluation.live_performance import MIN_FORECASTS, Alert
 from stock_ml.evaluation.reference_profile import Sample, Session, reference_profile
 from stock_ml.model import features
 from stock_ml.monitoring.monitor import cooled, monitor
@@ -49,7 +49,7 @@ def s(postgres: Settings, kafka: Settings, mlflow: Answer, tmp_path: Path) -> Se
 
 def serve(s: Settings, worse: float) -> None:
     """Store forecasts that are further from the next close than the last one is, by `worse` times its distance."""
-    closes = 100 + np.cumsum(np.random.default_rng(2).normal(0, 0.01, FEWEST + 2))
+    closes = 100 + np.cumsum(np.random.default_rng(2).normal(0, 0.01, MIN_FORECASTS + 2))
     move = np.append(np.diff(closes), 0.0)
     put(s, "7", closes, closes - worse * move, s.symbols[0])
 

@@ -12,11 +12,11 @@ from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
-from stock_ml.evaluation.live_performance import Alarm, Alert, monitoring_report
+from stock_ml.evaluation.live_performance import Alert, LimitBreach, monitoring_report
 from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
-ALARM = Alarm("skill", "the last price is nearer")
+ALARM = LimitBreach("skill", "the last price is nearer")
 
 
 @pytest.fixture

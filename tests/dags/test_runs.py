@@ -19,7 +19,7 @@ from stock_ml.cleaning import run_report
 from stock_ml.config import Settings
 from stock_ml.errors import BadQuality, HostError
 from stock_ml.monitoring.freshness import DEADLINE, see_clean
-from stock_ml.training.retrain_policy import Trigger, covered
+from stock_ml.training.retrain_policy import Trigger, skip_reason
 from tests.dags.conftest import Airflow
 
 SYMBOLS = ["AAPL", "GOOGL"]
@@ -70,7 +70,7 @@ def test_training_registers_a_champion_and_clean_bars_need_no_other_one(
     assert int(pipeline.champion(mlflow_server)["version"]) > int(trained["before"])
     assert int(newest(mlflow_server)["version"]) >= int(pipeline.champion(mlflow_server)["version"])
     of_two = mlflow_server.model_copy(update={"symbols": tuple(SYMBOLS)})
-    assert "0 sessions closed" in str(covered(of_two, Trigger()))
+    assert "0 sessions closed" in str(skip_reason(of_two, Trigger()))
 
 
 def test_a_training_tells_why_it_ran_what_it_made_and_where_to_look(

@@ -17,9 +17,9 @@ from stock_ml.evaluation import (
     metrics,
     refit,
     session_losses,
-    walked_halves,
+    walk_forward_half_widths,
 )
-from stock_ml.evaluation.diebold_mariano import long_run_variance, worse_by_chance
+from stock_ml.evaluation.diebold_mariano import diebold_mariano_p_value, long_run_variance
 from stock_ml.model.conformal import calibrate, scale
 from tests.unit.covering import coverage
 
@@ -50,22 +50,22 @@ def test_persistence_has_no_skill_and_no_direction():
 @given(st.integers(4, 60), st.integers(2, 60))
 def test_folds_walk_forward_over_the_newest_sessions(count, longest):
     firsts = [86400 * day for day in range(count)]
-    walked = folds(firsts, firsts[-1] + 400, longest)
-    judged = [first for first in firsts if any(f.first <= first < f.until for f in walked)]
-    assert judged == firsts[-len(judged) :]
-    assert 2 <= len(judged) <= min(20, count - 2)
-    assert len(walked) <= 4
-    assert all(a.until == b.first for a, b in itertools.pairwise(walked))
-    assert walked[-1].until == firsts[-1] + 400
+    fold_list = folds(firsts, firsts[-1] + 400, longest)
+    tested = [first for first in firsts if any(f.first <= first < f.until for f in fold_list)]
+    assert tested == firsts[-len(tested) :]
+    assert 2 <= len(tested) <= min(20, count - 2)
+    assert len(fold_list) <= 4
+    assert all(a.until == b.first for a, b in itertools.pairwise(fold_list))
+    assert fold_list[-1].until == firsts[-1] + 400
 
 
 @given(st.integers(4, 60), st.integers(2, 60))
 def test_all_folds_train_on_as_many_sessions_directly_before_them(count, longest):
     firsts = [86400 * day for day in range(count)]
-    walked = folds(firsts, firsts[-1] + 400, longest)
-    trained = [[first for first in firsts if fold.since <= first < fold.first] for fold in walked]
-    assert {len(sessions) for sessions in trained} == {min(longest, firsts.index(walked[0].first))}
-    assert [sessions[-1] + 86400 for sessions in trained] == [fold.first for fold in walked]
+    fold_list = folds(firsts, firsts[-1] + 400, longest)
+    trained = [[first for first in firsts if fold.since <= first < fold.first] for fold in fold_list]
+    assert {len(sessions) for sessions in trained} == {min(longest, firsts.index(fold_list[0].first))}
+    assert [sessions[-1] + 86400 for sessions in trained] == [fold.first for fold in fold_list]
 
 
 @pytest.mark.parametrize(("longest", "since"), [(3, 400), (6, 100), (250, 100)])
@@ -90,7 +90,7 @@ def test_intervals_in_walk_forward_come_from_earlier_folds_only():
     rng = np.random.default_rng(2)
     errors, volatility, fold = rng.normal(size=90), rng.uniform(1, 2, 90), np.repeat([0, 1, 2], [30, 40, 20])
     noon = np.full(90, 0.5)
-    half = walked_halves(errors, volatility, noon, fold)
+    half = walk_forward_half_widths(errors, volatility, noon, fold)
     assert np.isnan(half[:, :30]).all()
     for until, to in ((30, 70), (70, 90)):
         made_of = calibrate(errors[:until], volatility[:until], noon[:until])
@@ -160,18 +160,18 @@ def test_the_test_agrees_with_a_plain_computation():
     statistic = mean / math.sqrt(variance / n) * math.sqrt((n + 1 - 4 + 2 / n) / n)
     rng = np.random.default_rng(0)
     drawn = rng.standard_t(n - 1, 400_000)
-    assert worse_by_chance(gain) == pytest.approx((drawn > statistic).mean(), abs=2e-3)
+    assert diebold_mariano_p_value(gain) == pytest.approx((drawn > statistic).mean(), abs=2e-3)
 
 
 def test_without_variance_or_with_one_session_there_is_no_evidence():
-    assert worse_by_chance(np.full(9, 0.5)) == 1.0
-    assert worse_by_chance(np.array([0.5])) == 1.0
-    assert worse_by_chance(np.array([])) == 1.0
+    assert diebold_mariano_p_value(np.full(9, 0.5)) == 1.0
+    assert diebold_mariano_p_value(np.array([0.5])) == 1.0
+    assert diebold_mariano_p_value(np.array([])) == 1.0
 
 
 def test_where_both_are_alike_five_in_a_hundred_are_called_better_at_five_percent():
     rng = np.random.default_rng(1)
-    found = [worse_by_chance(rng.normal(size=6)) for _ in range(4000)]
+    found = [diebold_mariano_p_value(rng.normal(size=6)) for _ in range(4000)]
     assert np.mean(np.array(found) < 0.05) <= 0.06
 
 

@@ -50,8 +50,8 @@ def filled_from_the_future(bars: gaps.Minutes, sessions: object, limit: int) -> 
     return replace(sound, **ahead)
 
 
-def calibrated_on_the_judged(errors: np.ndarray, volatility: np.ndarray, elapsed: np.ndarray, _: object) -> np.ndarray:
-    return evaluation.halves(calibrate(errors, volatility, elapsed), volatility, elapsed)
+def calibrated_in_sample(errors: np.ndarray, volatility: np.ndarray, elapsed: np.ndarray, _: object) -> np.ndarray:
+    return evaluation.half_widths(calibrate(errors, volatility, elapsed), volatility, elapsed)
 
 
 def known_at_once(bar_ts: np.ndarray, horizon: int) -> np.ndarray:
@@ -70,12 +70,12 @@ LEAKS = {
     "a target shifted the wrong way": (features, "targets", target_behind, GUARDS[2]),
     "intervals calibrated on what they are judged on": (
         evaluation,
-        "walked_halves",
-        calibrated_on_the_judged,
+        "walk_forward_half_widths",
+        calibrated_in_sample,
         GUARDS[3],
     ),
     "training rows that are not purged": (splitting, "known_at", known_at_once, GUARDS[4]),
-    "a random split": (evaluation, "training", drawn_at_random, GUARDS[4]),
+    "a random split": (evaluation, "in_training", drawn_at_random, GUARDS[4]),
 }
 
 
