@@ -16,8 +16,8 @@ from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 from stock_ml import evaluation
 from stock_ml.errors import BadBars, TooLittleHistory
 from stock_ml.evaluation import Fold
-from stock_ml.in_training import spark_models
 from stock_ml.model.trees import Forest
+from stock_ml.training import spark_models
 
 COLUMNS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "elapsed")
 MAX_CONCURRENT_ROWS = 1_000_000  # rows in all steps that run side by side
