@@ -14,7 +14,7 @@ from stock_ml.domain.bars import MINUTE, PRICES
 from stock_ml.domain.gaps import Minutes, fill
 from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent, PromotionThreshold
 from stock_ml.model import features
-from stock_ml.model.adaptive import Made, replayed
+from stock_ml.model.adaptive import CalibratedForecasts, replay_scales
 from stock_ml.model.scorer import Prices, Scorer, nearest, prices
 from stock_ml.training.metrics_report import build_scorer, decide
 from stock_ml.training.symbol_fallback import with_symbol_fallback
@@ -93,9 +93,17 @@ def _test(
 def _prices(scorer: Scorer, rows: pd.DataFrame, actual: NDArray[np.float64] | None = None) -> Prices:
     """Return forecasts of rows; with the closes that came, the intervals adapted as they are in the stream."""
     last = rows["last_close"].to_numpy(np.float64)
-    said = scorer.predict(rows[scorer.schema["names"]].to_numpy(np.float64), rows["symbol"].to_numpy(str))
+    prediction = scorer.predict(rows[scorer.schema["names"]].to_numpy(np.float64), rows["symbol"].to_numpy(str))
     if actual is None:
-        return prices(last, said)
+        return prices(last, prediction)
     slot, ts = pd.factorize(rows["symbol"])[0], rows["bar_ts"].to_numpy()
-    made = Made(slot, ts, ts + HORIZON * MINUTE, last, nearest(last, said.log_return), said.log_return, said.half)
-    return prices(last, said, replayed(made, actual))
+    forecasts = CalibratedForecasts(
+        slot,
+        ts,
+        ts + HORIZON * MINUTE,
+        last,
+        nearest(last, prediction.log_return),
+        prediction.log_return,
+        prediction.half,
+    )
+    return prices(last, prediction, replay_scales(forecasts, actual))

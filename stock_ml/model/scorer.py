@@ -10,7 +10,7 @@ import numpy as np
 
 from stock_ml.domain.ticks import snapped
 from stock_ml.errors import ModelError, SchemaMismatch
-from stock_ml.model.conformal import FLAT, LEVELS, PARTS, Calibration, Stretch, bounds, scale
+from stock_ml.model.conformal import FLAT, LEVELS, PARTS, Calibration, IntervalScale, bounds, scale
 from stock_ml.model.trees import Forest, Tree
 
 DAMAGED = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
@@ -120,18 +120,18 @@ class Scorer:
         What comes back is fit to forecast: whoever serves it meets no error of it among bars.
         """
         try:
-            given = json.loads(text)
+            record = json.loads(text)
             names = ("coefficients", "profile", "last_price")
-            lists = {name: tuple(given[name]) for name in names if name in given}
-            made = cls(**(given | lists | {"trees": tuple(Tree.of(tree) for tree in given.get("trees", ()))}))
-            made._try()
+            lists = {name: tuple(record[name]) for name in names if name in record}
+            scorer = cls(**(record | lists | {"trees": tuple(Tree.of(tree) for tree in record.get("trees", ()))}))
+            scorer._check_forecast()
         except DAMAGED as error:
             raise ModelError(f"the model's scorer JSON cannot be read ({error!r:.200}): train again") from error
-        return made
+        return scorer
 
-    def _try(self) -> None:
-        said = self.predict(np.zeros((1, len(self.coefficients))), np.array(["X"]))
-        if not np.isfinite(said.half).all():
+    def _check_forecast(self) -> None:
+        prediction = self.predict(np.zeros((1, len(self.coefficients))), np.array(["X"]))
+        if not np.isfinite(prediction.half).all():
             raise ModelError(f"the {self.kind} scorer forecasts what is not finite; train again")
         if not 0 <= self.trained_until < math.inf:
             raise ModelError(
@@ -139,10 +139,10 @@ class Scorer:
             )
 
 
-def persistence(made_of: Calibration, schema: dict[str, Any], trained_until: int) -> Scorer:
+def persistence(calibration: Calibration, schema: dict[str, Any], trained_until: int) -> Scorer:
     """Return the scorer that forecasts the last close, with intervals of its own."""
     nothing = (0.0,) * len(schema["names"])
-    return Scorer("persistence", nothing, 0.0, made_of.quantiles, schema, trained_until, made_of.profile)
+    return Scorer("persistence", nothing, 0.0, calibration.quantiles, schema, trained_until, calibration.profile)
 
 
 def nearest(last_close: np.ndarray, log_return: np.ndarray) -> np.ndarray:
@@ -150,15 +150,15 @@ def nearest(last_close: np.ndarray, log_return: np.ndarray) -> np.ndarray:
     return snapped(last_close, last_close * np.exp(np.ascontiguousarray(log_return)))
 
 
-def prices(last_close: np.ndarray, prediction: Prediction, stretch: Stretch | None = None) -> Prices:
+def prices(last_close: np.ndarray, prediction: Prediction, interval_scale: IntervalScale | None = None) -> Prices:
     """Return the predicted close, on the tick grid of the last one, and its bounds, for last closes (n,).
 
-    `stretch`, (3, n), is how the intervals adapted to what came; without it they are as calibrated.
+    `interval_scale`, (3, n), is the log of how much wider than calibrated the intervals are; by default 0.
     """
     centre, half = prediction.log_return, prediction.half
     predicted = nearest(last_close, centre)
     calibrated = np.zeros(half.shape, np.float32)
-    lower, upper = bounds(last_close, predicted, centre, half, calibrated if stretch is None else stretch)
+    lower, upper = bounds(last_close, predicted, centre, half, calibrated if interval_scale is None else interval_scale)
     by_level = {
         f"{name}_{level}": bound[i]
         for name, bound in (("lower", lower), ("upper", upper))

@@ -1,6 +1,21 @@
-"""Adapt intervals to what came: of each symbol, how much wider or narrower than calibrated its intervals are by now."""
+"""Adaptive conformal intervals: the scale of each symbol's intervals, updated by each outcome."""
 
-from stock_ml.model.adaptive.state import Adaptation, Closes, Pending
-from stock_ml.model.adaptive.update import NOTHING, Awaited, Made, fold, replayed
+from stock_ml.model.adaptive.state import AdaptiveIntervals, Closes, StoredForecasts
+from stock_ml.model.adaptive.update import (
+    NO_FORECASTS,
+    CalibratedForecasts,
+    PendingForecasts,
+    apply_outcomes,
+    replay_scales,
+)
 
-__all__ = ["NOTHING", "Adaptation", "Awaited", "Closes", "Made", "Pending", "fold", "replayed"]
+__all__ = [
+    "NO_FORECASTS",
+    "AdaptiveIntervals",
+    "CalibratedForecasts",
+    "Closes",
+    "PendingForecasts",
+    "StoredForecasts",
+    "apply_outcomes",
+    "replay_scales",
+]

@@ -93,13 +93,13 @@ def test_intervals_in_walk_forward_come_from_earlier_folds_only():
     half = walk_forward_half_widths(errors, volatility, noon, fold)
     assert np.isnan(half[:, :30]).all()
     for until, to in ((30, 70), (70, 90)):
-        made_of = calibrate(errors[:until], volatility[:until], noon[:until])
-        size = scale(volatility[until:to], noon[until:to], made_of.profile)
+        calibration = calibrate(errors[:until], volatility[:until], noon[:until])
+        size = scale(volatility[until:to], noon[until:to], calibration.profile)
         got = interval_metrics(errors[until:to], half[:, until:to])
-        assert {f"coverage_{p}": share for p, share in coverage(errors[until:to], size, made_of.quantiles).items()} == {
-            name: share for name, share in got.items() if name.startswith("coverage")
-        }
-        assert got["width_90_bp"] == pytest.approx(np.mean([2e4 * made_of.quantiles["90"] * s for s in size]))
+        assert {
+            f"coverage_{p}": share for p, share in coverage(errors[until:to], size, calibration.quantiles).items()
+        } == {name: share for name, share in got.items() if name.startswith("coverage")}
+        assert got["width_90_bp"] == pytest.approx(np.mean([2e4 * calibration.quantiles["90"] * s for s in size]))
 
 
 def test_rows_without_an_interval_are_in_no_coverage():
