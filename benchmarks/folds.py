@@ -14,7 +14,7 @@ from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent, PromotionThres
 from stock_ml.model import features
 from stock_ml.sources.csv_files import CsvFiles
 from stock_ml.sources.parsing import parse
-from stock_ml.sources.parsing.timestamp_convention import label_convention, place
+from stock_ml.sources.parsing.timestamp_convention import detect_convention, place
 from stock_ml.training.metrics_report import decide, fold_table
 from stock_ml.training.spark_models import RECIPES
 from stock_ml.training.symbol_fallback import with_symbol_fallback
@@ -66,9 +66,9 @@ def run(console: Console, holdout: int = 0, raw: int = 0) -> dict[str, float]:
 def _rows(s: Settings, schema: dict[str, object], symbol: str) -> pd.DataFrame:
     """Return the feature rows of a symbol's file, those with a known target."""
     calendar = s.calendars.of(symbol)
-    received = CsvFiles.connect(s).fetch(symbol)
-    rows = parse(received.body, symbol)
-    placed = place(rows, label_convention(rows, calendar), calendar)
+    response = CsvFiles.connect(s).fetch(symbol)
+    rows = parse(response.body, symbol)
+    placed = place(rows, detect_convention(rows, calendar), calendar)
     bars = clean(placed, symbol, s.source, CleanRules(calendar, s.feed_gap_minutes, time.time())).bars
     table = features.table(Minutes.of_frame(bars), calendar, schema, s.feed_gap_minutes)
     table.insert(0, "symbol", symbol)

@@ -1,4 +1,4 @@
-"""Clean a symbol's answers, and say what became of every row."""
+"""Clean a symbol's responses, and say what became of every row."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,7 +18,7 @@ from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.ingest_records import CleaningRules, CleanResult, IngestItem, QualityReport, RevisionNote
 from stock_ml.domain.months import edges_of
 from stock_ml.errors import AmbiguousLabels, BadFile, BadQuality
-from stock_ml.sources.parsing import WHOLE_FILE, Convention, label_convention, place
+from stock_ml.sources.parsing import WHOLE_FILE, Convention, detect_convention, place
 
 VERSION = 3  # raise it when cleaning changes: months cleaned by an older version are cleaned again
 ENOUGH = 5  # sessions that may contradict what a source's labels meant so far
@@ -42,10 +42,10 @@ class CleanMonth(NamedTuple):
 
 
 def clean_symbol(s: Settings, item: IngestItem) -> CleanResult:
-    """Clean the answers of an item {"symbol", "months", "raw"?} and return {"symbol", "months": {month: report}}.
+    """Clean the responses of an item {"symbol", "months", "raw"?} and return {"symbol", "months": {month: report}}.
 
-    Without `raw` (the keys by month) the newest answer of each month is taken; of a source that answers with windows
-    all answers are. All months are cleaned before one is written: an error in a file, or a month that does not pass,
+    Without `raw` (the keys by month) the newest response of each month is taken; of a source that answers with windows
+    all responses are. All months are cleaned before one is written: an error in a file, or a month that does not pass,
     leaves clean/ as it was. Raises BadFile, AmbiguousLabels, BadBars, BadQuality or StoreUnavailable.
     """
     return clean_in(Lake.connect(s), s, item)
@@ -61,7 +61,7 @@ def clean_in(lake: Lake, s: Settings, item: IngestItem) -> CleanResult:
     try:
         convention = _learned(s, lake, pd.concat([month.rows for month in months.values()]), calendar)
     except BadFile:
-        _placed(lake, symbol, months, "start", calendar)  # of all these rows, this one names the answer
+        _placed(lake, symbol, months, "start", calendar)  # of all these rows, this one names the response
         raise
     months = _placed(lake, symbol, months, convention, calendar)
     spans = _spans(months, calendar, going_on=s.capabilities.whole_months and _has_earlier(lake, symbol, min(months)))
@@ -103,7 +103,7 @@ def _learned(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) ->
     """Return what the labels mean: as learned before from this source, else from these rows (always so for a file)."""
     stored = None if s.replayed else lake.convention()
     if stored is None:
-        found = label_convention(rows, calendar)
+        found = detect_convention(rows, calendar)
         lake.write_convention(found)
         return found
     if _contradict(rows, stored, calendar):
@@ -128,7 +128,7 @@ def _contradict(rows: pd.DataFrame, stored: Convention, calendar: Sessions) -> b
     if len(np.unique(rows["label"].to_numpy("datetime64[D]"))) < ENOUGH:
         return False
     try:
-        return label_convention(rows, calendar) != stored
+        return detect_convention(rows, calendar) != stored
     except AmbiguousLabels:
         return False
 

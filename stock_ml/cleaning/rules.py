@@ -49,9 +49,9 @@ def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleanRules) -
     `received` has ts (bar opens, int64 UTC epoch seconds), open, high, low, close, volume and `broken` (the column
     that breaks a rule, or ""). The same rows give the same bars, in whatever order and however often they came: of
     different rows for one minute `bars.fullest` stays and the others are refused; a minute without a bar would be
-    filled as one without a trade. Where several answers are cleaned together, the columns `known_at` and `answer` say
-    when each row's was given and which it is, oldest first: of each minute the newest answer with a finished, unbroken
-    row is looked at.
+    filled as one without a trade. Where several responses are cleaned together, the columns `known_at` and `answer` say
+    when each row's was given and which it is, oldest first: of each minute the newest response with a finished,
+    unbroken row is looked at.
     """
     fates = _fates(received, rules)
     kept = received[fates == KEPT]
@@ -81,7 +81,7 @@ def _fates(rows: pd.DataFrame, rules: CleanRules) -> np.ndarray:
 
 
 def _superseded(ts: np.ndarray, answer: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """Say of each row whether a later answer has a usable one for its minute, (n,)."""
+    """Say of each row whether a later response has a usable one for its minute, (n,)."""
     newest = pd.Series(np.where(usable, answer, -1)).groupby(ts).transform("max")
     return np.asarray(answer < newest.to_numpy())
 

@@ -33,7 +33,7 @@ def plan_run(s: Settings, form: Mapping[str, Any], session: datetime | None = No
 def download(s: Settings, item: IngestItem) -> IngestItem:
     """Store what the source answers for each month of the item {"symbol", "months"}, as received.
 
-    Return the item with `raw` (keys by month) and `revisions` (by month, where an answer differs from the one before).
+    Return the item with `raw` (keys by month) and `revisions` (by month, where a response differs from the one before).
     A past month that was received whole is not asked for again, unless the item has "force", or a later one was
     revised: then months are asked
     for again, back to one that has not changed. A month without bars is left out where the source has others of the

@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class MonthFetcher:
-    """Collect a symbol's answers: `raw` their keys by month, `revisions` what was changed, `refused` the last NoBars.
+    """Collect a symbol's responses: `raw` their keys by month, `revisions` what was changed, `refused` the last NoBars.
 
-    An answer is compared with the one that the month's clean bars were made from. So a run that dies after it stored
+    A response is compared with the one that the month's clean bars were made from. So a run that dies after it stored
     a revised answer loses nothing: until that is clean, the next run finds the same revision.
     """
 
@@ -80,7 +80,7 @@ class MonthFetcher:
         return self._is_revised(month, before)
 
     def _before(self, month: str) -> str | None:
-        """Return the key of the answer that clean bars are made from; where there are none, of the newest one."""
+        """Return the key of the response that clean bars are made from; where there are none, of the newest one."""
         if month == WHOLE_FILE:
             return None
         report = self.lake.read_quality(self.symbol, month)
@@ -118,7 +118,7 @@ class MonthFetcher:
         return was != now
 
     def _rows(self, key: str) -> pd.DataFrame | None:
-        """Return an answer's rows; of one that cannot be read none: cleaning refuses it, and says why."""
+        """Return a response's rows; of one that cannot be read none: cleaning refuses it, and says why."""
         try:
             return read(self.lake.get_raw(key))
         except BadFile as error:

@@ -41,8 +41,8 @@ def make_plan(s: Settings, order: Order | None = None) -> Plan:
     """Return what is to do: months are `history_months` whole ones and the current one by the source's clock.
 
     An order names others, fewer symbols, or asks anew for what is there. A month is done when its clean bars were made
-    by today's rules from an answer that lacks no minute yet. Source csv has its whole file. Raises StoreUnavailable, or
-    SourceUnavailable (the sandbox's clock).
+    by today's rules from a response that lacks no minute yet. Source csv has its whole file. Raises StoreUnavailable,
+    or SourceUnavailable (the sandbox's clock).
     """
     order = order or Order(s.symbols)
     if s.replayed:
@@ -77,7 +77,7 @@ def _item(symbol: str, months: list[str], order: Order) -> IngestItem:
 
 
 def whole(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> str | None:
-    """Return the key of a stored answer that lacks no minute of a month that is over at `now`, None where none is.
+    """Return the key of a stored response that lacks no minute of a month that is over at `now`, None where none is.
 
     So runs that go side by side ask once for a month that goes on, too. One that did not pass, or could not be read,
     holds nothing: the source may have mended it since. Nor does one that was asked for with another adjustment: its

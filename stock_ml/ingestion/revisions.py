@@ -14,7 +14,7 @@ SHOWN = 5
 
 
 class Revision(NamedTuple):
-    """Hold what differs where two answers overlap.
+    """Hold what differs where two responses overlap.
 
     `compared` minutes, `changed` and `removed` ones among them, the `first` of either, the names of a few, and the
     `ratio` of new prices to old where one explains them all, else None.
@@ -47,9 +47,9 @@ class Revision(NamedTuple):
 
 
 def compare(before: pd.DataFrame, after: pd.DataFrame) -> Revision:
-    """Compare two answers for the same bars, frames as `received.read` returns them.
+    """Compare two responses for the same bars, frames as `parsing.read` returns them.
 
-    The newest minute of the older answer is left out, for it may still have been forming; of rows that come twice the
+    The newest minute of the older response is left out, for it may still have been forming; of rows that come twice the
     last one counts. Volumes are left out: vendors mend them for days.
     """
     old, new = (

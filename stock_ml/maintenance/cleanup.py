@@ -26,9 +26,9 @@ def tidy_runs(s: Settings) -> dict[str, list[str]]:
 
 
 def forget_old(s: Settings) -> dict[str, int]:
-    """Forget on S3 what tasks logged, and answers that later ones took the place of; count both.
+    """Forget on S3 what tasks logged, and responses that later ones took the place of; count both.
 
-    A source that gives whole months gives the running one anew after each session. Of the other sources every answer
+    A source that gives whole months gives the running one anew after each session. Of the other sources every response
     stays: each may hold rows that no other has. Raises StoreUnavailable.
     """
     now, lake = datetime.now(UTC), Lake.connect(s)

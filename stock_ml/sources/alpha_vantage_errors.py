@@ -44,7 +44,7 @@ Redacted = Callable[[str], str]
 
 
 def check(body: bytes, where: str, redacted: Redacted) -> None:
-    """Let an answer with bars pass, be it JSON or CSV. Raises the SourceError that any other answer means."""
+    """Let a response with bars pass, be it JSON or CSV. Raises the SourceError that any other answer means."""
     if body.lstrip()[:1] == b"{":
         _check_json(body, where, redacted)
     elif not body.strip():
@@ -54,7 +54,7 @@ def check(body: bytes, where: str, redacted: Redacted) -> None:
 
 
 def refusal(body: Mapping[str, object], where: str, redacted: Redacted) -> SourceError:
-    """Return the error that an answer without bars means; the key never shows in it."""
+    """Return the error that a response without bars means; the key never shows in it."""
     if not body:
         return EmptyAnswer(f"{where} answered with nothing; try again later")
     said = " ".join(str(body[name]) for name in ("Error Message", "Information", "Note") if name in body)

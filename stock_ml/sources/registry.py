@@ -7,11 +7,11 @@ from typing import Protocol
 from stock_ml.config import Settings
 from stock_ml.domain.request_budget import Budget
 from stock_ml.sources import yahoo
-from stock_ml.sources.alpha_vantage import AlphaVantage, free
+from stock_ml.sources.alpha_vantage import AlphaVantage, no_limit
 from stock_ml.sources.csv_files import CsvFiles
-from stock_ml.sources.parsing import Received
+from stock_ml.sources.parsing import Response
 
-Spend = Callable[[], None]
+RequestLimiter = Callable[[], None]
 
 
 class Source(Protocol):
@@ -21,10 +21,10 @@ class Source(Protocol):
     def name(self) -> str:
         """Return the source's name, as it stands in keys, bars and messages."""
 
-    def fetch(self, symbol: str, month: str) -> Received:
+    def fetch(self, symbol: str, month: str) -> Response:
         """Return all bars of a symbol's month YYYY-MM, or of "all" months of a file. Raises NoBars where none is."""
 
-    def newest(self, symbol: str) -> Received:
+    def newest(self, symbol: str) -> Response:
         """Return a symbol's newest bars."""
 
 
@@ -36,7 +36,7 @@ class Registration:
     a source without it answers a month in one. `per_minute` is the pace that a source without a key's plan bears.
     """
 
-    open: Callable[[Settings, Spend], Source]
+    open: Callable[[Settings, RequestLimiter], Source]
     requests_for: Callable[[str, str, float], int] | None = None
     per_minute: int = 0
 
@@ -49,12 +49,12 @@ SOURCES = {
 }
 
 
-def open_source(s: Settings, spend: Spend = free) -> Source:
+def open_source(s: Settings, limiter: RequestLimiter = no_limit) -> Source:
     """Return the source that the settings name; nothing is sent or read yet.
 
-    `spend` is called before each request of a source that counts them; it waits, or raises DailyLimit.
+    `limiter` is called before each request of a source that counts them; it waits, or raises DailyLimit.
     """
-    return SOURCES[s.source].open(s, spend)
+    return SOURCES[s.source].open(s, limiter)
 
 
 def requests_for(s: Settings, symbol: str, month: str, now: float) -> int:

@@ -31,7 +31,7 @@ from stock_ml.errors import (
 from stock_ml.sources.http_body import LARGEST, TIMEOUT
 
 HOST = ".yahoo.com"
-TOO_LARGE = 63  # curl's number for an answer beyond the limit
+TOO_LARGE = 63  # curl's number for a response beyond the limit
 UNKNOWN, NO_BARS = (
     ("no data found", "delisted"),
     ("doesn't exist for startdate", "must be within the last", "not available"),
@@ -63,11 +63,11 @@ class Charts:
         set_cache_location(str(folder))
         self._transport = YfData(session=_Browser(self.address, own))
 
-    def ask(self, symbol: str, asked: dict[str, str]) -> bytes:
-        """Return the body of one answer with a chart, as it came. Raises the SourceError that any other one means."""
+    def request(self, symbol: str, params: dict[str, str]) -> bytes:
+        """Return the body of one response with a chart, as it came. Raises the SourceError that any other one means."""
         url = f"{self.address}/v8/finance/chart/{quote(symbol, safe='')}"
         try:
-            response = self._transport.get(url, params=asked, timeout=TIMEOUT)
+            response = self._transport.get(url, params=params, timeout=TIMEOUT)
         except YFRateLimitError:
             raise BurstLimit("Yahoo gets too many requests from this address: wait, or take fewer symbols") from None
         except RequestException as error:

@@ -21,7 +21,7 @@ from stock_ml.domain.calendar import sessions
 from stock_ml.sources import http_body
 from stock_ml.sources.alpha_vantage import AlphaVantage
 from stock_ml.sources.alpha_vantage_client import Intraday
-from stock_ml.sources.parsing import bars_of, label_convention, parse
+from stock_ml.sources.parsing import bars_of, detect_convention, parse
 from stock_ml.sources.registry import open_source
 from stock_ml.sources.retry import RETRIES
 from tests.adapters.conftest import move_clock
@@ -46,7 +46,7 @@ def test_a_month_arrives_as_it_was_sent_and_the_request_noted_has_no_key(sandbox
     assert received.body == sent.content
     assert received.request["extended_hours"] == "true"
     assert KEY not in repr(received.request)
-    assert label_convention(parse(received.body, received.where), sessions("XNYS")) == "start"
+    assert detect_convention(parse(received.body, received.where), sessions("XNYS")) == "start"
 
 
 def test_the_newest_bars_are_of_regular_hours_and_finished_at_the_sandboxs_own_time(sandbox):
@@ -208,7 +208,7 @@ def test_each_fault_of_the_exchange_is_its_own_error_tried_as_often_as_may_help(
     set_fault(sandbox, kind=kind, key=KEY, seconds=1.5)
     source = asking(sandbox.sandbox, datatype=datatype)
     sent: list[None] = []
-    source.spend = lambda: sent.append(None)
+    source.limiter = lambda: sent.append(None)
     with caplog.at_level(logging.DEBUG), pytest.raises(expected) as caught:
         source.fetch("GOOGL", "2024-02")
     set_fault(sandbox, kind=None, key=KEY)

@@ -18,7 +18,7 @@ from stock_ml.domain.bars import validate
 from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.errors import StoreUnavailable
 from stock_ml.ingestion.download import clean_symbol, download, download_from, plan
-from stock_ml.sources.parsing import Received
+from stock_ml.sources.parsing import Response
 from stock_ml.sources.registry import Source, open_source
 from tests.adapters.conftest import empty
 
@@ -55,14 +55,14 @@ class FreezesWhileAsked:
     asked: int = 0
     name: str = "sandbox"
 
-    def fetch(self, symbol: str, month: str) -> Received:
+    def fetch(self, symbol: str, month: str) -> Response:
         self.asked += 1
         received = self.source.fetch(symbol, month)
         if self.asked == 2:
             self.freeze()
         return received
 
-    def newest(self, symbol: str) -> Received:
+    def newest(self, symbol: str) -> Response:
         return self.source.newest(symbol)
 
 

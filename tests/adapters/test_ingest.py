@@ -20,7 +20,7 @@ from stock_ml.domain.calendar import sessions
 from stock_ml.domain.request_budget import Budget
 from stock_ml.ingestion.download import clean_symbol, download, download_from, plan
 from stock_ml.ingestion.plan import Plan, make_plan
-from stock_ml.sources.parsing import Received
+from stock_ml.sources.parsing import Response
 from stock_ml.sources.registry import open_source
 from tests.adapters.conftest import empty, move_clock
 
@@ -57,7 +57,7 @@ class Ending:
     def __init__(self, s: Settings, months: int) -> None:
         self.source, self.left, self.asked = open_source(s), months, []
 
-    def fetch(self, symbol: str, month: str) -> Received:
+    def fetch(self, symbol: str, month: str) -> Response:
         self.asked.append(month)
         if len(self.asked) > self.left:
             raise errors.DailyLimit("all requests are spent")
@@ -336,7 +336,7 @@ class Listed(Ending):
         super().__init__(s, 99)
         self.since, self.refusal = since, refusal
 
-    def fetch(self, symbol: str, month: str) -> Received:
+    def fetch(self, symbol: str, month: str) -> Response:
         found = super().fetch(symbol, month)
         if month < self.since:
             raise self.refusal("none of that month")
@@ -379,7 +379,7 @@ def test_of_a_symbol_that_is_not_known_nothing_is_remembered(s):
 
 def test_a_month_without_bars_between_others_is_told_as_that(s):
     class Paused(Listed):
-        def fetch(self, symbol: str, month: str) -> Received:
+        def fetch(self, symbol: str, month: str) -> Response:
             self.since = "2023-03" if month == "2023-02" else ""
             return super().fetch(symbol, month)
 

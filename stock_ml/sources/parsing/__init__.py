@@ -2,7 +2,7 @@
 
 from stock_ml.sources.parsing.layout import parse, read
 from stock_ml.sources.parsing.live_bars import bars_of, finished
-from stock_ml.sources.parsing.response import WHOLE_FILE, Received
-from stock_ml.sources.parsing.timestamp_convention import Convention, label_convention, place
+from stock_ml.sources.parsing.response import WHOLE_FILE, Response
+from stock_ml.sources.parsing.timestamp_convention import Convention, detect_convention, place
 
-__all__ = ["WHOLE_FILE", "Convention", "Received", "bars_of", "finished", "label_convention", "parse", "place", "read"]
+__all__ = ["WHOLE_FILE", "Convention", "Response", "bars_of", "detect_convention", "finished", "parse", "place", "read"]

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import compute, csv
 
 from stock_ml.sources.parsing.alpha_vantage_csv import COLUMNS, HEADERS
-from stock_ml.sources.parsing.rows import LAST_YEAR, VALUES, framed
+from stock_ml.sources.parsing.rows import LAST_YEAR, VALUES, frame_of
 
 HEAD = re.compile(b"(?:\xef\xbb\xbf)?(?:" + b"|".join(re.escape(",".join(h).encode()) for h in HEADERS) + b")\r?\n")
 PLAIN = b"0123456789.,-: \r\n"  # without quotes, signs of exponents and names of numbers two readers agree on all
@@ -43,5 +43,5 @@ def _framed(table: pa.Table) -> pd.DataFrame | None:
     if (stamps >= np.datetime64(str(LAST_YEAR + 1))).any():
         return None
     values = np.column_stack([table[name].to_numpy() for name in VALUES])
-    frame = framed(stamps.astype("datetime64[ns]"), values)
+    frame = frame_of(stamps.astype("datetime64[ns]"), values)
     return None if (frame["broken"] != "").any() else frame

@@ -11,7 +11,7 @@ ZONES = ("6. Time Zone", "5. Time Zone")  # the number depends on whether the ou
 
 
 def rows_of(document: object, where: str) -> list[Row]:
-    """Return the rows of a JSON answer. Raises BadFile naming the label and the column."""
+    """Return the rows of a JSON response. Raises BadFile naming the label and the column."""
     minutes = document.get(SERIES) if isinstance(document, dict) else None
     if minutes is None:
         raise BadFile(f"{where} is JSON and has no {SERIES!r}: it is no answer of TIME_SERIES_INTRADAY")
@@ -21,7 +21,7 @@ def rows_of(document: object, where: str) -> list[Row]:
 
 
 def zone_of(document: object) -> str:
-    """Return the time zone that an answer says its labels are in, "" where it says none."""
+    """Return the time zone that a response says its labels are in, "" where it says none."""
     meta = document.get("Meta Data") if isinstance(document, dict) else None
     return next((str(meta[name]) for name in ZONES if name in meta), "") if isinstance(meta, dict) else ""
 

@@ -14,7 +14,7 @@ Convention = Literal["start", "end"]
 MAJORITY = 0.8
 
 
-def label_convention(frame: pd.DataFrame, sessions: Sessions) -> Convention:
+def detect_convention(frame: pd.DataFrame, sessions: Sessions) -> Convention:
     """Return whether the labels of received rows are the starts or the ends of their minutes.
 
     Each session votes by its edges. A session without extended hours has a bar labelled with the open (start) or one
@@ -38,7 +38,7 @@ def label_convention(frame: pd.DataFrame, sessions: Sessions) -> Convention:
 def place(frame: pd.DataFrame, convention: Convention, sessions: Sessions) -> pd.DataFrame:
     """Return the rows with `ts`, each bar's open in UTC epoch seconds (int64).
 
-    Raises BadFile where the answer names another time zone than the exchange's, or a label is at a time that a clock
+    Raises BadFile where the response names another time zone than the exchange's, or a label is at a time that a clock
     change leaves out or makes twice.
     """
     _check_zone(frame, sessions)

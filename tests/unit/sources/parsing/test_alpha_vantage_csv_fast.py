@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stock_ml.errors import BadFile
 from stock_ml.sources.parsing import alpha_vantage_csv, alpha_vantage_csv_fast
-from stock_ml.sources.parsing.rows import marked
+from stock_ml.sources.parsing.rows import frame_of_rows
 
 HEADER = "timestamp,open,high,low,close,volume"
 ROW = "2024-03-01 09:30:00,10.0,11.0,9.5,10.5,1200"
@@ -24,7 +24,7 @@ def strict(body: bytes) -> pd.DataFrame | None:
         _, rows = alpha_vantage_csv.rows_of(body, "a.csv")
     except BadFile:
         return None
-    frame = marked(rows)
+    frame = frame_of_rows(rows)
     return None if (frame["broken"] != "").any() else frame
 
 

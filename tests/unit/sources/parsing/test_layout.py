@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stock_ml.domain.bars import broken
 from stock_ml.errors import BadFile
-from stock_ml.sources.parsing import Received, parse, read
+from stock_ml.sources.parsing import Response, parse, read
 
 HEADER = "timestamp,open,high,low,close,volume"
 ROW = "2024-03-01 09:30:00,10.0,11.0,9.5,10.5,1200"
@@ -120,7 +120,7 @@ def test_a_row_is_broken_exactly_where_the_record_says(rows):
 def test_a_stamp_of_the_future_is_refused_and_the_minute_that_forms_is_not(day, refused):
     at = pd.Timestamp("2024-03-01 09:31:20", tz="America/New_York").timestamp()
     body = csv(ROW, f"{day} 09:31:00,10,11,9,10,1")
-    received = Received("csv", "A", "all", {"file": "a.csv"}, at, body, "text/csv")
+    received = Response("csv", "A", "all", {"file": "a.csv"}, at, body, "text/csv")
     if not refused:
         assert len(read(received)) == 2
         return

@@ -3,17 +3,17 @@
 import orjson
 
 from stock_ml.domain.bars import Bar
-from stock_ml.sources.parsing import Received, bars_of
+from stock_ml.sources.parsing import Response, bars_of
 from tests.walks import NYSE
 
 OPEN = 1_709_303_400  # 2024-03-01 09:30 in New York
 
 
-def answer(minutes: dict[str, list[str]], at: float) -> Received:
+def answer(minutes: dict[str, list[str]], at: float) -> Response:
     names = ["1. open", "2. high", "3. low", "4. close", "5. volume"]
     series = {f"2024-03-01 {m}:00": dict(zip(names, v, strict=True)) for m, v in minutes.items()}
     body = orjson.dumps({"Meta Data": {}, "Time Series (1min)": series})
-    return Received("sandbox", "AAPL", None, {}, at, body, "application/json")
+    return Response("sandbox", "AAPL", None, {}, at, body, "application/json")
 
 
 GOOD = ["10", "11", "9", "10", "5"]
