@@ -26,9 +26,9 @@ from dags.task_defaults import dag_rules, task_settings
 def monitor_forecasts() -> None:
     @task
     def monitor() -> dict[str, Any]:
-        from stock_ml.monitoring import monitor as monitoring
+        from stock_ml.monitoring import monitor
 
-        return monitoring.monitor(task_settings())
+        return monitor.monitor(task_settings())
 
     @task
     def see_clean() -> None:

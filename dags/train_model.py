@@ -44,10 +44,10 @@ def train_model() -> None:
         ti.xcom_push("why", trigger.reason)
         skip_if(retrain_policy.skip_reason(s, trigger))
 
-        from stock_ml.training import train as training  # Spark and MLflow take seconds to import
+        from stock_ml.training import train  # Spark and MLflow take seconds to import
 
-        outcome = training.train(s, trigger.reason, trigger.alert_at)
-        outlet_events[MODEL].extra = training.training_event(outcome, trigger.reason, asks(params))
+        outcome = train.train(s, trigger.reason, trigger.alert_at)
+        outlet_events[MODEL].extra = train.training_event(outcome, trigger.reason, asks(params))
         return dict(outcome)
 
     linked(train(), TrainingInMlflow())

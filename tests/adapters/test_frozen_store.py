@@ -12,12 +12,13 @@ import pytest
 
 from stock_ml.adapters.host.listeners import pid_on
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.clean_symbol import clean_in
+from stock_ml.cleaning.clean_symbol import clean_in, clean_symbol
 from stock_ml.config import Settings
 from stock_ml.domain.bars import validate
 from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.errors import StoreUnavailable
-from stock_ml.ingestion.download import clean_symbol, download, download_from, plan
+from stock_ml.ingestion.download import download, download_from
+from stock_ml.ingestion.plan import make_plan
 from stock_ml.sources.parsing import Response
 from stock_ml.sources.registry import Source, open_source
 from tests.adapters.conftest import empty
@@ -110,5 +111,5 @@ def test_cleaning_is_done_again_after_the_store_stood_still(s: Settings, freeze:
     clean_symbol(s, got)
     nothing_half(lake)
     assert lake.clean_months("GOOGL") == ITEM["months"]
-    asked = [month for item in plan(s) for month in item["months"]]
+    asked = [month for item in make_plan(s).items for month in item["months"]]
     assert not set(asked) & set(ITEM["months"]), "nothing of them is left to do"

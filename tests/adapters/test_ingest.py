@@ -12,13 +12,14 @@ import pytest
 
 from stock_ml import errors
 from stock_ml.adapters.lake import Lake
+from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.cleaning.inventory import inventory
 from stock_ml.cleaning.shared_gaps import find_shared_gaps, reports_of
 from stock_ml.config import Settings
 from stock_ml.domain.bars import epoch, validate
 from stock_ml.domain.calendar import sessions
 from stock_ml.domain.request_budget import Budget
-from stock_ml.ingestion.download import clean_symbol, download, download_from, plan
+from stock_ml.ingestion.download import download, download_from
 from stock_ml.ingestion.plan import Plan, make_plan
 from stock_ml.sources.parsing import Response
 from stock_ml.sources.registry import open_source
@@ -41,7 +42,7 @@ def s(s3: Settings, sandbox: Settings) -> Settings:
 
 
 def ingest(s: Settings) -> list[dict]:
-    return [clean_symbol(s, download(s, item)) for item in plan(s)]
+    return [clean_symbol(s, download(s, item)) for item in make_plan(s).items]
 
 
 def everything(s: Settings) -> dict[str, bytes | None]:
@@ -110,7 +111,7 @@ def test_minutes_later_only_the_current_month_is_asked_for_again(s):
 def test_a_run_that_was_killed_goes_on_where_it_was(s):
     item = {"symbol": "GOOGL", "months": ["2024-02"]}
     [key] = download(s, item)["raw"].values()  # and then it died: nothing is clean
-    assert plan(s)[0]["months"] == ["2024-02", "2024-03"]
+    assert make_plan(s).items[0]["months"] == ["2024-02", "2024-03"]
     assert make_plan(s).requests == 3  # of AAPL both months, of GOOGL the current one
     assert download(s, item)["raw"] == {"2024-02": key}
 
@@ -124,7 +125,7 @@ def test_a_month_that_is_given_again_after_it_ended_is_whole_though_no_byte_is_n
     reports = [clean_symbol(s, download_from(asking, s, item))["months"]["2024-02"] for _ in range(2)]
     assert asking.asked == ["2024-02"]
     assert [(report["raw"], report["known_at"] > early) for report in reports] == [(key, True)] * 2
-    assert plan(s)[0]["months"] == ["2024-03"]
+    assert make_plan(s).items[0]["months"] == ["2024-03"]
 
 
 def test_runs_that_go_side_by_side_ask_once_for_a_month_that_goes_on(s):
@@ -279,7 +280,7 @@ def test_what_a_spent_day_left_is_noted_and_the_next_run_goes_on_there(s):
 
 
 def test_the_same_raw_objects_give_the_same_clean_bytes(s):
-    items = [download(s, item) for item in plan(s)]
+    items = [download(s, item) for item in make_plan(s).items]
     for item in items:
         clean_symbol(s, item)
     before = everything(s)
@@ -305,7 +306,7 @@ def test_a_changed_rule_cleans_past_months_anew_from_what_is_stored(s):
     ingest(s)
     raw = [key for key in everything(s) if key.startswith("raw/") and "2024-02" in key]
     changed = s.model_copy(update={"feed_gap_minutes": 1})
-    assert [item["months"] for item in plan(changed)] == [["2024-02", "2024-03"]] * 2
+    assert [item["months"] for item in make_plan(changed).items] == [["2024-02", "2024-03"]] * 2
     ingest(changed)
     assert [key for key in everything(s) if key.startswith("raw/") and "2024-02" in key] == raw
     assert Lake.connect(s).read_quality("GOOGL", "2024-02")["rules"]["feed_gap_minutes"] == 1
@@ -346,7 +347,7 @@ class Listed(Ending):
 def test_months_without_bars_are_asked_for_once_and_the_current_one_each_time(s):
     own = s.model_copy(update={"history_months": 3, "symbols": ("GOOGL",)})
     source = Listed(own, "2024-02")
-    clean_symbol(own, download_from(source, own, plan(own)[0]))
+    clean_symbol(own, download_from(source, own, make_plan(own).items[0]))
     assert source.asked == ["2023-12", "2024-01", "2024-02", "2024-03"]
     assert make_plan(own) == Plan([{"symbol": "GOOGL", "months": []}], 0, Budget(), 0)
     assert download_from(source, own, {"symbol": "GOOGL", "months": ["2023-12"]})["raw"] == {}
