@@ -9,9 +9,9 @@ import pandas as pd
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.quality import Gate, Span
-from stock_ml.cleaning.raw_months import Month, months_of_item, refusal_noted
-from stock_ml.cleaning.report_table import log_reports
+from stock_ml.cleaning.raw_months import RawMonth, months_of_item, record_failure
 from stock_ml.cleaning.rules import CleanRules, clean
+from stock_ml.cleaning.run_report import log_reports
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, validate
 from stock_ml.domain.calendar import Sessions
@@ -21,9 +21,9 @@ from stock_ml.errors import AmbiguousLabels, BadFile, BadQuality
 from stock_ml.sources.parsing import WHOLE_FILE, Convention, detect_convention, place
 
 VERSION = 3  # raise it when cleaning changes: months cleaned by an older version are cleaned again
-ENOUGH = 5  # sessions that may contradict what a source's labels meant so far
+MIN_SESSIONS = 5  # sessions that may contradict what a source's labels meant so far
 
-AT_ONCE = 4  # months written at once: most of the time is the object store's
+MAX_WRITERS = 4  # months written at once: most of the time is the object store's
 
 
 class Origin(NamedTuple):
@@ -59,11 +59,11 @@ def clean_in(lake: Lake, s: Settings, item: IngestItem) -> CleanResult:
         return {"symbol": symbol, "months": {}}
     calendar = s.calendars.of(symbol)
     try:
-        convention = _learned(s, lake, pd.concat([month.rows for month in months.values()]), calendar)
+        convention = _convention(s, lake, pd.concat([month.rows for month in months.values()]), calendar)
     except BadFile:
-        _placed(lake, symbol, months, "start", calendar)  # of all these rows, this one names the response
+        _place(lake, symbol, months, "start", calendar)  # of all these rows, this one names the response
         raise
-    months = _placed(lake, symbol, months, convention, calendar)
+    months = _place(lake, symbol, months, convention, calendar)
     spans = _spans(months, calendar, going_on=s.capabilities.whole_months and _has_earlier(lake, symbol, min(months)))
     cleaned = {
         name: _clean_month(s, symbol, month, spans[name], Origin(convention, _revisions(lake, item, name)))
@@ -71,10 +71,10 @@ def clean_in(lake: Lake, s: Settings, item: IngestItem) -> CleanResult:
     }
     validate(pd.concat([result.bars for result in cleaned.values()], ignore_index=True))
     for name, result in cleaned.items():
-        _keep_refused(lake, symbol, name, result)
+        _store_refused(lake, symbol, name, result)
     log_reports(symbol, {name: result.report for name, result in cleaned.items()})
-    _pass(s, lake, symbol, cleaned)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    _check_quality(s, lake, symbol, cleaned)
+    with ThreadPoolExecutor(MAX_WRITERS) as pool:
         list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
     if s.replayed:
         _forget_other_months(lake, symbol, set(cleaned))
@@ -99,36 +99,36 @@ def rules_of(s: Settings, symbol: str) -> CleaningRules:
     return rules
 
 
-def _learned(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) -> Convention:
+def _convention(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) -> Convention:
     """Return what the labels mean: as learned before from this source, else from these rows (always so for a file)."""
-    stored = None if s.replayed else lake.convention()
-    if stored is None:
+    known = None if s.replayed else lake.convention()
+    if known is None:
         found = detect_convention(rows, calendar)
         lake.write_convention(found)
         return found
-    if _contradict(rows, stored, calendar):
+    if _contradicts(rows, known, calendar):
         raise AmbiguousLabels(
-            f"{s.source} labelled bars by their {stored} so far, and these sessions look labelled by the other edge: "
+            f"{s.source} labelled bars by their {known} so far, and these sessions look labelled by the other edge: "
             f"compare with another source; to learn anew, delete quality/source={s.source}/convention.json"
         )
-    return stored
+    return known
 
 
-def _placed(
-    lake: Lake, symbol: str, months: dict[str, Month], convention: Convention, calendar: Sessions
-) -> dict[str, Month]:
+def _place(
+    lake: Lake, symbol: str, months: dict[str, RawMonth], convention: Convention, calendar: Sessions
+) -> dict[str, RawMonth]:
     placed = {}
     for name, month in months.items():
-        with refusal_noted(lake, symbol, WHOLE_FILE if month.of_file else name, month.key):
+        with record_failure(lake, symbol, WHOLE_FILE if month.of_file else name, month.key):
             placed[name] = replace(month, rows=place(month.rows, convention, calendar))
     return placed
 
 
-def _contradict(rows: pd.DataFrame, stored: Convention, calendar: Sessions) -> bool:
-    if len(np.unique(rows["label"].to_numpy("datetime64[D]"))) < ENOUGH:
+def _contradicts(rows: pd.DataFrame, known: Convention, calendar: Sessions) -> bool:
+    if len(np.unique(rows["label"].to_numpy("datetime64[D]"))) < MIN_SESSIONS:
         return False
     try:
-        return detect_convention(rows, calendar) != stored
+        return detect_convention(rows, calendar) != known
     except AmbiguousLabels:
         return False
 
@@ -137,7 +137,7 @@ def _has_earlier(lake: Lake, symbol: str, month: str) -> bool:
     return any(known < month for known in lake.clean_months(symbol))
 
 
-def _spans(months: dict[str, Month], calendar: Sessions, going_on: bool) -> dict[str, Span]:
+def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> dict[str, Span]:
     """Return for each month the time in which bars are due, UTC epoch seconds.
 
     It begins with the symbol's first session, or with the month where earlier ones are clean (`going_on`), and ends
@@ -153,7 +153,7 @@ def _spans(months: dict[str, Month], calendar: Sessions, going_on: bool) -> dict
     return {name: (max(first, since), min(last, until, months[name].known_at)) for name, (first, last) in edges.items()}
 
 
-def _clean_month(s: Settings, symbol: str, month: Month, span: Span, origin: Origin) -> CleanMonth:
+def _clean_month(s: Settings, symbol: str, month: RawMonth, span: Span, origin: Origin) -> CleanMonth:
     rules = CleanRules(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span)
     result = clean(month.rows, symbol, s.source, rules)
     report: QualityReport = {
@@ -170,22 +170,22 @@ def _clean_month(s: Settings, symbol: str, month: Month, span: Span, origin: Ori
     return CleanMonth(result.bars, result.refused, report)
 
 
-def _keep_refused(lake: Lake, symbol: str, month: str, result: CleanMonth) -> None:
+def _store_refused(lake: Lake, symbol: str, month: str, result: CleanMonth) -> None:
     if len(result.refused):
         raw = result.report["raw"]
         result.report["refused_rows"] = lake.quality.write_refused(symbol, month, raw, result.refused)
 
 
-def _pass(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
+def _check_quality(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
     """Raise BadQuality naming every month that does not pass, and where its report is."""
     gate = Gate(s.minimum_coverage, s.maximum_refused)
     reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report))}
     if reasons:
         keys = [lake.quality.write_failed(symbol, name, cleaned[name].report, why) for name, why in reasons.items()]
-        told = "; ".join(f"{symbol} {name}: {reason}" for name, reason in reasons.items())
+        message = "; ".join(f"{symbol} {name}: {reason}" for name, reason in reasons.items())
         raise BadQuality(
-            f"{told}. Nothing was written to clean/; see {keys[0]} and the table above, ask the source again, or set "
-            "STOCKML_MINIMUM_COVERAGE or STOCKML_MAXIMUM_REFUSED if that is how this symbol is traded"
+            f"{message}. Nothing was written to clean/; see {keys[0]} and the table above, ask the source again, or "
+            "set STOCKML_MINIMUM_COVERAGE or STOCKML_MAXIMUM_REFUSED if that is how this symbol is traded"
         )
 
 

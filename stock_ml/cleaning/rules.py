@@ -12,10 +12,10 @@ from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.ingest_records import RowReport
 
 VALUES = [*PRICES, "volume"]
-SET_ASIDE = ["kept", "extended_hours", "session_closed", "not_yet_known", "duplicates", "superseded"]
+ROW_OUTCOMES = ["kept", "extended_hours", "session_closed", "not_yet_known", "duplicates", "superseded"]
 REFUSED = [*(f"bad {column}" for column in VALUES), "another row for the same minute"]
-KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE, SUPERSEDED = range(len(SET_ASIDE))
-SECOND = len(SET_ASIDE) + len(REFUSED) - 1
+KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE, SUPERSEDED = range(len(ROW_OUTCOMES))
+SECOND = len(ROW_OUTCOMES) + len(REFUSED) - 1
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class CleanRules:
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class CleaningResult:
     """Hold clean bars in the record's columns, the rows refused with the reason, and the report.
 
     The report says where each row read went, and how whole the sessions are.
@@ -43,7 +43,7 @@ class Cleaned:
     report: RowReport
 
 
-def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleanRules) -> Cleaned:
+def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleanRules) -> CleaningResult:
     """Return the clean bars of one symbol: regular hours, finished, ascending, short holes filled flat.
 
     `received` has ts (bar opens, int64 UTC epoch seconds), open, high, low, close, volume and `broken` (the column
@@ -53,31 +53,31 @@ def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleanRules) -
     when each row's was given and which it is, oldest first: of each minute the newest response with a finished,
     unbroken row is looked at.
     """
-    fates = _fates(received, rules)
-    kept = received[fates == KEPT]
+    outcomes = _outcomes(received, rules)
+    kept = received[outcomes == KEPT]
     minutes = _filled(kept.iloc[fullest(kept)], rules)
-    refused = received[fates >= len(SET_ASIDE)]
-    reasons = np.array(REFUSED)[fates[fates >= len(SET_ASIDE)] - len(SET_ASIDE)]
+    refused = received[outcomes >= len(ROW_OUTCOMES)]
+    reasons = np.array(REFUSED)[outcomes[outcomes >= len(ROW_OUTCOMES)] - len(ROW_OUTCOMES)]
     bars = _frame(minutes, symbol, source)
-    return Cleaned(bars, refused.assign(reason=reasons), _report(received, fates, minutes, rules))
+    return CleaningResult(bars, refused.assign(reason=reasons), _report(received, outcomes, minutes, rules))
 
 
-def _fates(rows: pd.DataFrame, rules: CleanRules) -> np.ndarray:
+def _outcomes(rows: pd.DataFrame, rules: CleanRules) -> np.ndarray:
     """Return what becomes of each row, (n,) of places in SET_ASIDE + REFUSED; the first rule that applies decides."""
     ts, broken = rows["ts"].to_numpy(), rows["broken"].to_numpy()
     known_at = rows["known_at"].to_numpy() if "known_at" in rows else np.full(len(rows), rules.known_at)
-    fates = np.where(rules.sessions.number(ts) < 0, EXTENDED, np.where(ts + MINUTE > known_at, FORMING, KEPT))
-    outside = np.flatnonzero(fates == EXTENDED)
-    fates[outside[~rules.sessions.has_day(ts[outside])]] = CLOSED
+    outcomes = np.where(rules.sessions.number(ts) < 0, EXTENDED, np.where(ts + MINUTE > known_at, FORMING, KEPT))
+    outside = np.flatnonzero(outcomes == EXTENDED)
+    outcomes[outside[~rules.sessions.has_day(ts[outside])]] = CLOSED
     if "known_at" in rows:
         usable = (broken == "") & (ts + MINUTE <= known_at)
-        fates[_superseded(ts, rows["answer"].to_numpy(), usable)] = SUPERSEDED
-    for place, column in enumerate(VALUES, len(SET_ASIDE)):
-        fates[(fates == KEPT) & (broken == column)] = place
-    good = np.flatnonzero(fates == KEPT)
+        outcomes[_superseded(ts, rows["answer"].to_numpy(), usable)] = SUPERSEDED
+    for place, column in enumerate(VALUES, len(ROW_OUTCOMES)):
+        outcomes[(outcomes == KEPT) & (broken == column)] = place
+    good = np.flatnonzero(outcomes == KEPT)
     if len(np.unique(ts[good])) < len(good):
-        fates[good] = _one_a_minute(rows.iloc[good])
-    return fates
+        outcomes[good] = _one_a_minute(rows.iloc[good])
+    return outcomes
 
 
 def _superseded(ts: np.ndarray, answer: np.ndarray, usable: np.ndarray) -> np.ndarray:
@@ -87,11 +87,11 @@ def _superseded(ts: np.ndarray, answer: np.ndarray, usable: np.ndarray) -> np.nd
 
 
 def _one_a_minute(rows: pd.DataFrame) -> np.ndarray:
-    fates = np.full(len(rows), SECOND)
-    fates[rows[["ts", *VALUES]].duplicated().to_numpy()] = DUPLICATE
-    alone = np.flatnonzero(fates != DUPLICATE)
-    fates[alone[fullest(rows.iloc[alone])]] = KEPT
-    return fates
+    outcomes = np.full(len(rows), SECOND)
+    outcomes[rows[["ts", *VALUES]].duplicated().to_numpy()] = DUPLICATE
+    alone = np.flatnonzero(outcomes != DUPLICATE)
+    outcomes[alone[fullest(rows.iloc[alone])]] = KEPT
+    return outcomes
 
 
 def _filled(kept: pd.DataFrame, rules: CleanRules) -> gaps.Minutes:
@@ -107,12 +107,12 @@ def _frame(minutes: gaps.Minutes, symbol: str, source: str) -> pd.DataFrame:
     return pd.DataFrame({"symbol": symbol, "ts": stamps, **values, "source": source}, columns=COLUMNS)
 
 
-def _report(received: pd.DataFrame, fates: np.ndarray, bars: gaps.Minutes, rules: CleanRules) -> RowReport:
-    counts: list[int] = np.bincount(fates, minlength=SECOND + 1).tolist()
-    refused = {name: n for name, n in zip(REFUSED, counts[len(SET_ASIDE) :], strict=True) if n}
+def _report(received: pd.DataFrame, outcomes: np.ndarray, bars: gaps.Minutes, rules: CleanRules) -> RowReport:
+    counts: list[int] = np.bincount(outcomes, minlength=SECOND + 1).tolist()
+    refused = {name: n for name, n in zip(REFUSED, counts[len(ROW_OUTCOMES) :], strict=True) if n}
     alone = gaps.Minutes(*(column[~bars.filled] for column in vars(bars).values()))
     return {
-        "rows_read": len(fates),
+        "rows_read": len(outcomes),
         "kept": counts[KEPT],
         "extended_hours": counts[EXTENDED],
         "session_closed": counts[CLOSED],
@@ -120,11 +120,11 @@ def _report(received: pd.DataFrame, fates: np.ndarray, bars: gaps.Minutes, rules
         "duplicates": counts[DUPLICATE],
         "superseded": counts[SUPERSEDED],
         "refused": refused,
-        "refused_share": sum(refused.values()) / max(len(fates), 1),
-        "out_of_order": quality.out_of_order(received["ts"].to_numpy()[fates != SUPERSEDED]),
+        "refused_share": sum(refused.values()) / max(len(outcomes), 1),
+        "out_of_order": quality.out_of_order(received["ts"].to_numpy()[outcomes != SUPERSEDED]),
         "outliers": quality.outliers(alone),
         "zero_volume": quality.zero_volume(alone.volume),
-        **quality.minutes_of(bars, rules.sessions, rules.feed_gap_minutes, rules.span or _span(bars, rules)),
+        **quality.minute_report(bars, rules.sessions, rules.feed_gap_minutes, rules.span or _span(bars, rules)),
     }
 
 

@@ -8,13 +8,13 @@ from typing import TypedDict
 import numpy as np
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.quality import missing_everywhere, received_in
+from stock_ml.cleaning.quality import missing_everywhere, received_times
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import IngestItem, QualityReport, SharedGap, SharedGaps
 
 log = logging.getLogger(__name__)
 
-TOLD = 5  # minutes; shorter ones come by chance where symbols are few or seldom traded
+MIN_LOGGED = 5  # minutes; shorter ones come by chance where symbols are few or seldom traded
 
 
 class QualityReports(TypedDict):
@@ -37,9 +37,9 @@ def find_shared_gaps(s: Settings, items: Sequence[IngestItem]) -> dict[str, Shar
     reports = {month: _report(s, lake, month, [n for n in s.symbols if month in clean[n]]) for month in months}
     for month, report in reports.items():
         lake.quality.write_shared_gaps(month, report)
-        for hole in (hole for hole in report["holes"] if hole["minutes"] >= TOLD):
-            told = (hole["minutes"], hole["from"], hole["exchange"])
-            log.warning("no bar of any symbol for %d minutes from %s: %s halted, or the feed failed", *told)
+        for hole in (hole for hole in report["holes"] if hole["minutes"] >= MIN_LOGGED):
+            details = (hole["minutes"], hole["from"], hole["exchange"])
+            log.warning("no bar of any symbol for %d minutes from %s: %s halted, or the feed failed", *details)
     return reports
 
 
@@ -55,7 +55,7 @@ def reports_of(s: Settings) -> QualityReports:
 def _report(s: Settings, lake: Lake, month: str, symbols: list[str]) -> SharedGaps:
     received: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
     for symbol in symbols:
-        received[s.calendars.of(symbol).exchange][symbol] = received_in(lake.read_month(symbol, month))
+        received[s.calendars.of(symbol).exchange][symbol] = received_times(lake.read_month(symbol, month))
     holes: list[SharedGap] = [
         {"exchange": exchange, "from": hole["from"], "minutes": hole["minutes"]}
         for exchange, times in received.items()

@@ -1,4 +1,4 @@
-"""Write what a training did into its MLflow run, and make the version that may serve."""
+"""Log a training to its MLflow run, and register the version that may serve."""
 
 import hashlib
 import json
@@ -10,25 +10,33 @@ from pathlib import Path
 
 import mlflow
 import pandas as pd
+from mlflow import MlflowClient
 from mlflow.data.dataset import Dataset
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import Metric, Run
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import log_model
+from stock_ml.adapters.mlflow.runs import TRAINING
 from stock_ml.cleaning.shared_gaps import reports_of
 from stock_ml.config import Settings
 from stock_ml.evaluation.reference_profile import ReferenceProfile
 from stock_ml.model import features
 from stock_ml.model.scorer import Scorer
 from stock_ml.monitoring import live_drift
-from stock_ml.training import diagnostic_plots, model_card, nested_runs, plots
+from stock_ml.training import model_card, plots
 from stock_ml.training.metrics_report import Report, fold_table
 from stock_ml.training.version_tags import training_config
 from stock_ml.training.walk_forward import WalkForwardResult
+
+# settings that are parameters of the run
+MODEL = {"symbols", "exchange", "window", "horizon", "candidates", "feed_gap_minutes", "spark_master"}
+SESSIONS = {"holdout_sessions", "train_sessions"}
 
 
 def run_tags(s: Settings) -> dict[str, str]:
@@ -52,27 +60,13 @@ def log_stage(stage: str) -> None:
 
 def log_training(s: Settings, result: WalkForwardResult, report: Report, uri: str) -> None:
     """Log parameters, metrics, plots, the quality reports and which clean bars they were to the open run."""
-    given = {
-        "symbols",
-        "window",
-        "horizon",
-        "holdout_sessions",
-        "train_sessions",
-        "feed_gap_minutes",
-        "exchange",
-        "spark_master",
-        "candidates",
-    }
-    mlflow.log_params(s.model_dump(include=given) | {"features": ",".join(features.FEATURES)})
+    mlflow.log_params(s.model_dump(include=MODEL | SESSIONS) | {"features": ",".join(features.FEATURES)})
     mlflow.log_params({"rows_trained": int(result.sessions["rows"].sum()), "trained_until": result.end})
     mlflow.log_metrics({f"{part}/{name}": value for part, found in report.items() for name, value in found.items()})
-    mlflow.log_figure(plots.last_session(result.predictions, s.calendars), "plots/last_session.png")
-    mlflow.log_figure(plots.skill_by_fold(result.predictions), "plots/skill_by_fold.png")
-    mlflow.log_figure(plots.error_by_minute(result.predictions, s.horizon), "plots/error_by_minute.png")
-    mlflow.log_figure(diagnostic_plots.calibration(result.predictions), "plots/calibration.png")
-    mlflow.log_figure(diagnostic_plots.autocorrelation(result.predictions), "plots/autocorrelation.png")
+    for name, figure in plots.figures(s, result.predictions).items():
+        mlflow.log_figure(figure, f"plots/{name}.png")
     folds = fold_table(result)
-    nested_runs.log(folds, report)
+    _log_nested_runs(folds, report)
     mlflow.log_text(folds.to_csv(index=False), "folds.csv")
     mlflow.log_dict(dict(reports_of(s)), "quality.json")
     objects = Lake.connect(s).clean_digests(s.symbols)
@@ -80,16 +74,41 @@ def log_training(s: Settings, result: WalkForwardResult, report: Report, uri: st
     mlflow.log_input(_data(objects, uri), context="training")
 
 
+def _log_nested_runs(table: pd.DataFrame, report: Report) -> None:
+    """Log the walk-forward metrics of each candidate, and of each of its folds, below the open run.
+
+    `table` is as from `fold_table`. Each run takes three requests.
+    """
+    client, training = MlflowClient(), mlflow.active_run()
+    whole = table[(table["symbol"] == "all") & (table["fold"] != "all")]
+    for kind, folds in whole.groupby("kind"):
+        candidate = _nested_run(client, training, training, str(kind), report[f"walk_forward/{kind}"])
+        metrics = folds.drop(columns=["kind", "symbol"]).set_index("fold")
+        for fold, row in metrics.iterrows():
+            of_fold = {str(name): float(value) for name, value in row.items()}
+            _nested_run(client, training, candidate, f"{kind}, fold {fold}", of_fold)
+
+
+def _nested_run(client: MlflowClient, training: Run, parent: Run, name: str, metrics: dict[str, float]) -> Run:
+    tags = {MLFLOW_PARENT_RUN_ID: parent.info.run_id, TRAINING: training.info.run_id}
+    run = client.create_run(training.info.experiment_id, tags=tags, run_name=name)
+    now = int(time.time() * 1000)
+    known = [Metric(key, float(value), now, 0) for key, value in metrics.items() if value == value]  # not NaN
+    client.log_batch(run.info.run_id, metrics=known)
+    client.set_terminated(run.info.run_id)
+    return run
+
+
 def log_reference_profile(profile: ReferenceProfile) -> None:
-    """Keep what was trained on with the open run, for whoever looks for drift."""
+    """Log what the drift report compares live features with."""
     mlflow.log_text(profile.to_json(), live_drift.ARTIFACT)
 
 
 def log_explanation(
     s: Settings, result: WalkForwardResult, report: Report, sample: pd.DataFrame, tags: dict[str, str]
 ) -> None:
-    """Log what features do to forecasts, by a sample of feature rows, and the card of the version with tags `tags`."""
-    mlflow.log_figure(diagnostic_plots.effects(result.models, sample, list(features.FEATURES)), "plots/effects.png")
+    """Log what features do to forecasts, by a sample of feature rows, and the model card."""
+    mlflow.log_figure(plots.effects(result.models, sample, list(features.FEATURES)), "plots/effects.png")
     mlflow.log_text(model_card.card(s, result.sessions, report, tags), "model_card.md")
 
 
@@ -100,7 +119,7 @@ def _data(objects: dict[str, str], uri: str) -> Dataset:
 
 
 def register(s: Settings, spark: SparkSession, scorer: Scorer, pipeline: PipelineModel, tags: dict[str, str]) -> str:
-    """Register scorer and pipeline as one version with the tags `tags`, and return it."""
+    """Register scorer and pipeline as one version with these tags, and return it."""
     run = mlflow.active_run().info.run_id
     with tempfile.TemporaryDirectory() as folder:
         with Lake.connect(s).scratch(run) as scratch:

@@ -10,7 +10,7 @@ from stock_ml.evaluation import Incumbent, PromotionThreshold
 from stock_ml.model.conformal import FLAT, Calibration
 from stock_ml.model.features import FEATURES, schema
 from stock_ml.model.scorer import Scorer, persistence
-from stock_ml.training import diagnostic_plots, plots
+from stock_ml.training import plots
 from stock_ml.training.metrics_report import build_scorer, check_parity, decide, fold_table, metrics_report
 from stock_ml.training.walk_forward import WalkForwardResult
 
@@ -102,8 +102,8 @@ def test_every_plot_is_drawn(tmp_path):
         plots.last_session(predictions, Calendars("XNYS")),
         plots.skill_by_fold(predictions),
         plots.error_by_minute(predictions, 1),
-        diagnostic_plots.calibration(predictions),
-        diagnostic_plots.autocorrelation(predictions),
+        plots.calibration(predictions),
+        plots.autocorrelation(predictions),
     ]
     for number, figure in enumerate(figures):
         figure.savefig(tmp_path / f"{number}.png")
@@ -125,8 +125,8 @@ def test_the_last_session_of_a_symbol_is_drawn_though_others_have_a_newer_one():
 def test_errors_that_alternate_are_seen_in_their_autocorrelation_and_honest_intervals_on_the_line():
     predictions = result_of(1e-4).predictions
     error = np.where(predictions["bar_ts"] // 60 % 2 == 0, 1e-4, -1e-4)
-    drawn = diagnostic_plots.autocorrelation(predictions.assign(linear=predictions["target"] - error))
+    drawn = plots.autocorrelation(predictions.assign(linear=predictions["target"] - error))
     heights = drawn.axes[0].lines[0].get_ydata()
     assert [round(height) for height in heights[:4]] == [-1, 1, -1, 1]
-    promised, covered = diagnostic_plots.calibration(predictions).axes[0].lines[1].get_data()
+    promised, covered = plots.calibration(predictions).axes[0].lines[1].get_data()
     np.testing.assert_allclose(covered, promised, atol=0.03)
