@@ -34,7 +34,7 @@ def monitor_forecasts() -> None:
     def see_clean() -> None:
         from stock_ml.monitoring import freshness
 
-        freshness.see_clean(task_settings(), minutes=120)
+        freshness.check_clean(task_settings(), minutes=120)
 
     monitor()
     see_clean()

@@ -15,7 +15,7 @@ class RunState(NamedTuple):
     ended_at: float | None
 
 
-def tell(s: Settings, dag: str, run: RunState) -> None:
+def write_run_state(s: Settings, dag: str, run: RunState) -> None:
     """Keep a DAG's last run as the state of `dag:<id>`. Raises StoreUnavailable."""
     store = MonitoringStore.connect(s)
     try:

@@ -13,7 +13,7 @@ from stock_ml.domain.calendar import Sessions
 from stock_ml.errors import BrokerUnavailable
 from stock_ml.evaluation.live_performance import Alert, Limits, MonitoringReport, limit_breach, monitoring_report
 from stock_ml.monitoring.live_drift import drift
-from stock_ml.monitoring.notify import alerted
+from stock_ml.monitoring.notify import notify_alert
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def monitor(s: Settings) -> dict[str, Any]:
     finally:
         store.close()
     if alert:
-        _tell(s, alert)
+        _publish(s, alert)
     return {"report": report and report._asdict(), "alert": alert and alert._asdict()}
 
 
@@ -57,27 +57,27 @@ def _report(s: Settings, store: MonitoringStore, version: str, now: float) -> Mo
 
 
 def _alert(s: Settings, store: MonitoringStore, report: MonitoringReport | None, now: float) -> Alert | None:
-    known = store.newest_alert()
-    if known and known[1]:
-        return known[0]
+    newest = store.newest_alert()
+    if newest and newest[1]:
+        return newest[0]
     limits = Limits(s.monitor_skill, s.monitor_coverage, s.monitor_drift)
     breach = limit_breach(report, limits) if report else None
     if report is None or breach is None:
         return None
-    if known and not cooled(known[0].market_at, now, s.calendars.of(s.symbols[0]), s.monitor_sessions):
+    if newest and not has_cooled_down(newest[0].market_at, now, s.calendars.of(s.symbols[0]), s.monitor_sessions):
         log.warning("no alert so soon after the last one: %s", breach.reason)
         return None
     if opened := store.raise_alert(breach, report.model_version, now):
-        alerted(s, opened)
+        notify_alert(s, opened)
     return opened
 
 
-def cooled(last: float, now: float, calendar: Sessions, sessions: int) -> bool:
+def has_cooled_down(last: float, now: float, calendar: Sessions, sessions: int) -> bool:
     """Say whether enough sessions have closed since the last alert, times of the Clock."""
     return calendar.upcoming(now) - calendar.upcoming(last) >= sessions
 
 
-def _tell(s: Settings, alert: Alert) -> None:
+def _publish(s: Settings, alert: Alert) -> None:
     log.warning("alert: %s", alert.reason)
     publisher = Publisher.connect(s)
     publisher.alert(alert)

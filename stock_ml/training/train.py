@@ -66,7 +66,7 @@ def train(s: Settings, why: str = "", alert_at: int | None = None) -> TrainingRe
         promotion_guard.withdraw_if_overtaken(registry, start, version)
         alias = _assign_alias(s, registry, version)
     outcome = training_result(run_id, version, alias, decision, report)
-    notify.trained(s, outcome)
+    notify.notify_training(s, outcome)
     return outcome
 
 

@@ -14,7 +14,7 @@ from stock_ml.domain.gaps import Minutes
 from stock_ml.evaluation.live_performance import MIN_FORECASTS, Alert
 from stock_ml.evaluation.reference_profile import Sample, Session, reference_profile
 from stock_ml.model import features
-from stock_ml.monitoring.monitor import cooled, monitor
+from stock_ml.monitoring.monitor import has_cooled_down, monitor
 from tests.adapters.answering import Answer, answering
 from tests.adapters.test_monitoring_store import T, put
 from tests.servers import tables
@@ -114,5 +114,5 @@ def test_features_that_move_as_in_training_raise_no_alert_and_ten_times_as_quiet
 
 def test_the_pause_between_alerts_is_counted_in_sessions(s: Settings) -> None:
     calendar = s.calendars.of("GOOGL")
-    assert not cooled(T, T + 4 * 86_400, calendar, 5)
-    assert cooled(T, T + 7 * 86_400, calendar, 5)
+    assert not has_cooled_down(T, T + 4 * 86_400, calendar, 5)
+    assert has_cooled_down(T, T + 7 * 86_400, calendar, 5)
