@@ -1,7 +1,6 @@
 """One training on a simulated market, and its forecasts of later sessions beside the best ones."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from stock_ml.domain.gaps import Minutes, fill
 from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent, PromotionThreshold
 from stock_ml.model import features
 from stock_ml.model.adaptive import CalibratedForecasts, replay_scales
+from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.scorer import Prices, Scorer, nearest, prices
 from stock_ml.training.metrics_report import build_scorer, decide
 from stock_ml.training.symbol_fallback import with_symbol_fallback
@@ -60,14 +60,14 @@ def trained(spark: SparkSession, market: Market, size: Size) -> Outcome:
     return Outcome(decision, _test(ahead, market, result, schema, decision.kind))
 
 
-def _table(market: Market, size: Size, schema: dict[str, Any]) -> pd.DataFrame:
+def _table(market: Market, size: Size, schema: FeatureSchema) -> pd.DataFrame:
     """Return the feature rows of all symbols, with the best forecast of each row."""
     newest = int(np.searchsorted(market.sessions.dates, np.datetime64(LAST)))
     numbers = range(newest + 1 - size.training - size.test, newest + 1)
     return pd.concat([_of(market, symbol, numbers, schema) for symbol in size.symbols], ignore_index=True)
 
 
-def _of(market: Market, symbol: str, numbers: range, schema: dict[str, Any]) -> pd.DataFrame:
+def _of(market: Market, symbol: str, numbers: range, schema: FeatureSchema) -> pd.DataFrame:
     bars = market.regular(symbol, numbers)
     values = dict(zip((*PRICES, "volume"), bars.values.T, strict=True))
     received = Minutes(ts=bars.ts, filled=np.zeros(len(bars.ts), dtype=bool), **values)
@@ -78,7 +78,7 @@ def _of(market: Market, symbol: str, numbers: range, schema: dict[str, Any]) -> 
 
 
 def _test(
-    rows: pd.DataFrame, market: Market, result: WalkForwardResult, schema: dict[str, Any], kind: str
+    rows: pd.DataFrame, market: Market, result: WalkForwardResult, schema: FeatureSchema, kind: str
 ) -> pd.DataFrame:
     last, minute = rows["last_close"].to_numpy(), market.sessions.minute(rows["bar_ts"].to_numpy())
     ticks = rows["volatility"].to_numpy() * last / market.kind.tick

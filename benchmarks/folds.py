@@ -12,6 +12,7 @@ from stock_ml.config import Settings, load
 from stock_ml.domain.gaps import Minutes
 from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent, PromotionThreshold
 from stock_ml.model import features
+from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.sources.csv_files import CsvFiles
 from stock_ml.sources.parsing import parse
 from stock_ml.sources.parsing.timestamp_convention import detect_convention, place
@@ -63,7 +64,7 @@ def run(console: Console, holdout: int = 0, raw: int = 0) -> dict[str, float]:
     return {f"skill_{kind}": round(whole[kind], 5) for kind in RECIPES}
 
 
-def _rows(s: Settings, schema: dict[str, object], symbol: str) -> pd.DataFrame:
+def _rows(s: Settings, schema: FeatureSchema, symbol: str) -> pd.DataFrame:
     """Return the feature rows of a symbol's file, those with a known target."""
     calendar = s.calendars.of(symbol)
     response = CsvFiles.connect(s).fetch(symbol)

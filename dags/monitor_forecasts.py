@@ -28,7 +28,7 @@ def monitor_forecasts() -> None:
     def monitor() -> dict[str, Any]:
         from stock_ml.monitoring import monitor
 
-        return monitor.monitor(task_settings())
+        return dict(monitor.monitor(task_settings()))
 
     @task
     def see_clean() -> None:

@@ -1,8 +1,8 @@
-"""Evaluate live forecasts: the monitoring report, and the alarm that it gives cause for."""
+"""Evaluate live forecasts: the monitoring report, and the limit that it breaches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class MinuteErrors:
 class MonitoringReport(NamedTuple):
     """Report how the serving version does; `behind` is in standard errors, None where there is no spread.
 
-    `drift` is each feature's PSI, `unusual` how far that is beyond the worst of as many sessions trained on.
+    `drift` is each feature's PSI, `unusual` its excess over the worst of as many sessions trained on.
     """
 
     model_version: str
@@ -58,14 +58,24 @@ class Limits(NamedTuple):
 
 
 class LimitBreach(NamedTuple):
-    """Say what is wrong, and why in words."""
+    """Name the kind of limit that a report breaches, and the reason in words."""
 
     kind: Kind
     reason: str
 
 
+class AlertRecord(TypedDict):
+    """Describe an alert in JSON: the fields of `Alert`."""
+
+    kind: str
+    reason: str
+    model_version: str
+    raised_at: float
+    market_at: float
+
+
 class Alert(NamedTuple):
-    """Hold an alarm that was raised: `raised_at` by the wall, `market_at` by the Clock, in UTC epoch seconds."""
+    """Hold an alert: `raised_at` by the wall, `market_at` by the Clock, in UTC epoch seconds."""
 
     kind: str
     reason: str
@@ -98,7 +108,7 @@ def _t_statistic(minutes: MinuteErrors) -> float | None:
 
 
 def limit_breach(report: MonitoringReport, limits: Limits) -> LimitBreach | None:
-    """Return the gravest thing wrong with a version, None where all is within the limits or too little is known."""
+    """Return the gravest breach of a limit, None where all is within the limits or too little is known."""
     if report.forecasts < MIN_FORECASTS:
         return None
     subject = f"version {report.model_version} over {report.forecasts} forecasts"

@@ -25,7 +25,6 @@ The kernel gives the same bits for a row whatever number of rows and memory layo
 
 import hashlib
 import json
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,6 +35,7 @@ from stock_ml.domain import splits
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
+from stock_ml.model.feature_schema import FeatureInputs, FeatureSchema
 
 KERNEL_VERSION = 2
 CHANNELS = ("open", "high", "low", "close", "volume", "elapsed", "session")
@@ -52,13 +52,13 @@ Floats = NDArray[np.float64]
 CHUNK = 2048  # windows at a time, so that what is made of them stays in the processor's cache: 3 MB at W = 30
 
 
-def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -> dict[str, Any]:
-    """Describe what a model's inputs mean; `hash` is a SHA-256 over all the rest.
+def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -> FeatureSchema:
+    """Return the schema of the features of these settings.
 
     `limit` (the longest hole in minutes that is filled) decides which windows there are and what stands in them, the
     exchange's sessions what has elapsed and where a night lies.
     """
-    described: dict[str, Any] = {
+    inputs: FeatureInputs = {
         "kernel": KERNEL_VERSION,
         "channels": list(CHANNELS),
         "names": list(FEATURES),
@@ -67,8 +67,8 @@ def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -
         "feed_gap_minutes": limit,
         "exchange": exchange,
     }
-    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
-    return described | {"hash": digest}
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    return {**inputs, "hash": digest}
 
 
 def rows(minutes: Minutes, sessions: Sessions) -> np.ndarray:
@@ -177,7 +177,7 @@ def targets(minutes: Minutes, sessions: Sessions, horizon: int) -> np.ndarray:
     return np.where(known, np.log(minutes.close[at] / minutes.close), np.nan)
 
 
-def table(minutes: Minutes, sessions: Sessions, schema: dict[str, Any], limit: int) -> pd.DataFrame:
+def table(minutes: Minutes, sessions: Sessions, schema: FeatureSchema, limit: int) -> pd.DataFrame:
     """Return one row for each valid window: bar_ts (epoch s), session (date), last_close, target, and the FEATURES."""
     at = ends(minutes, sessions, schema["window"], limit)
     channels = rows(minutes, sessions)

@@ -4,13 +4,14 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from stock_ml.domain.ticks import snapped
 from stock_ml.errors import ModelError, SchemaMismatch
 from stock_ml.model.conformal import FLAT, LEVELS, PARTS, Calibration, IntervalScale, bounds, scale
+from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.trees import Forest, Tree
 
 DAMAGED = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
@@ -53,7 +54,7 @@ class Scorer:
     coefficients: tuple[float, ...]
     intercept: float
     quantiles: dict[str, float]
-    schema: dict[str, Any]
+    schema: FeatureSchema
     trained_until: int
     profile: tuple[float, ...] = FLAT
     trees: tuple[Tree, ...] = ()
@@ -101,13 +102,15 @@ class Scorer:
     def _forest(self) -> Forest | None:
         return Forest.of(self.trees) if self.trees else None
 
-    def check(self, schema: dict[str, Any]) -> None:
+    def check(self, schema: FeatureSchema) -> None:
         """Raise SchemaMismatch, naming what differs, unless the model was trained on features of this schema."""
         if self.schema == schema:
             return
         differ = [key for key in sorted({*schema, *self.schema} - {"hash"}) if self.schema.get(key) != schema.get(key)]
-        told = "; ".join(f"{key}: model {self.schema.get(key)}, here {schema.get(key)}" for key in differ)
-        raise SchemaMismatch(f"the model does not fit this kernel ({told or 'hash'}): train again with these settings")
+        values = "; ".join(f"{key}: model {self.schema.get(key)}, here {schema.get(key)}" for key in differ)
+        raise SchemaMismatch(
+            f"the model does not fit this kernel ({values or 'hash'}): train again with these settings"
+        )
 
     def to_json(self) -> str:
         """Return the parameters as JSON; `from_json` gives back the same bits."""
@@ -139,7 +142,7 @@ class Scorer:
             )
 
 
-def persistence(calibration: Calibration, schema: dict[str, Any], trained_until: int) -> Scorer:
+def persistence(calibration: Calibration, schema: FeatureSchema, trained_until: int) -> Scorer:
     """Return the scorer that forecasts the last close, with intervals of its own."""
     nothing = (0.0,) * len(schema["names"])
     return Scorer("persistence", nothing, 0.0, calibration.quantiles, schema, trained_until, calibration.profile)

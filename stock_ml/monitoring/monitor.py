@@ -1,7 +1,7 @@
 """Evaluate the live forecasts, and request a training where they are no good any more."""
 
 import logging
-from typing import Any
+from typing import Any, TypedDict
 
 from stock_ml.adapters.broker import Publisher
 from stock_ml.adapters.market_clock import open_clock
@@ -18,7 +18,14 @@ from stock_ml.monitoring.notify import notify_alert
 log = logging.getLogger(__name__)
 
 
-def monitor(s: Settings) -> dict[str, Any]:
+class MonitoringResult(TypedDict):
+    """Hold the report on the serving version and the open alert as JSON, None where there is none."""
+
+    report: dict[str, Any] | None
+    alert: dict[str, Any] | None
+
+
+def monitor(s: Settings) -> MonitoringResult:
     """Evaluate the serving version over its newest sessions, store the report, and publish an open alert to Kafka.
 
     Return the report and the open alert. An alert is published again at each evaluation until a training after it ended
@@ -37,7 +44,7 @@ def monitor(s: Settings) -> dict[str, Any]:
         store.close()
     if alert:
         _publish(s, alert)
-    return {"report": report and report._asdict(), "alert": alert and alert._asdict()}
+    return {"report": report._asdict() if report else None, "alert": alert._asdict() if alert else None}
 
 
 def _evaluate(s: Settings, store: MonitoringStore, now: float) -> MonitoringReport | None:

@@ -1,7 +1,5 @@
 """Measure the candidates on the same rows, decide who serves, and make its scorer."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -10,15 +8,16 @@ from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.ticks import snapped
 from stock_ml.errors import ParityError
 from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent, PromotionThreshold, SessionLosses
+from stock_ml.evaluation.training_result import Report
 from stock_ml.model import scorer
 from stock_ml.model.conformal import LEVELS, Calibration, calibrate
+from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.scorer import Scorer
 from stock_ml.training import spark_models
 from stock_ml.training.walk_forward import WalkForwardResult
 
 TOLERANCE = 1e-9
 HALF_WIDTHS, FALLBACK = [f"half_{level}" for level in LEVELS], "fallback"  # columns
-Report = dict[str, dict[str, float]]
 
 
 def kinds(result: WalkForwardResult) -> tuple[str, ...]:
@@ -39,7 +38,7 @@ def metrics_report(result: WalkForwardResult) -> Report:
 
 def fold_table(result: WalkForwardResult) -> pd.DataFrame:
     """Return the metrics of each candidate by fold and symbol; over all folds or symbols, these are then "all"."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for kind in kinds(result):
         predictions = _with_half_widths(result, kind)
         for number, part in [*predictions.groupby("fold"), ("all", predictions)]:
@@ -93,7 +92,7 @@ def complete_sessions(predictions: pd.DataFrame) -> pd.DataFrame:
     return whole
 
 
-def build_scorer(kind: str, result: WalkForwardResult, schema: dict[str, Any]) -> Scorer:
+def build_scorer(kind: str, result: WalkForwardResult, schema: FeatureSchema) -> Scorer:
     """Return the candidate's scorer, its intervals from its own walk-forward errors."""
     calibration = _calibration(result.predictions, kind)
     if kind == PERSISTENCE:

@@ -26,11 +26,12 @@ from stock_ml.adapters.mlflow.runs import TRAINING
 from stock_ml.cleaning.shared_gaps import reports_of
 from stock_ml.config import Settings
 from stock_ml.evaluation.reference_profile import ReferenceProfile
+from stock_ml.evaluation.training_result import Report
 from stock_ml.model import features
 from stock_ml.model.scorer import Scorer
 from stock_ml.monitoring import live_drift
 from stock_ml.training import model_card, plots
-from stock_ml.training.metrics_report import Report, fold_table
+from stock_ml.training.metrics_report import fold_table
 from stock_ml.training.version_tags import training_config
 from stock_ml.training.walk_forward import WalkForwardResult
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from stock_ml.config import Settings
+from stock_ml.evaluation.training_result import Report
 from stock_ml.model import features
-from stock_ml.training.metrics_report import Report
 
 SHOWN = ("rows", "skill", "mae_bp", "rmse_bp", "direction", "coverage_50", "coverage_90", "coverage_99")
 LIMITS = """

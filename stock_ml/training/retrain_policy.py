@@ -1,15 +1,15 @@
 """Decide whether a run of `train_model` trains, or skips because the newest version covers its events already."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from stock_ml import evaluation
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import rest
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions
+from stock_ml.evaluation.live_performance import AlertRecord
 from stock_ml.training.version_tags import is_compatible
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Trigger:
     its bars (wall, UTC epoch seconds), and `waiting` counts the backfill's runs of `ingest_bars` that have not begun.
     """
 
-    alerts: Sequence[Mapping[str, Any]] = ()
+    alerts: Sequence[AlertRecord] = ()
     by_person: bool = False
     backfilled_at: float | None = None
     waiting: int = 0
@@ -114,7 +114,7 @@ def coverage_reason(
 
 def _newest(s: Settings) -> NewestVersion | None:
     found = rest.newest(s)
-    tags: Mapping[str, Any] = rest.tags(found)
+    tags = rest.tags(found)
     if "trained_until" not in tags:
         return None
     registered, held_out = int(found["creation_timestamp"]) / 1000, int(tags.get("holdout_sessions", "0"))

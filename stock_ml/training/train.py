@@ -1,6 +1,6 @@
 """Train, judge, register and promote: what the task of the DAG `train_model` calls."""
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
@@ -11,12 +11,14 @@ from stock_ml.adapters.mlflow import tracking
 from stock_ml.adapters.mlflow.registry import CHALLENGER, CHAMPION, Registry
 from stock_ml.adapters.mlflow.rest import champion, tags
 from stock_ml.config import Settings
-from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent, PromotionThreshold
+from stock_ml.evaluation import Decision, Incumbent, PromotionThreshold
+from stock_ml.evaluation.training_result import Report, TrainingResult, training_result
 from stock_ml.model import features
+from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.scorer import Scorer
 from stock_ml.monitoring import notify
 from stock_ml.training import mlflow_logging, promotion_guard, spark_models
-from stock_ml.training.metrics_report import Report, build_scorer, check_parity, decide, metrics_report
+from stock_ml.training.metrics_report import build_scorer, check_parity, decide, metrics_report
 from stock_ml.training.reference_sample import reference_profile_of
 from stock_ml.training.symbol_fallback import with_symbol_fallback
 from stock_ml.training.version_tags import is_compatible
@@ -25,24 +27,15 @@ from stock_ml.training.walk_forward import History, walk_forward
 SAMPLE = 1000  # rows on which Spark and the light scorer must agree
 
 
-class TrainingResult(TypedDict):
-    """Tell what a training came to.
-
-    `promoted` names the kind of the version, `reason` why it was chosen, `alias` what the version became.
-    `skill` and `mae_model` (price) are those of this kind in walk-forward, `mae_persistence` is the last price's.
-    `report` holds every metric of all candidates, in walk-forward and on the `test_rows` rows of held-out sessions.
-    """
+class TrainingEvent(TypedDict):
+    """Announce a version to the DAG `promote_model`; `ask` says whether a person decides if it serves."""
 
     run_id: str
     version: str
-    promoted: str
     alias: str
-    reason: str
     skill: float
-    mae_model: float
-    mae_persistence: float
-    test_rows: int
-    report: Report
+    why: str
+    ask: bool
 
 
 def train(s: Settings, why: str = "", alert_at: int | None = None) -> TrainingResult:
@@ -70,13 +63,19 @@ def train(s: Settings, why: str = "", alert_at: int | None = None) -> TrainingRe
     return outcome
 
 
-def training_event(outcome: TrainingResult, why: str, approval: bool) -> dict[str, str | float | bool]:
-    """Return what the asset event of a training tells; `approval` where a person is to decide whether a version serves.
+def training_event(outcome: TrainingResult, why: str, approval: bool) -> TrainingEvent:
+    """Return the asset event of a training; `approval` where a person is to decide whether a version serves.
 
     Nobody is asked about a version that serves already, as the first one does.
     """
-    version = {"run_id": outcome["run_id"], "version": outcome["version"], "alias": outcome["alias"]}
-    return {**version, "skill": outcome["skill"], "why": why, "ask": approval and outcome["alias"] == CHALLENGER}
+    return {
+        "run_id": outcome["run_id"],
+        "version": outcome["version"],
+        "alias": outcome["alias"],
+        "skill": outcome["skill"],
+        "why": why,
+        "ask": approval and outcome["alias"] == CHALLENGER,
+    }
 
 
 def _train(
@@ -134,23 +133,6 @@ def _decision_tags(decision: Decision, report: Report, scorer: Scorer) -> dict[s
     return numbers | {"kind": decision.kind, "decision": decision.reason, "p_value": f"{decision.p_value:.6g}"}
 
 
-def _rows(s: Settings, spark: SparkSession, schema: dict[str, Any], uri: str) -> DataFrame:
+def _rows(s: Settings, spark: SparkSession, schema: FeatureSchema, uri: str) -> DataFrame:
     bars = engine.read_bars(spark, uri, s.symbols)
     return engine.held(engine.feature_rows(bars, schema, s.calendars, s.feed_gap_minutes))
-
-
-def training_result(run_id: str, version: str, alias: str, decision: Decision, report: Report) -> TrainingResult:
-    """Return what a training came to; its numbers are those of the kind that was chosen."""
-    chosen, persistence = (report[f"walk_forward/{kind}"] for kind in (decision.kind, PERSISTENCE))
-    return {
-        "run_id": run_id,
-        "version": version,
-        "promoted": decision.kind,
-        "alias": alias,
-        "reason": decision.reason,
-        "skill": chosen["skill"],
-        "mae_model": chosen["mae"],
-        "mae_persistence": persistence["mae"],
-        "test_rows": int(report.get(f"test/{PERSISTENCE}", {}).get("rows", 0)),
-        "report": report,
-    }

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.pool import ThreadPool
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 from stock_ml import evaluation
 from stock_ml.errors import BadBars, TooLittleHistory
 from stock_ml.evaluation import Fold
+from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.trees import Forest
 from stock_ml.training import spark_models
 
@@ -59,9 +59,7 @@ class WalkForwardResult:
     fallbacks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
 
-def walk_forward(
-    rows: DataFrame, schema: dict[str, Any], recipes: Sequence[str], history: History
-) -> WalkForwardResult:
+def walk_forward(rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str], history: History) -> WalkForwardResult:
     """Fit and forecast `rows`, as from `spark.feature_rows` and `spark.held`, on the sessions of `history`.
 
     All recipes use the same folds. Raises TooLittleHistory, BadBars.
@@ -120,7 +118,7 @@ def _check(training: pd.DataFrame, fold: Fold) -> None:
 
 
 def _step(
-    rows: DataFrame, schema: dict[str, Any], recipes: Sequence[str], fold: Fold
+    rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str], fold: Fold
 ) -> tuple[dict[str, PipelineModel], pd.DataFrame]:
     """Fit on what was known when the fold began, back to its `since`, and forecast its rows in order of time."""
     known = rows.where(evaluation.in_training(F.col("bar_ts"), fold, schema["horizon"]))

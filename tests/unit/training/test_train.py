@@ -3,8 +3,9 @@
 import pytest
 
 from stock_ml.evaluation import Decision
+from stock_ml.evaluation.training_result import training_result
 from stock_ml.training.promote import skip_reason
-from stock_ml.training.train import training_event, training_result
+from stock_ml.training.train import training_event
 
 REPORT = {
     "walk_forward/persistence": {"skill": 0.0, "mae": 0.3, "mae_bp": 3.0},
