@@ -72,8 +72,8 @@ def store(s: Settings, run: str, items: Sequence[IngestItem], missing: Mapping[s
 
 
 def _reports(lake: Lake, item: IngestItem) -> dict[str, QualityReport]:
-    symbol, asked = item["symbol"], item["months"]
-    months = lake.clean_months(symbol) if WHOLE_FILE in asked else asked
+    symbol, requested = item["symbol"], item["months"]
+    months = lake.clean_months(symbol) if WHOLE_FILE in requested else requested
     found = {month: lake.read_quality(symbol, month) for month in months}
     return {month: report for month, report in found.items() if report}
 

@@ -31,9 +31,9 @@ def find_shared_gaps(s: Settings, items: Sequence[IngestItem]) -> dict[str, Shar
     """
     lake = Lake.connect(s)
     clean = {symbol: lake.clean_months(symbol) for symbol in s.symbols}
-    asked = {month for item in items for month in item["months"]}
+    requested = {month for item in items for month in item["months"]}
     known = {month for months in clean.values() for month in months}
-    months = sorted(known if "all" in asked else known & asked)
+    months = sorted(known if "all" in requested else known & requested)
     reports = {month: _report(s, lake, month, [n for n in s.symbols if month in clean[n]]) for month in months}
     for month, report in reports.items():
         lake.quality.write_shared_gaps(month, report)

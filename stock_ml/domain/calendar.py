@@ -91,8 +91,8 @@ def sessions(exchange: str, closures: tuple[str, ...] = ()) -> Sessions:
     opens = calendar.opens.to_numpy("datetime64[s]").astype(np.int64)
     closes = calendar.closes.to_numpy("datetime64[s]").astype(np.int64)
     dates = calendar.sessions.to_numpy().astype("datetime64[D]")
-    given = [day for code, _, day in (closure.partition(":") for closure in closures) if code == exchange]
-    for day in given:
+    days = [day for code, _, day in (closure.partition(":") for closure in closures) if code == exchange]
+    for day in days:
         closes = _closed(day, dates, closes, str(calendar.tz))
     left = closes > opens
     dates, opens, closes = dates[left], opens[left], closes[left]

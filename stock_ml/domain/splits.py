@@ -22,9 +22,9 @@ class Split(NamedTuple):
 
 def nearest(jump: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each logarithm of an old price over a new one the split that explains it, 1 where none does."""
-    known = np.concatenate([RATIOS, 1 / RATIOS])
-    away = np.abs(jump[:, None] - np.log(known))
-    return np.where(away.min(axis=1) <= TOLERANCE, known[away.argmin(axis=1)], 1.0)
+    ratios = np.concatenate([RATIOS, 1 / RATIOS])
+    distance = np.abs(jump[:, None] - np.log(ratios))
+    return np.where(distance.min(axis=1) <= TOLERANCE, ratios[distance.argmin(axis=1)], 1.0)
 
 
 def before(minutes: Minutes, sessions: Sessions) -> NDArray[np.float64]:

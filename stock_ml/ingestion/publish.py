@@ -37,8 +37,8 @@ def is_enough(clean: int, symbols: int, share: float) -> bool:
 
 
 def _too_few(clean: int, symbols: int, share: float, missing: Mapping[str, str]) -> TooFewSymbols:
-    told = "; ".join(f"{symbol}: {why}" for symbol, why in missing.items())
+    reasons = "; ".join(f"{symbol}: {why}" for symbol, why in missing.items())
     return TooFewSymbols(
         f"{clean} of {symbols} symbols are clean, {share:.0%} must be (STOCKML_MINIMUM_SYMBOLS), so no training hears "
-        f"of them. Mend what follows and clear the failed tasks, or take such symbols out of STOCKML_SYMBOLS. {told}"
+        f"of them. Mend what follows and clear the failed tasks, or take such symbols out of STOCKML_SYMBOLS. {reasons}"
     )

@@ -27,10 +27,10 @@ def back_up(s: Settings) -> dict[str, Any]:
         for database, file in zip(dumps.DATABASES, files.values(), strict=True):
             dumps.dump(s, database, file)
             dumps.check(s, database, file)
-        held = backups.add(name, files)
-    gone = backups.forget(s.keep_backups)
-    log.info("backup %s: %s; forgot %d older ones", name, held, len(gone))
-    return {"name": name, "held": held, "forgot": gone}
+        manifest = backups.add(name, files)
+    deleted = backups.forget(s.keep_backups)
+    log.info("backup %s: %s; forgot %d older ones", name, manifest, len(deleted))
+    return {"name": name, "held": manifest, "forgot": deleted}
 
 
 def restore(s: Settings, name: str = "") -> str:
@@ -44,14 +44,16 @@ def restore(s: Settings, name: str = "") -> str:
         files = {part.removesuffix(".dump"): file for part, file in backups.take(name, Path(folder)).items()}
         for database, file in files.items():
             dumps.check(s, database, file)
-            _see_alone(s, database)
+            _check_no_connections(s, database)
         for database, file in files.items():
             dumps.load(s, database, file)
             log.info("restored %s from %s", database, name)
     return name
 
 
-def _see_alone(s: Settings, database: str) -> None:
+def _check_no_connections(s: Settings, database: str) -> None:
     if others := dumps.others(s, database):
-        told = ", ".join(others)
-        raise StoreUnavailable(f"programs are connected to the database {database} ({told}): stop them, then restore")
+        programs = ", ".join(others)
+        raise StoreUnavailable(
+            f"programs are connected to the database {database} ({programs}): stop them, then restore"
+        )

@@ -50,8 +50,10 @@ def bounds(
 
     Where a bound is nearer than half a tick to the centre, the forecast itself, which stands on the grid, is the bound.
     """
-    away = half * np.exp(interval_scale.astype(np.float64))
-    return np.minimum(last * np.exp(centre - away), predicted), np.maximum(last * np.exp(centre + away), predicted)
+    half_width = half * np.exp(interval_scale.astype(np.float64))
+    return np.minimum(last * np.exp(centre - half_width), predicted), np.maximum(
+        last * np.exp(centre + half_width), predicted
+    )
 
 
 def scale(volatility: Floats, elapsed: Floats, profile: Sequence[float]) -> Floats:

@@ -149,14 +149,14 @@ def _volume(volume: Floats) -> Floats:
 
 def _levels(close: Floats, volume: Floats, night: NDArray[np.bool_]) -> Floats:
     """Return the levels relative to the last close, a row for each of NOISES, (2, n)."""
-    shown = np.ascontiguousarray(_log_ratio(close, close[:, -1:]).T)
+    price = np.ascontiguousarray(_log_ratio(close, close[:, -1:]).T)
     time = np.ascontiguousarray(_clock(volume).T)
     unknown = np.ascontiguousarray(night.T)
-    level, variance = np.repeat(shown[:1], len(NOISES), axis=0), np.full((len(NOISES), len(close)), UNKNOWN)
-    for t in range(1, len(shown)):
+    level, variance = np.repeat(price[:1], len(NOISES), axis=0), np.full((len(NOISES), len(close)), UNKNOWN)
+    for t in range(1, len(price)):
         variance = np.where(unknown[t - 1], UNKNOWN, variance + time[t])
         gain = np.divide(variance, variance + NOISES * time[t], out=np.zeros_like(variance), where=time[t] > 0)
-        level = level + gain * (shown[t] - level)
+        level = level + gain * (price[t] - level)
         variance = variance - gain * variance
     return level
 

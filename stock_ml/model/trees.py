@@ -35,10 +35,10 @@ class Tree:
     weight: float
 
     @classmethod
-    def of(cls, given: dict[str, Any]) -> "Tree":
+    def of(cls, record: dict[str, Any]) -> "Tree":
         """Return the tree that JSON gave back. Raises TypeError, KeyError."""
         lists = ("feature", "threshold", "left", "right", "value")
-        return cls(**(given | {name: tuple(given[name]) for name in lists}))
+        return cls(**(record | {name: tuple(record[name]) for name in lists}))
 
     def check(self, features: int) -> None:
         """Raise ModelError unless every node has its place, every number is finite, and of so many features each."""

@@ -36,8 +36,8 @@ def drift(s: Settings, store: MonitoringStore, version: str, now: float) -> dict
 def live_sessions(profile: ReferenceProfile, calendar: Sessions, now: float, most: int) -> range:
     """Return the numbers of the sessions that are live evidence: closed by `now`, and begun after the training."""
     last = calendar.upcoming(now)
-    begun = int(np.searchsorted(calendar.opens, profile.trained_until))
-    return range(max(begun, last - min(most, profile.longest)), last)
+    first = int(np.searchsorted(calendar.opens, profile.trained_until))
+    return range(max(first, last - min(most, profile.longest)), last)
 
 
 def _sessions(s: Settings, store: MonitoringStore, profile: ReferenceProfile, numbers: range) -> list[Session]:

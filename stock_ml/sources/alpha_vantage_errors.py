@@ -57,11 +57,11 @@ def refusal(body: Mapping[str, object], where: str, redacted: Redacted) -> Sourc
     """Return the error that a response without bars means; the key never shows in it."""
     if not body:
         return EmptyAnswer(f"{where} answered with nothing; try again later")
-    said = " ".join(str(body[name]) for name in ("Error Message", "Information", "Note") if name in body)
+    text = " ".join(str(body[name]) for name in ("Error Message", "Information", "Note") if name in body)
     for pattern, error, meaning in MEANINGS:
-        if re.search(pattern, said, re.IGNORECASE):
-            return error(f"{meaning}. It said: {redacted(said)[:500]}")
-    return NotAnAnswer(f"{where} answered without bars: {redacted(said or str(sorted(body)))[:300]}")
+        if re.search(pattern, text, re.IGNORECASE):
+            return error(f"{meaning}. It said: {redacted(text)[:500]}")
+    return NotAnAnswer(f"{where} answered without bars: {redacted(text or str(sorted(body)))[:300]}")
 
 
 def _check_json(body: bytes, where: str, redacted: Redacted) -> None:

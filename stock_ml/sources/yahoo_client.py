@@ -96,14 +96,14 @@ class Charts:
     def _check(self, body: bytes, where: str) -> None:
         try:
             chart = orjson.loads(body)["chart"]
-            said = (chart.get("error") or {}).get("description") or ""
+            message = (chart.get("error") or {}).get("description") or ""
             has_result = bool(chart.get("result"))
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             start = body[:120].decode("utf-8", "replace")
             raise NotAnAnswer(f"{where} answered without a chart; has Yahoo changed its layout? {start!r}") from None
-        if any(words in said.lower() for words in UNKNOWN):
-            raise BadSymbol(f"Yahoo knows no such symbol. It said: {said:.300}")
-        if any(words in said.lower() for words in NO_BARS):
-            raise NoBars(f"Yahoo has no minute bars of that time. It said: {said:.300}")
-        if said or not has_result:
-            raise NotAnAnswer(f"{where} answered without bars: {said:.300}")
+        if any(words in message.lower() for words in UNKNOWN):
+            raise BadSymbol(f"Yahoo knows no such symbol. It said: {message:.300}")
+        if any(words in message.lower() for words in NO_BARS):
+            raise NoBars(f"Yahoo has no minute bars of that time. It said: {message:.300}")
+        if message or not has_result:
+            raise NotAnAnswer(f"{where} answered without bars: {message:.300}")

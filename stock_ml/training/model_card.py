@@ -60,5 +60,5 @@ def _written(number: float | None) -> str:
 
 def _markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines = [tuple(head), *(tuple(row) for row in rows)]
-    made = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join([made[0], "|" + " --- |" * len(lines[0]), *made[1:]])
+    rows = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([rows[0], "|" + " --- |" * len(lines[0]), *rows[1:]])

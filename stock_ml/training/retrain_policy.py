@@ -38,10 +38,10 @@ class NewestVersion:
         """
         if self.regime_change_at is None:
             return False
-        begun = evaluation.alert_session(calendar.opens, self.regime_change_at)
-        knew = calendar.upcoming(self.trained_until) + self.held_out - begun
-        there = calendar.upcoming(known_at) - begun
-        return any(knew < enough <= there for enough in (1, evaluation.REGIME_SESSIONS + self.held_out))
+        first = evaluation.alert_session(calendar.opens, self.regime_change_at)
+        known = calendar.upcoming(self.trained_until) + self.held_out - first
+        available = calendar.upcoming(known_at) - first
+        return any(known < enough <= available for enough in (1, evaluation.REGIME_SESSIONS + self.held_out))
 
 
 @dataclass(frozen=True)

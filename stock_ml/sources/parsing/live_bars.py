@@ -20,8 +20,8 @@ def bars_of(response: Response, convention: Convention, calendar: Sessions) -> l
     rows = place(read(response), convention, calendar)
     rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
     values = rows.iloc[fullest(rows)][["ts", *VALUES]].itertuples(index=False)
-    made = (Bar(response.symbol, ts, o, h, low, c, v, response.source) for ts, o, h, low, c, v in values)
-    return finished(made, response.fetched_at)
+    bars = (Bar(response.symbol, ts, o, h, low, c, v, response.source) for ts, o, h, low, c, v in values)
+    return finished(bars, response.fetched_at)
 
 
 def finished(bars: Iterable[Bar], now: float) -> list[Bar]:

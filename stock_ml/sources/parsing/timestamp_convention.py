@@ -89,17 +89,17 @@ def _utc(rows: pd.DataFrame, zone: str) -> np.ndarray:
 
 
 def _check_zone(frame: pd.DataFrame, sessions: Sessions) -> None:
-    said = frame.attrs.get("zone") or sessions.zone
-    if said != sessions.zone and not _same_clocks(frame["label"], said, sessions.zone):
+    stated = frame.attrs.get("zone") or sessions.zone
+    if stated != sessions.zone and not _same_clocks(frame["label"], stated, sessions.zone):
         raise BadFile(
-            f"{_where(frame)}: its times are in {said!r:.40}, and {sessions.exchange} trades in {sessions.zone}; "
+            f"{_where(frame)}: its times are in {stated!r:.40}, and {sessions.exchange} trades in {sessions.zone}; "
             "set STOCKML_EXCHANGE to the exchange of these symbols"
         )
 
 
-def _same_clocks(labels: pd.Series, said: str, zone: str) -> bool:
+def _same_clocks(labels: pd.Series, stated: str, zone: str) -> bool:
     try:
-        other = ZoneInfo(said)
+        other = ZoneInfo(stated)
     except (ZoneInfoNotFoundError, ValueError):
         return False
     noons = pd.DatetimeIndex(labels.dt.normalize().unique()) + pd.Timedelta(hours=12)
