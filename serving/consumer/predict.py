@@ -10,7 +10,7 @@ from serving.stream_config import StreamConfig
 from stock_ml.adapters.postgres.store import FORECASTS, Forecasts, table
 from stock_ml.domain.bars import MINUTE
 from stock_ml.model.adaptive import NO_FORECASTS, AdaptiveIntervals, CalibratedForecasts, Closes
-from stock_ml.model.conformal import LEVELS, WIDEST
+from stock_ml.model.conformal import LEVELS, MAX_SCALE
 from stock_ml.model.features import FEATURES, Floats, kernel
 from stock_ml.model.scorer import Prediction, Scorer, nearest, prices
 
@@ -93,7 +93,7 @@ def _predict(
     with np.errstate(all="ignore"):
         prediction = serving.scorer.predict(known, config.name_table[windows.slot])
         # prices that pass the gate may still move so far that the forecast overflows; then there is none
-        highest = np.log(windows.close) + prediction.log_return + prediction.half[-1] * np.exp(WIDEST)
+        highest = np.log(windows.close) + prediction.log_return + prediction.half[-1] * np.exp(MAX_SCALE)
     usable = (target < windows.session_close) & np.isfinite(prediction.log_return) & (highest < LARGEST)
     return _Output(serving, prediction, np.flatnonzero(usable))
 

@@ -100,7 +100,7 @@ class Replay:
             self._await(start + seconds_after(left[0].ts, bar.ts, speed, self._output.sessions))
             self._passed(bar.ts)
             self._output.publish([bar])
-            self._clock.see(bar.ts + MINUTE)
+            self._clock.advance(bar.ts + MINUTE)
         if bars:
             self._passed(bars[-1].ts + MINUTE)
         return len(left)
@@ -117,7 +117,7 @@ class Replay:
         self._tell()
 
     def _passed(self, now: float) -> None:
-        self._clock.see(now)
+        self._clock.advance(now)
         if self._speaks:
             self._output.announce_until(self._clock.now(), self._output.sessions)
 

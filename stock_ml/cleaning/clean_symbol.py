@@ -88,7 +88,7 @@ def _revisions(lake: Lake, item: IngestItem, month: str) -> list[RevisionNote]:
     return [*known, found] if found and found not in known else known
 
 
-def rules_of(s: Settings, symbol: str) -> CleaningRules:
+def cleaning_rules(s: Settings, symbol: str) -> CleaningRules:
     """Return what clean bars depend on besides what was received; where it changes they are made anew."""
     exchange = s.calendars.of(symbol).exchange
     closures = [closure for closure in s.closures if closure.startswith(exchange)]
@@ -159,7 +159,7 @@ def _clean_month(s: Settings, symbol: str, month: RawMonth, span: Span, origin: 
     report: QualityReport = {
         **result.report,
         "label_convention": origin.convention,
-        "rules": rules_of(s, symbol),
+        "rules": cleaning_rules(s, symbol),
         "revisions": origin.revisions,
         "raw": month.key,
         "answers": list(month.keys),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from stock_ml.cleaning import quality
 from stock_ml.domain import gaps
-from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, fullest
+from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, largest_volume
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.ingest_records import RowReport
 
@@ -55,7 +55,7 @@ def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleanRules) -
     """
     outcomes = _outcomes(received, rules)
     kept = received[outcomes == KEPT]
-    minutes = _filled(kept.iloc[fullest(kept)], rules)
+    minutes = _filled(kept.iloc[largest_volume(kept)], rules)
     refused = received[outcomes >= len(ROW_OUTCOMES)]
     reasons = np.array(REFUSED)[outcomes[outcomes >= len(ROW_OUTCOMES)] - len(ROW_OUTCOMES)]
     bars = _frame(minutes, symbol, source)
@@ -90,7 +90,7 @@ def _one_a_minute(rows: pd.DataFrame) -> np.ndarray:
     outcomes = np.full(len(rows), SECOND)
     outcomes[rows[["ts", *VALUES]].duplicated().to_numpy()] = DUPLICATE
     alone = np.flatnonzero(outcomes != DUPLICATE)
-    outcomes[alone[fullest(rows.iloc[alone])]] = KEPT
+    outcomes[alone[largest_volume(rows.iloc[alone])]] = KEPT
     return outcomes
 
 

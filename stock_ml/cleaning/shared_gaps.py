@@ -43,7 +43,7 @@ def find_shared_gaps(s: Settings, items: Sequence[IngestItem]) -> dict[str, Shar
     return reports
 
 
-def reports_of(s: Settings) -> QualityReports:
+def quality_reports(s: Settings) -> QualityReports:
     """Return the quality reports of all clean months, by symbol and month, and what concerns all symbols."""
     lake = Lake.connect(s)
     clean = {symbol: lake.clean_months(symbol) for symbol in s.symbols}

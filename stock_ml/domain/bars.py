@@ -102,7 +102,7 @@ def _rules(opened: Any, high: Any, low: Any, close: Any, volume: Any) -> tuple[A
     return (*prices, *order, (volume >= 0) & (volume <= LARGEST_VOLUME))
 
 
-def fullest(rows: pd.DataFrame) -> np.ndarray:
+def largest_volume(rows: pd.DataFrame) -> np.ndarray:
     """Return the positions of one row for each `ts`, ascending, whatever the order of the rows.
 
     Of different rows for one minute the one with the largest volume is taken: a minute's volume only grows while its

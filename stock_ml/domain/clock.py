@@ -35,7 +35,7 @@ class EventClock:
     def now(self) -> float:
         return self._now
 
-    def see(self, known_at: float) -> None:
+    def advance(self, known_at: float) -> None:
         """Move forward to `known_at`; an older time changes nothing."""
         self._now = max(self._now, known_at)
 

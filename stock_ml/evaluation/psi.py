@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 10
-LEAST = 1e-4  # an empty bin must not make the index infinite
+MIN_SHARE = 1e-4  # an empty bin must not make the index infinite
 Floats = NDArray[np.float64]
 
 
@@ -21,7 +21,7 @@ def bin_counts(sample: Floats, edges: Floats) -> Floats:
 
 def bin_shares(counts: Floats) -> Floats:
     """Return the share of each bin, at least LEAST."""
-    part: Floats = np.maximum(counts / np.sum(counts), LEAST)
+    part: Floats = np.maximum(counts / np.sum(counts), MIN_SHARE)
     return part
 
 

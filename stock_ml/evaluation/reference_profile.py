@@ -12,8 +12,10 @@ from stock_ml.errors import ModelError
 from stock_ml.evaluation.psi import bin_counts, bin_edges, bin_shares, psi
 
 BY_FEATURE = ("edges", "shares", "usual")
-LONGEST = 20  # sessions that are compared at once
-WHOLE = 0.9  # a session with fewer of the rows that a usual one has began late or lost some: its hours are others
+MAX_COMPARED = 20  # sessions that are compared at once
+MIN_COMPLETE = (
+    0.9  # a session with fewer of the rows that a usual one has began late or lost some: its hours are others
+)
 Floats = NDArray[np.float64]
 
 
@@ -32,7 +34,7 @@ class Session(NamedTuple):
 
     def is_complete(self, density: float) -> bool:
         """Say whether it has about the share `density` of its possible rows, so that its hours are the usual ones."""
-        return len(self.features) >= WHOLE * density * self.possible
+        return len(self.features) >= MIN_COMPLETE * density * self.possible
 
 
 class Sample(NamedTuple):
@@ -116,5 +118,5 @@ def _largest_psi(counts: Floats, usual_shares: Floats) -> tuple[float, ...]:
     """Return the largest PSI of each number of successive sessions, up to half of them; `counts` is (sessions, b)."""
     return tuple(
         max(psi(usual_shares, bin_shares(counts[i : i + n].sum(axis=0))) for i in range(len(counts) - n + 1))
-        for n in range(1, min(LONGEST, len(counts) // 2) + 1)
+        for n in range(1, min(MAX_COMPARED, len(counts) // 2) + 1)
     )

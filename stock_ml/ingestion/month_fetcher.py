@@ -10,7 +10,7 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import open_clock
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import LastRequest, RevisionNote
-from stock_ml.domain.splits import nearest
+from stock_ml.domain.splits import nearest_ratio
 from stock_ml.errors import BadFile, NoBars
 from stock_ml.ingestion.plan import complete_response, is_empty
 from stock_ml.ingestion.revisions import Revision, compare
@@ -61,7 +61,7 @@ class MonthFetcher:
         if rows is None:
             return False
         first = rows["open"].to_numpy(np.float64)[rows["label"].to_numpy().argmin()]
-        return bool(nearest(np.log([last / first]))[0] != 1.0)
+        return bool(nearest_ratio(np.log([last / first]))[0] != 1.0)
 
     def _fetch_earlier(self, month: str) -> None:
         for earlier in reversed([known for known in self._stored_months() if known < month]):

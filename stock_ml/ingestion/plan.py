@@ -9,7 +9,7 @@ from typing import Any
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import open_clock
 from stock_ml.adapters.postgres.request_quota import RequestQuota
-from stock_ml.cleaning.clean_symbol import rules_of
+from stock_ml.cleaning.clean_symbol import cleaning_rules
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.ingest_records import IngestItem
@@ -17,7 +17,7 @@ from stock_ml.domain.months import complete_at, ends_at, months_of
 from stock_ml.domain.request_budget import Budget
 from stock_ml.ingestion.request_form import IngestRequest, parse_form, session_request
 from stock_ml.sources.parsing import WHOLE_FILE
-from stock_ml.sources.registry import budget_of, requests_for
+from stock_ml.sources.registry import request_budget, requests_for
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def make_plan(s: Settings, request: IngestRequest | None = None) -> Plan:
     count = [requests_for(s, *each, now) if request.force else _request_count(s, lake, *each, now) for each in pairs]
     items = [_item(symbol, lacking, request) for symbol, lacking in wanted.items()]
     used = RequestQuota.connect(s).used_today() if s.capabilities.metered else 0
-    return Plan(items, sum(count), budget_of(s), used)
+    return Plan(items, sum(count), request_budget(s), used)
 
 
 def plan_run(s: Settings, form: Mapping[str, Any], session: datetime | None = None) -> Plan:
@@ -125,7 +125,7 @@ def _missing_months(s: Settings, lake: Lake, symbol: str, months: list[str], now
 
 def _is_done(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
     report = lake.read_quality(symbol, month)
-    if report is None or report["rules"] != rules_of(s, symbol):
+    if report is None or report["rules"] != cleaning_rules(s, symbol):
         return False
     is_complete = report["known_at"] >= _settled_at(s, complete_at(month, now, s.calendars.of(symbol)))
     return bool(is_complete) or is_empty(s, lake, symbol, month)

@@ -10,7 +10,7 @@ from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.config import Settings
 
 log = logging.getLogger(__name__)
-LONGEST = 3 * 3600  # seconds; the task that trains is stopped after two hours
+MAX_TRAINING_SECONDS = 3 * 3600  # seconds; the task that trains is stopped after two hours
 
 
 def tidy_runs(s: Settings) -> dict[str, list[str]]:
@@ -19,7 +19,7 @@ def tidy_runs(s: Settings) -> dict[str, list[str]]:
     Raises RegistryUnavailable.
     """
     registry = Registry.connect(s, retries=3, timeout=60)
-    ended = runs.end_killed(registry, s.mlflow_experiment, time.time() - LONGEST)
+    ended = runs.end_killed(registry, s.mlflow_experiment, time.time() - MAX_TRAINING_SECONDS)
     archived = runs.archive(registry, s.mlflow_experiment, s.keep_runs)
     log.info("ended %d runs of killed trainings, archived %d old ones", len(ended), len(archived))
     return {"ended": ended, "archived": archived}

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 LEVELS = (50, 90, 99)
 STEP = 0.02  # a miss at 90 % widens by 1.8 %: after a shift, two hours close most of the gap
-WIDEST = 2.0  # log: at most 7.4 times as wide as calibrated, and at least a 7.4th
-PARTS, FEW = 13, 100  # of a New York session: half hours; rows
+MAX_SCALE = 2.0  # log: at most 7.4 times as wide as calibrated, and at least a 7.4th
+PARTS, PRIOR_ROWS = 13, 100  # of a New York session: half hours; rows
 FLAT = (1.0,) * PARTS
 FLOOR = 1e-5  # a tenth of a basis point a minute: a flat window must not promise an interval of no width
 
@@ -39,7 +39,7 @@ class Calibration(NamedTuple):
 def adapt(interval_scale: IntervalScale, covered: NDArray[np.bool_]) -> IntervalScale:
     """Return the interval scales after outcomes that were `covered` or not, both (3, n)."""
     moved = interval_scale + np.where(covered, _NARROWER, _WIDER)
-    bounded: IntervalScale = np.minimum(np.maximum(moved, -WIDEST), WIDEST).astype(np.float32)
+    bounded: IntervalScale = np.minimum(np.maximum(moved, -MAX_SCALE), MAX_SCALE).astype(np.float32)
     return bounded
 
 
@@ -74,7 +74,7 @@ def profile(errors: Floats, volatility: Floats, elapsed: Floats) -> tuple[float,
     scaled, part = np.abs(errors) / scale(volatility, elapsed, FLAT), _part(elapsed)
     usual = float(np.mean(scaled)) or 1.0
     count, total = (np.bincount(part, weights, PARTS) for weights in (None, scaled / usual))
-    return tuple(((total + FEW) / (count + FEW)).tolist())
+    return tuple(((total + PRIOR_ROWS) / (count + PRIOR_ROWS)).tolist())
 
 
 def _part(elapsed: Floats) -> NDArray[np.int64]:

@@ -80,19 +80,19 @@ def rows(minutes: Minutes, sessions: Sessions) -> np.ndarray:
     return np.column_stack([*bar, elapsed, number.astype(np.float64)])
 
 
-def ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> np.ndarray:
+def window_ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> np.ndarray:
     """Return where valid windows end, as int64 indices: at received bars with `window` rows, no feed gap among them.
 
     Neighbours are at most `limit + 1` trading minutes apart; a window may cross the night, but no unadjusted split.
     """
     index = sessions.index(minutes.ts)
-    whole = joined(index[:-1], index[1:], limit) & (splits.before(minutes, sessions)[1:] == 1.0)
-    begins = np.insert(np.where(whole, 0, np.arange(1, len(index))), 0, 0)[: len(index)]
+    contiguous = is_contiguous(index[:-1], index[1:], limit) & (splits.opening_ratios(minutes, sessions)[1:] == 1.0)
+    begins = np.insert(np.where(contiguous, 0, np.arange(1, len(index))), 0, 0)[: len(index)]
     run = np.arange(len(index)) - np.maximum.accumulate(begins)
     return np.flatnonzero((run >= window - 1) & ~minutes.filled & (index >= 0))
 
 
-def joined(before: NDArray[np.int64], after: NDArray[np.int64], limit: int) -> NDArray[np.bool_]:
+def is_contiguous(before: NDArray[np.int64], after: NDArray[np.int64], limit: int) -> NDArray[np.bool_]:
     """Say of neighbouring rows, given by their trading minutes, whether no feed gap lies between them, (n,)."""
     step = after - before
     return np.asarray((step >= 1) & (step <= limit + 1) & (before >= 0))
@@ -100,7 +100,7 @@ def joined(before: NDArray[np.int64], after: NDArray[np.int64], limit: int) -> N
 
 def windows(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the valid windows' ends, int64 (n,), and the windows, float64 (n, W, C)."""
-    at = ends(minutes, sessions, window, limit)
+    at = window_ends(minutes, sessions, window, limit)
     return at, _slices(rows(minutes, sessions), at, window)
 
 
@@ -179,7 +179,7 @@ def targets(minutes: Minutes, sessions: Sessions, horizon: int) -> np.ndarray:
 
 def table(minutes: Minutes, sessions: Sessions, schema: FeatureSchema, limit: int) -> pd.DataFrame:
     """Return one row for each valid window: bar_ts (epoch s), session (date), last_close, target, and the FEATURES."""
-    at = ends(minutes, sessions, schema["window"], limit)
+    at = window_ends(minutes, sessions, schema["window"], limit)
     channels = rows(minutes, sessions)
     parts = [at[i : i + CHUNK] for i in range(0, len(at), CHUNK)]
     features = [kernel(_slices(channels, part, schema["window"])) for part in parts]

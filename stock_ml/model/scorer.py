@@ -8,13 +8,13 @@ from typing import Literal
 
 import numpy as np
 
-from stock_ml.domain.ticks import snapped
+from stock_ml.domain.ticks import snap_to_tick
 from stock_ml.errors import ModelError, SchemaMismatch
 from stock_ml.model.conformal import FLAT, LEVELS, PARTS, Calibration, IntervalScale, bounds, scale
 from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.trees import Forest, Tree
 
-DAMAGED = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
+PARSE_ERRORS = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +128,7 @@ class Scorer:
             lists = {name: tuple(record[name]) for name in names if name in record}
             scorer = cls(**(record | lists | {"trees": tuple(Tree.of(tree) for tree in record.get("trees", ()))}))
             scorer._check_forecast()
-        except DAMAGED as error:
+        except PARSE_ERRORS as error:
             raise ModelError(f"the model's scorer JSON cannot be read ({error!r:.200}): train again") from error
         return scorer
 
@@ -150,7 +150,7 @@ def persistence(calibration: Calibration, schema: FeatureSchema, trained_until: 
 
 def nearest(last_close: np.ndarray, log_return: np.ndarray) -> np.ndarray:
     """Return the price on the tick grid of the last close that is nearest to a log return from it, (n,)."""
-    return snapped(last_close, last_close * np.exp(np.ascontiguousarray(log_return)))
+    return snap_to_tick(last_close, last_close * np.exp(np.ascontiguousarray(log_return)))
 
 
 def prices(last_close: np.ndarray, prediction: Prediction, interval_scale: IntervalScale | None = None) -> Prices:

@@ -10,7 +10,7 @@ from urllib3.exceptions import NameResolutionError
 
 from stock_ml.errors import NoNetwork, NotAnAnswer, ServerError, SourceUnavailable, TimedOut
 from stock_ml.sources.alpha_vantage_errors import check
-from stock_ml.sources.http_body import CHUNK, TIMEOUT, whole_body
+from stock_ml.sources.http_body import CHUNK, TIMEOUT, read_body
 from stock_ml.sources.redaction import Redaction
 
 TIME_HEADER = "X-Market-Time"  # the sandbox says at which market time it answered
@@ -59,7 +59,7 @@ class Intraday(TimeSeries):  # type: ignore[misc]  # the package has no types
         problem: SourceUnavailable
         try:
             with self.session.get(url, timeout=TIMEOUT, stream=True) as response:
-                return response, whole_body(response.iter_content(CHUNK), self.address)
+                return response, read_body(response.iter_content(CHUNK), self.address)
         except requests.Timeout:
             problem = TimedOut(f"{self.address} did not answer within {TIMEOUT:.0f} s; see that the network is up")
         except requests.RequestException as error:

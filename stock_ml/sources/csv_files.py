@@ -9,7 +9,7 @@ from pathlib import Path
 from stock_ml.config import Settings, csv_files, symbol_of
 from stock_ml.errors import BadFile, NoBars, SourceError
 from stock_ml.sources.parsing import Response, parse
-from stock_ml.sources.parsing.gzip_body import unpacked
+from stock_ml.sources.parsing.gzip_body import decompress
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _body(files: list[Path]) -> bytes:
     bodies = [_read(file) for file in files]
     if len(files) == 1:
         return bodies[0]
-    plain = [unpacked(body, file.name) for file, body in zip(files, bodies, strict=True)]
+    plain = [decompress(body, file.name) for file, body in zip(files, bodies, strict=True)]
     parts = [text.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n") for text in plain]
     return b"\n".join([parts[0][0].strip(), *(rows.rstrip() for _, _, rows in parts), b""])
 

@@ -44,7 +44,7 @@ class Registration:
 SOURCES = {
     "sandbox": Registration(lambda s, _: AlphaVantage.sandbox(s)),
     "alpha_vantage": Registration(AlphaVantage.connect),
-    "yahoo": Registration(lambda s, _: yahoo.Yahoo.connect(s), yahoo.requests_of, round(60 / yahoo.PAUSE)),
+    "yahoo": Registration(lambda s, _: yahoo.Yahoo.connect(s), yahoo.request_count, round(60 / yahoo.PAUSE)),
     "csv": Registration(lambda s, _: CsvFiles.connect(s)),
 }
 
@@ -63,7 +63,7 @@ def requests_for(s: Settings, symbol: str, month: str, now: float) -> int:
     return 1 if count is None else count(month, s.calendars.of(symbol).zone, now)
 
 
-def budget_of(s: Settings) -> Budget:
+def request_budget(s: Settings) -> Budget:
     """Return how many requests the source answers a minute and a day."""
     if s.capabilities.metered:
         return Budget(s.requests_per_minute, s.requests_per_day)

@@ -84,7 +84,7 @@ class Yahoo:
         return body
 
 
-def requests_of(month: str, zone: str, now: float) -> int:
+def request_count(month: str, zone: str, now: float) -> int:
     """Return how many requests a month YYYY-MM takes at `now`, none where it is out of reach."""
     return len(list(_windows(month, ZoneInfo(zone), now)))
 

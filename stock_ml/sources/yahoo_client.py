@@ -28,7 +28,7 @@ from stock_ml.errors import (
     TimedOut,
     TooLarge,
 )
-from stock_ml.sources.http_body import LARGEST, TIMEOUT
+from stock_ml.sources.http_body import MAX_BYTES, TIMEOUT
 
 HOST = ".yahoo.com"
 TOO_LARGE = 63  # curl's number for a response beyond the limit
@@ -42,7 +42,7 @@ class _Browser(Session):  # type: ignore[misc]  # seen as Any
     """Send what is meant for Yahoo to one address, and never wait long; yfinance waits 30 seconds for a cookie."""
 
     def __init__(self, address: str, own: bool) -> None:
-        super().__init__(impersonate="chrome", curl_options={CurlOpt.MAXFILESIZE_LARGE: LARGEST})
+        super().__init__(impersonate="chrome", curl_options={CurlOpt.MAXFILESIZE_LARGE: MAX_BYTES})
         self.instead = None if own else address
 
     def request(self, method: str, url: str, *args: Any, **named: Any) -> Any:
@@ -87,7 +87,7 @@ class Charts:
             return TimedOut(f"{self.address} did not answer within {TIMEOUT:.0f} s; see that the network is up")
         if error.code == TOO_LARGE:
             return TooLarge(
-                f"{self.address} answered with more than {LARGEST >> 20} MiB: that is no chart; nothing kept"
+                f"{self.address} answered with more than {MAX_BYTES >> 20} MiB: that is no chart; nothing kept"
             )
         return SourceUnavailable(
             f"{self.address} cannot be reached, or broke off ({type(error).__name__}); see the network"

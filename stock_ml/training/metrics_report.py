@@ -5,7 +5,7 @@ import pandas as pd
 
 from stock_ml import evaluation
 from stock_ml.domain.bars import MINUTE
-from stock_ml.domain.ticks import snapped
+from stock_ml.domain.ticks import snap_to_tick
 from stock_ml.errors import ParityError
 from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent, PromotionThreshold, SessionLosses
 from stock_ml.evaluation.training_result import Report
@@ -111,7 +111,7 @@ def check_parity(scorer: Scorer, sample: pd.DataFrame) -> None:
     """Raise ParityError unless the scorer equals Spark's own forecasts of `sample` within TOLERANCE."""
     symbols = sample["symbol"].to_numpy(str)
     scored = scorer.predict(sample[scorer.schema["names"]].to_numpy(np.float64), symbols).log_return
-    difference = np.abs(scored - sample[spark_models.PREDICTED].to_numpy())
+    difference = np.abs(scored - sample[spark_models.PREDICTION].to_numpy())
     if not (difference <= TOLERANCE).all():
         raise ParityError(
             f"the light scorer is up to {difference.max():.1e} away from Spark's own forecasts on {len(sample)} rows, "
@@ -124,7 +124,7 @@ def predicted(frame: pd.DataFrame, kind: str) -> np.ndarray:
     if kind == PERSISTENCE:
         return np.zeros(len(frame))
     last = frame["last_close"].to_numpy(np.float64)
-    on_grid: np.ndarray = np.log(snapped(last, last * np.exp(frame[kind].to_numpy(np.float64))) / last)
+    on_grid: np.ndarray = np.log(snap_to_tick(last, last * np.exp(frame[kind].to_numpy(np.float64))) / last)
     return on_grid
 
 

@@ -23,7 +23,7 @@ from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import log_model
 from stock_ml.adapters.mlflow.runs import TRAINING
-from stock_ml.cleaning.shared_gaps import reports_of
+from stock_ml.cleaning.shared_gaps import quality_reports
 from stock_ml.config import Settings
 from stock_ml.evaluation.reference_profile import ReferenceProfile
 from stock_ml.evaluation.training_result import Report
@@ -69,7 +69,7 @@ def log_training(s: Settings, result: WalkForwardResult, report: Report, uri: st
     folds = fold_table(result)
     _log_nested_runs(folds, report)
     mlflow.log_text(folds.to_csv(index=False), "folds.csv")
-    mlflow.log_dict(dict(reports_of(s)), "quality.json")
+    mlflow.log_dict(dict(quality_reports(s)), "quality.json")
     objects = Lake.connect(s).clean_digests(s.symbols)
     mlflow.log_dict(objects, "clean_bars.json")
     mlflow.log_input(_data(objects, uri), context="training")

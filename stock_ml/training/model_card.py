@@ -8,7 +8,7 @@ from stock_ml.config import Settings
 from stock_ml.evaluation.training_result import Report
 from stock_ml.model import features
 
-SHOWN = ("rows", "skill", "mae_bp", "rmse_bp", "direction", "coverage_50", "coverage_90", "coverage_99")
+METRICS = ("rows", "skill", "mae_bp", "rmse_bp", "direction", "coverage_50", "coverage_90", "coverage_99")
 LIMITS = """
 - It knows bars of one minute and nothing else: no order book, no news, no other symbol.
 - Skill is against the last price, in absolute error; what trading on it would leave is `sign_after_spread_bp`.
@@ -50,15 +50,15 @@ def _tables(report: Report) -> Iterable[str]:
     for part, title in (("walk_forward", "In walk-forward:"), ("test", "On sessions held out:")):
         found = {name.partition("/")[2]: row for name, row in report.items() if name.startswith(f"{part}/")}
         if found:
-            cells = [(kind, *(_written(row.get(name)) for name in SHOWN)) for kind, row in found.items()]
-            yield f"{title}\n\n{_markdown(('kind', *SHOWN), cells)}"
+            cells = [(kind, *(_format(row.get(name)) for name in METRICS)) for kind, row in found.items()]
+            yield f"{title}\n\n{_markdown(('kind', *METRICS), cells)}"
 
 
-def _written(number: float | None) -> str:
+def _format(number: float | None) -> str:
     return "" if number is None else f"{number:,.0f}" if number >= 1000 else f"{number:.4f}"
 
 
 def _markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines = [tuple(head), *(tuple(row) for row in rows)]
-    rows = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join([rows[0], "|" + " --- |" * len(lines[0]), *rows[1:]])
+    table = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([table[0], "|" + " --- |" * len(lines[0]), *table[1:]])

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
 from stock_ml.model.trees import Tree
 
-PREDICTED = "log_return"  # the column of a pipeline's forecasts
+PREDICTION = "log_return"  # the column of a pipeline's forecasts
 RECIPES = ("linear", "huber", "elastic", "gbt")
 TARGET, SCALED, UNIT = (
     "scaled_target",
@@ -24,7 +24,7 @@ TARGET, SCALED, UNIT = (
 UNSCALED = "SELECT *, scaled / 10000D AS log_return FROM __THIS__"
 FALLBACK = "SELECT * EXCEPT (log_return), IF(symbol IN ({}), 0D, log_return) AS log_return FROM __THIS__"
 EPSILON = 1.05  # close to absolute error, which judges
-MIXED = 0.5  # of elastic's penalty this share is on absolute values, the rest on squares
+L1_RATIO = 0.5  # of elastic's penalty this share is on absolute values, the rest on squares
 # many small steps of shallow trees, each on half of the rows, as a minute tells little; the loss is what judges
 BOOSTING = {
     "maxIter": 30,
@@ -65,7 +65,7 @@ def _loss(recipe: str, ahead: DataFrame, features: int) -> dict[str, Any]:
     if recipe == "huber":
         return {"loss": "huber", "epsilon": EPSILON, "maxIter": 200}
     if recipe == "elastic":
-        return {"regParam": _noise(ahead, features) / MIXED, "elasticNetParam": MIXED}
+        return {"regParam": _noise(ahead, features) / L1_RATIO, "elasticNetParam": L1_RATIO}
     return {}
 
 

@@ -305,7 +305,7 @@ def test_an_answer_of_200_mb_is_refused_while_it_streams():
     with answering(endless) as address, pytest.raises(errors.TooLarge, match="more than 64 MiB"):
         asking(address).newest("GOOGL")
     assert len(sent) < 100
-    assert http_body.LARGEST == 64 * 2**20
+    assert http_body.MAX_BYTES == 64 * 2**20
 
 
 def test_a_key_of_odd_letters_arrives_whole_and_shows_nowhere(caplog):

@@ -14,7 +14,7 @@ from stock_ml import errors
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.cleaning.inventory import inventory
-from stock_ml.cleaning.shared_gaps import find_shared_gaps, reports_of
+from stock_ml.cleaning.shared_gaps import find_shared_gaps, quality_reports
 from stock_ml.config import Settings
 from stock_ml.domain.bars import epoch, validate
 from stock_ml.domain.calendar import sessions
@@ -402,8 +402,8 @@ def test_a_hole_in_all_symbols_at_once_is_named_and_stored(s, caplog):
     assert hole["from"] <= "2024-02-14T15:00:00+00:00"
     assert "no bar of any symbol for" in caplog.text
     assert hole in lake.quality.read_shared_gaps("2024-02")["holes"]
-    assert reports_of(s)["symbols"]["AAPL"]["2024-02"]["label_convention"] == "start"
-    assert hole in reports_of(s)["together"]["2024-02"]["holes"]
+    assert quality_reports(s)["symbols"]["AAPL"]["2024-02"]["label_convention"] == "start"
+    assert hole in quality_reports(s)["together"]["2024-02"]["holes"]
 
 
 def a_file(path: Path, days: list[str], labels: str = "end") -> Path:

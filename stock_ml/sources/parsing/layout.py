@@ -38,7 +38,7 @@ def parse(body: bytes, where: str) -> pd.DataFrame:
     A file's broken row is an error. A vendor's response cannot be mended here: its broken rows are marked, and refused
     one by one. Raises BadFile naming file, line and column.
     """
-    plain = gzip_body.unpacked(body, where)
+    plain = gzip_body.decompress(body, where)
     frame = _from_json(plain, where) if plain.lstrip()[:1] in (b"{", b"[") else _from_csv(plain, where)
     frame.attrs["where"] = where
     return frame

@@ -1,8 +1,6 @@
 """The bars in a response, for the live path: regular hours, finished, ascending, as received."""
 
-from collections.abc import Iterable
-
-from stock_ml.domain.bars import MINUTE, Bar, fullest
+from stock_ml.domain.bars import MINUTE, Bar, largest_volume
 from stock_ml.domain.calendar import Sessions
 from stock_ml.sources.parsing.layout import read
 from stock_ml.sources.parsing.response import Response
@@ -19,11 +17,6 @@ def bars_of(response: Response, convention: Convention, calendar: Sessions) -> l
     """
     rows = place(read(response), convention, calendar)
     rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
-    values = rows.iloc[fullest(rows)][["ts", *VALUES]].itertuples(index=False)
+    values = rows.iloc[largest_volume(rows)][["ts", *VALUES]].itertuples(index=False)
     bars = (Bar(response.symbol, ts, o, h, low, c, v, response.source) for ts, o, h, low, c, v in values)
-    return finished(bars, response.fetched_at)
-
-
-def finished(bars: Iterable[Bar], now: float) -> list[Bar]:
-    """Return the bars whose minute is over at `now`, in UTC epoch seconds of the source's own clock."""
-    return [bar for bar in bars if bar.ts + MINUTE <= now]
+    return [bar for bar in bars if bar.ts + MINUTE <= response.fetched_at]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from stock_ml.evaluation.psi import BINS, LEAST, bin_counts, bin_edges, bin_shares, psi
+from stock_ml.evaluation.psi import BINS, MIN_SHARE, bin_counts, bin_edges, bin_shares, psi
 
 RANDOM = np.random.default_rng(3)
 TRAINED = RANDOM.normal(size=5000)
@@ -21,7 +21,7 @@ def naive(trained: np.ndarray, live: np.ndarray) -> float:
     edges = sorted({float(np.quantile(trained, i / BINS)) for i in range(1, BINS)})
     total = 0.0
     for low, high in zip([-math.inf, *edges], [*edges, math.inf], strict=True):
-        shares = [max(sum(low < x <= high for x in sample) / len(sample), LEAST) for sample in (trained, live)]
+        shares = [max(sum(low < x <= high for x in sample) / len(sample), MIN_SHARE) for sample in (trained, live)]
         total += (shares[1] - shares[0]) * math.log(shares[1] / shares[0])
     return total
 

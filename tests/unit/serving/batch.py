@@ -8,7 +8,7 @@ from stock_ml.domain import gaps
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model import features
-from stock_ml.model.conformal import LEVELS, STEP, WIDEST
+from stock_ml.model.conformal import LEVELS, MAX_SCALE, STEP
 from stock_ml.model.scorer import Prediction, Prices, nearest, prices
 from tests.unit.serving.streams import CONFIG, SCORER
 from tests.walks import NYSE
@@ -53,7 +53,7 @@ def adapted_one_by_one(minutes: Minutes, at: np.ndarray, said: Prediction, horiz
 def _moved(interval_scale: np.float32, held: tuple[float, float], level: int, close: float) -> np.float32:
     share = level / 100
     move = STEP * (share - 1 if held[0] <= close <= held[1] else share)
-    return np.float32(min(max(float(interval_scale) + move, -WIDEST), WIDEST))
+    return np.float32(min(max(float(interval_scale) + move, -MAX_SCALE), MAX_SCALE))
 
 
 def _bounds(close: float, said: Prediction, interval_scale: np.ndarray) -> list[tuple[float, float]]:
