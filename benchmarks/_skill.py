@@ -11,7 +11,8 @@ from benchmarks.oracle import best
 from sandbox.market import Market
 from stock_ml.domain.bars import MINUTE, PRICES
 from stock_ml.domain.gaps import Minutes, fill
-from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent, PromotionThreshold
+from stock_ml.evaluation.promotion import PERSISTENCE, Decision, PromotionThreshold
+from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.model import features
 from stock_ml.model.adaptive import CalibratedForecasts, replay_scales
 from stock_ml.model.feature_schema import FeatureSchema

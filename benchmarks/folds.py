@@ -10,7 +10,8 @@ from stock_ml.adapters import spark as engine
 from stock_ml.cleaning.rules import CleanRules, clean
 from stock_ml.config import Settings, load
 from stock_ml.domain.gaps import Minutes
-from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent, PromotionThreshold
+from stock_ml.evaluation.promotion import PERSISTENCE, Decision, PromotionThreshold
+from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.model import features
 from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.sources.csv_files import CsvFiles

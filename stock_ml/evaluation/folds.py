@@ -50,7 +50,7 @@ def in_evaluation(bar_ts: Any, fold: Fold) -> Any:
     return (bar_ts >= fold.first) & (bar_ts < fold.until)
 
 
-def folds(firsts: Sequence[int], end: int, longest: int) -> list[Fold]:
+def walk_forward_folds(firsts: Sequence[int], end: int, longest: int) -> list[Fold]:
     """Return walk-forward folds over training sessions, oldest first.
 
     `firsts` are the first bars of the sessions, ascending; `end` is after the last bar. The newer half of the sessions

@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from stock_ml import evaluation
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.ticks import snap_to_tick
 from stock_ml.errors import ParityError
-from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent, PromotionThreshold, SessionLosses
+from stock_ml.evaluation.diebold_mariano import MIN_TEST_SESSIONS
+from stock_ml.evaluation.metrics import half_widths, interval_metrics, metrics, session_losses, walk_forward_half_widths
+from stock_ml.evaluation.promotion import PERSISTENCE, Decision, PromotionThreshold
 from stock_ml.evaluation.training_result import Report
+from stock_ml.evaluation.unused_sessions import Incumbent, SessionLosses, decide_on_unused
 from stock_ml.model import scorer
 from stock_ml.model.conformal import LEVELS, Calibration, calibrate
 from stock_ml.model.feature_schema import FeatureSchema
@@ -31,7 +33,7 @@ def metrics_report(result: WalkForwardResult) -> Report:
     for kind in kinds(result):
         report[f"walk_forward/{kind}"] = _metrics(_with_half_widths(result, kind), kind)
         if len(result.test):
-            half = evaluation.half_widths(_calibration(result.predictions, kind), *_conditions(result.test))
+            half = half_widths(_calibration(result.predictions, kind), *_conditions(result.test))
             report[f"test/{kind}"] = _metrics(result.test.assign(**dict(zip(HALF_WIDTHS, half, strict=True))), kind)
     return report
 
@@ -52,7 +54,7 @@ def fold_table(result: WalkForwardResult) -> pd.DataFrame:
 def _with_half_widths(result: WalkForwardResult, kind: str) -> pd.DataFrame:
     """Return the rows of walk-forward with HALVES, and with STILL where the last price was served."""
     predictions = result.predictions
-    half = evaluation.walk_forward_half_widths(
+    half = walk_forward_half_widths(
         _errors(predictions, kind), *_conditions(predictions), predictions["fold"].to_numpy()
     )
     return predictions.assign(**{FALLBACK: _is_fallback(result, kind)}, **dict(zip(HALF_WIDTHS, half, strict=True)))
@@ -73,16 +75,12 @@ def decide(result: WalkForwardResult, incumbent: Incumbent, threshold: Promotion
     The first decision confirms on the later half of the folds, where that is short on FEWEST sessions.
     """
     predictions = complete_sessions(result.predictions)
-    losses = {
-        kind: evaluation.session_losses(predictions, predicted(predictions, kind)).to_numpy() for kind in kinds(result)
-    }
+    losses = {kind: session_losses(predictions, predicted(predictions, kind)).to_numpy() for kind in kinds(result)}
     newer = predictions["fold"] >= (result.predictions["fold"].max() + 1) // 2
     sessions = predictions.assign(newer=newer).groupby("session").agg({"bar_ts": ["min", "max"], "newer": "all"})
     first, last, newer = (sessions[column].to_numpy() for column in sessions.columns)
-    newer[max(len(newer) - evaluation.MIN_TEST_SESSIONS, 1) :] = (
-        True  # not the first: something must be left to choose on
-    )
-    return evaluation.decide_on_unused(SessionLosses(first, last + MINUTE, newer, losses), incumbent, threshold)
+    newer[max(len(newer) - MIN_TEST_SESSIONS, 1) :] = True  # not the first: something must be left to choose on
+    return decide_on_unused(SessionLosses(first, last + MINUTE, newer, losses), incumbent, threshold)
 
 
 def complete_sessions(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -137,8 +135,8 @@ def _errors(frame: pd.DataFrame, kind: str) -> np.ndarray:
 
 def _metrics(frame: pd.DataFrame, kind: str) -> dict[str, float]:
     """Return what a report tells of rows; `frame` has HALVES, and in walk-forward STILL."""
-    price = evaluation.metrics(frame["last_close"].to_numpy(), frame["target"].to_numpy(), predicted(frame, kind))
-    measured = price | evaluation.interval_metrics(_errors(frame, kind), frame[HALF_WIDTHS].to_numpy().T)
+    price = metrics(frame["last_close"].to_numpy(), frame["target"].to_numpy(), predicted(frame, kind))
+    measured = price | interval_metrics(_errors(frame, kind), frame[HALF_WIDTHS].to_numpy().T)
     return measured | ({"last_price": float(frame[FALLBACK].mean())} if FALLBACK in frame else {})
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stock_ml import evaluation
 from stock_ml.adapters.mlflow import rest
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.adapters.mlflow.versions import versions
 from stock_ml.config import Settings
 from stock_ml.errors import Overtaken
-from stock_ml.evaluation import PERSISTENCE, Decision, Incumbent
+from stock_ml.evaluation.promotion import PERSISTENCE, Decision
+from stock_ml.evaluation.regime_change import latest_regime_change
+from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.training.version_tags import is_compatible
 
 # tags of a version; times in UTC epoch seconds
@@ -56,7 +57,7 @@ def incumbent(s: Settings, registry: Registry, alert_at: int | None) -> Incumben
     newest = next((tags for tags in appointed if is_compatible(tags, s)), {})
     until, latest = (int(newest[name]) if name in newest else None for name in (DECIDED_UNTIL, REGIME_CHANGE))
     opens = s.calendars.of(s.symbols[0]).opens
-    return Incumbent(kind, until, evaluation.latest_regime_change(opens, latest, alert_at))
+    return Incumbent(kind, until, latest_regime_change(opens, latest, alert_at))
 
 
 def fallbacks(s: Settings) -> dict[str, bool]:

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stock_ml import evaluation
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import rest
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions
+from stock_ml.evaluation.folds import REGIME_SESSIONS
 from stock_ml.evaluation.live_performance import AlertRecord
+from stock_ml.evaluation.regime_change import alert_session
 from stock_ml.training.version_tags import is_compatible
 
 log = logging.getLogger(__name__)
@@ -38,10 +39,10 @@ class NewestVersion:
         """
         if self.regime_change_at is None:
             return False
-        first = evaluation.alert_session(calendar.opens, self.regime_change_at)
+        first = alert_session(calendar.opens, self.regime_change_at)
         known = calendar.upcoming(self.trained_until) + self.held_out - first
         available = calendar.upcoming(known_at) - first
-        return any(known < enough <= available for enough in (1, evaluation.REGIME_SESSIONS + self.held_out))
+        return any(known < enough <= available for enough in (1, REGIME_SESSIONS + self.held_out))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from stock_ml import evaluation
+from stock_ml.evaluation.symbol_shrinkage import fallback_symbols
 from stock_ml.training.metrics_report import complete_sessions, predicted
 from stock_ml.training.walk_forward import WalkForwardResult
 
@@ -43,9 +43,9 @@ def _fallback_sets(gains: pd.DataFrame, folds: int, previous: Mapping[str, bool]
     known: dict[str, bool] = {}
     for fold in range(folds):
         of_symbols = _of_symbols(gains[gains["fold"] < fold])
-        sets.append(evaluation.fallback_symbols(of_symbols, known))
+        sets.append(fallback_symbols(of_symbols, known))
         known = {symbol: symbol in sets[-1] for symbol in of_symbols}
-    return (*sets, evaluation.fallback_symbols(_of_symbols(gains), previous))
+    return (*sets, fallback_symbols(_of_symbols(gains), previous))
 
 
 def _of_symbols(gains: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -11,8 +11,9 @@ from stock_ml.adapters.mlflow import tracking
 from stock_ml.adapters.mlflow.registry import CHALLENGER, CHAMPION, Registry
 from stock_ml.adapters.mlflow.rest import champion, tags
 from stock_ml.config import Settings
-from stock_ml.evaluation import Decision, Incumbent, PromotionThreshold
+from stock_ml.evaluation.promotion import Decision, PromotionThreshold
 from stock_ml.evaluation.training_result import Report, TrainingResult, training_result
+from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.model import features
 from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.scorer import Scorer

@@ -12,9 +12,9 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
-from stock_ml import evaluation
 from stock_ml.errors import BadBars, TooLittleHistory
-from stock_ml.evaluation import Fold
+from stock_ml.evaluation.folds import Fold, in_evaluation, in_training, known_at, refit, walk_forward_folds
+from stock_ml.evaluation.regime_change import history_start
 from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.trees import Forest
 from stock_ml.training import spark_models
@@ -38,7 +38,7 @@ class History:
     def training_sessions(self, sessions: pd.DataFrame) -> pd.DataFrame:
         """Return those of `sessions`, ascending, that train: none from before a regime change once enough follow it."""
         training = sessions.iloc[: max(len(sessions) - self.holdout, 0)]
-        return training.iloc[evaluation.history_start(training["first"].tolist(), self.regime_change_at) :]
+        return training.iloc[history_start(training["first"].tolist(), self.regime_change_at) :]
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ def walk_forward(rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str],
     sessions = _sessions(rows, schema["names"])
     training, longest = history.training_sessions(sessions), history.longest
     newest = int(training["last"].max()) if len(training) else 0
-    folds = evaluation.folds(training["first"].tolist(), newest + 1, longest)
+    folds = walk_forward_folds(training["first"].tolist(), newest + 1, longest)
     _check(training, folds[0])
     seen = sessions.loc[training.index[0] :]
     _check_finite(seen["wrong"].dropna())
-    end = evaluation.known_at(newest, schema["horizon"])
-    last = evaluation.refit(training["first"].tolist(), end, longest)
+    end = known_at(newest, schema["horizon"])
+    last = refit(training["first"].tolist(), end, longest)
     with ThreadPool(concurrent_steps(int(seen["rows"].sum()), len(folds) + 1)) as pool:
         # each thread sees the session's settings as this one does
         step = inheritable_thread_target(rows.sparkSession)(partial(_step, rows, schema, recipes))
@@ -121,9 +121,9 @@ def _step(
     rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str], fold: Fold
 ) -> tuple[dict[str, PipelineModel], pd.DataFrame]:
     """Fit on what was known when the fold began, back to its `since`, and forecast its rows in order of time."""
-    known = rows.where(evaluation.in_training(F.col("bar_ts"), fold, schema["horizon"]))
+    known = rows.where(in_training(F.col("bar_ts"), fold, schema["horizon"]))
     models = {recipe: spark_models.fit(known, schema["names"], recipe) for recipe in recipes}
-    ahead = rows.where(evaluation.in_evaluation(F.col("bar_ts"), fold))
+    ahead = rows.where(in_evaluation(F.col("bar_ts"), fold))
     frame = ahead.select(*COLUMNS, *(name for name in schema["names"] if name not in COLUMNS)).toPandas()
     ordered = frame.sort_values(["bar_ts", "symbol"], ignore_index=True)
     features = ordered[schema["names"]].to_numpy(np.float64)

@@ -24,7 +24,8 @@ from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import PRICES, Bar
 from stock_ml.domain.gaps import Minutes, fill
-from stock_ml.evaluation import MIN_TEST_SESSIONS, REGIME_SESSIONS
+from stock_ml.evaluation.diebold_mariano import MIN_TEST_SESSIONS
+from stock_ml.evaluation.folds import REGIME_SESSIONS
 from stock_ml.monitoring.monitor import monitor
 from stock_ml.training.retrain_policy import Trigger, skip_reason
 from stock_ml.training.train import train

@@ -36,7 +36,7 @@ from stock_ml.errors import (
     StoreUnavailable,
     TooLittleHistory,
 )
-from stock_ml.evaluation import PERSISTENCE
+from stock_ml.evaluation.promotion import PERSISTENCE
 from stock_ml.evaluation.reference_profile import ReferenceProfile
 from stock_ml.model import features
 from stock_ml.model.scorer import prices

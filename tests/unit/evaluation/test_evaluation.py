@@ -8,18 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.errors import TooLittleHistory
-from stock_ml.evaluation import (
-    PromotionThreshold,
-    decide,
-    folds,
-    interval_metrics,
-    known_at,
-    metrics,
-    refit,
-    session_losses,
-    walk_forward_half_widths,
-)
 from stock_ml.evaluation.diebold_mariano import diebold_mariano_p_value, long_run_variance
+from stock_ml.evaluation.folds import known_at, refit, walk_forward_folds
+from stock_ml.evaluation.metrics import interval_metrics, metrics, session_losses, walk_forward_half_widths
+from stock_ml.evaluation.promotion import PromotionThreshold, decide
 from stock_ml.model.conformal import calibrate, scale
 from tests.unit.covering import coverage
 
@@ -50,7 +42,7 @@ def test_persistence_has_no_skill_and_no_direction():
 @given(st.integers(4, 60), st.integers(2, 60))
 def test_folds_walk_forward_over_the_newest_sessions(count, longest):
     firsts = [86400 * day for day in range(count)]
-    fold_list = folds(firsts, firsts[-1] + 400, longest)
+    fold_list = walk_forward_folds(firsts, firsts[-1] + 400, longest)
     tested = [first for first in firsts if any(f.first <= first < f.until for f in fold_list)]
     assert tested == firsts[-len(tested) :]
     assert 2 <= len(tested) <= min(20, count - 2)
@@ -62,7 +54,7 @@ def test_folds_walk_forward_over_the_newest_sessions(count, longest):
 @given(st.integers(4, 60), st.integers(2, 60))
 def test_all_folds_train_on_as_many_sessions_directly_before_them(count, longest):
     firsts = [86400 * day for day in range(count)]
-    fold_list = folds(firsts, firsts[-1] + 400, longest)
+    fold_list = walk_forward_folds(firsts, firsts[-1] + 400, longest)
     trained = [[first for first in firsts if fold.since <= first < fold.first] for fold in fold_list]
     assert {len(sessions) for sessions in trained} == {min(longest, firsts.index(fold_list[0].first))}
     assert [sessions[-1] + 86400 for sessions in trained] == [fold.first for fold in fold_list]
@@ -78,7 +70,7 @@ def test_what_serves_is_fitted_on_the_newest_sessions(longest, since):
 @pytest.mark.parametrize("count", range(4))
 def test_fewer_than_four_sessions_are_refused(count):
     with pytest.raises(TooLittleHistory, match=f"{count} sessions"):
-        folds(list(range(count)), count, 250)
+        walk_forward_folds(list(range(count)), count, 250)
 
 
 def test_a_target_is_known_when_its_bar_has_ended():

@@ -7,14 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.evaluation import (
-    MIN_TEST_SESSIONS,
-    REGIME_SESSIONS,
-    alert_session,
-    folds,
-    history_start,
-    latest_regime_change,
-)
+from stock_ml.evaluation.diebold_mariano import MIN_TEST_SESSIONS
+from stock_ml.evaluation.folds import REGIME_SESSIONS, walk_forward_folds
+from stock_ml.evaluation.regime_change import alert_session, history_start, latest_regime_change
 
 DAY, HOUR = 86_400, 3_600
 FIRSTS = [DAY * number for number in range(20)]
@@ -46,7 +41,7 @@ def test_history_begins_with_that_session_once_enough_are_there(given_by: int, f
 
 def test_as_many_as_are_enough_leave_two_to_train_on_one_to_choose_by_and_those_that_confirm() -> None:
     history = FIRSTS[:REGIME_SESSIONS]
-    fold_list = folds(history, history[-1] + HOUR, 250)
+    fold_list = walk_forward_folds(history, history[-1] + HOUR, 250)
     trained = [first for first in history if fold_list[0].since <= first < fold_list[0].first]
     tested = [first for first in history if first >= fold_list[0].first]
     assert (len(trained), len(tested)) == (2, MIN_TEST_SESSIONS + 1)
@@ -61,7 +56,7 @@ def test_no_window_and_no_judged_session_is_older_than_where_history_begins(
     begun = history_start(firsts, at)
     later = [*firsts, count * DAY]
     assert begun == 0 or history_start(later, at) == begun  # a longer history begins where it began
-    fold_list = folds(firsts[begun:], firsts[-1] + HOUR, longest)
+    fold_list = walk_forward_folds(firsts[begun:], firsts[-1] + HOUR, longest)
     assert fold_list[0].since >= firsts[begun]
     assert begun == 0 or firsts[begun] <= at < firsts[begun] + DAY + HOUR
 

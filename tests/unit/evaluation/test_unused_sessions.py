@@ -5,17 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.evaluation import (
-    MIN_TEST_SESSIONS,
-    REGIME_SESSIONS,
-    Incumbent,
-    PromotionThreshold,
-    SessionLosses,
-    decide_on_unused,
-    folds,
-    history_start,
-    latest_regime_change,
-)
+from stock_ml.evaluation.diebold_mariano import MIN_TEST_SESSIONS
+from stock_ml.evaluation.folds import REGIME_SESSIONS, walk_forward_folds
+from stock_ml.evaluation.promotion import PromotionThreshold
+from stock_ml.evaluation.regime_change import history_start, latest_regime_change
+from stock_ml.evaluation.unused_sessions import Incumbent, SessionLosses, decide_on_unused
 
 DAY, LENGTH = 86_400, 23_400
 THRESHOLD = PromotionThreshold(alpha=0.05, margin=0.01)
@@ -145,7 +139,7 @@ def decisions_amid_alarms(rng: np.random.Generator, days: int, every: int) -> tu
         if rng.random() < 1 / every:
             changed = latest_regime_change(firsts, changed, int(firsts[-1]) + LENGTH)
         kept = firsts[history_start(firsts, changed) :]
-        tested = kept[kept >= folds(kept, day * DAY, 250)[0].first]
+        tested = kept[kept >= walk_forward_folds(kept, day * DAY, 250)[0].first]
         newer = np.arange(len(tested)) >= min(len(tested) // 2, len(tested) - MIN_TEST_SESSIONS)
         known = noise(gains[:, tested // DAY], tested, newer)
         decision = decide_on_unused(known, Incumbent("persistence", until, changed), THRESHOLD)

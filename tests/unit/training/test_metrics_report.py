@@ -6,7 +6,8 @@ import pytest
 
 from stock_ml.domain.calendar import Calendars
 from stock_ml.errors import ParityError
-from stock_ml.evaluation import Incumbent, PromotionThreshold
+from stock_ml.evaluation.promotion import PromotionThreshold
+from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.model.conformal import FLAT, Calibration
 from stock_ml.model.features import FEATURES, schema
 from stock_ml.model.scorer import Scorer, persistence

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from stock_ml.evaluation import Incumbent, PromotionThreshold
+from stock_ml.evaluation.promotion import PromotionThreshold
+from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.model.features import schema
 from stock_ml.training.metrics_report import (
     build_scorer,

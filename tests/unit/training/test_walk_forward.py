@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from stock_ml import evaluation
 from stock_ml.errors import TooLittleHistory
+from stock_ml.evaluation.folds import Fold, walk_forward_folds
 from stock_ml.training.walk_forward import MAX_CONCURRENT_ROWS, MIN_ROWS, History, _check, concurrent_steps
 
 DAY = 86_400
@@ -16,8 +16,8 @@ def sessions(*rows: int) -> pd.DataFrame:
     return pd.DataFrame({"first": first, "last": [at + 3600 for at in first], "rows": rows})
 
 
-def first_fold(training: pd.DataFrame) -> evaluation.Fold:
-    return evaluation.folds(training["first"].tolist(), int(training["last"].max()) + 1, 250)[0]
+def first_fold(training: pd.DataFrame) -> Fold:
+    return walk_forward_folds(training["first"].tolist(), int(training["last"].max()) + 1, 250)[0]
 
 
 @pytest.mark.parametrize(
