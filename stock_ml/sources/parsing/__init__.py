@@ -1,7 +1,6 @@
 """What sources send, read strictly: rows as received, what their labels mean, and the bars in them."""
 
-from stock_ml.sources.parsing.layout import parse, read
-from stock_ml.sources.parsing.live_bars import bars_of
+from stock_ml.sources.parsing.layout import bars_of, parse, read
 from stock_ml.sources.parsing.response import WHOLE_FILE, Response
 from stock_ml.sources.parsing.timestamp_convention import Convention, detect_convention, place
 

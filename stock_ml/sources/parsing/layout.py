@@ -4,16 +4,18 @@ import numpy as np
 import orjson
 import pandas as pd
 
+from stock_ml.domain.bars import MINUTE, Bar, largest_volume
+from stock_ml.domain.calendar import Sessions
 from stock_ml.errors import BadFile
 from stock_ml.sources.parsing import (
     alpha_vantage_csv,
-    alpha_vantage_csv_fast,
     alpha_vantage_json,
     gzip_body,
     yahoo_json,
 )
 from stock_ml.sources.parsing.response import Response
-from stock_ml.sources.parsing.rows import RULE, frame_of_rows
+from stock_ml.sources.parsing.rows import RULE, VALUES, frame_of_rows
+from stock_ml.sources.parsing.timestamp_convention import Convention, place
 
 FARTHEST = pd.Timedelta(hours=15)  # no exchange's clock is farther ahead of UTC, with an hour for clocks that differ
 
@@ -57,7 +59,7 @@ def _from_json(body: bytes, where: str) -> pd.DataFrame:
 
 
 def _from_csv(body: bytes, where: str) -> pd.DataFrame:
-    quick = alpha_vantage_csv_fast.rows_of(body)
+    quick = alpha_vantage_csv.read_fast(body)
     if quick is not None:
         return quick
     lines, rows = alpha_vantage_csv.rows_of(body, where)
@@ -66,3 +68,17 @@ def _from_csv(body: bytes, where: str) -> pd.DataFrame:
         column = frame["broken"][at]
         raise BadFile(f"{where}, line {lines[at]}, column {column}: {float(frame[column][at])} {RULE}")
     return frame
+
+
+def bars_of(response: Response, convention: Convention, calendar: Sessions) -> list[Bar]:
+    """Return the bars of a response within the sessions of `calendar`, ascending, not filled.
+
+    Only bars whose minute was over when the response was given are among them.
+    Rows that break a rule of the record are left out, and of several rows for a minute all but the fullest.
+    Raises BadFile where the response is not in Alpha Vantage's layout.
+    """
+    rows = place(read(response), convention, calendar)
+    rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
+    values = rows.iloc[largest_volume(rows)][["ts", *VALUES]].itertuples(index=False)
+    bars = (Bar(response.symbol, ts, o, h, low, c, v, response.source) for ts, o, h, low, c, v in values)
+    return [bar for bar in bars if bar.ts + MINUTE <= response.fetched_at]
