@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stock_ml.adapters import spark as engine
-from stock_ml.cleaning.rules import CleanRules, clean
+from stock_ml.cleaning.rules import CleaningParameters, clean
 from stock_ml.config import Settings, load
 from stock_ml.domain.gaps import Minutes
 from stock_ml.evaluation.promotion import PERSISTENCE, Decision, PromotionThreshold
@@ -71,7 +71,7 @@ def _rows(s: Settings, schema: FeatureSchema, symbol: str) -> pd.DataFrame:
     response = CsvFiles.connect(s).fetch(symbol)
     rows = parse(response.body, symbol)
     placed = place(rows, detect_convention(rows, calendar), calendar)
-    bars = clean(placed, symbol, s.source, CleanRules(calendar, s.feed_gap_minutes, time.time())).bars
+    bars = clean(placed, symbol, s.source, CleaningParameters(calendar, s.feed_gap_minutes, time.time())).bars
     table = features.table(Minutes.of_frame(bars), calendar, schema, s.feed_gap_minutes)
     table.insert(0, "symbol", symbol)
     return table[table["target"].notna()]

@@ -10,7 +10,7 @@ import pandas as pd
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.quality import Gate, Span
 from stock_ml.cleaning.raw_months import RawMonth, months_of_item, record_failure
-from stock_ml.cleaning.rules import CleanRules, clean
+from stock_ml.cleaning.rules import CleaningParameters, clean
 from stock_ml.cleaning.run_report import log_reports
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, validate
@@ -41,19 +41,14 @@ class CleanMonth(NamedTuple):
     report: QualityReport
 
 
-def clean_symbol(s: Settings, item: IngestItem) -> CleanResult:
+def clean_symbol(s: Settings, item: IngestItem, lake: Lake | None = None) -> CleanResult:
     """Clean the responses of an item {"symbol", "months", "raw"?} and return {"symbol", "months": {month: report}}.
 
     Without `raw` (the keys by month) the newest response of each month is taken; of a source that answers with windows
     all responses are. All months are cleaned before one is written: an error in a file, or a month that does not pass,
     leaves clean/ as it was. Raises BadFile, AmbiguousLabels, BadBars, BadQuality or StoreUnavailable.
     """
-    return clean_in(Lake.connect(s), s, item)
-
-
-def clean_in(lake: Lake, s: Settings, item: IngestItem) -> CleanResult:
-    """Do what `clean_symbol` says, in this lake."""
-    symbol = item["symbol"]
+    lake, symbol = lake or Lake.connect(s), item["symbol"]
     months = months_of_item(lake, item)
     if not months:
         return {"symbol": symbol, "months": {}}
@@ -154,7 +149,7 @@ def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> d
 
 
 def _clean_month(s: Settings, symbol: str, month: RawMonth, span: Span, origin: Origin) -> CleanMonth:
-    rules = CleanRules(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span)
+    rules = CleaningParameters(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span)
     result = clean(month.rows, symbol, s.source, rules)
     report: QualityReport = {
         **result.report,

@@ -19,7 +19,7 @@ SECOND = len(ROW_OUTCOMES) + len(REFUSED) - 1
 
 
 @dataclass(frozen=True)
-class CleanRules:
+class CleaningParameters:
     """Hold what cleaning depends on; `known_at` is the source's clock when it answered, UTC epoch seconds.
 
     `span` is the time in which bars are due; from the first session met up to `known_at` where it is None.
@@ -32,7 +32,7 @@ class CleanRules:
 
 
 @dataclass(frozen=True)
-class CleaningResult:
+class CleanBars:
     """Hold clean bars in the record's columns, the rows refused with the reason, and the report.
 
     The report says where each row read went, and how whole the sessions are.
@@ -43,7 +43,7 @@ class CleaningResult:
     report: RowReport
 
 
-def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleanRules) -> CleaningResult:
+def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleaningParameters) -> CleanBars:
     """Return the clean bars of one symbol: regular hours, finished, ascending, short holes filled flat.
 
     `received` has ts (bar opens, int64 UTC epoch seconds), open, high, low, close, volume and `broken` (the column
@@ -59,10 +59,10 @@ def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleanRules) -
     refused = received[outcomes >= len(ROW_OUTCOMES)]
     reasons = np.array(REFUSED)[outcomes[outcomes >= len(ROW_OUTCOMES)] - len(ROW_OUTCOMES)]
     bars = _frame(minutes, symbol, source)
-    return CleaningResult(bars, refused.assign(reason=reasons), _report(received, outcomes, minutes, rules))
+    return CleanBars(bars, refused.assign(reason=reasons), _report(received, outcomes, minutes, rules))
 
 
-def _outcomes(rows: pd.DataFrame, rules: CleanRules) -> np.ndarray:
+def _outcomes(rows: pd.DataFrame, rules: CleaningParameters) -> np.ndarray:
     """Return what becomes of each row, (n,) of places in SET_ASIDE + REFUSED; the first rule that applies decides."""
     ts, broken = rows["ts"].to_numpy(), rows["broken"].to_numpy()
     known_at = rows["known_at"].to_numpy() if "known_at" in rows else np.full(len(rows), rules.known_at)
@@ -94,7 +94,7 @@ def _one_a_minute(rows: pd.DataFrame) -> np.ndarray:
     return outcomes
 
 
-def _filled(kept: pd.DataFrame, rules: CleanRules) -> gaps.Minutes:
+def _filled(kept: pd.DataFrame, rules: CleaningParameters) -> gaps.Minutes:
     ts = kept["ts"].to_numpy(np.int64)
     values = {name: kept[name].to_numpy(np.float64) + 0.0 for name in VALUES}  # there is one zero: -0.0 is another byte
     minutes = gaps.Minutes(ts=ts, filled=np.zeros(len(kept), dtype=bool), **values)
@@ -107,7 +107,7 @@ def _frame(minutes: gaps.Minutes, symbol: str, source: str) -> pd.DataFrame:
     return pd.DataFrame({"symbol": symbol, "ts": stamps, **values, "source": source}, columns=COLUMNS)
 
 
-def _report(received: pd.DataFrame, outcomes: np.ndarray, bars: gaps.Minutes, rules: CleanRules) -> RowReport:
+def _report(received: pd.DataFrame, outcomes: np.ndarray, bars: gaps.Minutes, rules: CleaningParameters) -> RowReport:
     counts: list[int] = np.bincount(outcomes, minlength=SECOND + 1).tolist()
     refused = {name: n for name, n in zip(REFUSED, counts[len(ROW_OUTCOMES) :], strict=True) if n}
     alone = gaps.Minutes(*(column[~bars.filled] for column in vars(bars).values()))
@@ -128,7 +128,7 @@ def _report(received: pd.DataFrame, outcomes: np.ndarray, bars: gaps.Minutes, ru
     }
 
 
-def _span(bars: gaps.Minutes, rules: CleanRules) -> tuple[float, float]:
+def _span(bars: gaps.Minutes, rules: CleaningParameters) -> tuple[float, float]:
     if not len(bars):
         return rules.known_at, rules.known_at
     return float(rules.sessions.opens[rules.sessions.number(bars.ts[:1])][0]), rules.known_at

@@ -8,9 +8,7 @@ import numpy as np
 
 from stock_ml.domain.calendar import Sessions
 
-AFTER_CLOSE = (
-    120  # the simulated clock dwells this long after a close, so that the last bar and the closed state are seen
-)
+AFTER_CLOSE = 120  # seconds that the simulated clock runs on after a close, to show the last bar and the closed state
 
 
 class Clock(Protocol):

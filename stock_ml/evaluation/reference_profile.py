@@ -13,9 +13,7 @@ from stock_ml.evaluation.psi import bin_counts, bin_edges, bin_shares, psi
 
 BY_FEATURE = ("edges", "shares", "usual")
 MAX_COMPARED = 20  # sessions that are compared at once
-MIN_COMPLETE = (
-    0.9  # a session with fewer of the rows that a usual one has began late or lost some: its hours are others
-)
+MIN_COMPLETE = 0.9  # of the rows of a usual session; with fewer, it began late or lost some: its hours differ
 Floats = NDArray[np.float64]
 
 

@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 PRIOR_SESSIONS = 4  # sessions that the usual spread over sessions counts for: that of two alone may be near nothing
 MIN_VARIANCE = 1e-12  # basis points squared: what varies less does not vary
-HYSTERESIS = (
-    0.5  # standard deviations of what is known of a gain; 7 to 3 that its sign is right, and no change each day
-)
+HYSTERESIS = 0.5  # posterior deviations of a gain: 7 to 3 that its sign is right, and no change each day
 
 
 class Gain(NamedTuple):

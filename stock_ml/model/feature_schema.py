@@ -3,8 +3,8 @@
 from typing import TypedDict
 
 
-class FeatureInputs(TypedDict):
-    """Describe what decides a model's inputs: the kernel, its settings, and the sessions of the exchange."""
+class FeatureSchema(TypedDict):
+    """Describe what a model's inputs mean; `hash` is a SHA-256 over all the rest."""
 
     kernel: int
     channels: list[str]
@@ -13,9 +13,4 @@ class FeatureInputs(TypedDict):
     horizon: int
     feed_gap_minutes: int
     exchange: str
-
-
-class FeatureSchema(FeatureInputs):
-    """Describe what a model's inputs mean, as JSON stores it; `hash` is a SHA-256 over all the rest."""
-
     hash: str

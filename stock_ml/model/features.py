@@ -35,7 +35,7 @@ from stock_ml.domain import splits
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
-from stock_ml.model.feature_schema import FeatureInputs, FeatureSchema
+from stock_ml.model.feature_schema import FeatureSchema
 
 KERNEL_VERSION = 2
 CHANNELS = ("open", "high", "low", "close", "volume", "elapsed", "session")
@@ -58,7 +58,7 @@ def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -
     `limit` (the longest hole in minutes that is filled) decides which windows there are and what stands in them, the
     exchange's sessions what has elapsed and where a night lies.
     """
-    inputs: FeatureInputs = {
+    described: FeatureSchema = {
         "kernel": KERNEL_VERSION,
         "channels": list(CHANNELS),
         "names": list(FEATURES),
@@ -66,9 +66,11 @@ def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -
         "horizon": horizon,
         "feed_gap_minutes": limit,
         "exchange": exchange,
+        "hash": "",
     }
-    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-    return {**inputs, "hash": digest}
+    hashed = {name: value for name, value in described.items() if name != "hash"}
+    described["hash"] = hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()
+    return described
 
 
 def rows(minutes: Minutes, sessions: Sessions) -> np.ndarray:

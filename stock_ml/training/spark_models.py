@@ -16,24 +16,14 @@ from stock_ml.model.trees import Tree
 
 PREDICTION = "log_return"  # the column of a pipeline's forecasts
 RECIPES = ("linear", "huber", "elastic", "gbt")
-TARGET, SCALED, UNIT = (
-    "scaled_target",
-    "scaled",
-    1e4,
-)  # the optimiser's tolerances are made for numbers near one: basis points, not returns
+# the optimiser's tolerances are made for numbers near one: basis points, not returns
+TARGET, SCALED, UNIT = "scaled_target", "scaled", 1e4
 UNSCALED = "SELECT *, scaled / 10000D AS log_return FROM __THIS__"
 FALLBACK = "SELECT * EXCEPT (log_return), IF(symbol IN ({}), 0D, log_return) AS log_return FROM __THIS__"
 EPSILON = 1.05  # close to absolute error, which judges
 L1_RATIO = 0.5  # of elastic's penalty this share is on absolute values, the rest on squares
 # many small steps of shallow trees, each on half of the rows, as a minute tells little; the loss is what judges
-BOOSTING = {
-    "maxIter": 30,
-    "maxDepth": 3,
-    "stepSize": 0.15,
-    "subsamplingRate": 0.5,
-    "minInstancesPerNode": 100,
-    "seed": 1,
-}
+GBT = {"maxIter": 30, "maxDepth": 3, "stepSize": 0.15, "subsamplingRate": 0.5, "minInstancesPerNode": 100, "seed": 1}
 
 
 class Parameters(NamedTuple):
@@ -55,7 +45,7 @@ def fit(rows: DataFrame, names: Sequence[str], recipe: str = "linear") -> Pipeli
     ahead = assembler.transform(rows.withColumn(TARGET, F.col("target") * F.lit(UNIT)))
     columns = {"featuresCol": "features", "labelCol": TARGET, "predictionCol": SCALED}
     if recipe == "gbt":
-        model = GBTRegressor(**columns, **BOOSTING, lossType="absolute").fit(ahead)
+        model = GBTRegressor(**columns, **GBT, lossType="absolute").fit(ahead)
     else:
         model = LinearRegression(**columns).setParams(**_loss(recipe, ahead, len(names))).fit(ahead)
     return PipelineModel([assembler, model, SQLTransformer(statement=UNSCALED)])

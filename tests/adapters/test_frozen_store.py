@@ -12,7 +12,7 @@ import pytest
 
 from stock_ml.adapters.host.listeners import pid_on
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.clean_symbol import clean_in, clean_symbol
+from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
 from stock_ml.domain.bars import validate
 from stock_ml.domain.ingest_records import IngestItem
@@ -105,7 +105,7 @@ def test_a_download_goes_on_where_the_store_stood_still(s: Settings, freeze: Cal
 
 def test_cleaning_is_done_again_after_the_store_stood_still(s: Settings, freeze: Callable[[], None]) -> None:
     lake, got = Lake.connect(s), download(s, ITEM)
-    told_in_time(lambda: clean_in(FreezesWhileCleaned(lake.objects, lake.source, freeze), s, got))
+    told_in_time(lambda: clean_symbol(s, got, FreezesWhileCleaned(lake.objects, lake.source, freeze)))
     thaw(s)
     nothing_half(lake)
     clean_symbol(s, got)

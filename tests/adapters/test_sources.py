@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from stock_ml import config, errors
-from stock_ml.cleaning.rules import CleanRules, clean
+from stock_ml.cleaning.rules import CleaningParameters, clean
 from stock_ml.config import Settings
 from stock_ml.domain.bars import COLUMNS, epoch, validate
 from stock_ml.domain.calendar import sessions
@@ -80,7 +80,7 @@ def bars_in(form: Form) -> pd.DataFrame:
     response = form.source.fetch(*form.has)
     rows = parse(response.body, response.where)
     placed = place(rows, detect_convention(rows, XNYS), XNYS)
-    rules = CleanRules(XNYS, 15, response.fetched_at)
+    rules = CleaningParameters(XNYS, 15, response.fetched_at)
     return clean(placed, response.symbol, response.source, rules).bars
 
 

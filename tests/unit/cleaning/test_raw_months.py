@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.clean_symbol import clean_in
+from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings, load
 from stock_ml.domain.bars import epoch
 from stock_ml.errors import BadFile
@@ -74,7 +74,7 @@ def lake_of(*answers: Response, backwards: bool = False, source: str = "yahoo") 
 
 def cleaned(lake: Lake, s: Settings = S) -> dict[str, Any]:
     """Return the report of the month."""
-    return clean_in(lake, s, ITEM)["months"][MONTH]
+    return clean_symbol(s, ITEM, lake)["months"][MONTH]
 
 
 def clean_bytes(lake: Lake) -> bytes | None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.adapters.lake import parquet
-from stock_ml.cleaning.rules import ROW_OUTCOMES, CleanRules, clean
+from stock_ml.cleaning.rules import ROW_OUTCOMES, CleaningParameters, clean
 from stock_ml.domain.bars import broken, epoch, validate
 from stock_ml.domain.calendar import sessions
 from stock_ml.sources.parsing import parse, place
@@ -28,7 +28,7 @@ def rows(*minutes: tuple[int, float]) -> pd.DataFrame:
 
 
 def cleaned(received: pd.DataFrame, known_at: float = LATER, limit: int = 15):
-    return clean(received, "AAPL", "sandbox", CleanRules(XNYS, limit, known_at))
+    return clean(received, "AAPL", "sandbox", CleaningParameters(XNYS, limit, known_at))
 
 
 def minutes_of(bars: pd.DataFrame) -> list[int]:
