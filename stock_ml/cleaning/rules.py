@@ -48,10 +48,10 @@ def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleaningParam
 
     `received` has ts (bar opens, int64 UTC epoch seconds), open, high, low, close, volume and `broken` (the column
     that breaks a rule, or ""). The same rows give the same bars, in whatever order and however often they came: of
-    different rows for one minute `bars.fullest` stays and the others are refused; a minute without a bar would be
-    filled as one without a trade. Where several responses are cleaned together, the columns `known_at` and `answer` say
-    when each row's was given and which it is, oldest first: of each minute the newest response with a finished,
-    unbroken row is looked at.
+    different rows for one minute the one with the largest volume stays and the others are refused; a minute without a
+    bar would be filled as one without a trade. Where several responses are cleaned together, the columns
+    `known_at` and `answer` say when each row's was given and which it is, oldest first: each minute comes from the
+    newest response with a finished, unbroken row.
     """
     outcomes = _outcomes(received, rules)
     kept = received[outcomes == KEPT]
@@ -63,7 +63,7 @@ def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleaningParam
 
 
 def _outcomes(rows: pd.DataFrame, rules: CleaningParameters) -> np.ndarray:
-    """Return what becomes of each row, (n,) of places in SET_ASIDE + REFUSED; the first rule that applies decides."""
+    """Return each row's outcome, (n,) of places in ROW_OUTCOMES + REFUSED; the first rule that applies decides."""
     ts, broken = rows["ts"].to_numpy(), rows["broken"].to_numpy()
     known_at = rows["known_at"].to_numpy() if "known_at" in rows else np.full(len(rows), rules.known_at)
     outcomes = np.where(rules.sessions.number(ts) < 0, EXTENDED, np.where(ts + MINUTE > known_at, FORMING, KEPT))

@@ -20,7 +20,7 @@ def bin_counts(sample: Floats, edges: Floats) -> Floats:
 
 
 def bin_shares(counts: Floats) -> Floats:
-    """Return the share of each bin, at least LEAST."""
+    """Return the share of each bin, at least MIN_SHARE."""
     part: Floats = np.maximum(counts / np.sum(counts), MIN_SHARE)
     return part
 

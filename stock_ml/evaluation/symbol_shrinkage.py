@@ -1,4 +1,4 @@
-"""Which symbols are served the last price: those whose own sessions say that the model's forecast is worse.
+"""Choose the symbols that fall back to the last price: those whose own sessions say that the forecast is worse.
 
 A symbol's gain is what its forecasts were nearer than its last price, in basis points, averaged over sessions. A few
 sessions are a noisy witness, so symbols lend each other strength: gains come from N(mu, tau^2), and a symbol's is
@@ -49,7 +49,7 @@ def fallback_symbols(gains: Mapping[str, Floats], before: Mapping[str, bool]) ->
     """Return, sorted, the symbols that are served the last price.
 
     `before` says of symbols that a model served already whether it was the last price. Such a one changes only where
-    its gain is AWAY deviations past nothing; of a new one the sign decides.
+    its gain is HYSTERESIS deviations past zero; of a new one the sign decides.
     """
     known = posterior(gains)
     return tuple(name for name in sorted(known) if _falls_back(known[name], before.get(name)))

@@ -65,7 +65,7 @@ class Forest:
 
     @classmethod
     def of(cls, trees: Sequence[Tree]) -> "Forest":
-        """Pad trees to one depth. Raises ModelError where one is deeper than DEEPEST."""
+        """Pad trees to one depth. Raises ModelError where one is deeper than MAX_DEPTH."""
         depth = max(_depth(tree) for tree in trees)
         nodes = [_padded(tree, depth) for tree in trees]
         feature, threshold, leaves = (np.stack(parts) for parts in zip(*nodes, strict=True))
@@ -104,7 +104,7 @@ class Forest:
 
 
 def _branches(level: NDArray[np.bool_], branches: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
-    """Return of a level's nodes (2^turns, trees, n) the one that the turns before lead to, (trees, n)."""
+    """Return of a level's nodes (2^branches, trees, n) the one that the branches before lead to, (trees, n)."""
     for branch in branches:
         half = len(level) // 2
         level = level[:half] ^ ((level[:half] ^ level[half:]) & branch)  # `where` in a third of its time

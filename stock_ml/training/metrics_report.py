@@ -52,7 +52,7 @@ def fold_table(result: WalkForwardResult) -> pd.DataFrame:
 
 
 def _with_half_widths(result: WalkForwardResult, kind: str) -> pd.DataFrame:
-    """Return the rows of walk-forward with HALVES, and with STILL where the last price was served."""
+    """Return the out-of-sample rows with HALF_WIDTHS, and with FALLBACK where the last price was served."""
     predictions = result.predictions
     half = walk_forward_half_widths(
         _errors(predictions, kind), *_conditions(predictions), predictions["fold"].to_numpy()
@@ -72,7 +72,7 @@ def _is_fallback(result: WalkForwardResult, kind: str) -> np.ndarray:
 def decide(result: WalkForwardResult, incumbent: Incumbent, threshold: PromotionThreshold) -> Decision:
     """Return who becomes champion: chosen on earlier sessions, confirmed on later ones that no decision used yet.
 
-    The first decision confirms on the later half of the folds, where that is short on FEWEST sessions.
+    The first decision confirms on the later half of the folds, where that is short on MIN_TEST_SESSIONS sessions.
     """
     predictions = complete_sessions(result.predictions)
     losses = {kind: session_losses(predictions, predicted(predictions, kind)).to_numpy() for kind in kinds(result)}
@@ -134,7 +134,7 @@ def _errors(frame: pd.DataFrame, kind: str) -> np.ndarray:
 
 
 def _metrics(frame: pd.DataFrame, kind: str) -> dict[str, float]:
-    """Return what a report tells of rows; `frame` has HALVES, and in walk-forward STILL."""
+    """Return the metrics of rows; `frame` has HALF_WIDTHS, and in walk-forward FALLBACK."""
     price = metrics(frame["last_close"].to_numpy(), frame["target"].to_numpy(), predicted(frame, kind))
     measured = price | interval_metrics(_errors(frame, kind), frame[HALF_WIDTHS].to_numpy().T)
     return measured | ({"last_price": float(frame[FALLBACK].mean())} if FALLBACK in frame else {})
@@ -145,5 +145,5 @@ def _calibration(predictions: pd.DataFrame, kind: str) -> Calibration:
 
 
 def _conditions(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the size of an error depends on: the window's volatility, and the time of the session."""
+    """Return what an error's size depends on: the window's volatility, and the time of the session."""
     return frame["volatility"].to_numpy(), frame["elapsed"].to_numpy()

@@ -73,8 +73,8 @@ def _from_csv(body: bytes, where: str) -> pd.DataFrame:
 def bars_of(response: Response, convention: Convention, calendar: Sessions) -> list[Bar]:
     """Return the bars of a response within the sessions of `calendar`, ascending, not filled.
 
-    Only bars whose minute was over when the response was given are among them.
-    Rows that break a rule of the record are left out, and of several rows for a minute all but the fullest.
+    Only bars whose minute was over when the response was given are among them. Rows that break a rule of the record are
+    left out; of several rows for a minute the one with the largest volume stays.
     Raises BadFile where the response is not in Alpha Vantage's layout.
     """
     rows = place(read(response), convention, calendar)

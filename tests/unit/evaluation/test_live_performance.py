@@ -1,4 +1,4 @@
-"""What the monitoring report says of live forecasts, and when it raises an alarm."""
+"""What the monitoring report says of live forecasts, and when it breaches a limit."""
 
 import dataclasses
 
@@ -72,13 +72,13 @@ def test_a_flat_market_has_no_skill_and_no_spread() -> None:
         ({"coverage_90": 0.5, "forecasts": MIN_FORECASTS - 1}, None),
     ],
 )
-def test_an_alarm_needs_a_limit_passed_and_enough_forecasts(changed: dict[str, object], kind: str | None) -> None:
+def test_an_alert_needs_a_limit_passed_and_enough_forecasts(changed: dict[str, object], kind: str | None) -> None:
     raised = limit_breach(FINE._replace(**changed), LIMITS)
     assert (raised.kind if isinstance(raised, LimitBreach) else None) == kind
     assert raised is None or "version 7" in raised.reason
 
 
-def test_a_drift_alarm_names_each_feature_past_the_limit_the_furthest_first() -> None:
+def test_a_drift_alert_names_each_feature_past_the_limit_the_furthest_first() -> None:
     raised = limit_breach(FINE._replace(unusual={"return_1": 0.6, "range": 0.4, "volatility": 7.5}), LIMITS)
     assert isinstance(raised, LimitBreach)
     assert raised.reason.endswith("volatility by 7.50, return_1 by 0.60")

@@ -73,7 +73,7 @@ def test_nothing_live_is_no_drift_and_one_session_alone_tells_nothing() -> None:
 
 
 @pytest.mark.parametrize("seed", range(60_001, 60_005))
-def test_a_stable_market_raises_no_alarm_and_one_three_times_as_loud_does(seed: int) -> None:
+def test_a_stable_market_raises_no_alert_and_one_three_times_as_loud_does(seed: int) -> None:
     for louder, alarms in ((1.0, False), (3.0, True)):
         sessions = of_market(seed, louder)
         profile = reference_profile(SAMPLE, features.FEATURES, sessions[:TRAINED])

@@ -1,4 +1,4 @@
-"""After an alarm history begins with the session that gave it, once enough are there from it on."""
+"""After an alert history begins with the session that gave it, once enough are there from it on."""
 
 import itertools
 
@@ -26,7 +26,7 @@ FIRSTS = [DAY * number for number in range(20)]
         (-DAY, -1),
     ],
 )
-def test_a_session_gave_the_alarm(at: int, number: int) -> None:
+def test_a_session_gave_the_alert(at: int, number: int) -> None:
     assert alert_session(FIRSTS, at) == number
 
 
@@ -71,13 +71,13 @@ def test_no_window_and_no_judged_session_is_older_than_where_history_begins(
         (5 * DAY + HOUR, (5 + REGIME_SESSIONS) * DAY + HOUR, (5 + REGIME_SESSIONS) * DAY + HOUR),
     ],
 )
-def test_an_alarm_that_soon_follows_another_tells_of_the_same_change(
+def test_an_alert_that_soon_follows_another_tells_of_the_same_change(
     known: int | None, raised: int | None, since: int | None
 ) -> None:
     assert latest_regime_change(FIRSTS, known, raised) == since
 
 
-def test_however_often_alarms_come_history_begins_anew_at_most_once_in_so_many_sessions() -> None:
+def test_however_often_alerts_come_history_begins_anew_at_most_once_in_so_many_sessions() -> None:
     known: int | None = None
     dates = []
     for number in range(60):

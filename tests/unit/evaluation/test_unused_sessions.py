@@ -1,4 +1,4 @@
-"""A decision uses sessions that no earlier one used, and after an alarm none from before it."""
+"""A decision uses sessions that no earlier one used, and after a regime change none from before it."""
 
 import numpy as np
 import pytest
@@ -50,13 +50,13 @@ def test_the_choice_sees_none_of_the_sessions_that_confirm():
     assert decision.decided_until == 6 * DAY + LENGTH  # nothing was tested: they are unused still
 
 
-def test_after_an_alarm_nothing_is_confirmed_while_history_reaches_back_to_before_it():
+def test_after_an_alert_nothing_is_confirmed_while_history_reaches_back_to_before_it():
     decision = decide_on_unused(GOOD, Incumbent("persistence", regime_change_at=6 * DAY + 7200), THRESHOLD)
     assert (decision.kind, decision.decided_until) == ("persistence", None)
     assert decision.reason == f"there are 6 of {REGIME_SESSIONS} sessions since the alarm"
 
 
-def test_a_history_that_begins_with_an_alarm_confirms_on_sessions_since_it_that_no_decision_used():
+def test_a_history_that_begins_with_an_alert_confirms_on_sessions_since_it_that_no_decision_used():
     """The session that gave it is trained on, and none from before it is walked."""
     first = 3
     since = sessions_of(1 + SPREAD[: MIN_TEST_SESSIONS + 1], first)._replace(newer=np.arange(MIN_TEST_SESSIONS + 1) > 0)
@@ -68,7 +68,7 @@ def test_a_history_that_begins_with_an_alarm_confirms_on_sessions_since_it_that_
     assert again.reason == f"there are 4 of {MIN_TEST_SESSIONS} sessions that no decision used yet"
 
 
-def test_after_an_alarm_the_sessions_since_it_say_whether_what_serves_is_worse():
+def test_after_an_alert_the_sessions_since_it_say_whether_what_serves_is_worse():
     turned = sessions_of(np.where(np.arange(12) < 11, 3.0, -1.0))
     assert decide_on_unused(turned, Incumbent("linear", 11 * DAY + LENGTH), THRESHOLD).kind == "linear"
     regime = Incumbent("linear", 10 * DAY + LENGTH, 11 * DAY + 7200)
@@ -149,7 +149,7 @@ def decisions_amid_alarms(rng: np.random.Generator, days: int, every: int) -> tu
     return tested, promoted
 
 
-def test_alarms_do_not_make_noise_promoted_more_often():
+def test_alerts_do_not_make_noise_promoted_more_often():
     rng = np.random.default_rng(9)
     tested, promoted = np.sum([decisions_amid_alarms(rng, 150, every=15) for _ in range(30)], axis=0)
     assert tested > 200

@@ -51,14 +51,14 @@ def test_sessions_that_the_training_kept_out_are_not_new(known_at: str, trains: 
 @pytest.mark.parametrize(
     ("regime_change_at", "known_at", "trains"),
     [
-        ("2024-03-05 16:01", "2024-03-05 16:01", True),  # the session that gave the alarm is clean by now
+        ("2024-03-05 16:01", "2024-03-05 16:01", True),  # the session that gave the alert is clean by now
         ("2024-03-05 12:00", "2024-03-05 16:00", True),
         ("2024-03-05 12:00", "2024-03-05 12:30", False),  # it is not over
         ("2024-03-05 09:40", "2024-03-05 16:30", False),  # the session before gave it, and the training knew that
         ("2024-03-04 15:00", "2024-03-05 16:30", False),
     ],
 )
-def test_the_session_that_gave_an_alarm_is_trained_on_as_soon_as_it_is_clean(
+def test_the_session_that_gave_an_alert_is_trained_on_as_soon_as_it_is_clean(
     regime_change_at: str, known_at: str, trains: bool
 ) -> None:
     version = replace(TRAINED, regime_change_at=at(regime_change_at))
@@ -76,7 +76,7 @@ def test_the_session_that_gave_an_alarm_is_trained_on_as_soon_as_it_is_clean(
         ("2024-03-13 16:00", "2024-03-18 16:00", 2, True),
     ],
 )
-def test_sessions_since_an_alarm_are_trained_on_as_soon_as_they_are_enough(
+def test_sessions_since_an_alert_are_trained_on_as_soon_as_they_are_enough(
     trained_until: str, known_at: str, held_out: int, trains: bool
 ) -> None:
     version = replace(
@@ -118,5 +118,5 @@ def test_a_person_always_trains_and_nothing_is_looked_up_for_it() -> None:
     assert skip_reason(load(mlflow_url="http://127.0.0.1:1"), Trigger(by_person=True)) is None
 
 
-def test_the_alarms_tag_has_one_name() -> None:
+def test_the_alerts_tag_has_one_name() -> None:
     assert REGIME_CHANGE == promotion_guard.REGIME_CHANGE

@@ -52,11 +52,11 @@ def test_few_rows_are_walked_side_by_side_and_many_fold_after_fold(rows: int, at
     ("regime_change_at", "trains"),
     [
         (None, range(18)),
-        (10 * DAY + 7200, range(10, 18)),  # the session that gave the alarm, and seven since
+        (10 * DAY + 7200, range(10, 18)),  # the session that gave the alert, and seven since
         (11 * DAY + 7200, range(18)),  # one too few, as those held out do not count
     ],
 )
-def test_history_begins_with_an_alarm_once_enough_sessions_train_since(
+def test_history_begins_with_an_alert_once_enough_sessions_train_since(
     regime_change_at: int | None, trains: range
 ) -> None:
     known = sessions(*[390] * 20)
