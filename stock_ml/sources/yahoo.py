@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -90,19 +90,12 @@ def request_count(month: str, zone: str, now: float) -> int:
 
 
 def _windows(month: str, zone: ZoneInfo, now: float) -> Iterator[tuple[int, int]]:
-    start, end = max(_begin(month, zone), int(now - REACH)), min(_begin(_after(month), zone), int(now))
+    first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone)
+    after = (first + timedelta(days=31)).replace(day=1)
+    start, end = max(int(first.timestamp()), int(now - REACH)), min(int(after.timestamp()), int(now))
     while start < end:
         yield start, min(start + WINDOW, end)
         start += WINDOW
-
-
-def _begin(month: str, zone: ZoneInfo) -> int:
-    return int(datetime.strptime(month, "%Y-%m").replace(tzinfo=zone).timestamp())
-
-
-def _after(month: str) -> str:
-    year, number = map(int, month.split("-"))
-    return f"{year + number // 12}-{number % 12 + 1:02}"
 
 
 def _has_bars(body: bytes) -> bool:

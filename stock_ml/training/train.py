@@ -1,7 +1,9 @@
-"""Train, judge, register and promote: what the task of the DAG `train_model` calls."""
+"""Train, evaluate, register and promote: the task of the DAG `train_model`."""
 
 from typing import TypedDict
 
+import pandas as pd
+from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
@@ -23,7 +25,7 @@ from stock_ml.training.metrics_report import build_scorer, check_parity, decide,
 from stock_ml.training.reference_sample import reference_profile_of
 from stock_ml.training.symbol_fallback import with_symbol_fallback
 from stock_ml.training.version_tags import is_compatible
-from stock_ml.training.walk_forward import History, walk_forward
+from stock_ml.training.walk_forward import History, WalkForwardResult, walk_forward
 
 SAMPLE = 1000  # rows on which Spark and the light scorer must agree
 
@@ -40,7 +42,7 @@ class TrainingEvent(TypedDict):
 
 
 def train(s: Settings, why: str = "", alert_at: int | None = None) -> TrainingResult:
-    """Train on the clean bars, judge against persistence, register who is to serve and make it what `promote` says.
+    """Train on the clean bars, evaluate against persistence, register a version and give it the alias of `promote`.
 
     `why` is what started it, in words: the tag `started_by` of run and version. `alert_at` is the market's time of the
     alert that requested it, if one did: no session before it confirms another kind. A challenger waits for a person to
@@ -94,19 +96,15 @@ def _train(
     report = metrics_report(result)
     decision = decide(result, incumbent, PromotionThreshold(s.promote_alpha, s.promote_margin))
     scorer = build_scorer(decision.kind, result, schema)
-    fitted = result.models.get(scorer.kind) or spark_models.persistence()
-    pipeline = spark_models.with_fallback(fitted, scorer.last_price)
-    trained = rows.where(F.col("bar_ts") >= int(result.sessions["first"].min()))
-    sample = pipeline.transform(trained.limit(SAMPLE)).toPandas()
+    pipeline = _pipeline(result, scorer)
+    sample = _sample(rows, result, pipeline)
     check_parity(scorer, sample)
     mlflow_logging.log_stage("judged")
     mlflow_logging.log_training(s, result, report, uri)
-    mlflow_logging.log_reference_profile(
-        reference_profile_of(rows, result, s.calendars.of(s.symbols[0]), schema["hash"])
-    )
-    version_tags = (
-        known | _decision_tags(decision, report, scorer) | promotion_guard.tags(incumbent, decision, scorer.last_price)
-    )
+    profile = reference_profile_of(rows, result, s.calendars.of(s.symbols[0]), schema["hash"])
+    mlflow_logging.log_reference_profile(profile)
+    guard_tags = promotion_guard.tags(incumbent, decision, scorer.last_price)
+    version_tags = known | _decision_tags(decision, report, scorer) | guard_tags
     mlflow_logging.log_explanation(s, result, report, sample, version_tags)
     version = mlflow_logging.register(s, spark, scorer, pipeline, version_tags)
     registry.load(version).check(schema)
@@ -117,6 +115,18 @@ def _train(
 def _recipes(s: Settings, serving: str) -> tuple[str, ...]:
     """Return what is trained beside persistence: the candidates, and what serves, refitted like them."""
     return tuple(dict.fromkeys((*s.candidates, *({serving} & set(spark_models.RECIPES)))))
+
+
+def _pipeline(result: WalkForwardResult, scorer: Scorer) -> PipelineModel:
+    fitted = result.models.get(scorer.kind) or spark_models.persistence()
+    return spark_models.with_fallback(fitted, scorer.last_price)
+
+
+def _sample(rows: DataFrame, result: WalkForwardResult, pipeline: PipelineModel) -> pd.DataFrame:
+    """Return Spark's own forecasts of some rows that were trained on."""
+    trained = rows.where(F.col("bar_ts") >= int(result.sessions["first"].min()))
+    sample: pd.DataFrame = pipeline.transform(trained.limit(SAMPLE)).toPandas()
+    return sample
 
 
 def _assign_alias(s: Settings, registry: Registry, version: str) -> str:
