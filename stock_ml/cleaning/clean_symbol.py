@@ -1,4 +1,4 @@
-"""Clean a symbol's responses, and say what became of every row."""
+"""Clean a symbol's responses, and report what became of every row."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What there is of a symbol's bars, what is missing, and why: gathered from the reports in the lake."""
+"""List a symbol's clean months, the missing ones and the reasons, from the reports in the lake."""
 
 from dataclasses import dataclass
 

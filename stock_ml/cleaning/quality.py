@@ -1,4 +1,4 @@
-"""What a month's bars are worth: whole or full of holes, in order or not, with prices that stand out."""
+"""Measure the quality of a month's bars: coverage, gaps, order, outliers."""
 
 from typing import NamedTuple
 

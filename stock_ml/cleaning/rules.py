@@ -1,4 +1,4 @@
-"""Rows as received become clean bars, and a report of what became of every row."""
+"""Turn rows as received into clean bars, and report what became of every row."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Look over all symbols of a month: a hole in all of them at once is no lack of trades."""
+"""Find the gaps that all symbols of an exchange share: a halt or a failed feed, not a lack of trades."""
 
 import logging
 from collections import defaultdict

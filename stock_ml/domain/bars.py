@@ -1,4 +1,4 @@
-"""The record: one minute of one symbol, and the one gate that every bar passes."""
+"""The bar: its record, and the rules that every bar must keep."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

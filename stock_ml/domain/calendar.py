@@ -1,4 +1,4 @@
-"""Trading sessions and minutes of an exchange: when it is open, and which minute of which session a time is."""
+"""Trading sessions of an exchange: when it is open, and the session and minute of a time."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -1,4 +1,4 @@
-"""What "now" is: the wall for real sources, a faster time without closed hours for simulated ones."""
+"""Clocks: wall time for real sources, faster time without closed hours for the sandbox."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Calendar months of history, and when each has ended."""
+"""Calendar months of history, and when each is complete."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""How many requests a source takes a minute and a day, and when the next one may go."""
+"""The request budget of a source: how many a minute and a day, and when the next one may go."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta

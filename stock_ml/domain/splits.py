@@ -1,4 +1,4 @@
-"""Splits in prices that are not adjusted for them: a night over which the price becomes a simple fraction of itself."""
+"""Detect unadjusted stock splits from overnight price jumps."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Evidence that one forecast is better than another: one number a session, and a test that knows how few there are."""
+"""The Diebold-Mariano test that one forecast is better than another, on one loss a session."""
 
 from math import sqrt
 

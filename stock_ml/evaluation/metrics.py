@@ -1,4 +1,4 @@
-"""Measure forecasts against what came, and against the last price."""
+"""Measure forecasts against the outcomes and against the last price."""
 
 from math import sqrt
 

@@ -1,4 +1,4 @@
-"""Which candidate becomes champion: chosen on earlier folds, confirmed on later ones that the choice never saw."""
+"""Decide which candidate becomes champion: chosen on earlier folds, confirmed on later ones."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What a run of `ingest_bars` announces: whose bars are clean now, if they are enough to train on."""
+"""Publish what a run of `ingest_bars` cleaned, if the symbols are enough to train on."""
 
 import logging
 from collections.abc import Mapping, Sequence

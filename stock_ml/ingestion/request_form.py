@@ -1,4 +1,4 @@
-"""What a person asks an ingest for, or a backfill's session: checked, and made into months."""
+"""Parse what a person, or the session of a backfill, requests from an ingest."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime

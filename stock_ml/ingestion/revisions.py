@@ -1,4 +1,4 @@
-"""Revisions: what a source changed of bars that it gave before, and whether one ratio explains it, as a split does."""
+"""Revisions: what a source changed of earlier bars, and whether one ratio explains it, as a split does."""
 
 from typing import NamedTuple
 

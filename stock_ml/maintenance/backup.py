@@ -1,4 +1,4 @@
-"""Back up the three databases to S3, and put one backup in the place of what is there."""
+"""Back up the three databases to S3, and restore them."""
 
 import logging
 import tempfile

@@ -1,4 +1,4 @@
-"""Keep MLflow and S3 in order: what the DAG `maintain` does to training runs, logs, and answers replaced since."""
+"""Clean up MLflow and S3 for the DAG `maintain`: old training runs, task logs, replaced responses."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""What the dashboard shows of Airflow: each DAG's last run."""
+"""Store each DAG's last run for the dashboard."""
 
 from typing import NamedTuple
 

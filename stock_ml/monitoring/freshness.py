@@ -1,4 +1,4 @@
-"""See that the bars of each session are clean in time."""
+"""Check that the bars of each session are clean in time."""
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import open_clock

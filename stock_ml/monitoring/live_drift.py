@@ -1,4 +1,4 @@
-"""How far the features of the newest sessions are from those that the serving version was trained on."""
+"""Measure how far live features have drifted from those that the serving version was trained on."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Evaluate the live forecasts, and request a training where they are no good any more."""
+"""Evaluate the live forecasts, and raise an alert, which starts a training, where they breach a limit."""
 
 import logging
 from typing import Any, TypedDict

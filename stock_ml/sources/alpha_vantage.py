@@ -1,4 +1,4 @@
-"""Alpha Vantage's minute bars, from the service itself or from the sandbox exchange, which answers alike."""
+"""Minute bars of Alpha Vantage, from the service or from the sandbox exchange, which has the same API."""
 
 import time
 from collections.abc import Callable

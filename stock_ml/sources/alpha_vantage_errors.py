@@ -1,4 +1,4 @@
-"""What Alpha Vantage's refusals mean: each comes as HTTP 200 with a sentence, also where CSV was asked for."""
+"""Map Alpha Vantage's error sentences to errors: each comes as HTTP 200, even where CSV was requested."""
 
 import re
 from collections.abc import Callable, Mapping

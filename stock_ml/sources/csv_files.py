@@ -1,4 +1,4 @@
-"""Files in Alpha Vantage's CSV layout as a source: no live bars, but a replay."""
+"""CSV files in Alpha Vantage's layout as a source: no live bars, but a replay."""
 
 import time
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Keep a key out of every text: messages, and the log of what sends the requests."""
+"""Redact a key from messages and from the logs of the HTTP libraries."""
 
 import logging
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which source gives the bars: one protocol, and one table of those that come with the project."""
+"""The registry of sources: one protocol, and one table of the sources that come with the project."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which refusals are tried again, how often, and after how long."""
+"""Which errors of a source are retried, how often, and after how long."""
 
 from tenacity import (
     RetryCallState,

@@ -1,4 +1,4 @@
-"""Yahoo's minute bars: no key, the last 30 days, at most seven days at a time."""
+"""Minute bars of Yahoo: no key, the last 30 days, at most seven days a request."""
 
 import time
 from collections.abc import Callable, Iterator

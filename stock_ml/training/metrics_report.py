@@ -1,4 +1,4 @@
-"""Measure the candidates on the same rows, decide who serves, and make its scorer."""
+"""Measure the candidates on the same rows, decide which one serves, and build its scorer."""
 
 import numpy as np
 import pandas as pd

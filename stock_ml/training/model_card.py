@@ -1,4 +1,4 @@
-"""A model card in Markdown: what a version forecasts, from which data, how good it was, and what to keep in mind."""
+"""The model card in Markdown: what a version forecasts, its data, its metrics and its limits."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""Fit candidates with Spark MLlib: each recipe is a name and a way to make a pipeline of feature rows."""
+"""Fit candidates with Spark MLlib: each recipe names a pipeline over feature rows."""
 
 from collections.abc import Sequence
 from math import log, sqrt

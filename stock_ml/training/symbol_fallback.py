@@ -1,4 +1,4 @@
-"""Serve symbols the last price where their own sessions say that it was nearer, in walk-forward as later live."""
+"""Let symbols fall back to the last price where their own sessions say that the model is worse."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a version was trained for: the tags that say it, and whether that is what the settings ask for."""
+"""The tags that hold a version's training config, and whether they are compatible with the settings."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What sources send, read strictly: rows as received, what their labels mean, and the bars in them."""
+"""Read responses strictly: rows as received, the meaning of their timestamps, and the bars in them."""
 
 from stock_ml.sources.parsing.layout import bars_of, parse, read
 from stock_ml.sources.parsing.response import WHOLE_FILE, Response

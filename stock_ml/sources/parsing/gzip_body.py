@@ -1,4 +1,4 @@
-"""Answers and files may be packed with gzip; what they hold is read the same."""
+"""Decompress responses and files that are packed with gzip."""
 
 import gzip
 import io

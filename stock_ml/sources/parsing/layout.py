@@ -1,4 +1,4 @@
-"""What sources send, Alpha Vantage's JSON and CSV and Yahoo's charts, read strictly into rows as received."""
+"""Read Alpha Vantage's JSON and CSV and Yahoo's charts strictly into rows, and rows into live bars."""
 
 import numpy as np
 import orjson

@@ -1,4 +1,4 @@
-"""One row as received: its label, its five numbers, and the rules that they must keep."""
+"""One row as received: its timestamp label, its five numbers, and the rules that they must keep."""
 
 from datetime import datetime
 

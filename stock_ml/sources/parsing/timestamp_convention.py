@@ -1,4 +1,4 @@
-"""What a label means: sources stamp a minute with its start or with its end, in the exchange's own time."""
+"""Detect whether a source labels a minute with its start or with its end, in exchange time."""
 
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
