@@ -49,31 +49,43 @@ def clean_symbol(s: Settings, item: IngestItem, lake: Lake | None = None) -> Cle
     leaves clean/ as it was. Raises BadFile, AmbiguousLabels, BadBars, BadQuality or StoreUnavailable.
     """
     lake, symbol = lake or Lake.connect(s), item["symbol"]
-    months = months_of_item(lake, item)
+    cleaned = _clean_months(s, lake, item)
+    reports = {name: month.report for name, month in cleaned.items()}
+    if cleaned:
+        log_reports(symbol, reports)
+        _check_quality(s, lake, symbol, cleaned)
+        _store(s, lake, symbol, cleaned)
+    return {"symbol": symbol, "months": reports}
+
+
+def _clean_months(s: Settings, lake: Lake, item: IngestItem) -> dict[str, CleanMonth]:
+    """Return the clean months of an item, and store the rows refused."""
+    symbol, calendar, months = item["symbol"], s.calendars.of(item["symbol"]), months_of_item(lake, item)
     if not months:
-        return {"symbol": symbol, "months": {}}
+        return {}
+    convention, months = _placed(s, lake, symbol, months)
+    spans = _spans(months, calendar, going_on=s.capabilities.whole_months and _has_earlier(lake, symbol, min(months)))
+    cleaned = {
+        name: _clean_month(s, symbol, month, spans[name], Origin(convention, _revisions(lake, item, name)))
+        for name, month in months.items()
+    }
+    validate(pd.concat([month.bars for month in cleaned.values()], ignore_index=True))
+    for name, month in cleaned.items():
+        _store_refused(lake, symbol, name, month)
+    return cleaned
+
+
+def _placed(
+    s: Settings, lake: Lake, symbol: str, months: dict[str, RawMonth]
+) -> tuple[Convention, dict[str, RawMonth]]:
+    """Return the timestamp convention, and the months with the time of each row."""
     calendar = s.calendars.of(symbol)
     try:
         convention = _convention(s, lake, pd.concat([month.rows for month in months.values()]), calendar)
     except BadFile:
         _place(lake, symbol, months, "start", calendar)  # of all these rows, this one names the response
         raise
-    months = _place(lake, symbol, months, convention, calendar)
-    spans = _spans(months, calendar, going_on=s.capabilities.whole_months and _has_earlier(lake, symbol, min(months)))
-    cleaned = {
-        name: _clean_month(s, symbol, month, spans[name], Origin(convention, _revisions(lake, item, name)))
-        for name, month in months.items()
-    }
-    validate(pd.concat([result.bars for result in cleaned.values()], ignore_index=True))
-    for name, result in cleaned.items():
-        _store_refused(lake, symbol, name, result)
-    log_reports(symbol, {name: result.report for name, result in cleaned.items()})
-    _check_quality(s, lake, symbol, cleaned)
-    with ThreadPoolExecutor(MAX_WRITERS) as pool:
-        list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
-    if s.replayed:
-        _forget_other_months(lake, symbol, set(cleaned))
-    return {"symbol": symbol, "months": {name: result.report for name, result in cleaned.items()}}
+    return convention, _place(lake, symbol, months, convention, calendar)
 
 
 def _revisions(lake: Lake, item: IngestItem, month: str) -> list[RevisionNote]:
@@ -182,6 +194,13 @@ def _check_quality(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, Clea
             f"{message}. Nothing was written to clean/; see {keys[0]} and the table above, ask the source again, or "
             "set STOCKML_MINIMUM_COVERAGE or STOCKML_MAXIMUM_REFUSED if that is how this symbol is traded"
         )
+
+
+def _store(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
+    with ThreadPoolExecutor(MAX_WRITERS) as pool:
+        list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
+    if s.replayed:
+        _forget_other_months(lake, symbol, set(cleaned))
 
 
 def _write(lake: Lake, symbol: str, month: str, result: CleanMonth) -> None:

@@ -11,10 +11,7 @@ from stock_ml.errors import Overtaken
 from stock_ml.evaluation.promotion import PERSISTENCE, Decision
 from stock_ml.evaluation.regime_change import latest_regime_change
 from stock_ml.evaluation.unused_sessions import Incumbent
-from stock_ml.training.version_tags import is_compatible
-
-# tags of a version; times in UTC epoch seconds
-DECIDED_UNTIL, REGIME_CHANGE, FALLBACKS = "decided_until", "changed_at", "last_price_symbols"
+from stock_ml.training.version_tags import DECIDED_UNTIL, FALLBACKS, REGIME_CHANGE, is_compatible
 
 
 class RegistryState(NamedTuple):

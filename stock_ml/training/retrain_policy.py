@@ -11,10 +11,9 @@ from stock_ml.domain.calendar import Sessions
 from stock_ml.evaluation.folds import REGIME_SESSIONS
 from stock_ml.evaluation.live_performance import AlertRecord
 from stock_ml.evaluation.regime_change import alert_session
-from stock_ml.training.version_tags import is_compatible
+from stock_ml.training.version_tags import REGIME_CHANGE, is_compatible
 
 log = logging.getLogger(__name__)
-REGIME_CHANGE = "changed_at"  # the tag of training/promotion_guard.py, which imports MLflow: that takes seconds
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from stock_ml.model import features
 from stock_ml.sources.csv_files import CsvFiles
 
 FILE = "file_sha256"
+# what one decision tells the next; times in UTC epoch seconds
+DECIDED_UNTIL, REGIME_CHANGE, FALLBACKS = "decided_until", "changed_at", "last_price_symbols"
 
 
 def training_config(s: Settings) -> dict[str, str]:

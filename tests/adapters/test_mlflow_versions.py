@@ -12,7 +12,7 @@ from stock_ml.adapters.mlflow.versions import promote, rollback, versions
 from stock_ml.config import Settings
 from stock_ml.errors import ModelError, Overtaken
 from stock_ml.training import promotion_guard
-from stock_ml.training.version_tags import training_config
+from stock_ml.training.version_tags import DECIDED_UNTIL, training_config
 from tests.mlflow_library import library
 
 US = "a test"
@@ -89,7 +89,7 @@ def test_a_version_counts_as_newest_once_its_training_ended_well(registry: Regis
 
 
 def test_a_version_that_never_was_to_serve_uses_up_no_session(registry: Registry, own: Settings) -> None:
-    told = training_config(own) | {promotion_guard.DECIDED_UNTIL: "9"}
+    told = training_config(own) | {DECIDED_UNTIL: "9"}
     library(registry).create_model_version(registry.model, "s3://nowhere/4", tags=told)
     assert promotion_guard.incumbent(own, registry, None).decided_until is None
     registry.challenge("4")

@@ -7,8 +7,7 @@ import pytest
 
 from stock_ml.config import load
 from stock_ml.domain.calendar import sessions
-from stock_ml.training import promotion_guard
-from stock_ml.training.retrain_policy import REGIME_CHANGE, NewestVersion, Trigger, coverage_reason, skip_reason
+from stock_ml.training.retrain_policy import NewestVersion, Trigger, coverage_reason, skip_reason
 
 CALENDAR = sessions("XNYS")
 
@@ -116,7 +115,3 @@ def test_a_training_was_asked_for_by_the_newest_alert_or_backfill() -> None:
 
 def test_a_person_always_trains_and_nothing_is_looked_up_for_it() -> None:
     assert skip_reason(load(mlflow_url="http://127.0.0.1:1"), Trigger(by_person=True)) is None
-
-
-def test_the_alerts_tag_has_one_name() -> None:
-    assert REGIME_CHANGE == promotion_guard.REGIME_CHANGE
