@@ -17,7 +17,7 @@ from stock_ml.domain.bars import MINUTE, validate
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.ingest_records import CleaningRules, CleanResult, IngestItem, QualityReport, RevisionNote
 from stock_ml.domain.months import edges_of
-from stock_ml.errors import AmbiguousLabels, BadFile, BadQuality
+from stock_ml.errors import AmbiguousTimestamps, BadFile, BadQuality
 from stock_ml.sources.parsing import WHOLE_FILE, Convention, detect_convention, place
 
 VERSION = 3  # raise it when cleaning changes: months cleaned by an older version are cleaned again
@@ -46,7 +46,7 @@ def clean_symbol(s: Settings, item: IngestItem, lake: Lake | None = None) -> Cle
 
     Without `raw` (the keys by month) the newest response of each month is taken; of a source that answers with windows
     all responses are. All months are cleaned before one is written: an error in a file, or a month that does not pass,
-    leaves clean/ as it was. Raises BadFile, AmbiguousLabels, BadBars, BadQuality or StoreUnavailable.
+    leaves clean/ as it was. Raises BadFile, AmbiguousTimestamps, BadBars, BadQuality or StoreUnavailable.
     """
     lake, symbol = lake or Lake.connect(s), item["symbol"]
     cleaned = _clean_months(s, lake, item)
@@ -114,7 +114,7 @@ def _convention(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions)
         lake.write_convention(found)
         return found
     if _contradicts(rows, known, calendar):
-        raise AmbiguousLabels(
+        raise AmbiguousTimestamps(
             f"{s.source} labelled bars by their {known} so far, and these sessions look labelled by the other edge: "
             f"compare with another source; to learn anew, delete quality/source={s.source}/convention.json"
         )
@@ -136,7 +136,7 @@ def _contradicts(rows: pd.DataFrame, known: Convention, calendar: Sessions) -> b
         return False
     try:
         return detect_convention(rows, calendar) != known
-    except AmbiguousLabels:
+    except AmbiguousTimestamps:
         return False
 
 

@@ -8,7 +8,7 @@ import requests
 from alpha_vantage.timeseries import TimeSeries
 from urllib3.exceptions import NameResolutionError
 
-from stock_ml.errors import NoNetwork, NotAnAnswer, ServerError, SourceUnavailable, TimedOut
+from stock_ml.errors import InvalidResponse, NoNetwork, ServerError, SourceUnavailable, TimedOut
 from stock_ml.sources.alpha_vantage_errors import check
 from stock_ml.sources.http_body import CHUNK, TIMEOUT, read_body
 from stock_ml.sources.redaction import Redaction
@@ -41,7 +41,7 @@ class Intraday(TimeSeries):  # type: ignore[misc]  # the package has no types
         self._response = None
         self.get_intraday(symbol=quote(symbol, safe=""), interval="1min", **params)
         if self._response is None:
-            raise NotAnAnswer(f"{self.address} gave no answer")
+            raise InvalidResponse(f"{self.address} gave no answer")
         return self._response
 
     def _handle_api_call(self, url: str) -> dict[str, object]:

@@ -10,9 +10,9 @@ from stock_ml.errors import (
     BadSymbol,
     BurstLimit,
     DailyLimit,
-    EmptyAnswer,
+    EmptyResponse,
+    InvalidResponse,
     NoBars,
-    NotAnAnswer,
     PremiumEndpoint,
     SourceError,
 )
@@ -48,7 +48,7 @@ def check(body: bytes, where: str, redacted: Redacted) -> None:
     if body.lstrip()[:1] == b"{":
         _check_json(body, where, redacted)
     elif not body.strip():
-        raise EmptyAnswer(f"{where} answered with nothing; try again later")
+        raise EmptyResponse(f"{where} answered with nothing; try again later")
     else:
         _check_csv(body, where, redacted)
 
@@ -56,12 +56,12 @@ def check(body: bytes, where: str, redacted: Redacted) -> None:
 def refusal(body: Mapping[str, object], where: str, redacted: Redacted) -> SourceError:
     """Return the error that a response without bars means; the key never shows in it."""
     if not body:
-        return EmptyAnswer(f"{where} answered with nothing; try again later")
+        return EmptyResponse(f"{where} answered with nothing; try again later")
     text = " ".join(str(body[name]) for name in ("Error Message", "Information", "Note") if name in body)
     for pattern, error, meaning in MEANINGS:
         if re.search(pattern, text, re.IGNORECASE):
             return error(f"{meaning}. It said: {redacted(text)[:500]}")
-    return NotAnAnswer(f"{where} answered without bars: {redacted(text or str(sorted(body)))[:300]}")
+    return InvalidResponse(f"{where} answered without bars: {redacted(text or str(sorted(body)))[:300]}")
 
 
 def _check_json(body: bytes, where: str, redacted: Redacted) -> None:
@@ -83,12 +83,12 @@ def _check_csv(body: bytes, where: str, redacted: Redacted) -> None:
         raise NoBars(f"{where} has no bars of that symbol and month")
     if not rows.endswith(b"\n"):  # half a row can look like a whole one: 12 of 1234
         end = redacted(rows[-4096:].decode("utf-8", "replace"))[-80:]  # cut last: half a key is not found
-        raise NotAnAnswer(f"{where} broke off inside a row: {end!r}")
+        raise InvalidResponse(f"{where} broke off inside a row: {end!r}")
 
 
-def _unreadable(body: bytes, where: str, redacted: Redacted) -> NotAnAnswer:
+def _unreadable(body: bytes, where: str, redacted: Redacted) -> InvalidResponse:
     page = (
         " (an HTML page: is it the right address, or is a proxy in between?)" if b"<html" in body[:1000].lower() else ""
     )
     start = redacted(body[:4096].decode("utf-8", "replace"))[:120]
-    return NotAnAnswer(f"{where} answered neither with JSON nor with CSV{page}: {start!r}")
+    return InvalidResponse(f"{where} answered neither with JSON nor with CSV{page}: {start!r}")

@@ -19,9 +19,9 @@ from yfinance.exceptions import YFRateLimitError
 from stock_ml.errors import (
     BadSymbol,
     BurstLimit,
+    InvalidResponse,
     NoBars,
     NoNetwork,
-    NotAnAnswer,
     ServerError,
     SourceError,
     SourceUnavailable,
@@ -100,10 +100,12 @@ class Charts:
             has_result = bool(chart.get("result"))
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             start = body[:120].decode("utf-8", "replace")
-            raise NotAnAnswer(f"{where} answered without a chart; has Yahoo changed its layout? {start!r}") from None
+            raise InvalidResponse(
+                f"{where} answered without a chart; has Yahoo changed its layout? {start!r}"
+            ) from None
         if any(words in message.lower() for words in UNKNOWN):
             raise BadSymbol(f"Yahoo knows no such symbol. It said: {message:.300}")
         if any(words in message.lower() for words in NO_BARS):
             raise NoBars(f"Yahoo has no minute bars of that time. It said: {message:.300}")
         if message or not has_result:
-            raise NotAnAnswer(f"{where} answered without bars: {message:.300}")
+            raise InvalidResponse(f"{where} answered without bars: {message:.300}")

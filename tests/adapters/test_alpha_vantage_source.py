@@ -73,7 +73,7 @@ def test_each_bar_is_published_once_finished_and_stays_as_it_was(sandbox):
         ("bad", errors.BadKey),
         ("premium", errors.PremiumEndpoint),
         ("daily-limit", errors.DailyLimit),
-        ("empty", errors.EmptyAnswer),
+        ("empty", errors.EmptyResponse),
     ],
 )
 def test_what_cannot_go_through_later_is_asked_once(sandbox, key, expected):
@@ -156,7 +156,7 @@ def test_a_debug_log_of_an_answer_hides_the_key(sandbox, caplog):
 
 def test_a_page_that_is_no_answer_is_named(sandbox):
     source = with_key(sandbox, KEY, alphavantage_url=f"{sandbox.sandbox}/")
-    with pytest.raises(errors.NotAnAnswer, match="an HTML page: is it the right address"):
+    with pytest.raises(errors.InvalidResponse, match="an HTML page: is it the right address"):
         source.newest("GOOGL")
 
 
@@ -179,9 +179,9 @@ TROUBLES = {
     "burst": (errors.BurstLimit, 2),
     "daily-limit": (errors.DailyLimit, 1),
     "bad-symbol": (errors.BadSymbol, 1),
-    "empty": (errors.EmptyAnswer, 1),
-    "garbage": (errors.NotAnAnswer, 1),
-    "truncated": (errors.NotAnAnswer, 1),
+    "empty": (errors.EmptyResponse, 1),
+    "garbage": (errors.InvalidResponse, 1),
+    "truncated": (errors.InvalidResponse, 1),
     "slow": (errors.TimedOut, 2),
     "dropped": (errors.SourceUnavailable, 2),
     "http-429": (errors.ServerError, 2),
@@ -239,20 +239,20 @@ def asking(address: str, key: str = KEY, datatype: str = "json") -> AlphaVantage
 @pytest.mark.parametrize(
     ("status", "body", "expected", "says"),
     [
-        (200, b"", errors.EmptyAnswer, "answered with nothing"),
-        (200, b"<!doctype html><html>Sorry, SECRETKEY0123456</html>", errors.NotAnAnswer, "an HTML page"),
-        (200, b'{"Meta Data": {', errors.NotAnAnswer, "neither with JSON nor with CSV"),
-        (200, b"[1, 2]", errors.NotAnAnswer, "neither with JSON nor with CSV"),
+        (200, b"", errors.EmptyResponse, "answered with nothing"),
+        (200, b"<!doctype html><html>Sorry, SECRETKEY0123456</html>", errors.InvalidResponse, "an HTML page"),
+        (200, b'{"Meta Data": {', errors.InvalidResponse, "neither with JSON nor with CSV"),
+        (200, b"[1, 2]", errors.InvalidResponse, "neither with JSON nor with CSV"),
         (200, b'{"Meta Data": {}, "Time Series (1min)": {}}', errors.NoBars, "no bars of that symbol and month"),
         (200, b"timestamp,open,high,low,close,volume\r\n", errors.NoBars, "no bars of that symbol and month"),
-        (200, b"Error Message\r\nInvalid", errors.NotAnAnswer, "neither with JSON nor with CSV"),
+        (200, b"Error Message\r\nInvalid", errors.InvalidResponse, "neither with JSON nor with CSV"),
         (
             200,
             b'{"Information": "SECRETKEY0123456 is odd"}',
-            errors.NotAnAnswer,
+            errors.InvalidResponse,
             "answered without bars: \\*\\*\\* is odd",
         ),
-        (403, b"Forbidden for SECRETKEY0123456", errors.NotAnAnswer, r"\(HTTP 403\).*Forbidden for \*\*\*"),
+        (403, b"Forbidden for SECRETKEY0123456", errors.InvalidResponse, r"\(HTTP 403\).*Forbidden for \*\*\*"),
         (500, b"oops", errors.ServerError, "answered HTTP 500"),
         (429, b"slow down", errors.ServerError, "answered HTTP 429"),
     ],

@@ -314,7 +314,7 @@ def test_a_changed_rule_cleans_past_months_anew_from_what_is_stored(s):
 
 def test_labels_that_contradict_what_was_learned_are_refused_and_nothing_is_written(s):
     Lake.connect(s).write_convention("end")
-    with pytest.raises(errors.AmbiguousLabels, match=r"delete quality/source=sandbox/convention.json"):
+    with pytest.raises(errors.AmbiguousTimestamps, match=r"delete quality/source=sandbox/convention.json"):
         ingest(s)
     assert Lake.connect(s).clean_months("GOOGL") == []
 

@@ -11,7 +11,7 @@ import pytest
 from stock_ml.domain.request_budget import next_day
 from tests.dags.conftest import Airflow
 
-FINAL = {"BadInput", "BadBars", "BadFile", "BadQuality", "AmbiguousLabels", "BadMessage", "BadSetting"}
+FINAL = {"BadInput", "BadBars", "BadFile", "BadQuality", "AmbiguousTimestamps", "BadMessage", "BadSetting"}
 FINAL |= {
     "BadKey",
     "PremiumEndpoint",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
-from stock_ml.errors import AmbiguousLabels, BadFile
+from stock_ml.errors import AmbiguousTimestamps, BadFile
 
 Convention = Literal["start", "end"]
 MAJORITY = 0.8
@@ -20,7 +20,7 @@ def detect_convention(frame: pd.DataFrame, sessions: Sessions) -> Convention:
     Each session votes by its edges. A session without extended hours has a bar labelled with the open (start) or one
     labelled with the close (end); else the opening auction's volume is in the bar labelled with the open (start) or
     one minute later (end). Rows that the source stamped in UTC need no vote: `ts` is a bar's start.
-    Raises AmbiguousLabels where no session votes, or fewer than 80 % of them agree; BadFile as `place` does.
+    Raises AmbiguousTimestamps where no session votes, or fewer than 80 % of them agree; BadFile as `place` does.
     """
     if "ts" in frame:
         return "start"
@@ -28,7 +28,7 @@ def detect_convention(frame: pd.DataFrame, sessions: Sessions) -> Convention:
     cast = votes[votes != ""].tolist()
     starts = cast.count("start")
     if not cast or max(starts, len(cast) - starts) < MAJORITY * len(cast):
-        raise AmbiguousLabels(
+        raise AmbiguousTimestamps(
             f"{starts} of {len(cast)} sessions look labelled by bar start, the others by bar end, {len(votes)} were "
             "read: give whole sessions of a traded symbol, from the opening minute on"
         )

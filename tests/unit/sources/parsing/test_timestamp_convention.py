@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.domain.calendar import sessions
-from stock_ml.errors import AmbiguousLabels, BadFile
+from stock_ml.errors import AmbiguousTimestamps, BadFile
 from stock_ml.sources.parsing import detect_convention, place
 from stock_ml.sources.parsing.timestamp_convention import _votes
 from tests.examples import at_most
@@ -59,16 +59,16 @@ def test_one_odd_session_in_six_is_outvoted_and_two_in_six_are_not():
         if agreed:
             assert detect_convention(rows, XNYS) == "start"
         else:
-            with pytest.raises(AmbiguousLabels, match="4 of 6 sessions"):
+            with pytest.raises(AmbiguousTimestamps, match="4 of 6 sessions"):
                 detect_convention(rows, XNYS)
 
 
 def test_rows_without_a_session_edge_are_ambiguous():
     ts = opens(FIRST, True)
-    with pytest.raises(AmbiguousLabels, match="give whole sessions"):
+    with pytest.raises(AmbiguousTimestamps, match="give whole sessions"):
         detect_convention(rows_of(ts, "start"), XNYS)  # flat volume, extended hours
     weekend = rows_of(opens(FIRST, True) - 2 * 86_400, "start")
-    with pytest.raises(AmbiguousLabels, match="0 of 0 sessions"):
+    with pytest.raises(AmbiguousTimestamps, match="0 of 0 sessions"):
         detect_convention(weekend, XNYS)
 
 
