@@ -1,6 +1,6 @@
 """### Monitoring: are the live forecasts still any good?
 
-**monitor** judges the version that serves over its newest sessions: skill against the last price, the intervals'
+**monitor** evaluates the version that serves over its newest sessions: skill against the last price, the intervals'
 coverage, and drift: how far the features of whole sessions after its training are from those trained on (PSI), beyond
 the worst that as many sessions of the training had. Every report is stored in PostgreSQL. Past a limit
 (`STOCKML_MONITOR_…`) an alert goes to Kafka, and `train_model` starts at once. One alert is open until a version was

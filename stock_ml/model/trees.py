@@ -94,7 +94,7 @@ class Forest:
         branches: list[NDArray[np.bool_]] = []
         leaf = np.zeros(right.shape[1:], dtype=np.uint8)
         while (first := 2 ** len(branches) - 1) < len(right):
-            branch = _branches(right[first : 2 * first + 1], branches)
+            branch = _next_branch(right[first : 2 * first + 1], branches)
             branches.append(branch)
             leaf = leaf + leaf + branch
         total = np.zeros(len(features))
@@ -103,8 +103,8 @@ class Forest:
         return total
 
 
-def _branches(level: NDArray[np.bool_], branches: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
-    """Return of a level's nodes (2^branches, trees, n) the one that the branches before lead to, (trees, n)."""
+def _next_branch(level: NDArray[np.bool_], branches: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Return of a level's nodes (2^depth, trees, n) the one that the branches before lead to, (trees, n)."""
     for branch in branches:
         half = len(level) // 2
         level = level[:half] ^ ((level[:half] ^ level[half:]) & branch)  # `where` in a third of its time
