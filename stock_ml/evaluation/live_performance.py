@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypedDict
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,16 +62,6 @@ class LimitBreach(NamedTuple):
 
     kind: Kind
     reason: str
-
-
-class AlertRecord(TypedDict):
-    """Describe an alert in JSON: the fields of `Alert`."""
-
-    kind: str
-    reason: str
-    model_version: str
-    raised_at: float
-    market_at: float
 
 
 class Alert(NamedTuple):

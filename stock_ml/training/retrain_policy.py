@@ -9,7 +9,7 @@ from stock_ml.adapters.mlflow import rest
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions
 from stock_ml.evaluation.folds import REGIME_SESSIONS
-from stock_ml.evaluation.live_performance import AlertRecord
+from stock_ml.evaluation.live_performance import Alert
 from stock_ml.evaluation.regime_change import alert_session
 from stock_ml.training.version_tags import REGIME_CHANGE, is_compatible
 
@@ -48,11 +48,11 @@ class NewestVersion:
 class Trigger:
     """Hold what started a run of `train_model`: asset events, or a person.
 
-    `alerts` are those among the events, as Kafka has them. `backfilled_at` is when a run of a backfill last announced
+    `alerts` are those among the events. `backfilled_at` is when a run of a backfill last announced
     its bars (wall, UTC epoch seconds), and `waiting` counts the backfill's runs of `ingest_bars` that have not begun.
     """
 
-    alerts: Sequence[AlertRecord] = ()
+    alerts: Sequence[Alert] = ()
     by_person: bool = False
     backfilled_at: float | None = None
     waiting: int = 0
@@ -60,19 +60,19 @@ class Trigger:
     @property
     def reason(self) -> str:
         """Return in words what started the run: an alert's own reason, clean bars, or else a person."""
-        reasons = sorted({f"alert: {alert['reason']}" for alert in self.alerts})
+        reasons = sorted({f"alert: {alert.reason}" for alert in self.alerts})
         return "; ".join(reasons) or ("a person triggered it" if self.by_person else "clean bars of newer sessions")
 
     @property
     def alert_at(self) -> int | None:
         """Return the market's time of the newest alert in UTC epoch seconds, None where there is none."""
-        return max((int(alert["market_at"]) for alert in self.alerts), default=None)
+        return max((int(alert.market_at) for alert in self.alerts), default=None)
 
     @property
     def requested_at(self) -> float | None:
         """Return when an alert, or a backfill, last asked for a training (wall), None where none did."""
         backfilled = [] if self.backfilled_at is None else [self.backfilled_at]
-        return max([*(float(alert["raised_at"]) for alert in self.alerts), *backfilled], default=None)
+        return max([*(alert.raised_at for alert in self.alerts), *backfilled], default=None)
 
 
 def skip_reason(s: Settings, trigger: Trigger) -> str | None:
@@ -81,7 +81,7 @@ def skip_reason(s: Settings, trigger: Trigger) -> str | None:
     Raises RegistryUnavailable or StoreUnavailable.
     """
     for alert in trigger.alerts:
-        log.warning("alert: %s", alert["reason"])
+        log.warning("alert: %s", alert.reason)
     newest = None if trigger.by_person else _newest(s)
     if newest is None or not is_compatible(rest.tags(rest.champion(s)), s):
         return None

@@ -110,8 +110,8 @@ def test_after_a_turn_one_alert_leads_to_a_model_that_holds(s: Settings, store: 
         assert (told["report"]["model_version"], told["alert"]["kind"]) == (first["version"], "skill")
         assert told["report"]["skill"] < -0.1
         assert monitor(s)["alert"] == told["alert"]
-        alerts = [decode_alert(value)._asdict() for value in read_back(s, Topics.of(s).alerts)]
-        assert alerts == [told["alert"]] * 2
+        alerts = [decode_alert(value) for value in read_back(s, Topics.of(s).alerts)]
+        assert [alert._asdict() for alert in alerts] == [told["alert"]] * 2
 
         trigger = Trigger(alerts)
         assert skip_reason(s, trigger) is None

@@ -7,6 +7,7 @@ import pytest
 
 from stock_ml.config import load
 from stock_ml.domain.calendar import sessions
+from stock_ml.evaluation.live_performance import Alert
 from stock_ml.training.retrain_policy import NewestVersion, Trigger, coverage_reason, skip_reason
 
 CALENDAR = sessions("XNYS")
@@ -16,6 +17,7 @@ def at(text: str) -> float:
     return pd.Timestamp(text, tz="America/New_York").timestamp()
 
 
+ALERT = Alert("skill", "behind the last price", "7", 0.0, 0.0)
 TRAINED = NewestVersion("7", registered_at=1000.0, trained_until=at("2024-03-04 16:00"), held_out=0)
 
 
@@ -93,7 +95,7 @@ def test_a_backfill_is_trained_on_once_though_no_session_is_new() -> None:
 def test_what_started_a_training_is_said_in_words() -> None:
     assert Trigger(by_person=True).reason == "a person triggered it"
     assert Trigger().reason == "clean bars of newer sessions"
-    alerts = [{"reason": "skill -3 %"}, {"reason": "skill -3 %"}, {"reason": "volatility by 7.50"}]
+    alerts = [ALERT._replace(reason=reason) for reason in ("skill -3 %", "skill -3 %", "volatility by 7.50")]
     assert Trigger(alerts).reason == "alert: skill -3 %; alert: volatility by 7.50"
 
 
@@ -102,12 +104,12 @@ def test_bars_older_than_the_training_are_covered() -> None:
 
 
 def test_the_market_changed_when_the_newest_alert_was_raised() -> None:
-    assert Trigger([{"market_at": 7.9}, {"market_at": 9.2}, {"market_at": 8.0}]).alert_at == 9
+    assert Trigger([ALERT._replace(market_at=at) for at in (7.9, 9.2, 8.0)]).alert_at == 9
     assert Trigger().alert_at is None
 
 
 def test_a_training_was_asked_for_by_the_newest_alert_or_backfill() -> None:
-    alerts = [{"raised_at": 5.0}, {"raised_at": 7.0}]
+    alerts = [ALERT._replace(raised_at=at) for at in (5.0, 7.0)]
     assert Trigger(alerts).requested_at == 7.0
     assert Trigger(alerts, backfilled_at=9.0).requested_at == 9.0
     assert Trigger().requested_at is None
