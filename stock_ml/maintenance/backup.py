@@ -4,7 +4,7 @@ import logging
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from stock_ml.adapters.lake.backups import Backups
 from stock_ml.adapters.postgres import dumps
@@ -14,8 +14,16 @@ from stock_ml.errors import StoreUnavailable
 log = logging.getLogger(__name__)
 
 
-def back_up(s: Settings) -> dict[str, Any]:
-    """Keep all databases under the time of now, and return its name, what it holds, and what was forgotten for it.
+class BackupResult(TypedDict):
+    """Hold the name of a backup, its manifest by file, and the names of the backups deleted for it."""
+
+    name: str
+    held: dict[str, Any]
+    forgot: list[str]
+
+
+def back_up(s: Settings) -> BackupResult:
+    """Store all databases as a backup that is named after the time.
 
     Each dump is read to its end before it is sent, and compared after; the newest `keep_backups` stay.
     Raises StoreUnavailable or HostError.
