@@ -9,7 +9,7 @@ import pandas as pd
 from stock_ml.domain.bars import MINUTE
 from stock_ml.errors import BadSetting
 
-FIRST, LAST = "2000-01-01", "2035-12-31"  # Alpha Vantage begins in 2000; the library ends a year from today unless told
+FIRST, LAST = "2000-01-01", "2035-12-31"  # Alpha Vantage begins in 2000; the library's default ends a year from today
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +75,14 @@ class Calendars:
         return sessions(dict(self.others).get(symbol, self.exchange), self.closures)
 
 
-@cache  # every symbol asks again and again, and loading takes a second; 300 kB for each exchange
+@cache  # each symbol needs them, and loading takes a second; 300 kB an exchange
 def sessions(exchange: str, closures: tuple[str, ...] = ()) -> Sessions:
     """Load the sessions of an exchange by its ISO 10383 code, half days and holidays included.
 
     `closures` are days on which an exchange was closed beyond what the library knows, EXCHANGE:YYYY-MM-DD, or from a
     minute on, EXCHANGE:YYYY-MM-DDTHH:MM in the exchange's own time. Raises BadSetting where a code or a day is unknown.
     """
-    import exchange_calendars  # takes a second, and most who import this file are handed their sessions
+    import exchange_calendars  # takes a second; most importers get their sessions from a caller
 
     try:
         calendar = exchange_calendars.get_calendar(exchange, start=FIRST, end=LAST)

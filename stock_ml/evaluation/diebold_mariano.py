@@ -26,7 +26,7 @@ def diebold_mariano_p_value(gain: Floats) -> float:
         return 1.0
     steps = lags + 1
     shrink = max(n + 1 - 2 * steps + steps * (steps - 1) / n, 0.0) / n
-    from scipy.stats import t  # takes half a second, and most who import this file judge nothing
+    from scipy.stats import t  # takes half a second, and most importers do not test
 
     return float(t.sf(float(np.mean(gain)) / sqrt(variance / n) * sqrt(shrink), n - 1))
 

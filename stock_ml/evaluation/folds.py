@@ -1,7 +1,7 @@
-"""Walk-forward folds over sessions: what is trained on is known before what is judged begins.
+"""Walk-forward folds over sessions: a fold trains only on targets known before its evaluation begins.
 
-Each fold trains on as many sessions as the others, those just before it: with windows that grow, the last fold would
-judge a model of more data than the first, and none of them the recipe that is refitted each day.
+Each fold trains on the same number of sessions, those just before it. With growing windows, the last fold would
+evaluate a model of more data than the first, and none of them the recipe that is refitted each day.
 """
 
 from collections.abc import Sequence

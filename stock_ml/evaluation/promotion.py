@@ -38,7 +38,7 @@ def decide(earlier: Losses, later: Losses, incumbent: str, threshold: PromotionT
     """Return who is champion next; losses by kind, one number a session, persistence among them.
 
     The kind with the least loss on the earlier sessions is the challenger. To take another kind's place, persistence's
-    too, it must be better on the later sessions at `alpha`. The incumbent's own kind, trained anew, takes its place
+    too, it must be better on the later sessions at `alpha`. The incumbent's own kind, refitted, replaces it
     unless it is worse than persistence by more than `margin` of its loss; then persistence serves.
     """
     challenger = min((float(np.mean(loss)), kind != incumbent, kind) for kind, loss in earlier.items())[2]

@@ -13,7 +13,7 @@ from stock_ml.domain.bars import MINUTE
 from stock_ml.evaluation.folds import REGIME_SESSIONS
 
 Times = Sequence[int] | NDArray[np.int64]  # ascending, in UTC epoch seconds
-FIRST_HOUR = 60 * MINUTE  # what a session's first hour tells, the one before told
+FIRST_HOUR = 60 * MINUTE  # an alert in a session's first hour comes from the session before
 
 
 def alert_session(firsts: Times, alert_at: float) -> int:

@@ -26,10 +26,10 @@ def tidy_runs(s: Settings) -> dict[str, list[str]]:
 
 
 def forget_old(s: Settings) -> dict[str, int]:
-    """Forget on S3 what tasks logged, and responses that later ones took the place of; count both.
+    """Delete old task logs and replaced responses from S3; return the count of each.
 
-    A source that gives whole months gives the running one anew after each session. Of the other sources every response
-    stays: each may hold rows that no other has. Raises StoreUnavailable.
+    A source of whole months sends the running month again after each session. Responses of other sources are kept: each
+    may hold rows that no other has. Raises StoreUnavailable.
     """
     now, lake = datetime.now(UTC), Lake.connect(s)
     logs = task_logs.forget(s, now - timedelta(days=s.keep_log_days))

@@ -46,8 +46,8 @@ class Prices:
 class Scorer:
     """Hold a model's parameters; `quantiles` are scaled errors by level, `trained_until` is in UTC epoch seconds.
 
-    `profile` tells how large errors are for their volatility by the time of the session, and
-    `last_price` names the symbols whose last price was nearer than the model's forecast: they are served that.
+    `profile` is how large errors are for their volatility by the time of the session. `last_price` names the symbols
+    that fall back to the last price.
     """
 
     kind: Literal["linear", "huber", "elastic", "gbt", "persistence"]
@@ -120,7 +120,7 @@ class Scorer:
     def from_json(cls, text: str | bytes) -> "Scorer":
         """Read what `to_json` wrote, and forecast once. Raises ModelError where it is damaged.
 
-        What comes back is fit to forecast: whoever serves it meets no error of it among bars.
+        The scorer that is returned can forecast: serving it raises no error.
         """
         try:
             record = json.loads(text)

@@ -1,8 +1,8 @@
 """Boosted trees as plain numbers, and their walk over many rows at once. No JVM, no pickle.
 
-A walk asks all nodes of all trees at once and follows the answers from the root, so trees are padded to one depth: a
-leaf above it stands for all leaves below it. Trees are added up one after another: a row has the same bits whatever n.
-One row alone goes from node to node in plain Python, which takes a fifth of the time that numpy's calls for it do.
+A walk compares all nodes of all trees at once and follows the branches from the root, so trees are padded to one
+depth: a leaf above it is repeated for all leaves below it. Trees are added up one after another: a row has the same
+bits whatever n. One row alone goes from node to node in plain Python, which takes a fifth of the time of numpy's calls.
 """
 
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ from stock_ml.sources.alpha_vantage_client import Intraday
 from stock_ml.sources.parsing import Response
 from stock_ml.sources.retry import RETRIES
 
-SANDBOX_KEY = "sandbox"  # the sandbox asks for a key as the service does, and takes any
+SANDBOX_KEY = "sandbox"  # the sandbox requires a key as the service does, and accepts any
 
 
 def no_limit() -> None:

@@ -18,7 +18,7 @@ from stock_ml.sources.retry import RETRIES
 DAY = 86_400
 REACH = 30 * DAY - 3600  # Yahoo refuses a window that begins earlier; an hour for clocks that differ
 WINDOW = 7 * DAY
-PAUSE = 1.0  # wall seconds between two requests: Yahoo locks out who asks too fast
+PAUSE = 1.0  # wall seconds between two requests: Yahoo blocks faster clients
 PARAMS = {"interval": "1m", "includePrePost": "false", "events": "div,splits"}
 
 

@@ -1,6 +1,6 @@
 """The call to Yahoo: `yfinance` sends it (a browser's handshake, cookies, crumb), and the body is kept as it came.
 
-`Ticker.history` hides the body, asks twice, and rounds and drops rows; so only the package's transport is used.
+`Ticker.history` hides the body, sends two requests, and rounds and drops rows; so only the package's transport is used.
 """
 
 import logging

@@ -97,7 +97,7 @@ def coverage_reason(
     """Return why the newest version covers bars known at `known_at`, and what was asked for; None where it does not.
 
     An alert, or a backfill of months older than those trained on, is covered by a version registered after it. Clean
-    bars are where fewer than `sessions` sessions closed since those that it was trained or judged on; one is enough
+    bars are where fewer than `sessions` sessions closed since those that it was trained or evaluated on; one is enough
     where the version lacks sessions since a regime change.
     """
     sessions = 1 if newest.lacks_sessions(calendar, known_at) else sessions

@@ -20,9 +20,9 @@ RECIPES = ("linear", "huber", "elastic", "gbt")
 TARGET, SCALED, UNIT = "scaled_target", "scaled", 1e4
 UNSCALED = "SELECT *, scaled / 10000D AS log_return FROM __THIS__"
 FALLBACK = "SELECT * EXCEPT (log_return), IF(symbol IN ({}), 0D, log_return) AS log_return FROM __THIS__"
-EPSILON = 1.05  # close to absolute error, which judges
+EPSILON = 1.05  # close to absolute error, the metric
 L1_RATIO = 0.5  # of elastic's penalty this share is on absolute values, the rest on squares
-# many small steps of shallow trees, each on half of the rows, as a minute tells little; the loss is what judges
+# many small steps of shallow trees, each on half of the rows, as a minute tells little; the loss is the metric
 GBT = {"maxIter": 30, "maxDepth": 3, "stepSize": 0.15, "subsamplingRate": 0.5, "minInstancesPerNode": 100, "seed": 1}
 
 

@@ -69,7 +69,7 @@ def train(s: Settings, why: str = "", alert_at: int | None = None) -> TrainingRe
 def training_event(outcome: TrainingResult, why: str, approval: bool) -> TrainingEvent:
     """Return the asset event of a training; `approval` where a person is to decide whether a version serves.
 
-    Nobody is asked about a version that serves already, as the first one does.
+    No approval is requested for a version that serves already, as the first one does.
     """
     return {
         "run_id": outcome["run_id"],

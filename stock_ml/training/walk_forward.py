@@ -45,7 +45,7 @@ class History:
 class WalkForwardResult:
     """Hold the models fitted on all training rows, and out-of-sample forecasts as frames of COLUMNS.
 
-    Each recipe's forecasts, log returns, stand in a column of its name. `predictions` has `fold` too; `test` holds the
+    A column of each recipe's name holds its forecasts, log returns. `predictions` has `fold` too; `test` holds the
     sessions kept out, empty where there are none. `sessions` were trained on (first and last bar_ts, rows); the newest
     target there was known at `end`. `fallbacks` names for each recipe the symbols that were served the last price, in
     each fold and at the end.
