@@ -1,5 +1,7 @@
 """Measure the candidates on the same rows, decide which one serves, and build its scorer."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -53,20 +55,18 @@ def fold_table(result: WalkForwardResult) -> pd.DataFrame:
 
 def _with_half_widths(result: WalkForwardResult, kind: str) -> pd.DataFrame:
     """Return the out-of-sample rows with HALF_WIDTHS, and with FALLBACK where the last price was served."""
-    predictions = result.predictions
-    half = walk_forward_half_widths(
-        _errors(predictions, kind), *_conditions(predictions), predictions["fold"].to_numpy()
-    )
-    return predictions.assign(**{FALLBACK: _is_fallback(result, kind)}, **dict(zip(HALF_WIDTHS, half, strict=True)))
+    frame, sets = result.predictions, result.fallbacks.get(kind)
+    fallback = np.full(len(frame), kind == PERSISTENCE) if sets is None else fallback_mask(frame, sets)
+    half = walk_forward_half_widths(_errors(frame, kind), *_conditions(frame), frame["fold"].to_numpy())
+    return frame.assign(**{FALLBACK: fallback}, **dict(zip(HALF_WIDTHS, half, strict=True)))
 
 
-def _is_fallback(result: WalkForwardResult, kind: str) -> np.ndarray:
-    predictions = result.predictions
-    sets = result.fallbacks.get(kind, ((),) * (int(predictions["fold"].max()) + 1))
-    fallback = np.full(len(predictions), kind == PERSISTENCE)
-    for fold, symbols in enumerate(sets[: int(predictions["fold"].max()) + 1]):
-        fallback |= ((predictions["fold"] == fold) & predictions["symbol"].isin(symbols)).to_numpy()
-    return fallback
+def fallback_mask(frame: pd.DataFrame, sets: Sequence[Sequence[str]]) -> np.ndarray:
+    """Return which rows fall back to the last price, (n,), by the set of symbols of each row's fold."""
+    mask = np.zeros(len(frame), dtype=bool)
+    for fold in frame["fold"].unique():
+        mask |= ((frame["fold"] == fold) & frame["symbol"].isin(sets[fold])).to_numpy()
+    return mask
 
 
 def decide(result: WalkForwardResult, incumbent: Incumbent, threshold: PromotionThreshold) -> Decision:

@@ -74,9 +74,8 @@ def error_by_minute(predictions: pd.DataFrame, horizon: int) -> Figure:
     """Draw the mean absolute error in basis points over the session, for each recipe and persistence."""
     minute = (predictions["bar_ts"] - predictions.groupby("session")["bar_ts"].transform("min")) // 60
     figure, plot = _axes(f"Mean absolute error {horizon} min ahead, by minute of the session")
-    errors = {"persistence": predictions["target"]} | {
-        kind: predictions[kind] - predictions["target"] for kind in _recipes(predictions)
-    }
+    target = predictions["target"]
+    errors = {"persistence": target} | {kind: predictions[kind] - target for kind in _recipes(predictions)}
     for name, error in errors.items():
         mean = error.abs().groupby(minute // 15 * 15).mean() * 1e4
         plot.step(mean.index, mean, where="post", label=name)
@@ -87,17 +86,11 @@ def error_by_minute(predictions: pd.DataFrame, horizon: int) -> Figure:
 
 def calibration(predictions: pd.DataFrame) -> Figure:
     """Draw the share of closes inside intervals of each width: each fold's widths come from the folds before it."""
-    figure, plot = _axes(
-        "Calibration: share of closes in an interval against the share promised (on the line is right)"
-    )
+    figure, plot = _axes("Calibration: share of closes in an interval against the share promised (right on the line)")
     plot.plot([0, 1], [0, 1], color="black", linewidth=0.8)
     for kind in _recipes(predictions):
-        plot.plot(
-            SHARES,
-            _covered(predictions, (predictions["target"] - predictions[kind]).to_numpy()),
-            marker=".",
-            label=kind,
-        )
+        errors = (predictions["target"] - predictions[kind]).to_numpy()
+        plot.plot(SHARES, _covered(predictions, errors), marker=".", label=kind)
     plot.set_xlabel("promised")
     plot.legend()
     return figure

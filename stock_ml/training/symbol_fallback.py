@@ -7,26 +7,22 @@ import numpy as np
 import pandas as pd
 
 from stock_ml.evaluation.symbol_shrinkage import fallback_symbols
-from stock_ml.training.metrics_report import complete_sessions, predicted
+from stock_ml.training.metrics_report import complete_sessions, fallback_mask, predicted
 from stock_ml.training.walk_forward import WalkForwardResult
 
 Sets = tuple[tuple[str, ...], ...]
 
 
 def with_symbol_fallback(result: WalkForwardResult, previous: Mapping[str, bool]) -> WalkForwardResult:
-    """Return what was judged with forecasts as they are served, the last price where a symbol is better off with it.
+    """Return the result with forecasts as they are served: the last price where a symbol is better off with it.
 
     In each fold a symbol's sessions before it decide; in the first nothing is known. `previous` says of the champion's
     symbols whether they were served the last price, which the set of the new version starts from.
     """
     count = int(result.predictions["fold"].max()) + 1
     sets = {kind: _fallback_sets(_gains(result.predictions, kind), count, previous) for kind in result.models}
-    predictions = result.predictions.assign(
-        **{kind: _with_fallback(result.predictions, kind, found) for kind, found in sets.items()}
-    )
-    newest = result.test.assign(fold=-1)
-    test = result.test.assign(**{kind: _with_fallback(newest, kind, found) for kind, found in sets.items()})
-    return replace(result, predictions=predictions, test=test, fallbacks=sets)
+    test = _apply(result.test.assign(fold=-1), sets).drop(columns="fold")
+    return replace(result, predictions=_apply(result.predictions, sets), test=test, fallbacks=sets)
 
 
 def _gains(predictions: pd.DataFrame, kind: str) -> pd.DataFrame:
@@ -52,8 +48,6 @@ def _of_symbols(gains: pd.DataFrame) -> dict[str, np.ndarray]:
     return {str(symbol): part.to_numpy() for symbol, part in gains.groupby("symbol")["gain"]}
 
 
-def _with_fallback(frame: pd.DataFrame, kind: str, sets: Sets) -> np.ndarray:
-    forecast = frame[kind].to_numpy(np.float64).copy()
-    for fold in frame["fold"].unique():
-        forecast[((frame["fold"] == fold) & frame["symbol"].isin(sets[fold])).to_numpy()] = 0.0
-    return forecast
+def _apply(frame: pd.DataFrame, sets: Mapping[str, Sets]) -> pd.DataFrame:
+    served = {kind: np.where(fallback_mask(frame, found), 0.0, frame[kind]) for kind, found in sets.items()}
+    return frame.assign(**served)
