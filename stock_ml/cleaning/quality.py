@@ -33,11 +33,7 @@ class Gate(NamedTuple):
 
 
 def minute_report(bars: Minutes, sessions: Sessions, limit: int, span: tuple[float, float]) -> MinuteReport:
-    """Return what became of each regular minute of a span: received, no trade, feed gap, or session closed.
-
-    `sessions` has the minutes of each session due by the end of the span; `coverage` is the share received of those of
-    complete sessions, None where there is none. `left_out` are minutes without a trade at the edges of a session.
-    """
+    """Return what became of each regular minute of a span: received, no trade, feed gap, or session closed."""
     received = bars.ts[~bars.filled]
     found = holes(received, sessions, limit, span)
     gaps: list[Gap] = [{"from": utc(at).isoformat(), "minutes": int(n)} for at, n in _pairs(found, ~found.no_trade)]
