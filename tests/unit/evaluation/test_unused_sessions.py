@@ -139,9 +139,9 @@ def decisions_amid_alarms(rng: np.random.Generator, days: int, every: int) -> tu
         if rng.random() < 1 / every:
             changed = latest_regime_change(firsts, changed, int(firsts[-1]) + LENGTH)
         kept = firsts[history_start(firsts, changed) :]
-        tested = kept[kept >= walk_forward_folds(kept, day * DAY, 250)[0].first]
-        newer = np.arange(len(tested)) >= min(len(tested) // 2, len(tested) - MIN_TEST_SESSIONS)
-        known = noise(gains[:, tested // DAY], tested, newer)
+        evaluated = kept[kept >= walk_forward_folds(kept, day * DAY, 250)[0].first]
+        newer = np.arange(len(evaluated)) >= min(len(evaluated) // 2, len(evaluated) - MIN_TEST_SESSIONS)
+        known = noise(gains[:, evaluated // DAY], evaluated, newer)
         decision = decide_on_unused(known, Incumbent("persistence", until, changed), THRESHOLD)
         until = decision.decided_until
         tested += decision.p_value < 1
