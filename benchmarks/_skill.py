@@ -1,7 +1,6 @@
 """One training on a simulated market, and its forecasts of later sessions beside the best ones."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,13 +11,15 @@ from benchmarks.oracle import best
 from sandbox.market import Market
 from stock_ml.domain.bars import MINUTE, PRICES
 from stock_ml.domain.gaps import Minutes, fill
-from stock_ml.evaluation import PERSISTENCE, Bar, Before, Decision
+from stock_ml.evaluation.promotion import PERSISTENCE, Decision, PromotionThreshold
+from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.model import features
-from stock_ml.model.adaptive import Made, replayed
+from stock_ml.model.adaptive import CalibratedForecasts, replay_scales
+from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.scorer import Prices, Scorer, nearest, prices
-from stock_ml.training.metrics_report import build, decide
-from stock_ml.training.symbol_fallback import shrunk
-from stock_ml.training.walk_forward import History, Judged, judge
+from stock_ml.training.metrics_report import build_scorer, decide
+from stock_ml.training.symbol_fallback import with_symbol_fallback
+from stock_ml.training.walk_forward import History, WalkForwardResult, walk_forward
 
 RECIPES = ("linear", "huber")  # what is trained by default
 ALPHA, MARGIN = 0.01, 0.01
@@ -52,22 +53,22 @@ def trained(spark: SparkSession, market: Market, size: Size) -> Outcome:
     table = _table(market, size, schema)
     rows = spark.createDataFrame(table.drop(columns="best")).coalesce(1).persist()
     try:
-        judged = shrunk(judge(rows, schema, RECIPES, History(size.test, size.training)), {})
+        result = with_symbol_fallback(walk_forward(rows, schema, RECIPES, History(size.test, size.training)), {})
     finally:
         rows.unpersist()
-    decision = decide(judged, Before(PERSISTENCE), Bar(ALPHA, MARGIN))
-    ahead = table[(table["bar_ts"] >= judged.end) & table["best"].notna()]
-    return Outcome(decision, _test(ahead, market, judged, schema, decision.kind))
+    decision = decide(result, Incumbent(PERSISTENCE), PromotionThreshold(ALPHA, MARGIN))
+    ahead = table[(table["bar_ts"] >= result.end) & table["best"].notna()]
+    return Outcome(decision, _test(ahead, market, result, schema, decision.kind))
 
 
-def _table(market: Market, size: Size, schema: dict[str, Any]) -> pd.DataFrame:
+def _table(market: Market, size: Size, schema: FeatureSchema) -> pd.DataFrame:
     """Return the feature rows of all symbols, with the best forecast of each row."""
     newest = int(np.searchsorted(market.sessions.dates, np.datetime64(LAST)))
     numbers = range(newest + 1 - size.training - size.test, newest + 1)
     return pd.concat([_of(market, symbol, numbers, schema) for symbol in size.symbols], ignore_index=True)
 
 
-def _of(market: Market, symbol: str, numbers: range, schema: dict[str, Any]) -> pd.DataFrame:
+def _of(market: Market, symbol: str, numbers: range, schema: FeatureSchema) -> pd.DataFrame:
     bars = market.regular(symbol, numbers)
     values = dict(zip((*PRICES, "volume"), bars.values.T, strict=True))
     received = Minutes(ts=bars.ts, filled=np.zeros(len(bars.ts), dtype=bool), **values)
@@ -77,13 +78,15 @@ def _of(market: Market, symbol: str, numbers: range, schema: dict[str, Any]) -> 
     return table[table["target"].notna()]
 
 
-def _test(rows: pd.DataFrame, market: Market, judged: Judged, schema: dict[str, Any], kind: str) -> pd.DataFrame:
+def _test(
+    rows: pd.DataFrame, market: Market, result: WalkForwardResult, schema: FeatureSchema, kind: str
+) -> pd.DataFrame:
     last, minute = rows["last_close"].to_numpy(), market.sessions.minute(rows["bar_ts"].to_numpy())
     ticks = rows["volatility"].to_numpy() * last / market.kind.tick
     actual = np.round(last * np.exp(rows["target"].to_numpy()), market.kind.decimals)
     found = {"last_close": last, "actual": actual, "best": rows["best"].to_numpy(), "ticks": ticks, "minute": minute}
-    found |= {recipe: _prices(build(recipe, judged, schema), rows).predicted_close for recipe in RECIPES}
-    served = _prices(build(kind, judged, schema), rows, actual)
+    found |= {recipe: _prices(build_scorer(recipe, result, schema), rows).predicted_close for recipe in RECIPES}
+    served = _prices(build_scorer(kind, result, schema), rows, actual)
     covered = (served.lower_90 <= actual) & (actual <= served.upper_90)
     return pd.DataFrame(found | {"served": served.predicted_close, "covered": covered})
 
@@ -91,9 +94,17 @@ def _test(rows: pd.DataFrame, market: Market, judged: Judged, schema: dict[str, 
 def _prices(scorer: Scorer, rows: pd.DataFrame, actual: NDArray[np.float64] | None = None) -> Prices:
     """Return forecasts of rows; with the closes that came, the intervals adapted as they are in the stream."""
     last = rows["last_close"].to_numpy(np.float64)
-    said = scorer.predict(rows[scorer.schema["names"]].to_numpy(np.float64), rows["symbol"].to_numpy(str))
+    prediction = scorer.predict(rows[scorer.schema["names"]].to_numpy(np.float64), rows["symbol"].to_numpy(str))
     if actual is None:
-        return prices(last, said)
+        return prices(last, prediction)
     slot, ts = pd.factorize(rows["symbol"])[0], rows["bar_ts"].to_numpy()
-    made = Made(slot, ts, ts + HORIZON * MINUTE, last, nearest(last, said.log_return), said.log_return, said.half)
-    return prices(last, said, replayed(made, actual))
+    forecasts = CalibratedForecasts(
+        slot,
+        ts,
+        ts + HORIZON * MINUTE,
+        last,
+        nearest(last, prediction.log_return),
+        prediction.log_return,
+        prediction.half,
+    )
+    return prices(last, prediction, replay_scales(forecasts, actual))

@@ -30,7 +30,7 @@ from stock_ml.domain.bars import COLUMNS, Bar
 from stock_ml.domain.ingest_records import QualityReport
 from stock_ml.model.features import FEATURES
 from stock_ml.model.scorer import Scorer
-from stock_ml.training.version_tags import tags_of
+from stock_ml.training.version_tags import training_config
 from tests.servers import settings_in
 
 NAMES = ("postgres", "s3", "kafka", "mlflow", "producer", "consumer", "dashboard")
@@ -120,5 +120,5 @@ def _champion(s: Settings, bars: list[Bar]) -> None:
         lake.write_quality(str(symbol), "2024-03", cast(QualityReport, {"raw": f"raw/{digest}"}))
     with tracking.run(s, {}), tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "none").write_text("no Spark made this model")
-        made = log_model.register(s, given_scorer(s), Path(folder), tags_of(s))
+        made = log_model.register(s, given_scorer(s), Path(folder), training_config(s))
     Registry.connect(s).promote(made)

@@ -17,8 +17,8 @@ from stock_ml.config import load
 from stock_ml.model import features
 from stock_ml.training import mlflow_logging, spark_models
 from stock_ml.training import train as training
-from stock_ml.training.metrics_report import build, measure
-from stock_ml.training.walk_forward import History, judge
+from stock_ml.training.metrics_report import build_scorer, metrics_report
+from stock_ml.training.walk_forward import History, walk_forward
 
 KIND = "linear"
 
@@ -38,10 +38,10 @@ def main(ready: str) -> None:
         with _told("fit"):
             spark_models.fit(rows, schema["names"], KIND)
         with _told("walk-forward"):
-            judged = judge(rows, schema, (KIND,), History(0, s.train_sessions))
-            measure(judged)
+            result = walk_forward(rows, schema, (KIND,), History(0, s.train_sessions))
+            metrics_report(result)
         with _told("register"), tracking.run(s, {}):
-            mlflow_logging.register(s, spark, build(KIND, judged, schema), judged.models[KIND], {})
+            mlflow_logging.register(s, spark, build_scorer(KIND, result, schema), result.models[KIND], {})
         print(json.dumps({"rows": count}), flush=True)
         rows.select("target", *schema["names"]).write.parquet(ready)
         rows.unpersist(blocking=True)

@@ -23,7 +23,7 @@ from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions, sessions
 from stock_ml.domain.ingest_records import IngestItem
-from stock_ml.sources.parsing import Received
+from stock_ml.sources.parsing import Response
 from tests.servers import running, settings_in
 
 SYMBOL, TURNS, SILENT = "GOOGL", 3, 0.06  # the last: share of minutes without a trade
@@ -87,7 +87,7 @@ def _received(lake: Lake, calendar: Sessions) -> dict[str, str]:
     answers = ((month, _body(month, calendar, random)) for month in MONTHS)
     request = {"function": "TIME_SERIES_INTRADAY"}
     return {
-        month: lake.put_raw(Received(lake.source, SYMBOL, month, request, known, body, "text/csv"))
+        month: lake.put_raw(Response(lake.source, SYMBOL, month, request, known, body, "text/csv"))
         for month, body in answers
     }
 

@@ -7,18 +7,20 @@ from rich.console import Console
 from rich.table import Table
 
 from stock_ml.adapters import spark as engine
-from stock_ml.cleaning.rules import CleanRules, clean
+from stock_ml.cleaning.rules import CleaningParameters, clean
 from stock_ml.config import Settings, load
 from stock_ml.domain.gaps import Minutes
-from stock_ml.evaluation import PERSISTENCE, Bar, Before, Decision
+from stock_ml.evaluation.promotion import PERSISTENCE, Decision, PromotionThreshold
+from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.model import features
+from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.sources.csv_files import CsvFiles
 from stock_ml.sources.parsing import parse
-from stock_ml.sources.parsing.timestamp_convention import label_convention, place
+from stock_ml.sources.parsing.timestamp_convention import detect_convention, place
 from stock_ml.training.metrics_report import decide, fold_table
 from stock_ml.training.spark_models import RECIPES
-from stock_ml.training.symbol_fallback import shrunk
-from stock_ml.training.walk_forward import History, judge
+from stock_ml.training.symbol_fallback import with_symbol_fallback
+from stock_ml.training.walk_forward import History, walk_forward
 
 WIDE = 240
 SHOWN = {
@@ -52,24 +54,24 @@ def run(console: Console, holdout: int = 0, raw: int = 0) -> dict[str, float]:
     rows = pd.concat([_rows(s, schema, symbol) for symbol in s.symbols], ignore_index=True)
     with engine.session(s) as spark:
         held = spark.createDataFrame(rows).coalesce(1).persist()
-        judged = judge(held, schema, RECIPES, History(holdout, s.train_sessions))
-    found = judged if raw else shrunk(judged, {})
+        result = walk_forward(held, schema, RECIPES, History(holdout, s.train_sessions))
+    found = result if raw else with_symbol_fallback(result, {})
     table = fold_table(found)
     if not console.is_terminal:  # a file has room: else every figure would be cut
         console.width = WIDE
     console.print(_table(table, len(s.symbols) > 1))
-    console.print(_told(decide(found, Before(PERSISTENCE), Bar(s.promote_alpha, s.promote_margin))))
+    console.print(_told(decide(found, Incumbent(PERSISTENCE), PromotionThreshold(s.promote_alpha, s.promote_margin))))
     whole = table[(table["fold"] == "all") & (table["symbol"] == "all")].set_index("kind")["skill"]
     return {f"skill_{kind}": round(whole[kind], 5) for kind in RECIPES}
 
 
-def _rows(s: Settings, schema: dict[str, object], symbol: str) -> pd.DataFrame:
+def _rows(s: Settings, schema: FeatureSchema, symbol: str) -> pd.DataFrame:
     """Return the feature rows of a symbol's file, those with a known target."""
     calendar = s.calendars.of(symbol)
-    received = CsvFiles.connect(s).fetch(symbol)
-    rows = parse(received.body, symbol)
-    placed = place(rows, label_convention(rows, calendar), calendar)
-    bars = clean(placed, symbol, s.source, CleanRules(calendar, s.feed_gap_minutes, time.time())).bars
+    response = CsvFiles.connect(s).fetch(symbol)
+    rows = parse(response.body, symbol)
+    placed = place(rows, detect_convention(rows, calendar), calendar)
+    bars = clean(placed, symbol, s.source, CleaningParameters(calendar, s.feed_gap_minutes, time.time())).bars
     table = features.table(Minutes.of_frame(bars), calendar, schema, s.feed_gap_minutes)
     table.insert(0, "symbol", symbol)
     return table[table["target"].notna()]

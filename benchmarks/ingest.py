@@ -17,9 +17,10 @@ from rich.table import Table
 from local.secrets import keep_secrets
 from local.servers import seaweed, services
 from stock_ml.adapters.lake import Lake
+from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import IngestItem
-from stock_ml.ingestion.download import clean_symbol, download
+from stock_ml.ingestion.download import download
 from stock_ml.ingestion.plan import make_plan
 from tests.servers import running, settings_in
 

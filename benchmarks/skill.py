@@ -14,7 +14,7 @@ from sandbox.market import KINDS, Market
 from stock_ml.adapters import spark as engine
 from stock_ml.config import load
 from stock_ml.domain.calendar import sessions
-from stock_ml.evaluation import PERSISTENCE
+from stock_ml.evaluation.promotion import PERSISTENCE
 
 FIRST_SEED = 70_001  # no test uses these
 SYMBOLS = ("AAPL", "AMZN", "GOOGL", "MSFT")

@@ -21,10 +21,11 @@ def newest(events: Events, asset: Asset) -> dict[str, Any]:
 
 def training_trigger(events: Events, ti: Any) -> "Trigger":
     """Return what started a run of `train_model`; without any event it was a person."""
+    from stock_ml.evaluation.live_performance import Alert
     from stock_ml.training.retrain_policy import Trigger
 
     events = events or {}
-    alerts = tuple(event.extra["payload"] for event in events.get(RETRAINING_WANTED, []))
+    alerts = tuple(Alert(**event.extra["payload"]) for event in events.get(RETRAINING_WANTED, []))
     backfilled = [event.timestamp.timestamp() for event in events.get(CLEAN_BARS, []) if event.extra.get("backfill")]
     waiting = ti.get_dr_count("ingest_bars", states=["queued"]) if backfilled else 0
     return Trigger(alerts, not events, max(backfilled, default=None), waiting)

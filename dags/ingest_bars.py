@@ -25,23 +25,23 @@ from stock_ml.config import load
 def ingest_bars() -> None:
     @task
     def plan(*, params: Any = None, ti: Any = None) -> Any:
-        from stock_ml.ingestion import download as ingest
+        from stock_ml.ingestion.plan import plan_run
 
-        planned = ingest.plan_run(task_settings(), params, session_of())
+        planned = plan_run(task_settings(), params, session_of())
         ti.xcom_push("planned", planned.summary())
         return planned.items
 
     @task(map_index_template="{{ symbol }}", retries=MAY_WAIT)
     def download(item: Any) -> Any:
-        from stock_ml.ingestion import download as ingest
+        from stock_ml.ingestion import download
 
-        return ingest.download(task_settings(symbol=item["symbol"]), item)
+        return download.download(task_settings(symbol=item["symbol"]), item)
 
     @task(map_index_template="{{ symbol }}")
     def clean(item: Any) -> Any:
-        from stock_ml.ingestion import download as ingest
+        from stock_ml.cleaning.clean_symbol import clean_symbol
 
-        return ingest.clean_symbol(task_settings(symbol=item["symbol"]), item)
+        return clean_symbol(task_settings(symbol=item["symbol"]), item)
 
     @task_group
     def symbol(item: Any) -> None:
@@ -49,9 +49,9 @@ def ingest_bars() -> None:
 
     @task(outlets=[CLEAN_BARS], trigger_rule="all_done_min_one_success")
     def publish(items: Any, *, ti: Any = None, outlet_events: Any = None) -> None:
-        from stock_ml.ingestion import publish as announcing
+        from stock_ml.ingestion import publish
 
-        outlet_events[CLEAN_BARS].extra = announcing.publish(
+        outlet_events[CLEAN_BARS].extra = publish.publish(
             task_settings(), ti.run_id, items, not_clean(ti, items), backfill=session_of() is not None
         )
 

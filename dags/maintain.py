@@ -42,7 +42,7 @@ def maintain() -> None:
     def back_up() -> dict[str, Any]:
         from stock_ml.maintenance import backup
 
-        return backup.back_up(task_settings())
+        return dict(backup.back_up(task_settings()))
 
     @task
     def forget_old() -> dict[str, int]:

@@ -1,6 +1,6 @@
 """### Monitoring: are the live forecasts still any good?
 
-**monitor** judges the version that serves over its newest sessions: skill against the last price, the intervals'
+**monitor** evaluates the version that serves over its newest sessions: skill against the last price, the intervals'
 coverage, and drift: how far the features of whole sessions after its training are from those trained on (PSI), beyond
 the worst that as many sessions of the training had. Every report is stored in PostgreSQL. Past a limit
 (`STOCKML_MONITOR_…`) an alert goes to Kafka, and `train_model` starts at once. One alert is open until a version was
@@ -26,15 +26,15 @@ from dags.task_defaults import dag_rules, task_settings
 def monitor_forecasts() -> None:
     @task
     def monitor() -> dict[str, Any]:
-        from stock_ml.monitoring import monitor as monitoring
+        from stock_ml.monitoring import monitor
 
-        return monitoring.monitor(task_settings())
+        return dict(monitor.monitor(task_settings()))
 
     @task
     def see_clean() -> None:
         from stock_ml.monitoring import freshness
 
-        freshness.see_clean(task_settings(), minutes=120)
+        freshness.check_clean(task_settings(), minutes=120)
 
     monitor()
     see_clean()

@@ -25,10 +25,10 @@ TOLD = "{{ ti.xcom_pull(task_ids='see_asked') }}"
 def promote_model() -> None:
     @task
     def see_asked(*, triggering_asset_events: Any = None) -> dict[str, Any]:
-        from stock_ml.training import promote as promoting
+        from stock_ml.training import promote
 
         version = newest(triggering_asset_events, MODEL)  # the newest one is the challenger
-        skip_if(promoting.unasked(version))
+        skip_if(promote.skip_reason(version))
         return version
 
     approve = ApprovalOperator(
@@ -41,9 +41,9 @@ def promote_model() -> None:
 
     @task
     def promote(version: dict[str, Any]) -> str | None:
-        from stock_ml.training import promote as promoting
+        from stock_ml.training import promote
 
-        return promoting.promote_challenger(task_settings(), version["version"])
+        return promote.promote_challenger(task_settings(), version["version"])
 
     version = see_asked()
     version >> approve >> promote(version)

@@ -41,13 +41,13 @@ def train_model() -> None:
 
         s = task_settings().model_copy(update=chosen(params))
         trigger = training_trigger(triggering_asset_events, ti)
-        ti.xcom_push("why", trigger.why)
-        skip_if(retrain_policy.covered(s, trigger))
+        ti.xcom_push("why", trigger.reason)
+        skip_if(retrain_policy.skip_reason(s, trigger))
 
-        from stock_ml.training import train as training  # Spark and MLflow take seconds to import
+        from stock_ml.training import train  # Spark and MLflow take seconds to import
 
-        outcome = training.train(s, trigger.why, trigger.changed_at)
-        outlet_events[MODEL].extra = training.event(outcome, trigger.why, asks(params))
+        outcome = train.train(s, trigger.reason, trigger.alert_at)
+        outlet_events[MODEL].extra = train.training_event(outcome, trigger.reason, asks(params))
         return dict(outcome)
 
     linked(train(), TrainingInMlflow())

@@ -10,7 +10,7 @@ from local import probes
 from local.airflow_client import Airflow, AirflowAway, PipelineFailed
 from stock_ml.adapters.mlflow.rest import champion, tags
 from stock_ml.config import Settings
-from stock_ml.training.version_tags import fits
+from stock_ml.training.version_tags import is_compatible
 
 __all__ = ["DAGS", "INGEST", "TRAIN", "champion", "finish", "has_champion", "make_champion"]
 
@@ -42,7 +42,7 @@ def has_champion(s: Settings) -> bool:
 
     Raises RegistryUnavailable where MLflow cannot say, BadFile where the file cannot be read.
     """
-    return fits(tags(champion(s)), s)
+    return is_compatible(tags(champion(s)), s)
 
 
 def make_champion(s: Settings, secrets: Mapping[str, str]) -> str:

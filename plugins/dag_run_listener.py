@@ -32,14 +32,14 @@ def _tell(run: Any) -> None:
     from stock_ml.monitoring import dag_status
 
     times = (None if at is None else at.timestamp() for at in (run.start_date, run.end_date))
-    dag_status.tell(load(), run.dag_id, dag_status.RunState(str(run.state), run.run_id, *times))
+    dag_status.write_run_state(load(), run.dag_id, dag_status.RunState(str(run.state), run.run_id, *times))
 
 
 def _notify(dag: str, run: str) -> None:
     from stock_ml.config import load
     from stock_ml.monitoring import notify
 
-    notify.failed(load(), dag, run)
+    notify.notify_failure(load(), dag, run)
 
 
 class RunStates(AirflowPlugin):

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
+from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.features import schema
 
 LATE_ROWS = 60  # a bar this many rows late is placed without asking the database
@@ -44,7 +44,7 @@ class StreamConfig:
         return self.window + LATE_ROWS
 
     @property
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> FeatureSchema:
         """Return the feature schema that a model must have been trained on."""
         return schema(self.window, self.horizon, self.limit, self.sessions.exchange)
 

@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).parent
 SPARK_WORKER = ("__init__.py", "errors.py", "domain", "model")
 REGISTERED_MODEL = (
     *("__init__.py", "errors.py", "domain/__init__.py", "domain/ticks.py", "model/__init__.py"),
-    *("model/conformal.py", "model/scorer.py", "model/trees.py"),
+    *("model/conformal.py", "model/feature_schema.py", "model/scorer.py", "model/trees.py"),
 )
 
 

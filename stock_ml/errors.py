@@ -35,7 +35,7 @@ class BadFile(BadInput):
     """Report a file, or a source's answer, whose layout is not the expected one."""
 
 
-class AmbiguousLabels(BadInput):
+class AmbiguousTimestamps(BadInput):
     """Report timestamps that do not tell whether they mark the start or the end of a bar."""
 
 
@@ -79,11 +79,11 @@ class DailyLimit(SourceError):
     """Report that no requests are left for today. The same request may succeed the next day."""
 
 
-class EmptyAnswer(SourceError):
+class EmptyResponse(SourceError):
     """Report an answer without any content. The same request may succeed later."""
 
 
-class NotAnAnswer(SourceError):
+class InvalidResponse(SourceError):
     """Report an answer that is neither JSON nor CSV, or is cut off. The same request may succeed later."""
 
 

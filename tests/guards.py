@@ -5,8 +5,8 @@ They look the code up when they are called, so that a test can plant a leak and 
 
 import numpy as np
 
-from stock_ml import evaluation
 from stock_ml.domain import gaps
+from stock_ml.evaluation import folds, metrics
 from stock_ml.model import features
 from tests.walks import NYSE, minutes_of, take, walk
 
@@ -47,16 +47,16 @@ def widths_come_from_earlier_folds() -> None:
     """Errors a thousand times those before them are never covered: no width may have been made of them."""
     random, fold = np.random.default_rng(2), np.repeat([0, 1], 500)
     errors = random.normal(size=1000) * np.where(fold == 1, 1000, 1) + 5000 * fold
-    half = evaluation.walked_halves(errors, np.ones(1000), np.full(1000, 0.5), fold)
+    half = metrics.walk_forward_half_widths(errors, np.ones(1000), np.full(1000, 0.5), fold)
     assert not (np.abs(errors) <= half).any()
 
 
 def training_knows_no_target_of_the_fold() -> None:
     """What a fold trains on is before all that it judges, and its last target's close is known by then."""
     ts = minutes_of("2024-03-04", 8)
-    walked = evaluation.folds(ts[::390].tolist(), int(ts[-1]) + 60, 8)
-    assert len(walked) == 4
-    for fold in walked:
-        trained, judged = ts[evaluation.training(ts, fold, HORIZON)], ts[evaluation.ahead(ts, fold)]
+    fold_list = folds.walk_forward_folds(ts[::390].tolist(), int(ts[-1]) + 60, 8)
+    assert len(fold_list) == 4
+    for fold in fold_list:
+        trained, tested = ts[folds.in_training(ts, fold, HORIZON)], ts[folds.in_evaluation(ts, fold)]
         assert len(trained) > 390
-        assert trained.max() + 60 * (HORIZON + 1) <= judged.min()
+        assert trained.max() + 60 * (HORIZON + 1) <= tested.min()

@@ -80,7 +80,7 @@ class Batches:
         insert, merge = bar_table(in_order, self.config), bar_table(out_of_order, self.config)
         writing = self._retry(lambda: self.store.begin(insert, merge))
         # 5. Forecast from the windows, once: what follows may be tried again, and changes no state.
-        forecasts = [forecast(part, models, self.state.adaptation, self.config) for part in (in_order, out_of_order)]
+        forecasts = [forecast(part, models, self.state.intervals, self.config) for part in (in_order, out_of_order)]
         # 6. Finish: the forecasts are added, and all is committed in one transaction.
         stored = self._retry(lambda: self._finish(writing, forecasts))
         self.health.set_fault("postgresql", None)

@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable
 from threading import Event, Thread
-from typing import Any, Protocol
+from typing import Protocol
 
 from serving.common.logs import line
 from serving.consumer.predict import Models, Serving
 from stock_ml.adapters.mlflow.registry import ChampionRef
 from stock_ml.errors import ModelError, RegistryUnavailable
+from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.scorer import Scorer
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class ModelRegistry(Protocol):
 class ModelSlot:
     """Hold the version of one alias in memory; one that cannot serve never replaces the one before."""
 
-    def __init__(self, load: Callable[[str], Scorer], schema: dict[str, Any]) -> None:
+    def __init__(self, load: Callable[[str], Scorer], schema: FeatureSchema) -> None:
         self._load, self._schema = load, schema
         self._rejected: tuple[str | None, str | None] = None, None
         self.serving: Serving | None = None
@@ -61,7 +62,7 @@ class ModelSlot:
 class ModelWatcher:
     """Hold the models that forecast; a refresh may replace them."""
 
-    def __init__(self, registry: ModelRegistry, schema: dict[str, Any]) -> None:
+    def __init__(self, registry: ModelRegistry, schema: FeatureSchema) -> None:
         self._registry = registry
         self._champion, self._challenger = (ModelSlot(registry.load, schema) for _ in range(2))
         self._fault: str | None = "waiting for MLflow"

@@ -35,7 +35,7 @@ def merge(history: Minutes, bars: BarBatch, sessions: Sessions, config: StreamCo
     received = select(received, np.argsort(received.ts, kind="stable"))
     minutes = gaps.fill(received, sessions, config.limit)
     at = np.searchsorted(minutes.ts, new.bars.ts)
-    complete = np.isin(at, features.ends(minutes, sessions, config.window, config.limit))
+    complete = np.isin(at, features.window_ends(minutes, sessions, config.window, config.limit))
     values = features.rows(minutes, sessions)[at[complete][:, None] + np.arange(1 - config.window, 1)]
     slot = int(bars.slot[0])
     ends = select(minutes, at[complete])

@@ -9,8 +9,8 @@ from serving.consumer.in_order import Update, Windows
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.postgres.store import FORECASTS, Forecasts, table
 from stock_ml.domain.bars import MINUTE
-from stock_ml.model.adaptive import NOTHING, Adaptation, Closes, Made
-from stock_ml.model.conformal import LEVELS, WIDEST
+from stock_ml.model.adaptive import NO_FORECASTS, AdaptiveIntervals, CalibratedForecasts, Closes
+from stock_ml.model.conformal import LEVELS, MAX_SCALE
 from stock_ml.model.features import FEATURES, Floats, kernel
 from stock_ml.model.scorer import Prediction, Scorer, nearest, prices
 
@@ -34,20 +34,22 @@ class Models(NamedTuple):
 
 
 class _Output(NamedTuple):
-    """Hold what a model predicts for windows, before its intervals are stretched, and the `usable` windows."""
+    """Hold what a model predicts for windows, before its intervals are scaled, and the `usable` windows."""
 
     serving: Serving
     prediction: Prediction
     usable: np.ndarray
 
 
-def forecast(updates: Sequence[Update], models: Models, adaptation: Adaptation, config: StreamConfig) -> Forecasts:
+def forecast(
+    updates: Sequence[Update], models: Models, intervals: AdaptiveIntervals, config: StreamConfig
+) -> Forecasts:
     """Return the champion's and the challenger's forecasts of all windows whose target is in the session.
 
-    Outcomes that became known move the champion's intervals, and the challenger's are stretched as much. Without a
+    Outcomes that became known move the champion's intervals, and the challenger's are scaled as much. Without a
     model nothing is forecast. A forecast is stamped with the time at which its window was known.
     """
-    parts = [_forecast(update, models, adaptation, config) for update in updates]
+    parts = [_forecast(update, models, intervals, config) for update in updates]
     return Forecasts(*(np.concatenate(tables) for tables in zip(Forecasts(), *parts, strict=True)))
 
 
@@ -66,15 +68,15 @@ def features(windows: Sequence[Floats]) -> Floats:
     return np.concatenate(parts) if parts else np.empty((0, len(FEATURES)))
 
 
-def _forecast(update: Update, models: Models, adaptation: Adaptation, config: StreamConfig) -> Forecasts:
+def _forecast(update: Update, models: Models, intervals: AdaptiveIntervals, config: StreamConfig) -> Forecasts:
     windows, closes = update.windows, _closes(update)
     if not any(models):
-        adaptation.take(NOTHING, closes)
+        intervals.process(NO_FORECASTS, closes)
         return Forecasts()
     target, known = windows.ts + config.horizon * MINUTE, features(windows.values)
     champion, challenger = (_predict(windows, known, target, model, config) for model in models)
-    stretch = _stretch(windows, champion, target, closes, adaptation)
-    return Forecasts(*(_rows(windows, one, target, stretch, config) for one in (champion, challenger)))
+    interval_scale = _interval_scale(windows, champion, target, closes, intervals)
+    return Forecasts(*(_rows(windows, one, target, interval_scale, config) for one in (champion, challenger)))
 
 
 def _closes(update: Update) -> Closes:
@@ -91,28 +93,30 @@ def _predict(
     with np.errstate(all="ignore"):
         prediction = serving.scorer.predict(known, config.name_table[windows.slot])
         # prices that pass the gate may still move so far that the forecast overflows; then there is none
-        highest = np.log(windows.close) + prediction.log_return + prediction.half[-1] * np.exp(WIDEST)
+        highest = np.log(windows.close) + prediction.log_return + prediction.half[-1] * np.exp(MAX_SCALE)
     usable = (target < windows.session_close) & np.isfinite(prediction.log_return) & (highest < LARGEST)
     return _Output(serving, prediction, np.flatnonzero(usable))
 
 
-def _stretch(
-    windows: Windows, champion: _Output | None, target: np.ndarray, closes: Closes, adaptation: Adaptation
+def _interval_scale(
+    windows: Windows, champion: _Output | None, target: np.ndarray, closes: Closes, intervals: AdaptiveIntervals
 ) -> np.ndarray:
-    """Return the stretches at each window, (3, n); a late bar's forecast moves none, and is stretched as the newest."""
+    """Return the scales at each window, (3, n); a late bar's forecast moves none, and is scaled as the newest."""
     if champion is None:
-        adaptation.take(NOTHING, closes)
-        return adaptation.stretch[:, windows.slot]
+        intervals.process(NO_FORECASTS, closes)
+        return intervals.interval_scale[:, windows.slot]
     in_time = champion.usable[windows.known[champion.usable] == windows.ts[champion.usable] + MINUTE]
-    own = adaptation.take(_awaited(windows, champion.prediction, in_time, target), closes)
-    stretch = adaptation.stretch[:, windows.slot]
-    stretch[:, in_time] = own
-    return stretch
+    own = intervals.process(_calibrated_forecasts(windows, champion.prediction, in_time, target), closes)
+    interval_scale = intervals.interval_scale[:, windows.slot]
+    interval_scale[:, in_time] = own
+    return interval_scale
 
 
-def _awaited(windows: Windows, prediction: Prediction, at: np.ndarray, target: np.ndarray) -> Made:
+def _calibrated_forecasts(
+    windows: Windows, prediction: Prediction, at: np.ndarray, target: np.ndarray
+) -> CalibratedForecasts:
     close, centre = windows.close[at], prediction.log_return[at]
-    return Made(
+    return CalibratedForecasts(
         slot=windows.slot[at],
         ts=windows.ts[at],
         target=target[at],
@@ -124,12 +128,12 @@ def _awaited(windows: Windows, prediction: Prediction, at: np.ndarray, target: n
 
 
 def _rows(
-    windows: Windows, output: _Output | None, target: np.ndarray, stretch: np.ndarray, config: StreamConfig
+    windows: Windows, output: _Output | None, target: np.ndarray, interval_scale: np.ndarray, config: StreamConfig
 ) -> np.ndarray:
     if output is None:
         return np.zeros(0, FORECASTS)
     at, serving = output.usable, output.serving
-    stretch = stretch[:, at]
+    interval_scale = interval_scale[:, at]
     rows = table(
         FORECASTS,
         len(at),
@@ -141,8 +145,8 @@ def _rows(
         last_close=windows.close[at],
         model_version=serving.version,
         trained_until=serving.scorer.trained_until,
-        **vars(prices(windows.close[at], output.prediction.of(at), stretch)),
-        **{f"stretch_{level}": row for level, row in zip(LEVELS, stretch, strict=True)},
+        **vars(prices(windows.close[at], output.prediction.of(at), interval_scale)),
+        **{f"stretch_{level}": row for level, row in zip(LEVELS, interval_scale, strict=True)},
     )
     return _stamped(rows, windows.known[at])
 

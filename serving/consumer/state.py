@@ -13,7 +13,7 @@ from serving.stream_config import StreamConfig
 from stock_ml.adapters.postgres.store import Around, ForecastStore
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
-from stock_ml.model.adaptive import Adaptation, Pending
+from stock_ml.model.adaptive import AdaptiveIntervals, StoredForecasts
 from stock_ml.model.conformal import LEVELS
 
 
@@ -46,7 +46,7 @@ class ConsumerState:
         symbols = len(config.names)
         self._store, self._config = store, config
         self._buffers = RingBuffers(symbols, config.rows)
-        self.adaptation = Adaptation(symbols, config.horizon)
+        self.intervals = AdaptiveIntervals(symbols, config.horizon)
         self._partition = np.full(symbols, -1)  # from which a symbol's bars come
 
     def assign(self, bars: BarBatch, partitions: np.ndarray) -> None:
@@ -100,9 +100,9 @@ class ConsumerState:
         if missing.any():
             slots, oldest = slots[missing], oldest[missing]
             names = [self._config.names[slot] for slot in slots]
-            pending = _pending(slots, self._store.newest_forecasts(names, self._config.horizon))
+            stored_forecasts = _stored_forecasts(slots, self._store.newest_forecasts(names, self._config.horizon))
             since, stored = self._read(slots, oldest, self._config.earliest(slots, oldest))
-            self.adaptation.learn(slots, pending)
+            self.intervals.restore(slots, stored_forecasts)
             self._reset(slots, since, stored)
 
     def _with_history(self, bars: BarBatch) -> list[OutOfOrder]:
@@ -135,18 +135,18 @@ class ConsumerState:
                 self._buffers.append(in_order.fill(part, self._buffers.newest(part.slot), sessions, self._config))
 
 
-def _pending(slots: np.ndarray, rows: np.ndarray) -> Pending:
+def _stored_forecasts(slots: np.ndarray, rows: np.ndarray) -> StoredForecasts:
     """Return the newest forecasts stored of some slots, as `newest_forecasts` gives them."""
-    lower, upper, stretch = (
+    lower, upper, interval_scale = (
         np.stack([rows[f"{name}_{level}"] for level in LEVELS]) for name in ("lower", "upper", "stretch")
     )
-    return Pending(
+    return StoredForecasts(
         slot=slots[rows["place"]],
         bar_ts=rows["bar_ts"],
         target=rows["target_ts"],
         lower=lower,
         upper=upper,
-        stretch=stretch,
+        interval_scale=interval_scale,
         actual=rows["close"],
     )
 

@@ -10,7 +10,7 @@ from serving.producer.schedule import first_to_publish, is_due, leaves_gap, mont
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.calendar import Sessions
 from stock_ml.errors import BadFile, BadKey, BadSymbol, DailyLimit, PremiumEndpoint, SourceError, StoreUnavailable
-from stock_ml.sources.parsing import Convention, Received, bars_of
+from stock_ml.sources.parsing import Convention, Response, bars_of
 from stock_ml.sources.registry import Source
 
 FOR_ALL = (BadKey, PremiumEndpoint)  # the same for every symbol
@@ -96,29 +96,29 @@ class Poller:
         known = self.symbols[symbol]
         known.requested_at = self.wall()
         try:
-            received = self.source.newest(symbol)
-            bars = self._unpublished(received, known.published)
+            response = self.source.newest(symbol)
+            bars = self._unpublished(response, known.published)
         except (SourceError, BadFile, StoreUnavailable) as error:  # the last from the request quota
             self._record_error(known, symbol, error)
             return []
-        known.responded_at, known.failures, known.unknown, known.fault = received.fetched_at, 0, False, None
+        known.responded_at, known.failures, known.unknown, known.fault = response.fetched_at, 0, False, None
         known.next_try, self.refusals = self.wall() + self.pause, 0
         for bar in bars:
             known.published.add(bar.ts)
         return bars
 
-    def _unpublished(self, received: Received, published: Recent) -> list[Bar]:
-        bars, newest, sessions = self._bars(received), published.newest, self.sessions(received.symbol)
+    def _unpublished(self, response: Response, published: Recent) -> list[Bar]:
+        bars, newest, sessions = self._bars(response), published.newest, self.sessions(response.symbol)
         if newest is None:
             return first_to_publish(bars, sessions)
         if leaves_gap(newest, bars, sessions):
             months = months_between(newest, bars[0].ts, sessions)
-            older = [bar for month in months for bar in self._bars(self.source.fetch(received.symbol, month))]
+            older = [bar for month in months for bar in self._bars(self.source.fetch(response.symbol, month))]
             bars = [bar for bar in older if bar.ts < bars[0].ts] + bars
         return [bar for bar in bars if published.is_unpublished(bar.ts)]
 
-    def _bars(self, received: Received) -> list[Bar]:
-        return bars_of(received, self.convention, self.sessions(received.symbol))
+    def _bars(self, response: Response) -> list[Bar]:
+        return bars_of(response, self.convention, self.sessions(response.symbol))
 
     def _record_error(self, known: _SymbolState, symbol: str, error: SourceError | BadFile | StoreUnavailable) -> None:
         known.failures += 1

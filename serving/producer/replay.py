@@ -100,7 +100,7 @@ class Replay:
             self._wait_until(start + seconds_after(left[0].ts, bar.ts, speed, self._output.sessions))
             self._advance(bar.ts)
             self._output.publish([bar])
-            self._clock.see(bar.ts + MINUTE)
+            self._clock.advance(bar.ts + MINUTE)
         if bars:
             self._advance(bars[-1].ts + MINUTE)
         return len(left)
@@ -117,7 +117,7 @@ class Replay:
         self._report()
 
     def _advance(self, now: float) -> None:
-        self._clock.see(now)
+        self._clock.advance(now)
         if self._holdout:
             self._output.announce_until(self._clock.now(), self._output.sessions)
 

@@ -9,7 +9,7 @@ from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.errors import BadFile, NoBars, RegistryUnavailable, StoreUnavailable
 from stock_ml.sources.csv_files import CsvFiles
-from stock_ml.training.version_tags import fits
+from stock_ml.training.version_tags import is_compatible
 
 FRESH = 10.0  # seconds: an older report of the consumer does not count
 NO_CHAMPION = "waiting for a champion trained for these settings and this file: train_model makes it"
@@ -28,7 +28,7 @@ class Readiness:
         """Return what the replay waits for, None where every bar of the holdout would get its forecast."""
         try:
             version = champion(self._s)
-            if not fits(tags(version), self._s):
+            if not is_compatible(tags(version), self._s):
                 return NO_CHAMPION
             if not serves(self._store.read_state("consumer"), str(version["version"])):
                 return NOT_SERVED

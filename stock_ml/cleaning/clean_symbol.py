@@ -1,4 +1,4 @@
-"""Clean a symbol's answers, and say what became of every row."""
+"""Clean a symbol's responses, and report what became of every row."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,21 +9,21 @@ import pandas as pd
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.quality import Gate, Span
-from stock_ml.cleaning.raw_months import Month, months_of_item, refusal_noted
-from stock_ml.cleaning.report_table import log_reports
-from stock_ml.cleaning.rules import CleanRules, clean
+from stock_ml.cleaning.raw_months import RawMonth, months_of_item, record_failure
+from stock_ml.cleaning.rules import CleaningParameters, clean
+from stock_ml.cleaning.run_report import log_reports
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, validate
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.ingest_records import CleaningRules, CleanResult, IngestItem, QualityReport, RevisionNote
 from stock_ml.domain.months import edges_of
-from stock_ml.errors import AmbiguousLabels, BadFile, BadQuality
-from stock_ml.sources.parsing import WHOLE_FILE, Convention, label_convention, place
+from stock_ml.errors import AmbiguousTimestamps, BadFile, BadQuality
+from stock_ml.sources.parsing import WHOLE_FILE, Convention, detect_convention, place
 
 VERSION = 3  # raise it when cleaning changes: months cleaned by an older version are cleaned again
-ENOUGH = 5  # sessions that may contradict what a source's labels meant so far
+MIN_SESSIONS = 5  # sessions that may contradict what a source's labels meant so far
 
-AT_ONCE = 4  # months written at once: most of the time is the object store's
+MAX_WRITERS = 4  # months written at once: most of the time is the object store's
 
 
 class Origin(NamedTuple):
@@ -41,44 +41,51 @@ class CleanMonth(NamedTuple):
     report: QualityReport
 
 
-def clean_symbol(s: Settings, item: IngestItem) -> CleanResult:
-    """Clean the answers of an item {"symbol", "months", "raw"?} and return {"symbol", "months": {month: report}}.
+def clean_symbol(s: Settings, item: IngestItem, lake: Lake | None = None) -> CleanResult:
+    """Clean the responses of an item {"symbol", "months", "raw"?} and return {"symbol", "months": {month: report}}.
 
-    Without `raw` (the keys by month) the newest answer of each month is taken; of a source that answers with windows
-    all answers are. All months are cleaned before one is written: an error in a file, or a month that does not pass,
-    leaves clean/ as it was. Raises BadFile, AmbiguousLabels, BadBars, BadQuality or StoreUnavailable.
+    Without `raw` (the keys by month) the newest response of each month is taken; of a source that answers with windows
+    all responses are. All months are cleaned before one is written: an error in a file, or a month that does not pass,
+    leaves clean/ as it was. Raises BadFile, AmbiguousTimestamps, BadBars, BadQuality or StoreUnavailable.
     """
-    return clean_in(Lake.connect(s), s, item)
+    lake, symbol = lake or Lake.connect(s), item["symbol"]
+    cleaned = _clean_months(s, lake, item)
+    reports = {name: month.report for name, month in cleaned.items()}
+    if cleaned:
+        log_reports(symbol, reports)
+        _check_quality(s, lake, symbol, cleaned)
+        _store(s, lake, symbol, cleaned)
+    return {"symbol": symbol, "months": reports}
 
 
-def clean_in(lake: Lake, s: Settings, item: IngestItem) -> CleanResult:
-    """Do what `clean_symbol` says, in this lake."""
-    symbol = item["symbol"]
-    months = months_of_item(lake, item)
+def _clean_months(s: Settings, lake: Lake, item: IngestItem) -> dict[str, CleanMonth]:
+    """Return the clean months of an item, and store the rows refused."""
+    symbol, calendar, months = item["symbol"], s.calendars.of(item["symbol"]), months_of_item(lake, item)
     if not months:
-        return {"symbol": symbol, "months": {}}
-    calendar = s.calendars.of(symbol)
-    try:
-        convention = _learned(s, lake, pd.concat([month.rows for month in months.values()]), calendar)
-    except BadFile:
-        _placed(lake, symbol, months, "start", calendar)  # of all these rows, this one names the answer
-        raise
-    months = _placed(lake, symbol, months, convention, calendar)
+        return {}
+    convention, months = _placed(s, lake, symbol, months)
     spans = _spans(months, calendar, going_on=s.capabilities.whole_months and _has_earlier(lake, symbol, min(months)))
     cleaned = {
         name: _clean_month(s, symbol, month, spans[name], Origin(convention, _revisions(lake, item, name)))
         for name, month in months.items()
     }
-    validate(pd.concat([result.bars for result in cleaned.values()], ignore_index=True))
-    for name, result in cleaned.items():
-        _keep_refused(lake, symbol, name, result)
-    log_reports(symbol, {name: result.report for name, result in cleaned.items()})
-    _pass(s, lake, symbol, cleaned)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
-    if s.replayed:
-        _forget_other_months(lake, symbol, set(cleaned))
-    return {"symbol": symbol, "months": {name: result.report for name, result in cleaned.items()}}
+    validate(pd.concat([month.bars for month in cleaned.values()], ignore_index=True))
+    for name, month in cleaned.items():
+        _store_refused(lake, symbol, name, month)
+    return cleaned
+
+
+def _placed(
+    s: Settings, lake: Lake, symbol: str, months: dict[str, RawMonth]
+) -> tuple[Convention, dict[str, RawMonth]]:
+    """Return the timestamp convention, and the months with the time of each row."""
+    calendar = s.calendars.of(symbol)
+    try:
+        convention = _convention(s, lake, pd.concat([month.rows for month in months.values()]), calendar)
+    except BadFile:
+        _place(lake, symbol, months, "start", calendar)  # of all these rows, this one names the response
+        raise
+    return convention, _place(lake, symbol, months, convention, calendar)
 
 
 def _revisions(lake: Lake, item: IngestItem, month: str) -> list[RevisionNote]:
@@ -88,7 +95,7 @@ def _revisions(lake: Lake, item: IngestItem, month: str) -> list[RevisionNote]:
     return [*known, found] if found and found not in known else known
 
 
-def rules_of(s: Settings, symbol: str) -> CleaningRules:
+def cleaning_rules(s: Settings, symbol: str) -> CleaningRules:
     """Return what clean bars depend on besides what was received; where it changes they are made anew."""
     exchange = s.calendars.of(symbol).exchange
     closures = [closure for closure in s.closures if closure.startswith(exchange)]
@@ -99,37 +106,37 @@ def rules_of(s: Settings, symbol: str) -> CleaningRules:
     return rules
 
 
-def _learned(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) -> Convention:
+def _convention(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) -> Convention:
     """Return what the labels mean: as learned before from this source, else from these rows (always so for a file)."""
-    stored = None if s.replayed else lake.convention()
-    if stored is None:
-        found = label_convention(rows, calendar)
+    known = None if s.replayed else lake.convention()
+    if known is None:
+        found = detect_convention(rows, calendar)
         lake.write_convention(found)
         return found
-    if _contradict(rows, stored, calendar):
-        raise AmbiguousLabels(
-            f"{s.source} labelled bars by their {stored} so far, and these sessions look labelled by the other edge: "
+    if _contradicts(rows, known, calendar):
+        raise AmbiguousTimestamps(
+            f"{s.source} labelled bars by their {known} so far, and these sessions look labelled by the other edge: "
             f"compare with another source; to learn anew, delete quality/source={s.source}/convention.json"
         )
-    return stored
+    return known
 
 
-def _placed(
-    lake: Lake, symbol: str, months: dict[str, Month], convention: Convention, calendar: Sessions
-) -> dict[str, Month]:
+def _place(
+    lake: Lake, symbol: str, months: dict[str, RawMonth], convention: Convention, calendar: Sessions
+) -> dict[str, RawMonth]:
     placed = {}
     for name, month in months.items():
-        with refusal_noted(lake, symbol, WHOLE_FILE if month.of_file else name, month.key):
+        with record_failure(lake, symbol, WHOLE_FILE if month.of_file else name, month.key):
             placed[name] = replace(month, rows=place(month.rows, convention, calendar))
     return placed
 
 
-def _contradict(rows: pd.DataFrame, stored: Convention, calendar: Sessions) -> bool:
-    if len(np.unique(rows["label"].to_numpy("datetime64[D]"))) < ENOUGH:
+def _contradicts(rows: pd.DataFrame, known: Convention, calendar: Sessions) -> bool:
+    if len(np.unique(rows["label"].to_numpy("datetime64[D]"))) < MIN_SESSIONS:
         return False
     try:
-        return label_convention(rows, calendar) != stored
-    except AmbiguousLabels:
+        return detect_convention(rows, calendar) != known
+    except AmbiguousTimestamps:
         return False
 
 
@@ -137,7 +144,7 @@ def _has_earlier(lake: Lake, symbol: str, month: str) -> bool:
     return any(known < month for known in lake.clean_months(symbol))
 
 
-def _spans(months: dict[str, Month], calendar: Sessions, going_on: bool) -> dict[str, Span]:
+def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> dict[str, Span]:
     """Return for each month the time in which bars are due, UTC epoch seconds.
 
     It begins with the symbol's first session, or with the month where earlier ones are clean (`going_on`), and ends
@@ -153,13 +160,13 @@ def _spans(months: dict[str, Month], calendar: Sessions, going_on: bool) -> dict
     return {name: (max(first, since), min(last, until, months[name].known_at)) for name, (first, last) in edges.items()}
 
 
-def _clean_month(s: Settings, symbol: str, month: Month, span: Span, origin: Origin) -> CleanMonth:
-    rules = CleanRules(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span)
+def _clean_month(s: Settings, symbol: str, month: RawMonth, span: Span, origin: Origin) -> CleanMonth:
+    rules = CleaningParameters(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span)
     result = clean(month.rows, symbol, s.source, rules)
     report: QualityReport = {
         **result.report,
         "label_convention": origin.convention,
-        "rules": rules_of(s, symbol),
+        "rules": cleaning_rules(s, symbol),
         "revisions": origin.revisions,
         "raw": month.key,
         "answers": list(month.keys),
@@ -170,23 +177,30 @@ def _clean_month(s: Settings, symbol: str, month: Month, span: Span, origin: Ori
     return CleanMonth(result.bars, result.refused, report)
 
 
-def _keep_refused(lake: Lake, symbol: str, month: str, result: CleanMonth) -> None:
+def _store_refused(lake: Lake, symbol: str, month: str, result: CleanMonth) -> None:
     if len(result.refused):
         raw = result.report["raw"]
         result.report["refused_rows"] = lake.quality.write_refused(symbol, month, raw, result.refused)
 
 
-def _pass(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
+def _check_quality(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
     """Raise BadQuality naming every month that does not pass, and where its report is."""
     gate = Gate(s.minimum_coverage, s.maximum_refused)
     reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report))}
     if reasons:
         keys = [lake.quality.write_failed(symbol, name, cleaned[name].report, why) for name, why in reasons.items()]
-        told = "; ".join(f"{symbol} {name}: {reason}" for name, reason in reasons.items())
+        message = "; ".join(f"{symbol} {name}: {reason}" for name, reason in reasons.items())
         raise BadQuality(
-            f"{told}. Nothing was written to clean/; see {keys[0]} and the table above, ask the source again, or set "
-            "STOCKML_MINIMUM_COVERAGE or STOCKML_MAXIMUM_REFUSED if that is how this symbol is traded"
+            f"{message}. Nothing was written to clean/; see {keys[0]} and the table above, ask the source again, or "
+            "set STOCKML_MINIMUM_COVERAGE or STOCKML_MAXIMUM_REFUSED if that is how this symbol is traded"
         )
+
+
+def _store(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
+    with ThreadPoolExecutor(MAX_WRITERS) as pool:
+        list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
+    if s.replayed:
+        _forget_other_months(lake, symbol, set(cleaned))
 
 
 def _write(lake: Lake, symbol: str, month: str, result: CleanMonth) -> None:

@@ -1,4 +1,4 @@
-"""What there is of a symbol's bars, what is missing, and why: gathered from the reports in the lake."""
+"""List a symbol's clean months, the missing ones and the reasons, from the reports in the lake."""
 
 from dataclasses import dataclass
 
@@ -50,8 +50,8 @@ def inventory(s: Settings, symbol: str) -> Inventory:
     lengths = ((calendar.closes - calendar.opens) // 60)[in_span].tolist()
     due = dict(zip(calendar.dates[in_span].astype(str).tolist(), lengths, strict=True))
     closed = {day: minutes for report in months.values() for day, minutes in report["closed_minutes"].items()}
-    together = (lake.quality.read_shared_gaps(month) for month in months)
-    gaps = [gap for report in together if report for gap in report["holes"]]
+    shared_reports = (lake.quality.read_shared_gaps(month) for month in months)
+    gaps = [gap for report in shared_reports if report for gap in report["holes"]]
     shared = [gap for gap in gaps if gap["exchange"] == calendar.exchange]
     split = splits(Minutes.of_frame(bars), calendar)
     return Inventory(symbol, months, due, closed, split, shared, lake.quality.read_left(symbol), absent)
@@ -64,9 +64,9 @@ def _absent(lake: Lake, symbol: str, clean: set[str]) -> dict[str, str]:
     known = sorted({*clean, *failed, *received})
     span = np.arange(known[0], np.datetime64(known[-1], "M") + 1, dtype="datetime64[M]") if known else np.array([])
     lacking = [month for month in map(str, span) if month not in clean]
-    return {month: failed.get(month) or _why(lake, symbol, month, month in received) for month in lacking}
+    return {month: failed.get(month) or _absence_reason(lake, symbol, month, month in received) for month in lacking}
 
 
-def _why(lake: Lake, symbol: str, month: str, is_received: bool) -> str:
-    asked = lake.quality.read_last_request(symbol, month)
-    return RECEIVED if is_received else NONE if asked and asked["raw"] is None else NEVER
+def _absence_reason(lake: Lake, symbol: str, month: str, is_received: bool) -> str:
+    last = lake.quality.read_last_request(symbol, month)
+    return RECEIVED if is_received else NONE if last and last["raw"] is None else NEVER

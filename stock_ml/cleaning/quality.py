@@ -1,4 +1,4 @@
-"""What a month's bars are worth: whole or full of holes, in order or not, with prices that stand out."""
+"""Measure the quality of a month's bars: coverage, gaps, order, outliers."""
 
 from typing import NamedTuple
 
@@ -32,12 +32,8 @@ class Gate(NamedTuple):
         return None
 
 
-def minutes_of(bars: Minutes, sessions: Sessions, limit: int, span: tuple[float, float]) -> MinuteReport:
-    """Return what became of each regular minute of a span: received, no trade, feed gap, or session closed.
-
-    `sessions` has the minutes of each session due by the end of the span; `coverage` is the share received of those of
-    complete sessions, None where there is none. `left_out` are minutes without a trade at the edges of a session.
-    """
+def minute_report(bars: Minutes, sessions: Sessions, limit: int, span: tuple[float, float]) -> MinuteReport:
+    """Return what became of each regular minute of a span: received, no trade, feed gap, or session closed."""
     received = bars.ts[~bars.filled]
     found = holes(received, sessions, limit, span)
     gaps: list[Gap] = [{"from": utc(at).isoformat(), "minutes": int(n)} for at, n in _pairs(found, ~found.no_trade)]
@@ -69,8 +65,8 @@ def _by_session(
     whole = sessions.closes[met] <= span[1]
     columns = (sessions.dates[met].astype(str), received, filled, due)
     days: dict[str, SessionCount] = {
-        str(day): {"received": int(n), "filled": int(made_up), "minutes": int(minutes)}
-        for day, n, made_up, minutes in zip(*columns, strict=True)
+        str(day): {"received": int(n), "filled": int(filled_count), "minutes": int(minutes)}
+        for day, n, filled_count, minutes in zip(*columns, strict=True)
     }
     return days, float(received[whole].sum() / due[whole].sum()) if whole.any() else None
 
@@ -132,6 +128,6 @@ def missing_everywhere(received: dict[str, np.ndarray], sessions: Sessions) -> l
     return [{"from": utc(at).isoformat(), "minutes": n} for at, n in _pairs(found, found.minutes > 0)]
 
 
-def received_in(bars: pd.DataFrame) -> np.ndarray:
+def received_times(bars: pd.DataFrame) -> np.ndarray:
     """Return the opens of the received bars of one symbol, ascending, int64 epoch seconds."""
     return epoch(bars.loc[~bars["filled"].to_numpy(bool), "ts"])

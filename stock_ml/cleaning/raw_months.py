@@ -1,4 +1,4 @@
-"""Which stored answers a month's rows come from: the newest alone where it holds the whole month, else all of them."""
+"""Read a month's rows from its stored responses: the newest alone where it holds the whole month, else all of them."""
 
 import logging
 from collections.abc import Iterator
@@ -12,17 +12,17 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.domain.capabilities import CAPABILITIES
 from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.errors import BadFile
-from stock_ml.sources.parsing import WHOLE_FILE, Received, read
+from stock_ml.sources.parsing import WHOLE_FILE, Response, read
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Month:
-    """Hold a month's rows, the key of the newest answer with them and of all that were read, and when it was given.
+class RawMonth:
+    """Hold a month's rows, the key of the newest response with them and of all that were read, and when it was given.
 
-    `of_file`: the answer is a file of any months, so nothing is due before its first row and after its last.
-    `unreadable` are older answers that could not be read, by key the reason.
+    `of_file`: the response is a file of any months, so nothing is due before its first row and after its last.
+    `unreadable` are older responses that could not be read, by key the reason.
     """
 
     rows: pd.DataFrame
@@ -33,30 +33,30 @@ class Month:
     unreadable: dict[str, str]
 
 
-def months_of_item(lake: Lake, item: IngestItem) -> dict[str, Month]:
-    """Return the rows of an item {"symbol", "months", "raw"?} by month; without `raw` (keys) of the newest answers.
+def months_of_item(lake: Lake, item: IngestItem) -> dict[str, RawMonth]:
+    """Return the rows of an item {"symbol", "months", "raw"?} by month; without `raw` (keys) of the newest response.
 
-    Raises BadFile where the newest answer of a month cannot be read, or StoreUnavailable.
+    Raises BadFile where the newest response of a month cannot be read, or StoreUnavailable.
     """
-    found: dict[str, Month] = {}
-    for asked in item["months"]:
-        key = item.get("raw", {}).get(asked) or _newest(lake, item["symbol"], asked)
+    found: dict[str, RawMonth] = {}
+    for month in item["months"]:
+        key = item.get("raw", {}).get(month) or _newest_key(lake, item["symbol"], month)
         if key:
-            with refusal_noted(lake, item["symbol"], asked, key):
+            with record_failure(lake, item["symbol"], month, key):
                 months = _split(lake.get_raw(key), key)
-            earlier = set(lake.raw_keys(item["symbol"], asked)) - {key} if CAPABILITIES[lake.source].rolling else set()
-            found |= {name: _merged(lake, month, earlier) for name, month in months.items()} if earlier else months
+            earlier = set(lake.raw_keys(item["symbol"], month)) - {key} if CAPABILITIES[lake.source].rolling else set()
+            found |= {name: _merged(lake, rows, earlier) for name, rows in months.items()} if earlier else months
     return found
 
 
-def _newest(lake: Lake, symbol: str, month: str) -> str | None:
+def _newest_key(lake: Lake, symbol: str, month: str) -> str | None:
     newest = lake.newest_raw(symbol, month)
     return newest[0] if newest else None
 
 
 @contextmanager
-def refusal_noted(lake: Lake, symbol: str, month: str, key: str) -> Iterator[None]:
-    """Note of the answer under a key why it cannot be read, where it cannot: the next run asks the source again."""
+def record_failure(lake: Lake, symbol: str, month: str, key: str) -> Iterator[None]:
+    """Note of the response under a key why it cannot be read, where it cannot: the next run asks the source again."""
     try:
         yield
     except BadFile as error:
@@ -65,19 +65,19 @@ def refusal_noted(lake: Lake, symbol: str, month: str, key: str) -> Iterator[Non
         raise
 
 
-def _split(received: Received, key: str) -> dict[str, Month]:
-    """Return an answer's rows by month: all months of a file, else the one asked for."""
-    rows = read(received)
+def _split(response: Response, key: str) -> dict[str, RawMonth]:
+    """Return a response's rows by month: all months of a file, else the one asked for."""
+    rows = read(response)
     names = rows["label"].to_numpy("datetime64[M]")
-    of_file = received.month == WHOLE_FILE
-    wanted = np.unique(names) if of_file else [np.datetime64(str(received.month), "M")]
-    return {str(name): Month(rows[names == name], key, received.fetched_at, of_file, (key,), {}) for name in wanted}
+    of_file = response.month == WHOLE_FILE
+    wanted = np.unique(names) if of_file else [np.datetime64(str(response.month), "M")]
+    return {str(name): RawMonth(rows[names == name], key, response.fetched_at, of_file, (key,), {}) for name in wanted}
 
 
-def _merged(lake: Lake, month: Month, earlier: set[str]) -> Month:
-    """Return a month with the rows of all its answers, marked with when each was given and which it is, oldest first.
+def _merged(lake: Lake, month: RawMonth, earlier: set[str]) -> RawMonth:
+    """Return a month with the rows of all its responses, marked with when each was given and which it is, oldest first.
 
-    An older answer that cannot be read is named and left out: it must not keep later ones from being cleaned for ever.
+    An older response that cannot be read is named and left out: it must not block the cleaning of later ones.
     """
     parts, unreadable = [month], {}
     for key in sorted(earlier):
@@ -91,4 +91,4 @@ def _merged(lake: Lake, month: Month, earlier: set[str]) -> Month:
     rows = pd.concat(marked, ignore_index=True)
     rows.attrs = month.rows.attrs
     known_at = parts[-1].known_at
-    return Month(rows, month.key, known_at, False, tuple(part.key for part in parts), unreadable)
+    return RawMonth(rows, month.key, known_at, False, tuple(part.key for part in parts), unreadable)

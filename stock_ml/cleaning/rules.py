@@ -1,4 +1,4 @@
-"""Rows as received become clean bars, and a report of what became of every row."""
+"""Turn rows as received into clean bars, and report what became of every row."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,19 @@ import pandas as pd
 
 from stock_ml.cleaning import quality
 from stock_ml.domain import gaps
-from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, fullest
+from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, largest_volume
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.ingest_records import RowReport
 
 VALUES = [*PRICES, "volume"]
-SET_ASIDE = ["kept", "extended_hours", "session_closed", "not_yet_known", "duplicates", "superseded"]
+ROW_OUTCOMES = ["kept", "extended_hours", "session_closed", "not_yet_known", "duplicates", "superseded"]
 REFUSED = [*(f"bad {column}" for column in VALUES), "another row for the same minute"]
-KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE, SUPERSEDED = range(len(SET_ASIDE))
-SECOND = len(SET_ASIDE) + len(REFUSED) - 1
+KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE, SUPERSEDED = range(len(ROW_OUTCOMES))
+SECOND = len(ROW_OUTCOMES) + len(REFUSED) - 1
 
 
 @dataclass(frozen=True)
-class CleanRules:
+class CleaningParameters:
     """Hold what cleaning depends on; `known_at` is the source's clock when it answered, UTC epoch seconds.
 
     `span` is the time in which bars are due; from the first session met up to `known_at` where it is None.
@@ -32,7 +32,7 @@ class CleanRules:
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class CleanBars:
     """Hold clean bars in the record's columns, the rows refused with the reason, and the report.
 
     The report says where each row read went, and how whole the sessions are.
@@ -43,58 +43,58 @@ class Cleaned:
     report: RowReport
 
 
-def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleanRules) -> Cleaned:
+def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleaningParameters) -> CleanBars:
     """Return the clean bars of one symbol: regular hours, finished, ascending, short holes filled flat.
 
     `received` has ts (bar opens, int64 UTC epoch seconds), open, high, low, close, volume and `broken` (the column
     that breaks a rule, or ""). The same rows give the same bars, in whatever order and however often they came: of
-    different rows for one minute `bars.fullest` stays and the others are refused; a minute without a bar would be
-    filled as one without a trade. Where several answers are cleaned together, the columns `known_at` and `answer` say
-    when each row's was given and which it is, oldest first: of each minute the newest answer with a finished, unbroken
-    row is looked at.
+    different rows for one minute the one with the largest volume stays and the others are refused; a minute without a
+    bar would be filled as one without a trade. Where several responses are cleaned together, the columns
+    `known_at` and `answer` say when each row's was given and which it is, oldest first: each minute comes from the
+    newest response with a finished, unbroken row.
     """
-    fates = _fates(received, rules)
-    kept = received[fates == KEPT]
-    minutes = _filled(kept.iloc[fullest(kept)], rules)
-    refused = received[fates >= len(SET_ASIDE)]
-    reasons = np.array(REFUSED)[fates[fates >= len(SET_ASIDE)] - len(SET_ASIDE)]
+    outcomes = _outcomes(received, rules)
+    kept = received[outcomes == KEPT]
+    minutes = _filled(kept.iloc[largest_volume(kept)], rules)
+    refused = received[outcomes >= len(ROW_OUTCOMES)]
+    reasons = np.array(REFUSED)[outcomes[outcomes >= len(ROW_OUTCOMES)] - len(ROW_OUTCOMES)]
     bars = _frame(minutes, symbol, source)
-    return Cleaned(bars, refused.assign(reason=reasons), _report(received, fates, minutes, rules))
+    return CleanBars(bars, refused.assign(reason=reasons), _report(received, outcomes, minutes, rules))
 
 
-def _fates(rows: pd.DataFrame, rules: CleanRules) -> np.ndarray:
-    """Return what becomes of each row, (n,) of places in SET_ASIDE + REFUSED; the first rule that applies decides."""
+def _outcomes(rows: pd.DataFrame, rules: CleaningParameters) -> np.ndarray:
+    """Return each row's outcome, (n,) of places in ROW_OUTCOMES + REFUSED; the first rule that applies decides."""
     ts, broken = rows["ts"].to_numpy(), rows["broken"].to_numpy()
     known_at = rows["known_at"].to_numpy() if "known_at" in rows else np.full(len(rows), rules.known_at)
-    fates = np.where(rules.sessions.number(ts) < 0, EXTENDED, np.where(ts + MINUTE > known_at, FORMING, KEPT))
-    outside = np.flatnonzero(fates == EXTENDED)
-    fates[outside[~rules.sessions.has_day(ts[outside])]] = CLOSED
+    outcomes = np.where(rules.sessions.number(ts) < 0, EXTENDED, np.where(ts + MINUTE > known_at, FORMING, KEPT))
+    outside = np.flatnonzero(outcomes == EXTENDED)
+    outcomes[outside[~rules.sessions.has_day(ts[outside])]] = CLOSED
     if "known_at" in rows:
         usable = (broken == "") & (ts + MINUTE <= known_at)
-        fates[_superseded(ts, rows["answer"].to_numpy(), usable)] = SUPERSEDED
-    for place, column in enumerate(VALUES, len(SET_ASIDE)):
-        fates[(fates == KEPT) & (broken == column)] = place
-    good = np.flatnonzero(fates == KEPT)
+        outcomes[_superseded(ts, rows["answer"].to_numpy(), usable)] = SUPERSEDED
+    for place, column in enumerate(VALUES, len(ROW_OUTCOMES)):
+        outcomes[(outcomes == KEPT) & (broken == column)] = place
+    good = np.flatnonzero(outcomes == KEPT)
     if len(np.unique(ts[good])) < len(good):
-        fates[good] = _one_a_minute(rows.iloc[good])
-    return fates
+        outcomes[good] = _one_a_minute(rows.iloc[good])
+    return outcomes
 
 
 def _superseded(ts: np.ndarray, answer: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """Say of each row whether a later answer has a usable one for its minute, (n,)."""
+    """Say of each row whether a later response has a usable one for its minute, (n,)."""
     newest = pd.Series(np.where(usable, answer, -1)).groupby(ts).transform("max")
     return np.asarray(answer < newest.to_numpy())
 
 
 def _one_a_minute(rows: pd.DataFrame) -> np.ndarray:
-    fates = np.full(len(rows), SECOND)
-    fates[rows[["ts", *VALUES]].duplicated().to_numpy()] = DUPLICATE
-    alone = np.flatnonzero(fates != DUPLICATE)
-    fates[alone[fullest(rows.iloc[alone])]] = KEPT
-    return fates
+    outcomes = np.full(len(rows), SECOND)
+    outcomes[rows[["ts", *VALUES]].duplicated().to_numpy()] = DUPLICATE
+    alone = np.flatnonzero(outcomes != DUPLICATE)
+    outcomes[alone[largest_volume(rows.iloc[alone])]] = KEPT
+    return outcomes
 
 
-def _filled(kept: pd.DataFrame, rules: CleanRules) -> gaps.Minutes:
+def _filled(kept: pd.DataFrame, rules: CleaningParameters) -> gaps.Minutes:
     ts = kept["ts"].to_numpy(np.int64)
     values = {name: kept[name].to_numpy(np.float64) + 0.0 for name in VALUES}  # there is one zero: -0.0 is another byte
     minutes = gaps.Minutes(ts=ts, filled=np.zeros(len(kept), dtype=bool), **values)
@@ -107,12 +107,12 @@ def _frame(minutes: gaps.Minutes, symbol: str, source: str) -> pd.DataFrame:
     return pd.DataFrame({"symbol": symbol, "ts": stamps, **values, "source": source}, columns=COLUMNS)
 
 
-def _report(received: pd.DataFrame, fates: np.ndarray, bars: gaps.Minutes, rules: CleanRules) -> RowReport:
-    counts: list[int] = np.bincount(fates, minlength=SECOND + 1).tolist()
-    refused = {name: n for name, n in zip(REFUSED, counts[len(SET_ASIDE) :], strict=True) if n}
+def _report(received: pd.DataFrame, outcomes: np.ndarray, bars: gaps.Minutes, rules: CleaningParameters) -> RowReport:
+    counts: list[int] = np.bincount(outcomes, minlength=SECOND + 1).tolist()
+    refused = {name: n for name, n in zip(REFUSED, counts[len(ROW_OUTCOMES) :], strict=True) if n}
     alone = gaps.Minutes(*(column[~bars.filled] for column in vars(bars).values()))
     return {
-        "rows_read": len(fates),
+        "rows_read": len(outcomes),
         "kept": counts[KEPT],
         "extended_hours": counts[EXTENDED],
         "session_closed": counts[CLOSED],
@@ -120,15 +120,15 @@ def _report(received: pd.DataFrame, fates: np.ndarray, bars: gaps.Minutes, rules
         "duplicates": counts[DUPLICATE],
         "superseded": counts[SUPERSEDED],
         "refused": refused,
-        "refused_share": sum(refused.values()) / max(len(fates), 1),
-        "out_of_order": quality.out_of_order(received["ts"].to_numpy()[fates != SUPERSEDED]),
+        "refused_share": sum(refused.values()) / max(len(outcomes), 1),
+        "out_of_order": quality.out_of_order(received["ts"].to_numpy()[outcomes != SUPERSEDED]),
         "outliers": quality.outliers(alone),
         "zero_volume": quality.zero_volume(alone.volume),
-        **quality.minutes_of(bars, rules.sessions, rules.feed_gap_minutes, rules.span or _span(bars, rules)),
+        **quality.minute_report(bars, rules.sessions, rules.feed_gap_minutes, rules.span or _span(bars, rules)),
     }
 
 
-def _span(bars: gaps.Minutes, rules: CleanRules) -> tuple[float, float]:
+def _span(bars: gaps.Minutes, rules: CleaningParameters) -> tuple[float, float]:
     if not len(bars):
         return rules.known_at, rules.known_at
     return float(rules.sessions.opens[rules.sessions.number(bars.ts[:1])][0]), rules.known_at

@@ -1,16 +1,26 @@
-"""The data report of a run: what became of the rows of each month that it cleaned, as a page for a person."""
+"""Report what became of each row: a table in the log of the task, and the data report of a run as a page."""
 
 import html
+import io
+import logging
 from collections.abc import Mapping, Sequence
 
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.report_table import table
 from stock_ml.cleaning.shared_gaps import find_shared_gaps
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import IngestItem, QualityReport
 from stock_ml.sources.parsing import WHOLE_FILE
 
-NOTHING = (
+log = logging.getLogger(__name__)
+HEAD = (
+    *("month", "rows read", "kept", "extended hours", "session closed", "duplicates", "superseded", "out of order"),
+    *("refused", "filled", "left out", "feed gap minutes", "outliers", "zero volume", "coverage"),
+)
+NO_MONTHS = (
     "This run cleaned no bars: it goes on still, is not one of ingest_bars, or found everything there.\n"
     "What there is of a symbol: ./stockml data report SYMBOL"
 )
@@ -18,6 +28,36 @@ PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
     "<style>:root {{ color-scheme: light dark }}</style><h1>{title}</h1><p>{run}<pre>{text}</pre></html>"
 )
+
+
+def log_reports(symbol: str, reports: Mapping[str, QualityReport]) -> None:
+    """Log one line a month: what became of its rows, and how whole its sessions are."""
+    for line in table(symbol, reports).splitlines():
+        log.info(line)
+    for month, report in reports.items():
+        for reason, count in report["refused"].items():
+            log.warning(
+                "%s %s: %d rows refused, %s; they are in %s", symbol, month, count, reason, report["refused_rows"]
+            )
+
+
+def table(symbol: str, reports: Mapping[str, QualityReport]) -> str:
+    """Return the reports of a symbol's months as a table of plain text."""
+    report_table = Table(*HEAD, title=f"Quality of {symbol}", box=box.SIMPLE)
+    for month, report in sorted(reports.items()):
+        report_table.add_row(month, *_cells(report))
+    text = io.StringIO()
+    Console(file=text, width=200, color_system=None).print(report_table)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines() if line.strip())
+
+
+def _cells(report: QualityReport) -> list[str]:
+    counts = [report["rows_read"], report["kept"], report["extended_hours"], report["session_closed"]]
+    counts += [report["duplicates"], report["superseded"], report["out_of_order"], sum(report["refused"].values())]
+    counts += [report["filled"], report["left_out"], report["feed_gap_minutes"]]
+    counts += [report["outliers"]["count"], report["zero_volume"]["bars"]]
+    coverage = report["coverage"]
+    return [*(f"{count:,}" for count in counts), "-" if coverage is None else f"{coverage:.1%}"]
 
 
 def store(s: Settings, run: str, items: Sequence[IngestItem], missing: Mapping[str, str]) -> None:
@@ -32,8 +72,8 @@ def store(s: Settings, run: str, items: Sequence[IngestItem], missing: Mapping[s
 
 
 def _reports(lake: Lake, item: IngestItem) -> dict[str, QualityReport]:
-    symbol, asked = item["symbol"], item["months"]
-    months = lake.clean_months(symbol) if WHOLE_FILE in asked else asked
+    symbol, requested = item["symbol"], item["months"]
+    months = lake.clean_months(symbol) if WHOLE_FILE in requested else requested
     found = {month: lake.read_quality(symbol, month) for month in months}
     return {month: report for month, report in found.items() if report}
 
@@ -45,4 +85,4 @@ def page(s: Settings, run: str) -> str:
     parts += [table(symbol, reports) for symbol, reports in sorted(report["symbols"].items()) if reports]
     text = "\n\n".join(parts)
     title = "Data report" + (" · SIMULATED" if s.simulated else "")
-    return PAGE.format(title=title, run=html.escape(run), text=html.escape(text or NOTHING))
+    return PAGE.format(title=title, run=html.escape(run), text=html.escape(text or NO_MONTHS))

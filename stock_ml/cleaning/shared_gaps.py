@@ -1,4 +1,4 @@
-"""Look over all symbols of a month: a hole in all of them at once is no lack of trades."""
+"""Find the gaps that all symbols of an exchange share: a halt or a failed feed, not a lack of trades."""
 
 import logging
 from collections import defaultdict
@@ -8,13 +8,13 @@ from typing import TypedDict
 import numpy as np
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.quality import missing_everywhere, received_in
+from stock_ml.cleaning.quality import missing_everywhere, received_times
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import IngestItem, QualityReport, SharedGap, SharedGaps
 
 log = logging.getLogger(__name__)
 
-TOLD = 5  # minutes; shorter ones come by chance where symbols are few or seldom traded
+MIN_LOGGED = 5  # minutes; shorter ones come by chance where symbols are few or seldom traded
 
 
 class QualityReports(TypedDict):
@@ -31,19 +31,19 @@ def find_shared_gaps(s: Settings, items: Sequence[IngestItem]) -> dict[str, Shar
     """
     lake = Lake.connect(s)
     clean = {symbol: lake.clean_months(symbol) for symbol in s.symbols}
-    asked = {month for item in items for month in item["months"]}
+    requested = {month for item in items for month in item["months"]}
     known = {month for months in clean.values() for month in months}
-    months = sorted(known if "all" in asked else known & asked)
+    months = sorted(known if "all" in requested else known & requested)
     reports = {month: _report(s, lake, month, [n for n in s.symbols if month in clean[n]]) for month in months}
     for month, report in reports.items():
         lake.quality.write_shared_gaps(month, report)
-        for hole in (hole for hole in report["holes"] if hole["minutes"] >= TOLD):
-            told = (hole["minutes"], hole["from"], hole["exchange"])
-            log.warning("no bar of any symbol for %d minutes from %s: %s halted, or the feed failed", *told)
+        for hole in (hole for hole in report["holes"] if hole["minutes"] >= MIN_LOGGED):
+            details = (hole["minutes"], hole["from"], hole["exchange"])
+            log.warning("no bar of any symbol for %d minutes from %s: %s halted, or the feed failed", *details)
     return reports
 
 
-def reports_of(s: Settings) -> QualityReports:
+def quality_reports(s: Settings) -> QualityReports:
     """Return the quality reports of all clean months, by symbol and month, and what concerns all symbols."""
     lake = Lake.connect(s)
     clean = {symbol: lake.clean_months(symbol) for symbol in s.symbols}
@@ -55,7 +55,7 @@ def reports_of(s: Settings) -> QualityReports:
 def _report(s: Settings, lake: Lake, month: str, symbols: list[str]) -> SharedGaps:
     received: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
     for symbol in symbols:
-        received[s.calendars.of(symbol).exchange][symbol] = received_in(lake.read_month(symbol, month))
+        received[s.calendars.of(symbol).exchange][symbol] = received_times(lake.read_month(symbol, month))
     holes: list[SharedGap] = [
         {"exchange": exchange, "from": hole["from"], "minutes": hole["minutes"]}
         for exchange, times in received.items()

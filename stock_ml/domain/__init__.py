@@ -1,1 +1,1 @@
-"""What a bar, a session and a minute are: pure rules that every other room builds on."""
+"""Bars, sessions, minutes and months: pure rules that every other package uses."""

@@ -1,4 +1,4 @@
-"""The record: one minute of one symbol, and the one gate that every bar passes."""
+"""The bar: its record, and the rules that every bar must keep."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -57,16 +57,16 @@ def _schema() -> Any:
     return pa.DataFrameSchema(columns, checks=pa.Check(lambda bars: pd.Series(_bad(bars) == "", bars.index)))
 
 
-def _reason(bars: pd.DataFrame, said: str) -> str:
+def _reason(bars: pd.DataFrame, error: str) -> str:
     missing = [c for c in COLUMNS if c not in bars.columns]
     if missing:
         return f"bars lack the columns {missing}; a bar has {COLUMNS}"
     if str(bars["ts"].dtype) != UTC_STAMPS or set(bars[[*PRICES, "volume"]].dtypes) != {np.dtype(float)}:
-        return f"bars are not of the record's types: {said}"
+        return f"bars are not of the record's types: {error}"
     bad = _bad(bars)
     at = int(np.argmax(bad != ""))
     row, column = bars.iloc[at], bad[at]
-    return f"bad {column} in the bar of {row.symbol} at {row.ts}: {row[column]!r}" if column else said
+    return f"bad {column} in the bar of {row.symbol} at {row.ts}: {row[column]!r}" if column else error
 
 
 def _bad(bars: pd.DataFrame) -> np.ndarray:
@@ -102,7 +102,7 @@ def _rules(opened: Any, high: Any, low: Any, close: Any, volume: Any) -> tuple[A
     return (*prices, *order, (volume >= 0) & (volume <= LARGEST_VOLUME))
 
 
-def fullest(rows: pd.DataFrame) -> np.ndarray:
+def largest_volume(rows: pd.DataFrame) -> np.ndarray:
     """Return the positions of one row for each `ts`, ascending, whatever the order of the rows.
 
     Of different rows for one minute the one with the largest volume is taken: a minute's volume only grows while its

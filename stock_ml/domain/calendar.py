@@ -1,4 +1,4 @@
-"""Trading sessions and minutes of an exchange: when it is open, and which minute of which session a time is."""
+"""Trading sessions of an exchange: when it is open, and the session and minute of a time."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +9,7 @@ import pandas as pd
 from stock_ml.domain.bars import MINUTE
 from stock_ml.errors import BadSetting
 
-FIRST, LAST = "2000-01-01", "2035-12-31"  # Alpha Vantage begins in 2000; the library ends a year from today unless told
+FIRST, LAST = "2000-01-01", "2035-12-31"  # Alpha Vantage begins in 2000; the library's default ends a year from today
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +75,14 @@ class Calendars:
         return sessions(dict(self.others).get(symbol, self.exchange), self.closures)
 
 
-@cache  # every symbol asks again and again, and loading takes a second; 300 kB for each exchange
+@cache  # each symbol needs them, and loading takes a second; 300 kB an exchange
 def sessions(exchange: str, closures: tuple[str, ...] = ()) -> Sessions:
     """Load the sessions of an exchange by its ISO 10383 code, half days and holidays included.
 
     `closures` are days on which an exchange was closed beyond what the library knows, EXCHANGE:YYYY-MM-DD, or from a
     minute on, EXCHANGE:YYYY-MM-DDTHH:MM in the exchange's own time. Raises BadSetting where a code or a day is unknown.
     """
-    import exchange_calendars  # takes a second, and most who import this file are handed their sessions
+    import exchange_calendars  # takes a second; most importers get their sessions from a caller
 
     try:
         calendar = exchange_calendars.get_calendar(exchange, start=FIRST, end=LAST)
@@ -91,8 +91,8 @@ def sessions(exchange: str, closures: tuple[str, ...] = ()) -> Sessions:
     opens = calendar.opens.to_numpy("datetime64[s]").astype(np.int64)
     closes = calendar.closes.to_numpy("datetime64[s]").astype(np.int64)
     dates = calendar.sessions.to_numpy().astype("datetime64[D]")
-    given = [day for code, _, day in (closure.partition(":") for closure in closures) if code == exchange]
-    for day in given:
+    days = [day for code, _, day in (closure.partition(":") for closure in closures) if code == exchange]
+    for day in days:
         closes = _closed(day, dates, closes, str(calendar.tz))
     left = closes > opens
     dates, opens, closes = dates[left], opens[left], closes[left]

@@ -1,4 +1,4 @@
-"""What each source of bars can do. Nothing else in the project asks for a source's name."""
+"""What each source of bars can do. Other code checks a capability, never a source's name."""
 
 from dataclasses import dataclass
 from typing import Literal

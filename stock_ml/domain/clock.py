@@ -1,4 +1,4 @@
-"""What "now" is: the wall for real sources, a faster time without closed hours for simulated ones."""
+"""Clocks: wall time for real sources, faster time without closed hours for the sandbox."""
 
 import time
 from dataclasses import dataclass
@@ -8,9 +8,7 @@ import numpy as np
 
 from stock_ml.domain.calendar import Sessions
 
-AFTER_CLOSE = (
-    120  # the simulated clock dwells this long after a close, so that the last bar and the closed state are seen
-)
+AFTER_CLOSE = 120  # seconds that the simulated clock runs on after a close, to show the last bar and the closed state
 
 
 class Clock(Protocol):
@@ -35,7 +33,7 @@ class EventClock:
     def now(self) -> float:
         return self._now
 
-    def see(self, known_at: float) -> None:
+    def advance(self, known_at: float) -> None:
         """Move forward to `known_at`; an older time changes nothing."""
         self._now = max(self._now, known_at)
 

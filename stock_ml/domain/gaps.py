@@ -43,7 +43,7 @@ class Minutes:
 def fill(bars: Minutes, sessions: Sessions, limit: int) -> Minutes:
     """Insert flat bars, volume 0 and `filled`, into holes of at most `limit` minutes inside one session.
 
-    A bar stands on both sides of every hole that is filled, so nothing is known before it arrives; longer holes
+    Every hole that is filled has a bar on both sides, so nothing is known before it arrives; longer holes
     (feed gaps) and nights stay empty. Filling twice changes nothing.
     """
     repeats = 1 + _missing(bars.ts, sessions, limit)

@@ -1,4 +1,4 @@
-"""The records of an ingest, as Airflow passes them from task to task and S3 keeps them (JSON)."""
+"""The JSON records of an ingest, which Airflow passes between tasks and S3 stores."""
 
 from typing import NotRequired, TypedDict
 

@@ -1,4 +1,4 @@
-"""Calendar months of history, and when each has ended."""
+"""Calendar months of history, and when each is complete."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def ends_at(month: str, calendar: Sessions) -> float:
 
 
 def complete_at(month: str, now: float, calendar: Sessions) -> float:
-    """Return from when on an answer holds all of a month YYYY-MM that is over at `now`, UTC epoch seconds."""
+    """Return from when on a response holds all of a month YYYY-MM that is over at `now`, UTC epoch seconds."""
     at = calendar.upcoming(now)
     newest = now // MINUTE * MINUTE if calendar.opens[at] < now else float(calendar.closes[at - 1])
     return min(newest, ends_at(month, calendar))

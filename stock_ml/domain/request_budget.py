@@ -1,4 +1,4 @@
-"""How many requests a source takes a minute and a day, and when the next one may go."""
+"""The request budget of a source: how many a minute and a day, and when the next one may go."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -25,15 +25,15 @@ class Budget:
         """Return when the next request may go; `newest` is when the one before goes, UTC epoch seconds."""
         return now if newest is None else max(now, newest + self.pause)
 
-    def allows(self, spent: int) -> bool:
-        """Say whether a day on which `spent` requests were made has one more."""
-        return not self.per_day or spent < self.per_day
+    def allows(self, used: int) -> bool:
+        """Say whether a day on which `used` requests were made has one more."""
+        return not self.per_day or used < self.per_day
 
-    def days(self, requests: int, spent: int) -> int:
-        """Return on how many days, today included, so many requests are made; `spent` were made today."""
+    def days(self, requests: int, used: int) -> int:
+        """Return on how many days, today included, so many requests are made; `used` were made today."""
         if not self.per_day or not requests:
             return min(requests, 1)
-        later = max(requests - max(self.per_day - spent, 0), 0)
+        later = max(requests - max(self.per_day - used, 0), 0)
         return 1 + ceil(later / self.per_day)
 
     def seconds(self, requests: int) -> float:

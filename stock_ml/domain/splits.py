@@ -1,4 +1,4 @@
-"""Splits in prices that are not adjusted for them: a night over which the price becomes a simple fraction of itself."""
+"""Detect unadjusted stock splits from overnight price jumps."""
 
 from typing import NamedTuple
 
@@ -20,14 +20,14 @@ class Split(NamedTuple):
     ratio: float
 
 
-def nearest(jump: NDArray[np.float64]) -> NDArray[np.float64]:
+def nearest_ratio(jump: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each logarithm of an old price over a new one the split that explains it, 1 where none does."""
-    known = np.concatenate([RATIOS, 1 / RATIOS])
-    away = np.abs(jump[:, None] - np.log(known))
-    return np.where(away.min(axis=1) <= TOLERANCE, known[away.argmin(axis=1)], 1.0)
+    ratios = np.concatenate([RATIOS, 1 / RATIOS])
+    distance = np.abs(jump[:, None] - np.log(ratios))
+    return np.where(distance.min(axis=1) <= TOLERANCE, ratios[distance.argmin(axis=1)], 1.0)
 
 
-def before(minutes: Minutes, sessions: Sessions) -> NDArray[np.float64]:
+def opening_ratios(minutes: Minutes, sessions: Sessions) -> NDArray[np.float64]:
     """Return for each bar the split between it and the bar before it, (n,); 1 where there is none.
 
     It is seen in a session's first bar alone, so batch and stream know it at the same time. A night on which the price
@@ -36,12 +36,12 @@ def before(minutes: Minutes, sessions: Sessions) -> NDArray[np.float64]:
     number = sessions.number(minutes.ts)
     found = np.ones(len(minutes))
     opening = np.flatnonzero(np.diff(number, prepend=number[:1]))
-    found[opening] = nearest(np.log(minutes.close[opening - 1]) - np.log(minutes.open[opening]))
+    found[opening] = nearest_ratio(np.log(minutes.close[opening - 1]) - np.log(minutes.open[opening]))
     return found
 
 
 def splits(minutes: Minutes, sessions: Sessions) -> list[Split]:
     """Return the splits in the bars of one symbol, ascending; only neighbouring sessions are compared."""
     number = sessions.number(minutes.ts)
-    ratio = np.where(np.diff(number, prepend=number[:1]) == 1, before(minutes, sessions), 1.0)
+    ratio = np.where(np.diff(number, prepend=number[:1]) == 1, opening_ratios(minutes, sessions), 1.0)
     return [Split(str(sessions.dates[number[at]]), float(ratio[at])) for at in np.flatnonzero(ratio != 1.0)]

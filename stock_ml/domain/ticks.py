@@ -21,7 +21,7 @@ def tick(price: Floats) -> Floats:
     return np.where(on[0], TICKS[0], np.where(on[1], TICKS[1], found))
 
 
-def snapped(last_close: Floats, predicted: Floats) -> Floats:
+def snap_to_tick(last_close: Floats, predicted: Floats) -> Floats:
     """Return predicted prices moved onto the grid of the last close, (n,); where that is on none they stay."""
     size = tick(last_close)
     with np.errstate(all="ignore"):

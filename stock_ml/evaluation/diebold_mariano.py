@@ -1,15 +1,15 @@
-"""Evidence that one forecast is better than another: one number a session, and a test that knows how few there are."""
+"""The Diebold-Mariano test that one forecast is better than another, on one loss a session."""
 
 from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-FEWEST = 5  # sessions: with fewer, the test of Diebold and Mariano knows almost nothing of their spread
+MIN_TEST_SESSIONS = 5  # sessions: with fewer, the test of Diebold and Mariano knows almost nothing of their spread
 Floats = NDArray[np.float64]
 
 
-def worse_by_chance(gain: Floats) -> float:
+def diebold_mariano_p_value(gain: Floats) -> float:
     """Return the one-sided p-value of `gain` (n,), loss of the one minus loss of the other, a session each.
 
     The test of Diebold and Mariano (1995) with the variance of Newey and West (1987), Bartlett weights up to the lag
@@ -24,18 +24,18 @@ def worse_by_chance(gain: Floats) -> float:
     variance = long_run_variance(gain, lags)
     if variance <= 0:
         return 1.0
-    ahead = lags + 1
-    shrink = max(n + 1 - 2 * ahead + ahead * (ahead - 1) / n, 0.0) / n
-    from scipy.stats import t  # takes half a second, and most who import this file judge nothing
+    steps = lags + 1
+    shrink = max(n + 1 - 2 * steps + steps * (steps - 1) / n, 0.0) / n
+    from scipy.stats import t  # takes half a second, and most importers do not test
 
     return float(t.sf(float(np.mean(gain)) / sqrt(variance / n) * sqrt(shrink), n - 1))
 
 
 def long_run_variance(x: Floats, lags: int) -> float:
     """Return the variance of the mean times n, with Bartlett weights for up to `lags` autocovariances."""
-    away = x - np.mean(x)
+    deviation = x - np.mean(x)
     n = len(x)
-    total = float(np.dot(away, away)) / n
+    total = float(np.dot(deviation, deviation)) / n
     for lag in range(1, lags + 1):
-        total += 2 * (1 - lag / (lags + 1)) * float(np.dot(away[lag:], away[:-lag])) / n
+        total += 2 * (1 - lag / (lags + 1)) * float(np.dot(deviation[lag:], deviation[:-lag])) / n
     return total

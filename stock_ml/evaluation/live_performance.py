@@ -1,4 +1,4 @@
-"""Evaluate live forecasts: the monitoring report, and the alarm that it gives cause for."""
+"""Evaluate live forecasts: the monitoring report, and the limit that it breaches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from stock_ml.evaluation.reference_profile import Drift
 
 Floats = NDArray[np.float64]
 Kind = Literal["skill", "coverage", "drift"]
-FEWEST = 1500  # forecasts; the 90 % interval's coverage then has a standard error below 0.8 %
-CHANCE = 3.0  # standard errors by which a model must be behind the last price
+MIN_FORECASTS = 1500  # forecasts; the 90 % interval's coverage then has a standard error below 0.8 %
+SIGNIFICANCE = 3.0  # standard errors by which a model must be behind the last price
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class MinuteErrors:
 class MonitoringReport(NamedTuple):
     """Report how the serving version does; `behind` is in standard errors, None where there is no spread.
 
-    `drift` is each feature's PSI, `unusual` how far that is beyond the worst of as many sessions trained on.
+    `drift` is each feature's PSI, `unusual` its excess over the worst of as many sessions trained on.
     """
 
     model_version: str
@@ -57,15 +57,15 @@ class Limits(NamedTuple):
     drift: float
 
 
-class Alarm(NamedTuple):
-    """Say what is wrong, and why in words."""
+class LimitBreach(NamedTuple):
+    """Name the kind of limit that a report breaches, and the reason in words."""
 
     kind: Kind
     reason: str
 
 
 class Alert(NamedTuple):
-    """Hold an alarm that was raised: `raised_at` by the wall, `market_at` by the Clock, in UTC epoch seconds."""
+    """Hold an alert: `raised_at` by the wall, `market_at` by the Clock, in UTC epoch seconds."""
 
     kind: str
     reason: str
@@ -84,34 +84,34 @@ def monitoring_report(version: str, minutes: MinuteErrors, drift: Mapping[str, D
     )
     skill = 1 - model / persistence if persistence > 0 else 0.0
     inside = (minutes.inside_50, minutes.inside_90, minutes.inside_99)
-    psi, beyond = ({name: found[part] for name, found in drift.items()} for part in (0, 1))
+    psi, excess = ({name: found[part] for name, found in drift.items()} for part in (0, 1))
     half, most, nearly_all = (float(part.sum()) / total for part in inside)
-    errors = (int(total), model, persistence, skill, _behind(minutes))
-    return MonitoringReport(version, *errors, half, most, nearly_all, psi, beyond)
+    errors = (int(total), model, persistence, skill, _t_statistic(minutes))
+    return MonitoringReport(version, *errors, half, most, nearly_all, psi, excess)
 
 
-def _behind(minutes: MinuteErrors) -> float | None:
+def _t_statistic(minutes: MinuteErrors) -> float | None:
     """Return the t statistic of model minus persistence; a minute is one number, for symbols move together."""
     worse = minutes.model - minutes.persistence
     spread = float(np.std(worse, ddof=1)) if len(worse) > 1 else 0.0
     return float(np.mean(worse)) / spread * len(worse) ** 0.5 if spread > 0 else None
 
 
-def alarm(report: MonitoringReport, limits: Limits) -> Alarm | None:
-    """Return the gravest thing wrong with a version, None where all is within the limits or too little is known."""
-    if report.forecasts < FEWEST:
+def limit_breach(report: MonitoringReport, limits: Limits) -> LimitBreach | None:
+    """Return the gravest breach of a limit, None where all is within the limits or too little is known."""
+    if report.forecasts < MIN_FORECASTS:
         return None
     subject = f"version {report.model_version} over {report.forecasts} forecasts"
-    if report.skill < limits.skill and (report.behind or 0.0) > CHANCE:
-        return Alarm("skill", f"skill {report.skill:.1%} of {subject} is below {limits.skill:.1%}, and no chance")
+    if report.skill < limits.skill and (report.behind or 0.0) > SIGNIFICANCE:
+        return LimitBreach("skill", f"skill {report.skill:.1%} of {subject} is below {limits.skill:.1%}, and no chance")
     if abs(report.coverage_90 - 0.9) > limits.coverage:
-        return Alarm("coverage", f"the 90 % interval of {subject} covered {report.coverage_90:.1%}")
-    return _drifted(report.unusual, limits.drift, subject)
+        return LimitBreach("coverage", f"the 90 % interval of {subject} covered {report.coverage_90:.1%}")
+    return _drift_breach(report.unusual, limits.drift, subject)
 
 
-def _drifted(unusual: Mapping[str, float], limit: float, subject: str) -> Alarm | None:
+def _drift_breach(unusual: Mapping[str, float], limit: float, subject: str) -> LimitBreach | None:
     names = sorted((name for name in unusual if unusual[name] > limit), key=unusual.__getitem__, reverse=True)
     if not names:
         return None
     far = ", ".join(f"{name} by {unusual[name]:.2f}" for name in names)
-    return Alarm("drift", f"features of {subject} are further from those trained on than those were (PSI): {far}")
+    return LimitBreach("drift", f"features of {subject} are further from those trained on than those were (PSI): {far}")

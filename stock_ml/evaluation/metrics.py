@@ -1,4 +1,4 @@
-"""Measure forecasts against what came, and against the last price."""
+"""Measure forecasts against the outcomes and against the last price."""
 
 from math import sqrt
 
@@ -22,11 +22,11 @@ def metrics(last_close: Floats, target: Floats, predicted: Floats) -> dict[str, 
     """
     error, move = np.abs(predicted - target), np.abs(target)
     price = np.abs(last_close * np.exp(predicted) - last_close * np.exp(target))
-    found = {"rows": float(len(target)), "mae": float(np.mean(price)), "mae_bp": float(np.mean(error)) * 1e4}
-    found |= {"rmse": _rms(price), "rmse_bp": _rms(error) * 1e4}
-    found["skill"] = 1 - float(np.sum(error) / np.sum(move)) if move.any() else 0.0
-    found["unchanged"] = float(np.mean(target == 0))
-    return found | _direction(target, predicted) | _traded(last_close, target, predicted)
+    measured = {"rows": float(len(target)), "mae": float(np.mean(price)), "mae_bp": float(np.mean(error)) * 1e4}
+    measured |= {"rmse": _rms(price), "rmse_bp": _rms(error) * 1e4}
+    measured["skill"] = 1 - float(np.sum(error) / np.sum(move)) if move.any() else 0.0
+    measured["unchanged"] = float(np.mean(target == 0))
+    return measured | _direction(target, predicted) | _traded(last_close, target, predicted)
 
 
 def _direction(target: Floats, predicted: Floats) -> dict[str, float]:
@@ -67,11 +67,11 @@ def interval_metrics(errors: Floats, half: Floats) -> dict[str, float]:
     if not known.any():
         return {}
     covered, width = np.abs(errors[known]) <= half[:, known], 2e4 * half[:, known]
-    told = {f"coverage_{level}": float(np.mean(row)) for level, row in zip(LEVELS, covered, strict=True)}
-    return told | {f"width_{level}_bp": float(np.mean(row)) for level, row in zip(LEVELS, width, strict=True)}
+    coverage = {f"coverage_{level}": float(np.mean(row)) for level, row in zip(LEVELS, covered, strict=True)}
+    return coverage | {f"width_{level}_bp": float(np.mean(row)) for level, row in zip(LEVELS, width, strict=True)}
 
 
-def walked_halves(errors: Floats, volatility: Floats, elapsed: Floats, fold: NDArray[np.int64]) -> Floats:
+def walk_forward_half_widths(errors: Floats, volatility: Floats, elapsed: Floats, fold: NDArray[np.int64]) -> Floats:
     """Return half the width of each level's interval in walk-forward, (3, n), before it adapts to outcomes.
 
     Each fold's come from the folds before it, (n,) each; those of the first, which only calibrates, are NaN.
@@ -79,12 +79,12 @@ def walked_halves(errors: Floats, volatility: Floats, elapsed: Floats, fold: NDA
     half = np.full((len(LEVELS), len(errors)), np.nan)
     for number in np.unique(fold)[1:]:
         before, now = fold < number, fold == number
-        made_of = calibrate(errors[before], volatility[before], elapsed[before])
-        half[:, now] = halves(made_of, volatility[now], elapsed[now])
+        calibration = calibrate(errors[before], volatility[before], elapsed[before])
+        half[:, now] = half_widths(calibration, volatility[now], elapsed[now])
     return half
 
 
-def halves(made_of: Calibration, volatility: Floats, elapsed: Floats) -> Floats:
+def half_widths(calibration: Calibration, volatility: Floats, elapsed: Floats) -> Floats:
     """Return half the width of each level's interval, (3, n)."""
-    size = scale(volatility, elapsed, made_of.profile)
-    return np.stack([made_of.quantiles[str(level)] * size for level in LEVELS])
+    size = scale(volatility, elapsed, calibration.profile)
+    return np.stack([calibration.quantiles[str(level)] * size for level in LEVELS])

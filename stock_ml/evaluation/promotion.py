@@ -1,4 +1,4 @@
-"""Which candidate becomes champion: chosen on earlier folds, confirmed on later ones that the choice never saw."""
+"""Decide which candidate becomes champion: chosen on earlier folds, confirmed on later ones."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stock_ml.evaluation.diebold_mariano import worse_by_chance
+from stock_ml.evaluation.diebold_mariano import diebold_mariano_p_value
 
 PERSISTENCE = "persistence"
 Floats = NDArray[np.float64]
@@ -27,36 +27,37 @@ class Decision(NamedTuple):
     decided_until: int | None = None
 
 
-class Bar(NamedTuple):
-    """Hold what is asked for: the largest p-value, and how much worse than the last price the same recipe may be."""
+class PromotionThreshold(NamedTuple):
+    """Bound the p-value of a promotion, and how much worse than the last price a refit of the same recipe may be."""
 
     alpha: float
     margin: float
 
 
-def decide(earlier: Losses, later: Losses, incumbent: str, bar: Bar) -> Decision:
+def decide(earlier: Losses, later: Losses, incumbent: str, threshold: PromotionThreshold) -> Decision:
     """Return who is champion next; losses by kind, one number a session, persistence among them.
 
     The kind with the least loss on the earlier sessions is the challenger. To take another kind's place, persistence's
-    too, it must be better on the later sessions at `alpha`. The incumbent's own kind, trained anew, takes its place
+    too, it must be better on the later sessions at `alpha`. The incumbent's own kind, refitted, replaces it
     unless it is worse than persistence by more than `margin` of its loss; then persistence serves.
     """
     challenger = min((float(np.mean(loss)), kind != incumbent, kind) for kind, loss in earlier.items())[2]
     incumbent = incumbent if incumbent in later else PERSISTENCE
     if challenger == incumbent:
-        return refresh(later, incumbent, bar, "nothing was better on the earlier sessions")
-    p_value = worse_by_chance(later[incumbent] - later[challenger])
-    if p_value < bar.alpha:
-        told = f"{challenger} was better than {incumbent} on {len(later[challenger])} later sessions, p = {p_value:.2g}"
-        return Decision(challenger, told, p_value, used=True)
-    told = f"{challenger} was not better than {incumbent} on the later sessions beyond chance, p = {p_value:.2g}"
-    return refresh(later, incumbent, bar, told)._replace(p_value=p_value, used=True)
+        return refresh(later, incumbent, threshold, "nothing was better on the earlier sessions")
+    p_value = diebold_mariano_p_value(later[incumbent] - later[challenger])
+    if p_value < threshold.alpha:
+        count = len(later[challenger])
+        reason = f"{challenger} was better than {incumbent} on {count} later sessions, p = {p_value:.2g}"
+        return Decision(challenger, reason, p_value, used=True)
+    reason = f"{challenger} was not better than {incumbent} on the later sessions beyond chance, p = {p_value:.2g}"
+    return refresh(later, incumbent, threshold, reason)._replace(p_value=p_value, used=True)
 
 
-def refresh(later: Losses, incumbent: str, bar: Bar, told: str) -> Decision:
+def refresh(later: Losses, incumbent: str, threshold: PromotionThreshold, reason: str) -> Decision:
     """Return the incumbent's own kind, or persistence where it is worse than that by more than `margin`."""
     incumbent = incumbent if incumbent in later else PERSISTENCE
     ours, theirs = float(np.mean(later[incumbent])), float(np.mean(later[PERSISTENCE]))
-    if ours <= theirs * (1 + bar.margin):
-        return Decision(incumbent, told, 1.0, used=False)
-    return Decision(PERSISTENCE, f"{told}; and {incumbent} is worse than the last price by now", 1.0, used=True)
+    if ours <= theirs * (1 + threshold.margin):
+        return Decision(incumbent, reason, 1.0, used=False)
+    return Decision(PERSISTENCE, f"{reason}; and {incumbent} is worse than the last price by now", 1.0, used=True)

@@ -1,41 +1,34 @@
-"""Drift: how far the features of today are from those that a model was trained on."""
+"""The population stability index: how far a feature is from a reference sample, over deciles of that sample."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 BINS = 10
-LEAST = 1e-4  # an empty bin must not make the index infinite
+MIN_SHARE = 1e-4  # an empty bin must not make the index infinite
 Floats = NDArray[np.float64]
 
 
-def psi(trained: Floats, live: Floats) -> float:
-    """Return the population stability index of a feature between two samples, (n,) and (m,), 0 where they agree.
-
-    The sum over BINS bins, each with a tenth of the training sample, of (live - trained) ln(live / trained) of the
-    shares (Siddiqi 2006, "Credit Risk Scorecards"); above 0.25 the populations are usually called different. Values
-    that stand for several tenths at once share a bin.
-    """
-    within = edges(trained)
-    return index(shares(counts(trained, within)), shares(counts(live, within)))
-
-
-def edges(sample: Floats) -> Floats:
+def bin_edges(sample: Floats) -> Floats:
     """Return what parts a sample (n,) into BINS tenths, or into fewer where a value stands for several of them."""
     return np.unique(np.quantile(sample, np.linspace(0, 1, BINS + 1)[1:-1]))
 
 
-def counts(sample: Floats, within: Floats) -> Floats:
-    """Return how many of a sample (n,) fall into each of the bins between `within` (b,), as float64 (b + 1,)."""
-    places = np.searchsorted(within, sample, side="left")
-    return np.bincount(places, minlength=len(within) + 1).astype(np.float64)
+def bin_counts(sample: Floats, edges: Floats) -> Floats:
+    """Return how many of a sample (n,) fall into each of the bins between `edges` (b,), as float64 (b + 1,)."""
+    places = np.searchsorted(edges, sample, side="left")
+    return np.bincount(places, minlength=len(edges) + 1).astype(np.float64)
 
 
-def shares(counted: Floats) -> Floats:
-    """Return the share of each bin, at least LEAST."""
-    part: Floats = np.maximum(counted / np.sum(counted), LEAST)
+def bin_shares(counts: Floats) -> Floats:
+    """Return the share of each bin, at least MIN_SHARE."""
+    part: Floats = np.maximum(counts / np.sum(counts), MIN_SHARE)
     return part
 
 
-def index(before: Floats, now: Floats) -> float:
-    """Return the population stability index between the shares of the same bins, (b,) each."""
-    return float(np.sum((now - before) * np.log(now / before)))
+def psi(reference: Floats, live: Floats) -> float:
+    """Return the population stability index of two samples' shares of the same bins, (b,) each; 0 where they agree.
+
+    It is the sum over the bins of (live - reference) ln(live / reference) (Siddiqi 2006, "Credit Risk Scorecards").
+    Above 0.25 the populations are usually called different.
+    """
+    return float(np.sum((live - reference) * np.log(live / reference)))

@@ -1,26 +1,27 @@
-"""What a model was trained on, kept small: by feature its tenths, and how far its own sessions were from the whole."""
+"""Profile the features that a model was trained on: deciles, and the largest drift among the training sessions."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stock_ml.errors import ModelError
-from stock_ml.evaluation import psi as drift
+from stock_ml.evaluation.psi import bin_counts, bin_edges, bin_shares, psi
 
-LONGEST = 20  # sessions that are compared at once
-WHOLE = 0.9  # a session with fewer of the rows that a usual one has began late or lost some: its hours are others
+BY_FEATURE = ("edges", "shares", "usual")
+MAX_COMPARED = 20  # sessions that are compared at once
+MIN_COMPLETE = 0.9  # of the rows of a usual session; with fewer, it began late or lost some: its hours differ
 Floats = NDArray[np.float64]
 
 
 class Drift(NamedTuple):
-    """Hold a feature's PSI, and how far it is beyond the worst that as many sessions of the training sample had."""
+    """Hold a feature's PSI, and its excess over the worst that as many sessions of the training sample had."""
 
     psi: float
-    beyond: float
+    excess: float
 
 
 class Session(NamedTuple):
@@ -29,9 +30,21 @@ class Session(NamedTuple):
     features: Floats
     possible: int
 
+    def is_complete(self, density: float) -> bool:
+        """Say whether it has about the share `density` of its possible rows, so that its hours are the usual ones."""
+        return len(self.features) >= MIN_COMPLETE * density * self.possible
+
+
+class Sample(NamedTuple):
+    """Identify a training sample: hash of its feature schema, symbols, and its end in UTC epoch seconds."""
+
+    schema: str
+    symbols: tuple[str, ...]
+    trained_until: int
+
 
 @dataclass(frozen=True)
-class Population:
+class ReferenceProfile:
     """Describe a training sample of a feature schema; `trained_until` is in UTC epoch seconds.
 
     `density` is a session's usual share of possible rows. By feature, in the order of the names: `edges` part the
@@ -52,10 +65,6 @@ class Population:
         """Return how many sessions can be compared at once."""
         return min((len(worst) for worst in self.usual.values()), default=0)
 
-    def whole(self, session: Session) -> bool:
-        """Say whether a session has about as many rows as those trained on, so that its hours are the same."""
-        return len(session.features) >= WHOLE * self.density * session.possible
-
     def drift(self, live: Sequence[Session]) -> dict[str, Drift]:
         """Return how far each feature of at most `longest` whole sessions is from the sample; nothing of none."""
         rows = np.concatenate([np.empty((0, len(self.edges))), *(session.features for session in live)])
@@ -64,48 +73,48 @@ class Population:
         return {name: self._drift(name, rows[:, j], len(live)) for j, name in enumerate(self.edges)}
 
     def _drift(self, name: str, values: Floats, sessions: int) -> Drift:
-        now = drift.shares(drift.counts(values, np.array(self.edges[name])))
-        found = drift.index(np.array(self.shares[name]), now)
-        return Drift(found, max(0.0, found - self.usual[name][sessions - 1]))
+        now = bin_shares(bin_counts(values, np.array(self.edges[name])))
+        index = psi(np.array(self.shares[name]), now)
+        return Drift(index, max(0.0, index - self.usual[name][sessions - 1]))
 
     def to_json(self) -> str:
         """Return it as JSON, some kilobytes; `from_json` gives back the same."""
         return json.dumps(asdict(self), allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str) -> "Population":
+    def from_json(cls, text: str) -> "ReferenceProfile":
         """Read what `to_json` wrote. Raises ModelError where it is damaged."""
         try:
-            given: dict[str, Any] = json.loads(text)
-            parts = {part: {name: tuple(v) for name, v in given[part].items()} for part in ("edges", "shares", "usual")}
-            return cls(**(given | parts | {"symbols": tuple(given["symbols"])}))
+            record = json.loads(text)
+            parts = {part: {name: tuple(v) for name, v in record[part].items()} for part in BY_FEATURE}
+            return cls(**(record | parts | {"symbols": tuple(record["symbols"])}))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ModelError(f"what a model was trained on cannot be read ({error!r}): train again") from error
 
 
-def population(known: Mapping[str, Any], names: Sequence[str], sessions: Sequence[Session]) -> Population:
-    """Describe successive sessions, at least one of them with rows, of features `names`.
-
-    `known` are `schema`, `symbols` and `trained_until`. Sessions that are not whole stay out.
-    """
+def reference_profile(sample: Sample, names: Sequence[str], sessions: Sequence[Session]) -> ReferenceProfile:
+    """Profile successive sessions, at least one of them with rows, of features `names`; leave incomplete ones out."""
     full = [session for session in sessions if session.possible]
     density = float(np.median([len(session.features) / session.possible for session in full]))
-    kept = [session for session in full if len(session.features) >= WHOLE * density * session.possible]
-    rows = np.concatenate([session.features for session in kept])
-    edges = {name: drift.edges(rows[:, j]) for j, name in enumerate(names)}
-    counted = {
-        name: np.array([drift.counts(session.features[:, j], edges[name]) for session in kept])
+    complete = [session for session in full if session.is_complete(density)]
+    rows = np.concatenate([session.features for session in complete])
+    edges = {name: bin_edges(rows[:, j]) for j, name in enumerate(names)}
+    counts = {
+        name: np.array([bin_counts(session.features[:, j], edges[name]) for session in complete])
         for j, name in enumerate(names)
     }
-    shares = {name: drift.shares(found.sum(axis=0)) for name, found in counted.items()}
-    usual = {name: _usual(found, shares[name]) for name, found in counted.items()}
-    told = [{name: tuple(values.tolist()) for name, values in part.items()} for part in (edges, shares)]
-    return Population(**known, density=density, edges=told[0], shares=told[1], usual=usual)
+    shares = {name: bin_shares(found.sum(axis=0)) for name, found in counts.items()}
+    usual = {name: _largest_psi(found, shares[name]) for name, found in counts.items()}
+    return ReferenceProfile(*sample, density, _plain(edges), _plain(shares), usual)
 
 
-def _usual(counted: Floats, all_of_it: Floats) -> tuple[float, ...]:
-    """Return the largest PSI of each number of successive sessions, up to half of them; `counted` is (sessions, b)."""
+def _plain(parts: Mapping[str, Floats]) -> dict[str, tuple[float, ...]]:
+    return {name: tuple(values.tolist()) for name, values in parts.items()}
+
+
+def _largest_psi(counts: Floats, usual_shares: Floats) -> tuple[float, ...]:
+    """Return the largest PSI of each number of successive sessions, up to half of them; `counts` is (sessions, b)."""
     return tuple(
-        max(drift.index(all_of_it, drift.shares(counted[i : i + n].sum(axis=0))) for i in range(len(counted) - n + 1))
-        for n in range(1, min(LONGEST, len(counted) // 2) + 1)
+        max(psi(usual_shares, bin_shares(counts[i : i + n].sum(axis=0))) for i in range(len(counts) - n + 1))
+        for n in range(1, min(MAX_COMPARED, len(counts) // 2) + 1)
     )

@@ -1,4 +1,4 @@
-"""Which symbols are served the last price: those whose own sessions say that the model's forecast is worse.
+"""Choose the symbols that fall back to the last price: those whose own sessions say that the forecast is worse.
 
 A symbol's gain is what its forecasts were nearer than its last price, in basis points, averaged over sessions. A few
 sessions are a noisy witness, so symbols lend each other strength: gains come from N(mu, tau^2), and a symbol's is
@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-BEFOREHAND = 4  # sessions that the usual spread over sessions counts for: that of two alone may be near nothing
-LEAST = 1e-12  # basis points squared: what varies less does not vary
-AWAY = 0.5  # standard deviations of what is known of a gain; 7 to 3 that its sign is right, and no change each day
+PRIOR_SESSIONS = 4  # sessions that the usual spread over sessions counts for: that of two alone may be near nothing
+MIN_VARIANCE = 1e-12  # basis points squared: what varies less does not vary
+HYSTERESIS = 0.5  # posterior deviations of a gain: 7 to 3 that its sign is right, and no change each day
 
 
 class Gain(NamedTuple):
@@ -35,7 +35,7 @@ def posterior(gains: Mapping[str, Floats]) -> dict[str, Gain]:
     """
     names = sorted(gains)
     mean, error = np.array([float(np.mean(gains[name])) for name in names]), _errors([gains[name] for name in names])
-    known = np.isfinite(error) & (error > LEAST)
+    known = np.isfinite(error) & (error > MIN_VARIANCE)
     if not known.any():
         return dict.fromkeys(names, Gain(0.0, 0.0))
     mu, tau, spread = _prior(mean[known], error[known])
@@ -45,20 +45,20 @@ def posterior(gains: Mapping[str, Floats]) -> dict[str, Gain]:
     return {name: Gain(float(m), float(d)) for name, m, d in zip(names, found, sd, strict=True)}
 
 
-def last_price(gains: Mapping[str, Floats], before: Mapping[str, bool]) -> tuple[str, ...]:
+def fallback_symbols(gains: Mapping[str, Floats], before: Mapping[str, bool]) -> tuple[str, ...]:
     """Return, sorted, the symbols that are served the last price.
 
     `before` says of symbols that a model served already whether it was the last price. Such a one changes only where
-    its gain is AWAY deviations past nothing; of a new one the sign decides.
+    its gain is HYSTERESIS deviations past zero; of a new one the sign decides.
     """
     known = posterior(gains)
-    return tuple(name for name in sorted(known) if _still(known[name], before.get(name)))
+    return tuple(name for name in sorted(known) if _falls_back(known[name], before.get(name)))
 
 
-def _still(gain: Gain, before: bool | None) -> bool:
+def _falls_back(gain: Gain, before: bool | None) -> bool:
     if before is None:
         return gain.mean < 0
-    return gain.mean <= AWAY * gain.sd if before else gain.mean < -AWAY * gain.sd
+    return gain.mean <= HYSTERESIS * gain.sd if before else gain.mean < -HYSTERESIS * gain.sd
 
 
 def _errors(gains: list[Floats]) -> Floats:
@@ -66,7 +66,7 @@ def _errors(gains: list[Floats]) -> Floats:
     n = np.array([len(gain) for gain in gains])
     squares = np.array([float(np.sum((gain - np.mean(gain)) ** 2)) for gain in gains])
     usual = float(squares.sum()) / max(int((n - 1).sum()), 1)
-    variance = (squares + BEFOREHAND * usual) / (n - 1 + BEFOREHAND)
+    variance = (squares + PRIOR_SESSIONS * usual) / (n - 1 + PRIOR_SESSIONS)
     return np.where(n > 1, variance / n, np.inf)
 
 
@@ -74,8 +74,8 @@ def _prior(mean: Floats, error: Floats) -> tuple[float, float, float]:
     """Return mu, tau^2, and the squared standard error of mu, for squared errors of the means."""
     weight = 1 / error
     fixed = float(np.sum(weight * mean) / np.sum(weight))
-    beyond = float(np.sum(weight * (mean - fixed) ** 2)) - (len(mean) - 1)
+    excess = float(np.sum(weight * (mean - fixed) ** 2)) - (len(mean) - 1)
     scale = float(np.sum(weight) - np.sum(weight**2) / np.sum(weight))
-    tau = max(beyond / scale, 0.0) if scale > 0 else 0.0
+    tau = max(excess / scale, 0.0) if scale > 0 else 0.0
     weight = 1 / (error + tau)
     return float(np.sum(weight * mean) / np.sum(weight)), tau, float(1 / np.sum(weight))

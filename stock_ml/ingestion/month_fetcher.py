@@ -1,4 +1,4 @@
-"""Ask a source for a symbol's months, and for earlier ones again while what it gives differs from what it gave."""
+"""Fetch a symbol's months, and earlier ones again while the source has revised them."""
 
 import logging
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import open_clock
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import LastRequest, RevisionNote
-from stock_ml.domain.splits import nearest
+from stock_ml.domain.splits import nearest_ratio
 from stock_ml.errors import BadFile, NoBars
-from stock_ml.ingestion.plan import is_empty, whole
+from stock_ml.ingestion.plan import complete_response, is_empty
 from stock_ml.ingestion.revisions import Revision, compare
 from stock_ml.sources.parsing import WHOLE_FILE, read
 from stock_ml.sources.registry import Source
@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class MonthFetcher:
-    """Collect a symbol's answers: `raw` their keys by month, `revisions` what was changed, `refused` the last NoBars.
+    """Collect a symbol's responses: `raw` their keys by month, `revisions` what was changed, `no_bars` the last NoBars.
 
-    An answer is compared with the one that the month's clean bars were made from. So a run that dies after it stored
+    A response is compared with the one that the month's clean bars were made from. So a run that dies after it stored
     a revised answer loses nothing: until that is clean, the next run finds the same revision.
     """
 
@@ -32,21 +32,21 @@ class MonthFetcher:
     lake: Lake
     source: Source
     symbol: str
-    force: bool = False  # ask for what is stored whole too
+    force: bool = False  # request what is stored whole too
     raw: dict[str, str] = field(default_factory=dict)
     revisions: dict[str, RevisionNote] = field(default_factory=dict)
-    refused: NoBars | None = None
-    _asked: set[str] = field(default_factory=set)
+    no_bars: NoBars | None = None
+    _requested: set[str] = field(default_factory=set)
 
-    def get(self, month: str) -> None:
-        """Take the whole month that is stored, or ask for it, and for earlier ones while they turn out revised."""
-        before = self._before(month)
-        if not self.force and (key := whole(self.s, self.lake, self.symbol, month, self._now())):
+    def fetch(self, month: str) -> None:
+        """Use the whole month that is stored, or request it, and earlier ones while they turn out revised."""
+        before = self._previous_key(month)
+        if not self.force and (key := complete_response(self.s, self.lake, self.symbol, month, self._now())):
             self.raw[month] = key
         elif self.force or not is_empty(self.s, self.lake, self.symbol, month):
-            self._ask(month)
+            self._request(month)
         if self._is_revised(month, before) or self._opens_at_a_split(month):
-            self._go_back(month)
+            self._fetch_earlier(month)
 
     def _now(self) -> float:
         return open_clock(self.s).now()
@@ -61,26 +61,26 @@ class MonthFetcher:
         if rows is None:
             return False
         first = rows["open"].to_numpy(np.float64)[rows["label"].to_numpy().argmin()]
-        return bool(nearest(np.log([last / first]))[0] != 1.0)
+        return bool(nearest_ratio(np.log([last / first]))[0] != 1.0)
 
-    def _go_back(self, month: str) -> None:
-        for earlier in reversed([known for known in self._known() if known < month]):
-            if earlier not in self._asked and not self._get_again(earlier):
+    def _fetch_earlier(self, month: str) -> None:
+        for earlier in reversed([known for known in self._stored_months() if known < month]):
+            if earlier not in self._requested and not self._refetch(earlier):
                 return
 
-    def _get_again(self, month: str) -> bool:
-        """Ask again, unless a run that died has done so since the month was cleaned; say whether it was revised."""
-        before, newest = self._before(month), self.lake.newest_raw(self.symbol, month)
+    def _refetch(self, month: str) -> bool:
+        """Request it again, unless a dead run has done so since the month was cleaned; say whether it was revised."""
+        before, newest = self._previous_key(month), self.lake.newest_raw(self.symbol, month)
         if newest and not self.lake.quality.has_failed(self.symbol, month, newest[0]):
             self.raw[month] = newest[0]
             if self._is_revised(month, before):
                 return True
         log.warning("%s was revised after %s: asking for that month again", self.symbol, month)
-        self._ask(month)
+        self._request(month)
         return self._is_revised(month, before)
 
-    def _before(self, month: str) -> str | None:
-        """Return the key of the answer that clean bars are made from; where there are none, of the newest one."""
+    def _previous_key(self, month: str) -> str | None:
+        """Return the key of the response that clean bars are made from; where there are none, of the newest one."""
         if month == WHOLE_FILE:
             return None
         report = self.lake.read_quality(self.symbol, month)
@@ -89,15 +89,15 @@ class MonthFetcher:
         newest = self.lake.newest_raw(self.symbol, month)
         return newest[0] if newest else None
 
-    def _ask(self, month: str) -> None:
-        self._asked.add(month)
+    def _request(self, month: str) -> None:
+        self._requested.add(month)
         try:
             self.raw[month] = self.lake.put_raw(self.source.fetch(self.symbol, month))
         except NoBars as error:
-            self.refused = error
-            self._remember_none(month)
+            self.no_bars = error
+            self._store_no_bars(month)
 
-    def _remember_none(self, month: str) -> None:
+    def _store_no_bars(self, month: str) -> None:
         if month != WHOLE_FILE:
             none: LastRequest = {"raw": None, "fetched_at": self._now(), "request": {}}
             self.lake.quality.write_last_request(self.symbol, month, none)
@@ -109,28 +109,30 @@ class MonthFetcher:
         old, new = self._rows(before), self._rows(after)
         if old is None or new is None:
             return False
-        found = compare(old, new)
-        self._note(month, before, found)
-        return found.any
+        revision = compare(old, new)
+        self._record_revision(month, before, revision)
+        return revision.any
 
     def _is_otherwise_adjusted(self, before: str, after: str) -> bool:
         was, now = (self.lake.request_of(key).get("adjusted") for key in (before, after))
         return was != now
 
     def _rows(self, key: str) -> pd.DataFrame | None:
-        """Return an answer's rows; of one that cannot be read none: cleaning refuses it, and says why."""
+        """Return a response's rows; of one that cannot be read none: cleaning refuses it, and says why."""
         try:
             return read(self.lake.get_raw(key))
         except BadFile as error:
             log.warning("%s is not compared: %s", key, error)
             return None
 
-    def _note(self, month: str, before: str, found: Revision) -> None:
-        if found.any:
-            self.revisions[month] = found.note(before, self.raw[month])
-            kind = f"prices are {found.ratio:g} times what they were" if found.ratio else "no one ratio explains it"
-            minutes = f"{found.changed} minutes changed, {found.removed} gone of {found.compared}"
-            log.warning("%s %s was revised: %s, first %s; %s", self.symbol, month, minutes, found.first, kind)
+    def _record_revision(self, month: str, before: str, revision: Revision) -> None:
+        if revision.any:
+            self.revisions[month] = revision.note(before, self.raw[month])
+            kind = (
+                f"prices are {revision.ratio:g} times what they were" if revision.ratio else "no one ratio explains it"
+            )
+            minutes = f"{revision.changed} minutes changed, {revision.removed} gone of {revision.compared}"
+            log.warning("%s %s was revised: %s, first %s; %s", self.symbol, month, minutes, revision.first, kind)
 
-    def _known(self) -> list[str]:
+    def _stored_months(self) -> list[str]:
         return [month for month in self.lake.clean_months(self.symbol) if self.lake.raw_keys(self.symbol, month)]

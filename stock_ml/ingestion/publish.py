@@ -1,4 +1,4 @@
-"""What a run of `ingest_bars` announces: whose bars are clean now, if they are enough to train on."""
+"""Publish what a run of `ingest_bars` cleaned, if the symbols are enough to train on."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -37,8 +37,8 @@ def is_enough(clean: int, symbols: int, share: float) -> bool:
 
 
 def _too_few(clean: int, symbols: int, share: float, missing: Mapping[str, str]) -> TooFewSymbols:
-    told = "; ".join(f"{symbol}: {why}" for symbol, why in missing.items())
+    reasons = "; ".join(f"{symbol}: {why}" for symbol, why in missing.items())
     return TooFewSymbols(
         f"{clean} of {symbols} symbols are clean, {share:.0%} must be (STOCKML_MINIMUM_SYMBOLS), so no training hears "
-        f"of them. Mend what follows and clear the failed tasks, or take such symbols out of STOCKML_SYMBOLS. {told}"
+        f"of them. Mend what follows and clear the failed tasks, or take such symbols out of STOCKML_SYMBOLS. {reasons}"
     )

@@ -1,4 +1,4 @@
-"""What a person asks an ingest for, or a backfill's session: checked, and made into months."""
+"""Parse what a person, or the session of a backfill, requests from an ingest."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -10,10 +10,10 @@ from stock_ml.config import SYMBOL, Settings
 from stock_ml.domain.calendar import FIRST
 from stock_ml.errors import BadInput
 
-MOST = 120  # months, as many as STOCKML_HISTORY_MONTHS allows
+MAX_MONTHS = 120  # months, as many as STOCKML_HISTORY_MONTHS allows
 
 
-class Order(NamedTuple):
+class IngestRequest(NamedTuple):
     """Say which symbols are wanted, which months YYYY-MM (None is the usual history), and whether to ask anew."""
 
     symbols: tuple[str, ...]
@@ -21,25 +21,25 @@ class Order(NamedTuple):
     force: bool = False
 
 
-def ordered(s: Settings, form: Mapping[str, Any], now: float) -> Order:
+def parse_form(s: Settings, form: Mapping[str, Any], now: float) -> IngestRequest:
     """Return what the form of `ingest_bars` asks for; `now` is the source's time, UTC epoch seconds.
 
     Raises BadInput, naming the field, for what cannot be had.
     """
     if form.get("source", s.source) != s.source:
         raise BadInput(f"source {form['source']!r:.40}: this installation is of {s.source}, and each has its own")
-    return Order(_symbols(s, form.get("symbols")), _months(s, form, now), bool(form.get("force", False)))
+    return IngestRequest(_symbols(s, form.get("symbols")), _months(s, form, now), bool(form.get("force", False)))
 
 
-def of_session(s: Settings, opens: datetime) -> Order:
+def session_request(s: Settings, opens: datetime) -> IngestRequest:
     """Return what a backfill's run is for: the month of its session."""
-    return Order(s.symbols, None if s.replayed else (f"{opens.astimezone(UTC):%Y-%m}",))
+    return IngestRequest(s.symbols, None if s.replayed else (f"{opens.astimezone(UTC):%Y-%m}",))
 
 
-def _symbols(s: Settings, given: Any) -> tuple[str, ...]:
-    if given is None:
+def _symbols(s: Settings, value: Any) -> tuple[str, ...]:
+    if value is None:
         return s.symbols
-    names = tuple(dict.fromkeys(str(name).strip().upper() for name in given))
+    names = tuple(dict.fromkeys(str(name).strip().upper() for name in value))
     if not names or len(names) > len(s.symbols):
         raise BadInput(f"symbols: {len(names)} were given; choose 1 to {len(s.symbols)} of {_few(s.symbols)}")
     bad = [name for name in names if not SYMBOL.fullmatch(name) or name not in s.symbols]
@@ -61,18 +61,18 @@ def _months(s: Settings, form: Mapping[str, Any], now: float) -> tuple[str, ...]
     if last > today or str(first) < FIRST:
         raise BadInput(f"from {first} to {last}: there are bars from {FIRST} to {today} by the source's clock")
     months = np.arange(np.datetime64(first, "M"), np.datetime64(last, "M") + 1)
-    if len(months) > MOST:
-        raise BadInput(f"from {first} to {last}: {len(months)} months are too many at once, {MOST} are the most")
+    if len(months) > MAX_MONTHS:
+        raise BadInput(f"from {first} to {last}: {len(months)} months are too many at once, {MAX_MONTHS} are the most")
     return tuple(str(month) for month in months)
 
 
-def _day(name: str, given: Any) -> date | None:
-    if given in (None, ""):
+def _day(name: str, value: Any) -> date | None:
+    if value in (None, ""):
         return None
     try:
-        return date.fromisoformat(str(given))
+        return date.fromisoformat(str(value))
     except ValueError as error:
-        raise BadInput(f"{name}: {given!r:.40} is no day; write it as 2024-03-01") from error
+        raise BadInput(f"{name}: {value!r:.40} is no day; write it as 2024-03-01") from error
 
 
 def _few(symbols: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Revisions: what a source changed of bars that it gave before, and whether one ratio explains it, as a split does."""
+"""Revisions: what a source changed of earlier bars, and whether one ratio explains it, as a split does."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ import pandas as pd
 from stock_ml.domain.bars import PRICES
 from stock_ml.domain.ingest_records import RevisionNote
 
-EXACT = 2e-3  # prices come rounded to cents: of a split price a little more than that is lost
-LEAST = 0.01  # a ratio nearer to one is no split and no dividend worth the name
-SHOWN = 5
+RATIO_TOLERANCE = 2e-3  # prices come rounded to cents: of a split price a little more than that is lost
+MIN_CHANGE = 0.01  # a ratio nearer to one is no split and no dividend worth the name
+MAX_SHOWN = 5
 
 
 class Revision(NamedTuple):
-    """Hold what differs where two answers overlap.
+    """Hold what differs where two responses overlap.
 
     `compared` minutes, `changed` and `removed` ones among them, the `first` of either, the names of a few, and the
     `ratio` of new prices to old where one explains them all, else None.
@@ -47,9 +47,9 @@ class Revision(NamedTuple):
 
 
 def compare(before: pd.DataFrame, after: pd.DataFrame) -> Revision:
-    """Compare two answers for the same bars, frames as `received.read` returns them.
+    """Compare two responses for the same bars, frames as `parsing.read` returns them.
 
-    The newest minute of the older answer is left out, for it may still have been forming; of rows that come twice the
+    The newest minute of the older response is left out, for it may still have been forming; of rows that come twice the
     last one counts. Volumes are left out: vendors mend them for days.
     """
     old, new = (
@@ -61,7 +61,7 @@ def compare(before: pd.DataFrame, after: pd.DataFrame) -> Revision:
     was, now = (frame.loc[both, PRICES].to_numpy(np.float64) for frame in (old, new))
     changed = both[(was != now).any(axis=1)]
     moments = sorted([*changed, *removed])
-    shown = [str(moment) for moment in moments[:SHOWN]]
+    shown = [str(moment) for moment in moments[:MAX_SHOWN]]
     ratio = _ratio(was, now) if len(changed) else None
     return Revision(len(both) + len(removed), len(changed), len(removed), shown[0] if shown else None, shown, ratio)
 
@@ -70,5 +70,5 @@ def _ratio(was: np.ndarray, now: np.ndarray) -> float | None:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = (now / was).ravel()
     middle = float(np.median(ratios))
-    alike = np.isfinite(middle) and bool((np.abs(ratios - middle) <= EXACT * middle).all())
-    return middle if alike and abs(middle - 1) >= LEAST else None
+    alike = np.isfinite(middle) and bool((np.abs(ratios - middle) <= RATIO_TOLERANCE * middle).all())
+    return middle if alike and abs(middle - 1) >= MIN_CHANGE else None

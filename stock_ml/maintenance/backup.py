@@ -1,10 +1,10 @@
-"""Back up the three databases to S3, and put one backup in the place of what is there."""
+"""Back up the three databases to S3, and restore them."""
 
 import logging
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from stock_ml.adapters.lake.backups import Backups
 from stock_ml.adapters.postgres import dumps
@@ -14,8 +14,16 @@ from stock_ml.errors import StoreUnavailable
 log = logging.getLogger(__name__)
 
 
-def back_up(s: Settings) -> dict[str, Any]:
-    """Keep all databases under the time of now, and return its name, what it holds, and what was forgotten for it.
+class BackupResult(TypedDict):
+    """Hold the name of a backup, its manifest by file, and the names of the backups deleted for it."""
+
+    name: str
+    held: dict[str, Any]
+    forgot: list[str]
+
+
+def back_up(s: Settings) -> BackupResult:
+    """Store all databases as a backup that is named after the time.
 
     Each dump is read to its end before it is sent, and compared after; the newest `keep_backups` stay.
     Raises StoreUnavailable or HostError.
@@ -27,10 +35,10 @@ def back_up(s: Settings) -> dict[str, Any]:
         for database, file in zip(dumps.DATABASES, files.values(), strict=True):
             dumps.dump(s, database, file)
             dumps.check(s, database, file)
-        held = backups.add(name, files)
-    gone = backups.forget(s.keep_backups)
-    log.info("backup %s: %s; forgot %d older ones", name, held, len(gone))
-    return {"name": name, "held": held, "forgot": gone}
+        manifest = backups.add(name, files)
+    deleted = backups.forget(s.keep_backups)
+    log.info("backup %s: %s; forgot %d older ones", name, manifest, len(deleted))
+    return {"name": name, "held": manifest, "forgot": deleted}
 
 
 def restore(s: Settings, name: str = "") -> str:
@@ -44,14 +52,16 @@ def restore(s: Settings, name: str = "") -> str:
         files = {part.removesuffix(".dump"): file for part, file in backups.take(name, Path(folder)).items()}
         for database, file in files.items():
             dumps.check(s, database, file)
-            _see_alone(s, database)
+            _check_no_connections(s, database)
         for database, file in files.items():
             dumps.load(s, database, file)
             log.info("restored %s from %s", database, name)
     return name
 
 
-def _see_alone(s: Settings, database: str) -> None:
+def _check_no_connections(s: Settings, database: str) -> None:
     if others := dumps.others(s, database):
-        told = ", ".join(others)
-        raise StoreUnavailable(f"programs are connected to the database {database} ({told}): stop them, then restore")
+        programs = ", ".join(others)
+        raise StoreUnavailable(
+            f"programs are connected to the database {database} ({programs}): stop them, then restore"
+        )

@@ -1,4 +1,4 @@
-"""Keep MLflow and S3 in order: what the DAG `maintain` does to training runs, logs, and answers replaced since."""
+"""Clean up MLflow and S3 for the DAG `maintain`: old training runs, task logs, replaced responses."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.config import Settings
 
 log = logging.getLogger(__name__)
-LONGEST = 3 * 3600  # seconds; the task that trains is stopped after two hours
+MAX_TRAINING_SECONDS = 3 * 3600  # seconds; the task that trains is stopped after two hours
 
 
 def tidy_runs(s: Settings) -> dict[str, list[str]]:
@@ -19,17 +19,17 @@ def tidy_runs(s: Settings) -> dict[str, list[str]]:
     Raises RegistryUnavailable.
     """
     registry = Registry.connect(s, retries=3, timeout=60)
-    ended = runs.end_killed(registry, s.mlflow_experiment, time.time() - LONGEST)
+    ended = runs.end_killed(registry, s.mlflow_experiment, time.time() - MAX_TRAINING_SECONDS)
     archived = runs.archive(registry, s.mlflow_experiment, s.keep_runs)
     log.info("ended %d runs of killed trainings, archived %d old ones", len(ended), len(archived))
     return {"ended": ended, "archived": archived}
 
 
 def forget_old(s: Settings) -> dict[str, int]:
-    """Forget on S3 what tasks logged, and answers that later ones took the place of; count both.
+    """Delete old task logs and replaced responses from S3; return the count of each.
 
-    A source that gives whole months gives the running one anew after each session. Of the other sources every answer
-    stays: each may hold rows that no other has. Raises StoreUnavailable.
+    A source of whole months sends the running month again after each session. Responses of other sources are kept: each
+    may hold rows that no other has. Raises StoreUnavailable.
     """
     now, lake = datetime.now(UTC), Lake.connect(s)
     logs = task_logs.forget(s, now - timedelta(days=s.keep_log_days))

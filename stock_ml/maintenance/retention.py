@@ -1,4 +1,4 @@
-"""Keep PostgreSQL small: days older than the newest sessions go to S3 as Parquet, and are dropped whole."""
+"""Move days older than the newest sessions from PostgreSQL to S3 as Parquet, and drop them."""
 
 import logging
 from collections.abc import Iterable

@@ -1,1 +1,1 @@
-"""What a forecast is made of: features, the scorer and its intervals. Pure."""
+"""Features, the scorer and its intervals. Pure."""

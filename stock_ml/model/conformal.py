@@ -7,7 +7,7 @@ Live, they adapt: each outcome moves a symbol's interval of each level, wider by
 STEP (1 - p) if it held, so that in the long run a share p of the outcomes is covered whatever the market does (Gibbs
 and Candès 2021, "Adaptive conformal inference under distribution shift"). What moves is the log of the width, as in
 quantile tracking (Angelopoulos, Candès and Tibshirani 2023, "Conformal PID control for time series prediction"): one
-number, the stretch, that stays meaningful when another model, with other widths, takes over.
+number, the interval scale, that stays meaningful when another model, with other widths, takes over.
 """
 
 import math
@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 LEVELS = (50, 90, 99)
 STEP = 0.02  # a miss at 90 % widens by 1.8 %: after a shift, two hours close most of the gap
-WIDEST = 2.0  # log: at most 7.4 times as wide as calibrated, and at least a 7.4th
-PARTS, FEW = 13, 100  # of a New York session: half hours; rows
+MAX_SCALE = 2.0  # log: at most 7.4 times as wide as calibrated, and at least a 7.4th
+PARTS, PRIOR_ROWS = 13, 100  # of a New York session: half hours; rows
 FLAT = (1.0,) * PARTS
 FLOOR = 1e-5  # a tenth of a basis point a minute: a flat window must not promise an interval of no width
 
 Floats = NDArray[np.float64]
-Stretch = NDArray[np.float32]  # (3, n): the log of how much wider than calibrated, by level
+IntervalScale = NDArray[np.float32]  # (3, n): the log of how much wider than calibrated, by level
 _WIDER, _NARROWER = (np.array([[STEP * (p / 100 - held)] for p in LEVELS]) for held in (0, 1))
 
 
@@ -36,20 +36,24 @@ class Calibration(NamedTuple):
     profile: tuple[float, ...]
 
 
-def adapted(stretch: Stretch, covered: NDArray[np.bool_]) -> Stretch:
-    """Return the stretches after outcomes that were `covered` or not, both (3, n)."""
-    moved = stretch + np.where(covered, _NARROWER, _WIDER)
-    bounded: Stretch = np.minimum(np.maximum(moved, -WIDEST), WIDEST).astype(np.float32)
+def adapt(interval_scale: IntervalScale, covered: NDArray[np.bool_]) -> IntervalScale:
+    """Return the interval scales after outcomes that were `covered` or not, both (3, n)."""
+    moved = interval_scale + np.where(covered, _NARROWER, _WIDER)
+    bounded: IntervalScale = np.minimum(np.maximum(moved, -MAX_SCALE), MAX_SCALE).astype(np.float32)
     return bounded
 
 
-def bounds(last: Floats, predicted: Floats, centre: Floats, half: Floats, stretch: Stretch) -> tuple[Floats, Floats]:
-    """Return lower and upper bounds as prices, (3, n) each: `centre` ± `half`, (3, n), stretched, as log returns.
+def bounds(
+    last: Floats, predicted: Floats, centre: Floats, half: Floats, interval_scale: IntervalScale
+) -> tuple[Floats, Floats]:
+    """Return lower and upper bounds as prices, (3, n) each: `centre` ± `half`, (3, n), scaled, as log returns.
 
     Where a bound is nearer than half a tick to the centre, the forecast itself, which stands on the grid, is the bound.
     """
-    away = half * np.exp(stretch.astype(np.float64))
-    return np.minimum(last * np.exp(centre - away), predicted), np.maximum(last * np.exp(centre + away), predicted)
+    half_width = half * np.exp(interval_scale.astype(np.float64))
+    return np.minimum(last * np.exp(centre - half_width), predicted), np.maximum(
+        last * np.exp(centre + half_width), predicted
+    )
 
 
 def scale(volatility: Floats, elapsed: Floats, profile: Sequence[float]) -> Floats:
@@ -70,7 +74,7 @@ def profile(errors: Floats, volatility: Floats, elapsed: Floats) -> tuple[float,
     scaled, part = np.abs(errors) / scale(volatility, elapsed, FLAT), _part(elapsed)
     usual = float(np.mean(scaled)) or 1.0
     count, total = (np.bincount(part, weights, PARTS) for weights in (None, scaled / usual))
-    return tuple(((total + FEW) / (count + FEW)).tolist())
+    return tuple(((total + PRIOR_ROWS) / (count + PRIOR_ROWS)).tolist())
 
 
 def _part(elapsed: Floats) -> NDArray[np.int64]:

@@ -25,7 +25,6 @@ The kernel gives the same bits for a row whatever number of rows and memory layo
 
 import hashlib
 import json
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,6 +35,7 @@ from stock_ml.domain import splits
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
+from stock_ml.model.feature_schema import FeatureSchema
 
 KERNEL_VERSION = 2
 CHANNELS = ("open", "high", "low", "close", "volume", "elapsed", "session")
@@ -52,13 +52,13 @@ Floats = NDArray[np.float64]
 CHUNK = 2048  # windows at a time, so that what is made of them stays in the processor's cache: 3 MB at W = 30
 
 
-def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -> dict[str, Any]:
-    """Describe what a model's inputs mean; `hash` is a SHA-256 over all the rest.
+def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -> FeatureSchema:
+    """Return the schema of the features of these settings.
 
     `limit` (the longest hole in minutes that is filled) decides which windows there are and what stands in them, the
     exchange's sessions what has elapsed and where a night lies.
     """
-    described: dict[str, Any] = {
+    described: FeatureSchema = {
         "kernel": KERNEL_VERSION,
         "channels": list(CHANNELS),
         "names": list(FEATURES),
@@ -66,9 +66,11 @@ def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -
         "horizon": horizon,
         "feed_gap_minutes": limit,
         "exchange": exchange,
+        "hash": "",
     }
-    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
-    return described | {"hash": digest}
+    hashed = {name: value for name, value in described.items() if name != "hash"}
+    described["hash"] = hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()
+    return described
 
 
 def rows(minutes: Minutes, sessions: Sessions) -> np.ndarray:
@@ -80,19 +82,19 @@ def rows(minutes: Minutes, sessions: Sessions) -> np.ndarray:
     return np.column_stack([*bar, elapsed, number.astype(np.float64)])
 
 
-def ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> np.ndarray:
+def window_ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> np.ndarray:
     """Return where valid windows end, as int64 indices: at received bars with `window` rows, no feed gap among them.
 
     Neighbours are at most `limit + 1` trading minutes apart; a window may cross the night, but no unadjusted split.
     """
     index = sessions.index(minutes.ts)
-    whole = joined(index[:-1], index[1:], limit) & (splits.before(minutes, sessions)[1:] == 1.0)
-    begins = np.insert(np.where(whole, 0, np.arange(1, len(index))), 0, 0)[: len(index)]
+    contiguous = is_contiguous(index[:-1], index[1:], limit) & (splits.opening_ratios(minutes, sessions)[1:] == 1.0)
+    begins = np.insert(np.where(contiguous, 0, np.arange(1, len(index))), 0, 0)[: len(index)]
     run = np.arange(len(index)) - np.maximum.accumulate(begins)
     return np.flatnonzero((run >= window - 1) & ~minutes.filled & (index >= 0))
 
 
-def joined(before: NDArray[np.int64], after: NDArray[np.int64], limit: int) -> NDArray[np.bool_]:
+def is_contiguous(before: NDArray[np.int64], after: NDArray[np.int64], limit: int) -> NDArray[np.bool_]:
     """Say of neighbouring rows, given by their trading minutes, whether no feed gap lies between them, (n,)."""
     step = after - before
     return np.asarray((step >= 1) & (step <= limit + 1) & (before >= 0))
@@ -100,7 +102,7 @@ def joined(before: NDArray[np.int64], after: NDArray[np.int64], limit: int) -> N
 
 def windows(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the valid windows' ends, int64 (n,), and the windows, float64 (n, W, C)."""
-    at = ends(minutes, sessions, window, limit)
+    at = window_ends(minutes, sessions, window, limit)
     return at, _slices(rows(minutes, sessions), at, window)
 
 
@@ -149,14 +151,14 @@ def _volume(volume: Floats) -> Floats:
 
 def _levels(close: Floats, volume: Floats, night: NDArray[np.bool_]) -> Floats:
     """Return the levels relative to the last close, a row for each of NOISES, (2, n)."""
-    shown = np.ascontiguousarray(_log_ratio(close, close[:, -1:]).T)
+    price = np.ascontiguousarray(_log_ratio(close, close[:, -1:]).T)
     time = np.ascontiguousarray(_clock(volume).T)
     unknown = np.ascontiguousarray(night.T)
-    level, variance = np.repeat(shown[:1], len(NOISES), axis=0), np.full((len(NOISES), len(close)), UNKNOWN)
-    for t in range(1, len(shown)):
+    level, variance = np.repeat(price[:1], len(NOISES), axis=0), np.full((len(NOISES), len(close)), UNKNOWN)
+    for t in range(1, len(price)):
         variance = np.where(unknown[t - 1], UNKNOWN, variance + time[t])
         gain = np.divide(variance, variance + NOISES * time[t], out=np.zeros_like(variance), where=time[t] > 0)
-        level = level + gain * (shown[t] - level)
+        level = level + gain * (price[t] - level)
         variance = variance - gain * variance
     return level
 
@@ -177,9 +179,9 @@ def targets(minutes: Minutes, sessions: Sessions, horizon: int) -> np.ndarray:
     return np.where(known, np.log(minutes.close[at] / minutes.close), np.nan)
 
 
-def table(minutes: Minutes, sessions: Sessions, schema: dict[str, Any], limit: int) -> pd.DataFrame:
+def table(minutes: Minutes, sessions: Sessions, schema: FeatureSchema, limit: int) -> pd.DataFrame:
     """Return one row for each valid window: bar_ts (epoch s), session (date), last_close, target, and the FEATURES."""
-    at = ends(minutes, sessions, schema["window"], limit)
+    at = window_ends(minutes, sessions, schema["window"], limit)
     channels = rows(minutes, sessions)
     parts = [at[i : i + CHUNK] for i in range(0, len(at), CHUNK)]
     features = [kernel(_slices(channels, part, schema["window"])) for part in parts]

@@ -4,16 +4,17 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from stock_ml.domain.ticks import snapped
+from stock_ml.domain.ticks import snap_to_tick
 from stock_ml.errors import ModelError, SchemaMismatch
-from stock_ml.model.conformal import FLAT, LEVELS, PARTS, Calibration, Stretch, bounds, scale
+from stock_ml.model.conformal import FLAT, LEVELS, PARTS, Calibration, IntervalScale, bounds, scale
+from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.trees import Forest, Tree
 
-DAMAGED = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
+PARSE_ERRORS = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +46,15 @@ class Prices:
 class Scorer:
     """Hold a model's parameters; `quantiles` are scaled errors by level, `trained_until` is in UTC epoch seconds.
 
-    `profile` tells how large errors are for their volatility by the time of the session, and
-    `last_price` names the symbols whose last price was nearer than the model's forecast: they are served that.
+    `profile` is how large errors are for their volatility by the time of the session. `last_price` names the symbols
+    that fall back to the last price.
     """
 
     kind: Literal["linear", "huber", "elastic", "gbt", "persistence"]
     coefficients: tuple[float, ...]
     intercept: float
     quantiles: dict[str, float]
-    schema: dict[str, Any]
+    schema: FeatureSchema
     trained_until: int
     profile: tuple[float, ...] = FLAT
     trees: tuple[Tree, ...] = ()
@@ -101,13 +102,15 @@ class Scorer:
     def _forest(self) -> Forest | None:
         return Forest.of(self.trees) if self.trees else None
 
-    def check(self, schema: dict[str, Any]) -> None:
+    def check(self, schema: FeatureSchema) -> None:
         """Raise SchemaMismatch, naming what differs, unless the model was trained on features of this schema."""
         if self.schema == schema:
             return
         differ = [key for key in sorted({*schema, *self.schema} - {"hash"}) if self.schema.get(key) != schema.get(key)]
-        told = "; ".join(f"{key}: model {self.schema.get(key)}, here {schema.get(key)}" for key in differ)
-        raise SchemaMismatch(f"the model does not fit this kernel ({told or 'hash'}): train again with these settings")
+        values = "; ".join(f"{key}: model {self.schema.get(key)}, here {schema.get(key)}" for key in differ)
+        raise SchemaMismatch(
+            f"the model does not fit this kernel ({values or 'hash'}): train again with these settings"
+        )
 
     def to_json(self) -> str:
         """Return the parameters as JSON; `from_json` gives back the same bits."""
@@ -117,21 +120,21 @@ class Scorer:
     def from_json(cls, text: str | bytes) -> "Scorer":
         """Read what `to_json` wrote, and forecast once. Raises ModelError where it is damaged.
 
-        What comes back is fit to forecast: whoever serves it meets no error of it among bars.
+        The scorer that is returned can forecast: serving it raises no error.
         """
         try:
-            given = json.loads(text)
+            record = json.loads(text)
             names = ("coefficients", "profile", "last_price")
-            lists = {name: tuple(given[name]) for name in names if name in given}
-            made = cls(**(given | lists | {"trees": tuple(Tree.of(tree) for tree in given.get("trees", ()))}))
-            made._try()
-        except DAMAGED as error:
+            lists = {name: tuple(record[name]) for name in names if name in record}
+            scorer = cls(**(record | lists | {"trees": tuple(Tree.of(tree) for tree in record.get("trees", ()))}))
+            scorer._check_forecast()
+        except PARSE_ERRORS as error:
             raise ModelError(f"the model's scorer JSON cannot be read ({error!r:.200}): train again") from error
-        return made
+        return scorer
 
-    def _try(self) -> None:
-        said = self.predict(np.zeros((1, len(self.coefficients))), np.array(["X"]))
-        if not np.isfinite(said.half).all():
+    def _check_forecast(self) -> None:
+        prediction = self.predict(np.zeros((1, len(self.coefficients))), np.array(["X"]))
+        if not np.isfinite(prediction.half).all():
             raise ModelError(f"the {self.kind} scorer forecasts what is not finite; train again")
         if not 0 <= self.trained_until < math.inf:
             raise ModelError(
@@ -139,26 +142,26 @@ class Scorer:
             )
 
 
-def persistence(made_of: Calibration, schema: dict[str, Any], trained_until: int) -> Scorer:
+def persistence(calibration: Calibration, schema: FeatureSchema, trained_until: int) -> Scorer:
     """Return the scorer that forecasts the last close, with intervals of its own."""
     nothing = (0.0,) * len(schema["names"])
-    return Scorer("persistence", nothing, 0.0, made_of.quantiles, schema, trained_until, made_of.profile)
+    return Scorer("persistence", nothing, 0.0, calibration.quantiles, schema, trained_until, calibration.profile)
 
 
 def nearest(last_close: np.ndarray, log_return: np.ndarray) -> np.ndarray:
     """Return the price on the tick grid of the last close that is nearest to a log return from it, (n,)."""
-    return snapped(last_close, last_close * np.exp(np.ascontiguousarray(log_return)))
+    return snap_to_tick(last_close, last_close * np.exp(np.ascontiguousarray(log_return)))
 
 
-def prices(last_close: np.ndarray, prediction: Prediction, stretch: Stretch | None = None) -> Prices:
+def prices(last_close: np.ndarray, prediction: Prediction, interval_scale: IntervalScale | None = None) -> Prices:
     """Return the predicted close, on the tick grid of the last one, and its bounds, for last closes (n,).
 
-    `stretch`, (3, n), is how the intervals adapted to what came; without it they are as calibrated.
+    `interval_scale`, (3, n), is the log of how much wider than calibrated the intervals are; by default 0.
     """
     centre, half = prediction.log_return, prediction.half
     predicted = nearest(last_close, centre)
     calibrated = np.zeros(half.shape, np.float32)
-    lower, upper = bounds(last_close, predicted, centre, half, calibrated if stretch is None else stretch)
+    lower, upper = bounds(last_close, predicted, centre, half, calibrated if interval_scale is None else interval_scale)
     by_level = {
         f"{name}_{level}": bound[i]
         for name, bound in (("lower", lower), ("upper", upper))

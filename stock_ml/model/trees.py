@@ -1,8 +1,8 @@
 """Boosted trees as plain numbers, and their walk over many rows at once. No JVM, no pickle.
 
-A walk asks all nodes of all trees at once and follows the answers from the root, so trees are padded to one depth: a
-leaf above it stands for all leaves below it. Trees are added up one after another: a row has the same bits whatever n.
-One row alone goes from node to node in plain Python, which takes a fifth of the time that numpy's calls for it do.
+A walk compares all nodes of all trees at once and follows the branches from the root, so trees are padded to one
+depth: a leaf above it is repeated for all leaves below it. Trees are added up one after another: a row has the same
+bits whatever n. One row alone goes from node to node in plain Python, which takes a fifth of the time of numpy's calls.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stock_ml.errors import ModelError
 
 Floats = NDArray[np.float64]
-DEEPEST = 6  # a walk's work doubles with each level
+MAX_DEPTH = 6  # a walk's work doubles with each level
 CHUNK = 1024  # rows at a time, so that what is in between stays in the processor's cache
 
 
@@ -35,10 +35,10 @@ class Tree:
     weight: float
 
     @classmethod
-    def of(cls, given: dict[str, Any]) -> "Tree":
+    def of(cls, record: dict[str, Any]) -> "Tree":
         """Return the tree that JSON gave back. Raises TypeError, KeyError."""
         lists = ("feature", "threshold", "left", "right", "value")
-        return cls(**(given | {name: tuple(given[name]) for name in lists}))
+        return cls(**(record | {name: tuple(record[name]) for name in lists}))
 
     def check(self, features: int) -> None:
         """Raise ModelError unless every node has its place, every number is finite, and of so many features each."""
@@ -65,7 +65,7 @@ class Forest:
 
     @classmethod
     def of(cls, trees: Sequence[Tree]) -> "Forest":
-        """Pad trees to one depth. Raises ModelError where one is deeper than DEEPEST."""
+        """Pad trees to one depth. Raises ModelError where one is deeper than MAX_DEPTH."""
         depth = max(_depth(tree) for tree in trees)
         nodes = [_padded(tree, depth) for tree in trees]
         feature, threshold, leaves = (np.stack(parts) for parts in zip(*nodes, strict=True))
@@ -76,11 +76,11 @@ class Forest:
     def total(self, features: Floats) -> Floats:
         """Return the weighted sum of the trees' values for features (n, k), as (n,)."""
         if len(features) == 1:
-            return np.array([self._alone(features[0].tolist())])
-        parts = [self._walk(features[i : i + CHUNK]) for i in range(0, len(features), CHUNK)]
+            return np.array([self._predict_row(features[0].tolist())])
+        parts = [self._predict_rows(features[i : i + CHUNK]) for i in range(0, len(features), CHUNK)]
         return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0), *parts])
 
-    def _alone(self, row: list[float]) -> float:
+    def _predict_row(self, row: list[float]) -> float:
         total = 0.0
         for feature, threshold, leaves in self.plain:
             node, inner = 0, len(feature)
@@ -89,25 +89,25 @@ class Forest:
             total += leaves[node - inner]
         return total
 
-    def _walk(self, features: Floats) -> Floats:
+    def _predict_rows(self, features: Floats) -> Floats:
         right = ~(np.ascontiguousarray(features.T)[self.feature] <= self.threshold)
-        turns: list[NDArray[np.bool_]] = []
+        branches: list[NDArray[np.bool_]] = []
         leaf = np.zeros(right.shape[1:], dtype=np.uint8)
-        while (first := 2 ** len(turns) - 1) < len(right):
-            turn = _followed(right[first : 2 * first + 1], turns)
-            turns.append(turn)
-            leaf = leaf + leaf + turn
+        while (first := 2 ** len(branches) - 1) < len(right):
+            branch = _next_branch(right[first : 2 * first + 1], branches)
+            branches.append(branch)
+            leaf = leaf + leaf + branch
         total = np.zeros(len(features))
         for values in self.leaves[self.first + leaf]:
             total += values
         return total
 
 
-def _followed(level: NDArray[np.bool_], turns: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
-    """Return of a level's nodes (2^turns, trees, n) the one that the turns before lead to, (trees, n)."""
-    for turn in turns:
+def _next_branch(level: NDArray[np.bool_], branches: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Return of a level's nodes (2^depth, trees, n) the one that the branches before lead to, (trees, n)."""
+    for branch in branches:
         half = len(level) // 2
-        level = level[:half] ^ ((level[:half] ^ level[half:]) & turn)  # `where` in a third of its time
+        level = level[:half] ^ ((level[:half] ^ level[half:]) & branch)  # `where` in a third of its time
     found: NDArray[np.bool_] = level[0]
     return found
 
@@ -116,8 +116,8 @@ def _depth(tree: Tree) -> int:
     depths = np.zeros(len(tree.left), dtype=np.int64)
     for node, children in enumerate(zip(tree.left, tree.right, strict=True)):
         depths[[child for child in children if child >= 0]] = depths[node] + 1
-    if depths.max() > DEEPEST:
-        raise ModelError(f"a tree is {depths.max()} deep, {DEEPEST} is the most that a scorer walks: train again")
+    if depths.max() > MAX_DEPTH:
+        raise ModelError(f"a tree is {depths.max()} deep, {MAX_DEPTH} is the most that a scorer walks: train again")
     return int(depths.max())
 
 

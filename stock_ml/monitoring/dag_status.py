@@ -1,4 +1,4 @@
-"""What the dashboard shows of Airflow: each DAG's last run."""
+"""Store each DAG's last run for the dashboard."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class RunState(NamedTuple):
     ended_at: float | None
 
 
-def tell(s: Settings, dag: str, run: RunState) -> None:
+def write_run_state(s: Settings, dag: str, run: RunState) -> None:
     """Keep a DAG's last run as the state of `dag:<id>`. Raises StoreUnavailable."""
     store = MonitoringStore.connect(s)
     try:

@@ -1,4 +1,4 @@
-"""See that the bars of each session are clean in time."""
+"""Check that the bars of each session are clean in time."""
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import open_clock
@@ -10,7 +10,7 @@ from stock_ml.errors import BadQuality
 DEADLINE = "deadline"
 
 
-def see_clean(s: Settings, minutes: int) -> None:
+def check_clean(s: Settings, minutes: int) -> None:
     """Raise BadQuality naming the symbols whose newest session that closed `minutes` ago is not clean by now.
 
     Raises StoreUnavailable, or SourceUnavailable (the sandbox's clock). A file is complete as it is: nothing is due.
@@ -20,21 +20,21 @@ def see_clean(s: Settings, minutes: int) -> None:
     due = open_clock(s).now() - minutes * MINUTE
     lake = Lake.connect(s)
     late = {symbol: session for symbol in s.symbols if (session := _missing(s, lake, symbol, due))}
-    told = f"not clean {minutes} minutes after the close: {_listed(late)}" if late else ""
-    _note(s, told)
-    if told:
-        raise BadQuality(f"{told}; see the runs of ingest_bars, and trigger it where there is none")
+    message = f"not clean {minutes} minutes after the close: {_listed(late)}" if late else ""
+    _store_message(s, message)
+    if message:
+        raise BadQuality(f"{message}; see the runs of ingest_bars, and trigger it where there is none")
 
 
 def _listed(late: dict[str, str]) -> str:
     return ", ".join(f"{symbol} {session}" for symbol, session in late.items())
 
 
-def _note(s: Settings, told: str) -> None:
+def _store_message(s: Settings, message: str) -> None:
     """Keep what was found where who tells a person of the failed run reads it (`monitoring/notify.py`)."""
     store = MonitoringStore.connect(s)
     try:
-        store.write_state(DEADLINE, {"told": told})
+        store.write_state(DEADLINE, {"told": message})
     finally:
         store.close()
 

@@ -1,4 +1,4 @@
-"""How far the features of the newest sessions are from those that the serving version was trained on."""
+"""Measure how far live features have drifted from those that the serving version was trained on."""
 
 import logging
 
@@ -10,11 +10,11 @@ from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
-from stock_ml.evaluation.reference_profile import Drift, Population, Session
+from stock_ml.evaluation.reference_profile import Drift, ReferenceProfile, Session
 from stock_ml.model import features
 
 log = logging.getLogger(__name__)
-KEPT = "population.json"  # the artifact of a training's run
+ARTIFACT = "population.json"  # the artifact of a training's run
 
 
 def drift(s: Settings, store: MonitoringStore, version: str, now: float) -> dict[str, Drift]:
@@ -24,29 +24,29 @@ def drift(s: Settings, store: MonitoringStore, version: str, now: float) -> dict
     """
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
     run = rest.version(s, version).get("run_id", "")
-    text = rest.artifact(s, run, KEPT) if run else None
-    trained = Population.from_json(text) if text else None
-    if trained is None or trained.schema != schema["hash"]:
-        log.info("version %s has not told what it was trained on: nothing is said of drift", version)
+    text = rest.artifact(s, run, ARTIFACT) if run else None
+    profile = ReferenceProfile.from_json(text) if text else None
+    if profile is None or profile.schema != schema["hash"]:
+        log.info("version %s has no reference profile of this feature schema: no drift is reported", version)
         return {}
-    numbers = since(trained, s.calendars.of(s.symbols[0]), now, s.monitor_sessions)
-    return trained.drift([part for part in _sessions(s, store, trained, numbers) if trained.whole(part)])
+    numbers = live_sessions(profile, s.calendars.of(s.symbols[0]), now, s.monitor_sessions)
+    return profile.drift([part for part in _sessions(s, store, profile, numbers) if part.is_complete(profile.density)])
 
 
-def since(trained: Population, calendar: Sessions, now: float, most: int) -> range:
+def live_sessions(profile: ReferenceProfile, calendar: Sessions, now: float, most: int) -> range:
     """Return the numbers of the sessions that are live evidence: closed by `now`, and begun after the training."""
     last = calendar.upcoming(now)
-    begun = int(np.searchsorted(calendar.opens, trained.trained_until))
-    return range(max(begun, last - min(most, trained.longest)), last)
+    first = int(np.searchsorted(calendar.opens, profile.trained_until))
+    return range(max(first, last - min(most, profile.longest)), last)
 
 
-def _sessions(s: Settings, store: MonitoringStore, trained: Population, numbers: range) -> list[Session]:
+def _sessions(s: Settings, store: MonitoringStore, profile: ReferenceProfile, numbers: range) -> list[Session]:
     if not numbers:
         return []
-    found = pd.concat([_rows(s, store, symbol, numbers) for symbol in trained.symbols])
+    found = pd.concat([_rows(s, store, symbol, numbers) for symbol in profile.symbols])
     calendar, names = s.calendars.of(s.symbols[0]), list(features.FEATURES)
     parts = {date: part[names].to_numpy(np.float64) for date, part in found.groupby("session")}
-    nothing, possible = np.empty((0, len(names))), (calendar.closes - calendar.opens) // MINUTE * len(trained.symbols)
+    nothing, possible = np.empty((0, len(names))), (calendar.closes - calendar.opens) // MINUTE * len(profile.symbols)
     return [Session(parts.get(str(calendar.dates[i]), nothing), int(possible[i])) for i in numbers]
 
 

@@ -1,7 +1,7 @@
-"""Evaluate the live forecasts, and request a training where they are no good any more."""
+"""Evaluate the live forecasts, and raise an alert, which starts a training, where they breach a limit."""
 
 import logging
-from typing import Any
+from typing import Any, TypedDict
 
 from stock_ml.adapters.broker import Publisher
 from stock_ml.adapters.market_clock import open_clock
@@ -11,14 +11,21 @@ from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.errors import BrokerUnavailable
-from stock_ml.evaluation.live_performance import Alert, Limits, MonitoringReport, alarm, monitoring_report
+from stock_ml.evaluation.live_performance import Alert, Limits, MonitoringReport, limit_breach, monitoring_report
 from stock_ml.monitoring.live_drift import drift
-from stock_ml.monitoring.notify import alerted
+from stock_ml.monitoring.notify import notify_alert
 
 log = logging.getLogger(__name__)
 
 
-def monitor(s: Settings) -> dict[str, Any]:
+class MonitoringResult(TypedDict):
+    """Hold the report on the serving version and the open alert as JSON, None where there is none."""
+
+    report: dict[str, Any] | None
+    alert: dict[str, Any] | None
+
+
+def monitor(s: Settings) -> MonitoringResult:
     """Evaluate the serving version over its newest sessions, store the report, and publish an open alert to Kafka.
 
     Return the report and the open alert. An alert is published again at each evaluation until a training after it ended
@@ -36,8 +43,8 @@ def monitor(s: Settings) -> dict[str, Any]:
     finally:
         store.close()
     if alert:
-        _tell(s, alert)
-    return {"report": report and report._asdict(), "alert": alert and alert._asdict()}
+        _publish(s, alert)
+    return {"report": report._asdict() if report else None, "alert": alert._asdict() if alert else None}
 
 
 def _evaluate(s: Settings, store: MonitoringStore, now: float) -> MonitoringReport | None:
@@ -57,27 +64,27 @@ def _report(s: Settings, store: MonitoringStore, version: str, now: float) -> Mo
 
 
 def _alert(s: Settings, store: MonitoringStore, report: MonitoringReport | None, now: float) -> Alert | None:
-    known = store.newest_alert()
-    if known and known[1]:
-        return known[0]
+    newest = store.newest_alert()
+    if newest and newest[1]:
+        return newest[0]
     limits = Limits(s.monitor_skill, s.monitor_coverage, s.monitor_drift)
-    raised = alarm(report, limits) if report else None
-    if report is None or raised is None:
+    breach = limit_breach(report, limits) if report else None
+    if report is None or breach is None:
         return None
-    if known and not cooled(known[0].market_at, now, s.calendars.of(s.symbols[0]), s.monitor_sessions):
-        log.warning("no alert so soon after the last one: %s", raised.reason)
+    if newest and not has_cooled_down(newest[0].market_at, now, s.calendars.of(s.symbols[0]), s.monitor_sessions):
+        log.warning("no alert so soon after the last one: %s", breach.reason)
         return None
-    if opened := store.raise_alert(raised, report.model_version, now):
-        alerted(s, opened)
+    if opened := store.raise_alert(breach, report.model_version, now):
+        notify_alert(s, opened)
     return opened
 
 
-def cooled(last: float, now: float, calendar: Sessions, sessions: int) -> bool:
+def has_cooled_down(last: float, now: float, calendar: Sessions, sessions: int) -> bool:
     """Say whether enough sessions have closed since the last alert, times of the Clock."""
     return calendar.upcoming(now) - calendar.upcoming(last) >= sessions
 
 
-def _tell(s: Settings, alert: Alert) -> None:
+def _publish(s: Settings, alert: Alert) -> None:
     log.warning("alert: %s", alert.reason)
     publisher = Publisher.connect(s)
     publisher.alert(alert)

@@ -1,4 +1,4 @@
-"""What Alpha Vantage's refusals mean: each comes as HTTP 200 with a sentence, also where CSV was asked for."""
+"""Map Alpha Vantage's error sentences to errors: each comes as HTTP 200, even where CSV was requested."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ from stock_ml.errors import (
     BadSymbol,
     BurstLimit,
     DailyLimit,
-    EmptyAnswer,
+    EmptyResponse,
+    InvalidResponse,
     NoBars,
-    NotAnAnswer,
     PremiumEndpoint,
     SourceError,
 )
@@ -44,24 +44,24 @@ Redacted = Callable[[str], str]
 
 
 def check(body: bytes, where: str, redacted: Redacted) -> None:
-    """Let an answer with bars pass, be it JSON or CSV. Raises the SourceError that any other answer means."""
+    """Let a response with bars pass, be it JSON or CSV. Raises the SourceError that any other answer means."""
     if body.lstrip()[:1] == b"{":
         _check_json(body, where, redacted)
     elif not body.strip():
-        raise EmptyAnswer(f"{where} answered with nothing; try again later")
+        raise EmptyResponse(f"{where} answered with nothing; try again later")
     else:
         _check_csv(body, where, redacted)
 
 
 def refusal(body: Mapping[str, object], where: str, redacted: Redacted) -> SourceError:
-    """Return the error that an answer without bars means; the key never shows in it."""
+    """Return the error that a response without bars means; the key never shows in it."""
     if not body:
-        return EmptyAnswer(f"{where} answered with nothing; try again later")
-    said = " ".join(str(body[name]) for name in ("Error Message", "Information", "Note") if name in body)
+        return EmptyResponse(f"{where} answered with nothing; try again later")
+    text = " ".join(str(body[name]) for name in ("Error Message", "Information", "Note") if name in body)
     for pattern, error, meaning in MEANINGS:
-        if re.search(pattern, said, re.IGNORECASE):
-            return error(f"{meaning}. It said: {redacted(said)[:500]}")
-    return NotAnAnswer(f"{where} answered without bars: {redacted(said or str(sorted(body)))[:300]}")
+        if re.search(pattern, text, re.IGNORECASE):
+            return error(f"{meaning}. It said: {redacted(text)[:500]}")
+    return InvalidResponse(f"{where} answered without bars: {redacted(text or str(sorted(body)))[:300]}")
 
 
 def _check_json(body: bytes, where: str, redacted: Redacted) -> None:
@@ -83,12 +83,12 @@ def _check_csv(body: bytes, where: str, redacted: Redacted) -> None:
         raise NoBars(f"{where} has no bars of that symbol and month")
     if not rows.endswith(b"\n"):  # half a row can look like a whole one: 12 of 1234
         end = redacted(rows[-4096:].decode("utf-8", "replace"))[-80:]  # cut last: half a key is not found
-        raise NotAnAnswer(f"{where} broke off inside a row: {end!r}")
+        raise InvalidResponse(f"{where} broke off inside a row: {end!r}")
 
 
-def _unreadable(body: bytes, where: str, redacted: Redacted) -> NotAnAnswer:
+def _unreadable(body: bytes, where: str, redacted: Redacted) -> InvalidResponse:
     page = (
         " (an HTML page: is it the right address, or is a proxy in between?)" if b"<html" in body[:1000].lower() else ""
     )
     start = redacted(body[:4096].decode("utf-8", "replace"))[:120]
-    return NotAnAnswer(f"{where} answered neither with JSON nor with CSV{page}: {start!r}")
+    return InvalidResponse(f"{where} answered neither with JSON nor with CSV{page}: {start!r}")

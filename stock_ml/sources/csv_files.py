@@ -1,4 +1,4 @@
-"""Files in Alpha Vantage's CSV layout as a source: no live bars, but a replay."""
+"""CSV files in Alpha Vantage's layout as a source: no live bars, but a replay."""
 
 import time
 from collections.abc import Iterable
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from stock_ml.config import Settings, csv_files, symbol_of
 from stock_ml.errors import BadFile, NoBars, SourceError
-from stock_ml.sources.parsing import Received, parse
-from stock_ml.sources.parsing.gzip_body import unpacked
+from stock_ml.sources.parsing import Response, parse
+from stock_ml.sources.parsing.gzip_body import decompress
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class CsvFiles:
         """Return the file or folder of the settings; it is not opened yet."""
         return cls(s.csv_path or Path())
 
-    def fetch(self, symbol: str, month: str = "all") -> Received:
+    def fetch(self, symbol: str, month: str = "all") -> Response:
         """Return the bytes of a symbol's file, whatever the month; those of several files as one, unpacked.
 
         Raises NoBars where a folder has no file of the symbol, BadFile where one cannot be read or is empty.
@@ -34,7 +34,7 @@ class CsvFiles:
             for file in files:  # each by itself first, so that an error names its line
                 parse(_read(file), file.name)
         body, names = _body(files), ", ".join(file.name for file in files)
-        return Received(self.name, symbol, month, {"file": names}, time.time(), body, _kind(body))
+        return Response(self.name, symbol, month, {"file": names}, time.time(), body, _kind(body))
 
     def digests(self, symbols: Iterable[str]) -> set[str]:
         """Return the SHA-256 of what `fetch` gives of each symbol now. Raises as `fetch` does."""
@@ -45,7 +45,7 @@ class CsvFiles:
         for file in {file: None for symbol in symbols for file in self._files(symbol)}:
             parse(_read(file), file.name)
 
-    def newest(self, symbol: str) -> Received:
+    def newest(self, symbol: str) -> Response:
         """Raise SourceError: a file has no live bars."""
         raise SourceError(f"{self.path.name} has no live bars of {symbol}: replay it with `make replay`")
 
@@ -73,7 +73,7 @@ def _body(files: list[Path]) -> bytes:
     bodies = [_read(file) for file in files]
     if len(files) == 1:
         return bodies[0]
-    plain = [unpacked(body, file.name) for file, body in zip(files, bodies, strict=True)]
+    plain = [decompress(body, file.name) for file, body in zip(files, bodies, strict=True)]
     parts = [text.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n") for text in plain]
     return b"\n".join([parts[0][0].strip(), *(rows.rstrip() for _, _, rows in parts), b""])
 

@@ -1,10 +1,10 @@
-"""Keep a key out of every text: messages, and the log of what sends the requests."""
+"""Redact a key from messages and from the logs of the HTTP libraries."""
 
 import logging
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
-TALKATIVE = ("urllib3.connectionpool", "urllib3.util.retry", "requests")  # they log addresses when debugging
+LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry", "requests")  # they log addresses when debugging
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Redaction:
 
     def guard_logs(self) -> None:
         """Let no library log the key, from now on and as long as the process lives."""
-        for name in TALKATIVE:
+        for name in LOGGERS:
             logging.getLogger(name).addFilter(self.filter)
 
     def filter(self, record: logging.LogRecord) -> bool:

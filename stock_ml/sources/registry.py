@@ -1,4 +1,4 @@
-"""Which source gives the bars: one protocol, and one table of those that come with the project."""
+"""The registry of sources: one protocol, and one table of the sources that come with the project."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Protocol
 from stock_ml.config import Settings
 from stock_ml.domain.request_budget import Budget
 from stock_ml.sources import yahoo
-from stock_ml.sources.alpha_vantage import AlphaVantage, free
+from stock_ml.sources.alpha_vantage import AlphaVantage, no_limit
 from stock_ml.sources.csv_files import CsvFiles
-from stock_ml.sources.parsing import Received
+from stock_ml.sources.parsing import Response
 
-Spend = Callable[[], None]
+RequestLimiter = Callable[[], None]
 
 
 class Source(Protocol):
@@ -21,10 +21,10 @@ class Source(Protocol):
     def name(self) -> str:
         """Return the source's name, as it stands in keys, bars and messages."""
 
-    def fetch(self, symbol: str, month: str) -> Received:
+    def fetch(self, symbol: str, month: str) -> Response:
         """Return all bars of a symbol's month YYYY-MM, or of "all" months of a file. Raises NoBars where none is."""
 
-    def newest(self, symbol: str) -> Received:
+    def newest(self, symbol: str) -> Response:
         """Return a symbol's newest bars."""
 
 
@@ -36,7 +36,7 @@ class Registration:
     a source without it answers a month in one. `per_minute` is the pace that a source without a key's plan bears.
     """
 
-    open: Callable[[Settings, Spend], Source]
+    open: Callable[[Settings, RequestLimiter], Source]
     requests_for: Callable[[str, str, float], int] | None = None
     per_minute: int = 0
 
@@ -44,17 +44,17 @@ class Registration:
 SOURCES = {
     "sandbox": Registration(lambda s, _: AlphaVantage.sandbox(s)),
     "alpha_vantage": Registration(AlphaVantage.connect),
-    "yahoo": Registration(lambda s, _: yahoo.Yahoo.connect(s), yahoo.requests_of, round(60 / yahoo.PAUSE)),
+    "yahoo": Registration(lambda s, _: yahoo.Yahoo.connect(s), yahoo.request_count, round(60 / yahoo.PAUSE)),
     "csv": Registration(lambda s, _: CsvFiles.connect(s)),
 }
 
 
-def open_source(s: Settings, spend: Spend = free) -> Source:
+def open_source(s: Settings, limiter: RequestLimiter = no_limit) -> Source:
     """Return the source that the settings name; nothing is sent or read yet.
 
-    `spend` is called before each request of a source that counts them; it waits, or raises DailyLimit.
+    `limiter` is called before each request of a source that counts them; it waits, or raises DailyLimit.
     """
-    return SOURCES[s.source].open(s, spend)
+    return SOURCES[s.source].open(s, limiter)
 
 
 def requests_for(s: Settings, symbol: str, month: str, now: float) -> int:
@@ -63,7 +63,7 @@ def requests_for(s: Settings, symbol: str, month: str, now: float) -> int:
     return 1 if count is None else count(month, s.calendars.of(symbol).zone, now)
 
 
-def budget_of(s: Settings) -> Budget:
+def request_budget(s: Settings) -> Budget:
     """Return how many requests the source answers a minute and a day."""
     if s.capabilities.metered:
         return Budget(s.requests_per_minute, s.requests_per_day)

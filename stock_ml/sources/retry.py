@@ -1,4 +1,4 @@
-"""Which refusals are tried again, how often, and after how long."""
+"""Which errors of a source are retried, how often, and after how long."""
 
 from tenacity import (
     RetryCallState,
@@ -12,13 +12,15 @@ from tenacity import (
 
 from stock_ml.errors import BurstLimit, NoNetwork, SourceUnavailable
 
-AWAY = wait_exponential_jitter(initial=1, max=8)
-BURST = wait_chain(wait_fixed(2), wait_fixed(20), wait_fixed(40))  # seconds: over the second's limit, or the minute's
+UNAVAILABLE_WAIT = wait_exponential_jitter(initial=1, max=8)
+BURST_WAIT = wait_chain(
+    wait_fixed(2), wait_fixed(20), wait_fixed(40)
+)  # seconds: over the second's limit, or the minute's
 
 
 def _wait(state: RetryCallState) -> float:
     burst = state.outcome is not None and isinstance(state.outcome.exception(), BurstLimit)
-    return BURST(state) if burst else AWAY(state)
+    return BURST_WAIT(state) if burst else UNAVAILABLE_WAIT(state)
 
 
 def _may_help(error: BaseException) -> bool:

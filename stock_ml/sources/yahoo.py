@@ -1,9 +1,9 @@
-"""Yahoo's minute bars: no key, the last 30 days, at most seven days at a time."""
+"""Minute bars of Yahoo: no key, the last 30 days, at most seven days a request."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -12,28 +12,28 @@ from tenacity import Retrying
 
 from stock_ml.config import Settings
 from stock_ml.errors import BadSymbol, NoBars
-from stock_ml.sources.parsing import Received
+from stock_ml.sources.parsing import Response
 from stock_ml.sources.retry import RETRIES
 
 DAY = 86_400
 REACH = 30 * DAY - 3600  # Yahoo refuses a window that begins earlier; an hour for clocks that differ
 WINDOW = 7 * DAY
-PAUSE = 1.0  # wall seconds between two requests: Yahoo locks out who asks too fast
-ASKED = {"interval": "1m", "includePrePost": "false", "events": "div,splits"}
+PAUSE = 1.0  # wall seconds between two requests: Yahoo blocks faster clients
+PARAMS = {"interval": "1m", "includePrePost": "false", "events": "div,splits"}
 
 
-class Asks(Protocol):
-    """Ask for one chart."""
+class ChartClient(Protocol):
+    """Request charts."""
 
-    def ask(self, symbol: str, asked: dict[str, str]) -> bytes:
-        """Return the body of one answer."""
+    def request(self, symbol: str, params: dict[str, str]) -> bytes:
+        """Return the body of one response."""
 
 
 @dataclass
 class Yahoo:
     """Give charts as received; the labels of a month are in the exchange's zone, and bars are stamped in UTC."""
 
-    charts: Asks
+    charts: ChartClient
     zone_of: Callable[[str], str]
     pause: float = PAUSE
     now: Callable[[], float] = time.time
@@ -48,8 +48,8 @@ class Yahoo:
 
         return cls(Charts(s.yahoo_url, s.state / "yahoo"), lambda symbol: s.calendars.of(symbol).zone)
 
-    def fetch(self, symbol: str, month: str) -> Received:
-        """Return what Yahoo still has of a month YYYY-MM: a JSON array of its answers, byte for byte, one a window.
+    def fetch(self, symbol: str, month: str) -> Response:
+        """Return what Yahoo still has of a month YYYY-MM: a JSON array of its responses, byte for byte, one a window.
 
         Raises NoBars where it has none.
         """
@@ -57,52 +57,45 @@ class Yahoo:
         refused: NoBars | None = None
         for start, end in _windows(month, ZoneInfo(self.zone_of(symbol)), begins_at):
             try:
-                bodies.append(self._ask(symbol, {"period1": str(start), "period2": str(end), **ASKED}))
+                bodies.append(self._request(symbol, {"period1": str(start), "period2": str(end), **PARAMS}))
             except BadSymbol:
                 raise
             except NoBars as error:
                 refused = error
         if not any(map(_has_bars, bodies)):
             raise refused or NoBars(f"Yahoo has no minute bars of {symbol} in {month}: it keeps them for 30 days")
-        return self._received(symbol, month, b"[" + b",\n".join(bodies) + b"]", begins_at)
+        return self._response(symbol, month, b"[" + b",\n".join(bodies) + b"]", begins_at)
 
-    def newest(self, symbol: str) -> Received:
+    def newest(self, symbol: str) -> Response:
         """Return the bars of the session that is open, or of the last one, the one still forming included."""
-        asked_at = self.now()
-        return self._received(symbol, None, self._ask(symbol, {"range": "1d", **ASKED}), asked_at)
+        requested_at = self.now()
+        return self._response(symbol, None, self._request(symbol, {"range": "1d", **PARAMS}), requested_at)
 
-    def _received(self, symbol: str, month: str | None, body: bytes, at: float) -> Received:
-        request = {"chart": symbol, **ASKED, **({"month": month} if month else {"range": "1d"})}
-        return Received(self.name, symbol, month, request, at, body, "application/json")
+    def _response(self, symbol: str, month: str | None, body: bytes, at: float) -> Response:
+        request = {"chart": symbol, **PARAMS, **({"month": month} if month else {"range": "1d"})}
+        return Response(self.name, symbol, month, request, at, body, "application/json")
 
-    def _ask(self, symbol: str, asked: dict[str, str]) -> bytes:
+    def _request(self, symbol: str, params: dict[str, str]) -> bytes:
         for attempt in self.retries.copy():
             with attempt:
                 time.sleep(max(0.0, self._next - time.monotonic()))
                 self._next = time.monotonic() + self.pause
-                body = self.charts.ask(symbol, asked)
+                body = self.charts.request(symbol, params)
         return body
 
 
-def requests_of(month: str, zone: str, now: float) -> int:
+def request_count(month: str, zone: str, now: float) -> int:
     """Return how many requests a month YYYY-MM takes at `now`, none where it is out of reach."""
     return len(list(_windows(month, ZoneInfo(zone), now)))
 
 
 def _windows(month: str, zone: ZoneInfo, now: float) -> Iterator[tuple[int, int]]:
-    start, end = max(_begin(month, zone), int(now - REACH)), min(_begin(_after(month), zone), int(now))
+    first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone)
+    after = (first + timedelta(days=31)).replace(day=1)
+    start, end = max(int(first.timestamp()), int(now - REACH)), min(int(after.timestamp()), int(now))
     while start < end:
         yield start, min(start + WINDOW, end)
         start += WINDOW
-
-
-def _begin(month: str, zone: ZoneInfo) -> int:
-    return int(datetime.strptime(month, "%Y-%m").replace(tzinfo=zone).timestamp())
-
-
-def _after(month: str) -> str:
-    year, number = map(int, month.split("-"))
-    return f"{year + number // 12}-{number % 12 + 1:02}"
 
 
 def _has_bars(body: bytes) -> bool:

@@ -1,6 +1,6 @@
 """The call to Yahoo: `yfinance` sends it (a browser's handshake, cookies, crumb), and the body is kept as it came.
 
-`Ticker.history` hides the body, asks twice, and rounds and drops rows; so only the package's transport is used.
+`Ticker.history` hides the body, sends two requests, and rounds and drops rows; so only the package's transport is used.
 """
 
 import logging
@@ -19,19 +19,19 @@ from yfinance.exceptions import YFRateLimitError
 from stock_ml.errors import (
     BadSymbol,
     BurstLimit,
+    InvalidResponse,
     NoBars,
     NoNetwork,
-    NotAnAnswer,
     ServerError,
     SourceError,
     SourceUnavailable,
     TimedOut,
     TooLarge,
 )
-from stock_ml.sources.http_body import LARGEST, TIMEOUT
+from stock_ml.sources.http_body import MAX_BYTES, TIMEOUT
 
 HOST = ".yahoo.com"
-TOO_LARGE = 63  # curl's number for an answer beyond the limit
+TOO_LARGE = 63  # curl's number for a response beyond the limit
 UNKNOWN, NO_BARS = (
     ("no data found", "delisted"),
     ("doesn't exist for startdate", "must be within the last", "not available"),
@@ -42,7 +42,7 @@ class _Browser(Session):  # type: ignore[misc]  # seen as Any
     """Send what is meant for Yahoo to one address, and never wait long; yfinance waits 30 seconds for a cookie."""
 
     def __init__(self, address: str, own: bool) -> None:
-        super().__init__(impersonate="chrome", curl_options={CurlOpt.MAXFILESIZE_LARGE: LARGEST})
+        super().__init__(impersonate="chrome", curl_options={CurlOpt.MAXFILESIZE_LARGE: MAX_BYTES})
         self.instead = None if own else address
 
     def request(self, method: str, url: str, *args: Any, **named: Any) -> Any:
@@ -63,11 +63,11 @@ class Charts:
         set_cache_location(str(folder))
         self._transport = YfData(session=_Browser(self.address, own))
 
-    def ask(self, symbol: str, asked: dict[str, str]) -> bytes:
-        """Return the body of one answer with a chart, as it came. Raises the SourceError that any other one means."""
+    def request(self, symbol: str, params: dict[str, str]) -> bytes:
+        """Return the body of one response with a chart, as it came. Raises the SourceError that any other one means."""
         url = f"{self.address}/v8/finance/chart/{quote(symbol, safe='')}"
         try:
-            response = self._transport.get(url, params=asked, timeout=TIMEOUT)
+            response = self._transport.get(url, params=params, timeout=TIMEOUT)
         except YFRateLimitError:
             raise BurstLimit("Yahoo gets too many requests from this address: wait, or take fewer symbols") from None
         except RequestException as error:
@@ -87,7 +87,7 @@ class Charts:
             return TimedOut(f"{self.address} did not answer within {TIMEOUT:.0f} s; see that the network is up")
         if error.code == TOO_LARGE:
             return TooLarge(
-                f"{self.address} answered with more than {LARGEST >> 20} MiB: that is no chart; nothing kept"
+                f"{self.address} answered with more than {MAX_BYTES >> 20} MiB: that is no chart; nothing kept"
             )
         return SourceUnavailable(
             f"{self.address} cannot be reached, or broke off ({type(error).__name__}); see the network"
@@ -96,14 +96,16 @@ class Charts:
     def _check(self, body: bytes, where: str) -> None:
         try:
             chart = orjson.loads(body)["chart"]
-            said = (chart.get("error") or {}).get("description") or ""
+            message = (chart.get("error") or {}).get("description") or ""
             has_result = bool(chart.get("result"))
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             start = body[:120].decode("utf-8", "replace")
-            raise NotAnAnswer(f"{where} answered without a chart; has Yahoo changed its layout? {start!r}") from None
-        if any(words in said.lower() for words in UNKNOWN):
-            raise BadSymbol(f"Yahoo knows no such symbol. It said: {said:.300}")
-        if any(words in said.lower() for words in NO_BARS):
-            raise NoBars(f"Yahoo has no minute bars of that time. It said: {said:.300}")
-        if said or not has_result:
-            raise NotAnAnswer(f"{where} answered without bars: {said:.300}")
+            raise InvalidResponse(
+                f"{where} answered without a chart; has Yahoo changed its layout? {start!r}"
+            ) from None
+        if any(words in message.lower() for words in UNKNOWN):
+            raise BadSymbol(f"Yahoo knows no such symbol. It said: {message:.300}")
+        if any(words in message.lower() for words in NO_BARS):
+            raise NoBars(f"Yahoo has no minute bars of that time. It said: {message:.300}")
+        if message or not has_result:
+            raise InvalidResponse(f"{where} answered without bars: {message:.300}")

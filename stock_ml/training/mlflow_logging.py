@@ -1,4 +1,4 @@
-"""Write what a training did into its MLflow run, and make the version that may serve."""
+"""Log a training to its MLflow run, and register the version that may serve."""
 
 import hashlib
 import json
@@ -10,31 +10,40 @@ from pathlib import Path
 
 import mlflow
 import pandas as pd
+from mlflow import MlflowClient
 from mlflow.data.dataset import Dataset
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import Metric, Run
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import log_model
-from stock_ml.cleaning.shared_gaps import reports_of
+from stock_ml.adapters.mlflow.runs import TRAINING
+from stock_ml.cleaning.shared_gaps import quality_reports
 from stock_ml.config import Settings
-from stock_ml.evaluation.reference_profile import Population
+from stock_ml.evaluation.reference_profile import ReferenceProfile
+from stock_ml.evaluation.training_result import Report
 from stock_ml.model import features
 from stock_ml.model.scorer import Scorer
 from stock_ml.monitoring import live_drift
-from stock_ml.training import diagnostic_plots, model_card, nested_runs, plots
-from stock_ml.training.metrics_report import Report, fold_table
-from stock_ml.training.version_tags import tags_of
-from stock_ml.training.walk_forward import Judged
+from stock_ml.training import model_card, plots
+from stock_ml.training.metrics_report import fold_table
+from stock_ml.training.version_tags import training_config
+from stock_ml.training.walk_forward import WalkForwardResult
+
+# settings that are parameters of the run
+MODEL = {"symbols", "exchange", "window", "horizon", "candidates", "feed_gap_minutes", "spark_master"}
+SESSIONS = {"holdout_sessions", "train_sessions"}
 
 
-def tags(s: Settings) -> dict[str, str]:
+def run_tags(s: Settings) -> dict[str, str]:
     """Return what is known of a run before it starts."""
     commit = _commit()
-    return tags_of(s) | ({"git_commit": commit} if commit else {})
+    return training_config(s) | ({"git_commit": commit} if commit else {})
 
 
 def _commit() -> str:
@@ -45,50 +54,63 @@ def _commit() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def reached(stage: str) -> None:
+def log_stage(stage: str) -> None:
     """Note on the open run after how many seconds it reached a stage."""
     mlflow.log_metric(f"reached/{stage}", time.time() - mlflow.active_run().info.start_time / 1000)
 
 
-def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
+def log_training(s: Settings, result: WalkForwardResult, report: Report, uri: str) -> None:
     """Log parameters, metrics, plots, the quality reports and which clean bars they were to the open run."""
-    given = {
-        "symbols",
-        "window",
-        "horizon",
-        "holdout_sessions",
-        "train_sessions",
-        "feed_gap_minutes",
-        "exchange",
-        "spark_master",
-        "candidates",
-    }
-    mlflow.log_params(s.model_dump(include=given) | {"features": ",".join(features.FEATURES)})
-    mlflow.log_params({"rows_trained": int(judged.sessions["rows"].sum()), "trained_until": judged.end})
+    mlflow.log_params(s.model_dump(include=MODEL | SESSIONS) | {"features": ",".join(features.FEATURES)})
+    mlflow.log_params({"rows_trained": int(result.sessions["rows"].sum()), "trained_until": result.end})
     mlflow.log_metrics({f"{part}/{name}": value for part, found in report.items() for name, value in found.items()})
-    mlflow.log_figure(plots.last_session(judged.walked, s.calendars), "plots/last_session.png")
-    mlflow.log_figure(plots.skill_by_fold(judged.walked), "plots/skill_by_fold.png")
-    mlflow.log_figure(plots.error_by_minute(judged.walked, s.horizon), "plots/error_by_minute.png")
-    mlflow.log_figure(diagnostic_plots.calibration(judged.walked), "plots/calibration.png")
-    mlflow.log_figure(diagnostic_plots.autocorrelation(judged.walked), "plots/autocorrelation.png")
-    folds = fold_table(judged)
-    nested_runs.log(folds, report)
+    for name, figure in plots.figures(s, result.predictions).items():
+        mlflow.log_figure(figure, f"plots/{name}.png")
+    folds = fold_table(result)
+    _log_nested_runs(folds, report)
     mlflow.log_text(folds.to_csv(index=False), "folds.csv")
-    mlflow.log_dict(dict(reports_of(s)), "quality.json")
+    mlflow.log_dict(dict(quality_reports(s)), "quality.json")
     objects = Lake.connect(s).clean_digests(s.symbols)
     mlflow.log_dict(objects, "clean_bars.json")
     mlflow.log_input(_data(objects, uri), context="training")
 
 
-def describe(trained: Population) -> None:
-    """Keep what was trained on with the open run, for whoever looks for drift."""
-    mlflow.log_text(trained.to_json(), live_drift.KEPT)
+def _log_nested_runs(table: pd.DataFrame, report: Report) -> None:
+    """Log the walk-forward metrics of each candidate, and of each of its folds, below the open run.
+
+    `table` is as from `fold_table`. Each run takes three requests.
+    """
+    client, training = MlflowClient(), mlflow.active_run()
+    whole = table[(table["symbol"] == "all") & (table["fold"] != "all")]
+    for kind, folds in whole.groupby("kind"):
+        candidate = _nested_run(client, training, training, str(kind), report[f"walk_forward/{kind}"])
+        metrics = folds.drop(columns=["kind", "symbol"]).set_index("fold")
+        for fold, row in metrics.iterrows():
+            of_fold = {str(name): float(value) for name, value in row.items()}
+            _nested_run(client, training, candidate, f"{kind}, fold {fold}", of_fold)
 
 
-def explain(s: Settings, judged: Judged, report: Report, sample: pd.DataFrame, told: dict[str, str]) -> None:
-    """Log what features do to forecasts, by a sample of feature rows, and the card of the version with tags `told`."""
-    mlflow.log_figure(diagnostic_plots.effects(judged.models, sample, list(features.FEATURES)), "plots/effects.png")
-    mlflow.log_text(model_card.card(s, judged.sessions, report, told), "model_card.md")
+def _nested_run(client: MlflowClient, training: Run, parent: Run, name: str, metrics: dict[str, float]) -> Run:
+    tags = {MLFLOW_PARENT_RUN_ID: parent.info.run_id, TRAINING: training.info.run_id}
+    run = client.create_run(training.info.experiment_id, tags=tags, run_name=name)
+    now = int(time.time() * 1000)
+    known = [Metric(key, float(value), now, 0) for key, value in metrics.items() if value == value]  # not NaN
+    client.log_batch(run.info.run_id, metrics=known)
+    client.set_terminated(run.info.run_id)
+    return run
+
+
+def log_reference_profile(profile: ReferenceProfile) -> None:
+    """Log what the drift report compares live features with."""
+    mlflow.log_text(profile.to_json(), live_drift.ARTIFACT)
+
+
+def log_explanation(
+    s: Settings, result: WalkForwardResult, report: Report, sample: pd.DataFrame, tags: dict[str, str]
+) -> None:
+    """Log what features do to forecasts, by a sample of feature rows, and the model card."""
+    mlflow.log_figure(plots.effects(result.models, sample, list(features.FEATURES)), "plots/effects.png")
+    mlflow.log_text(model_card.card(s, result.sessions, report, tags), "model_card.md")
 
 
 def _data(objects: dict[str, str], uri: str) -> Dataset:
@@ -97,10 +119,10 @@ def _data(objects: dict[str, str], uri: str) -> Dataset:
     return MetaDataset(resolve_dataset_source(uri.replace("s3a://", "s3://", 1)), name="clean bars", digest=digest)
 
 
-def register(s: Settings, spark: SparkSession, scorer: Scorer, pipeline: PipelineModel, told: dict[str, str]) -> str:
-    """Register scorer and pipeline as one version with the tags `told`, and return it."""
+def register(s: Settings, spark: SparkSession, scorer: Scorer, pipeline: PipelineModel, tags: dict[str, str]) -> str:
+    """Register scorer and pipeline as one version with these tags, and return it."""
     run = mlflow.active_run().info.run_id
     with tempfile.TemporaryDirectory() as folder:
         with Lake.connect(s).scratch(run) as scratch:
             engine.save(spark, pipeline, scratch, Path(folder) / "spark")
-        return log_model.register(s, scorer, Path(folder) / "spark", told)
+        return log_model.register(s, scorer, Path(folder) / "spark", tags)

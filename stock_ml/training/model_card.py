@@ -1,14 +1,14 @@
-"""A model card in Markdown: what a version forecasts, from which data, how good it was, and what to keep in mind."""
+"""The model card in Markdown: what a version forecasts, its data, its metrics and its limits."""
 
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
 from stock_ml.config import Settings
+from stock_ml.evaluation.training_result import Report
 from stock_ml.model import features
-from stock_ml.training.metrics_report import Report
 
-SHOWN = ("rows", "skill", "mae_bp", "rmse_bp", "direction", "coverage_50", "coverage_90", "coverage_99")
+METRICS = ("rows", "skill", "mae_bp", "rmse_bp", "direction", "coverage_50", "coverage_90", "coverage_99")
 LIMITS = """
 - It knows bars of one minute and nothing else: no order book, no news, no other symbol.
 - Skill is against the last price, in absolute error; what trading on it would leave is `sign_after_spread_bp`.
@@ -18,14 +18,14 @@ LIMITS = """
 """
 
 
-def card(s: Settings, sessions: pd.DataFrame, report: Report, told: Mapping[str, str]) -> str:
-    """Return the card of the version with the tags `told`; `sessions` are those trained on, as in `Judged`."""
-    parts = [f"# {s.mlflow_model}: {told['kind']}, {s.horizon} min ahead", *_warning(s)]
-    parts += ["## Decision", f"{told['kind']}: {told['decision']}. Skill in walk-forward {float(told['skill']):.2%}."]
+def card(s: Settings, sessions: pd.DataFrame, report: Report, tags: Mapping[str, str]) -> str:
+    """Return the card of the version with these tags; `sessions` are those trained on, as in `WalkForwardResult`."""
+    parts = [f"# {s.mlflow_model}: {tags['kind']}, {s.horizon} min ahead", *_warning(s)]
+    parts += ["## Decision", f"{tags['kind']}: {tags['decision']}. Skill in walk-forward {float(tags['skill']):.2%}."]
     parts += ["## Data", _data(s, sessions)]
     parts += [
         "## Features",
-        f"{', '.join(features.FEATURES)}; schema `{told['schema_hash']}`, formulas in `features.py`.",
+        f"{', '.join(features.FEATURES)}; schema `{tags['schema_hash']}`, formulas in `features.py`.",
     ]
     parts += [
         "## Candidates",
@@ -50,15 +50,15 @@ def _tables(report: Report) -> Iterable[str]:
     for part, title in (("walk_forward", "In walk-forward:"), ("test", "On sessions held out:")):
         found = {name.partition("/")[2]: row for name, row in report.items() if name.startswith(f"{part}/")}
         if found:
-            cells = [(kind, *(_written(row.get(name)) for name in SHOWN)) for kind, row in found.items()]
-            yield f"{title}\n\n{_markdown(('kind', *SHOWN), cells)}"
+            cells = [(kind, *(_format(row.get(name)) for name in METRICS)) for kind, row in found.items()]
+            yield f"{title}\n\n{_markdown(('kind', *METRICS), cells)}"
 
 
-def _written(number: float | None) -> str:
+def _format(number: float | None) -> str:
     return "" if number is None else f"{number:,.0f}" if number >= 1000 else f"{number:.4f}"
 
 
 def _markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines = [tuple(head), *(tuple(row) for row in rows)]
-    made = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join([made[0], "|" + " --- |" * len(lines[0]), *made[1:]])
+    table = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([table[0], "|" + " --- |" * len(lines[0]), *table[1:]])

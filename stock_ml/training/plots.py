@@ -1,46 +1,63 @@
-"""The pictures of a training run."""
+"""The plots of a training run: forecasts, skill, errors, calibration, autocorrelation, effects."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from pyspark.ml import PipelineModel
 
+from stock_ml.config import Settings
 from stock_ml.domain.calendar import Calendars
+from stock_ml.model.conformal import profile, scale
+from stock_ml.training import spark_models
+from stock_ml.training.walk_forward import COLUMNS
 
-OTHERS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "elapsed", "fold")
+SHARES, LAGS = np.arange(5, 100, 5) / 100, range(1, 16)
 
 
-def recipes(walked: pd.DataFrame) -> list[str]:
+def figures(s: Settings, predictions: pd.DataFrame) -> dict[str, Figure]:
+    """Draw all plots of out-of-sample predictions, by name."""
+    return {
+        "last_session": last_session(predictions, s.calendars),
+        "skill_by_fold": skill_by_fold(predictions),
+        "error_by_minute": error_by_minute(predictions, s.horizon),
+        "calibration": calibration(predictions),
+        "autocorrelation": autocorrelation(predictions),
+    }
+
+
+def _recipes(predictions: pd.DataFrame) -> list[str]:
     """Return the names of the columns that hold forecasts, log returns."""
-    return [str(name) for name in walked.columns if name not in OTHERS]
+    return [str(name) for name in predictions.columns if name not in (*COLUMNS, "fold")]
 
 
-def last_session(walked: pd.DataFrame, calendars: Calendars) -> Figure:
+def last_session(predictions: pd.DataFrame, calendars: Calendars) -> Figure:
     """Draw forecast against actual close on the newest session of the first symbol, in its exchange's time.
 
     Other symbols may have newer sessions: a symbol's bars of the newest one may not be clean.
     """
-    symbol = str(walked["symbol"].min())
-    rows, zone = walked[walked["symbol"] == symbol], calendars.of(symbol).zone
+    symbol = str(predictions["symbol"].min())
+    rows, zone = predictions[predictions["symbol"] == symbol], calendars.of(symbol).zone
     day = rows[rows["session"] == rows["session"].max()]
     time = pd.to_datetime(day["bar_ts"], unit="s", utc=True).dt.tz_convert(zone).dt.tz_localize(None)
-    figure, plot = axes(f"{symbol}, {day['session'].iloc[0]}: forecast against actual close")
+    figure, plot = _axes(f"{symbol}, {day['session'].iloc[0]}: forecast against actual close")
     plot.plot(time, day["last_close"] * np.exp(day["target"]), label="actual close", linewidth=1)
-    for kind in recipes(walked):
+    for kind in _recipes(predictions):
         plot.plot(time, day["last_close"] * np.exp(day[kind]), label=kind, linewidth=1)
     plot.set_xlabel(f"forecast made at, {zone}")
     plot.legend()
     return figure
 
 
-def skill_by_fold(walked: pd.DataFrame) -> Figure:
+def skill_by_fold(predictions: pd.DataFrame) -> Figure:
     """Draw each recipe's skill against persistence in each walk-forward fold, with the spread over its sessions."""
-    figure, plot = axes("Skill against persistence by fold (above 0 is better; bars are standard errors)")
-    starts = walked.groupby("fold")["session"].min()
-    for number, kind in enumerate(recipes(walked)):
-        error = (walked[kind] - walked["target"]).abs()
-        of_sessions = 1 - _summed(error, walked) / _summed(walked["target"].abs(), walked)
+    figure, plot = _axes("Skill against persistence by fold (above 0 is better; bars are standard errors)")
+    starts = predictions.groupby("fold")["session"].min()
+    for number, kind in enumerate(_recipes(predictions)):
+        error = (predictions[kind] - predictions["target"]).abs()
+        of_sessions = 1 - _summed(error, predictions) / _summed(predictions["target"].abs(), predictions)
         mean, spread = of_sessions.groupby("fold").mean(), of_sessions.groupby("fold").sem().fillna(0.0)
         plot.errorbar(starts.index + 0.1 * number, mean, yerr=spread, fmt="o", capsize=4, label=kind)
     plot.set_xticks(starts.index, starts.tolist())
@@ -49,15 +66,16 @@ def skill_by_fold(walked: pd.DataFrame) -> Figure:
     return figure
 
 
-def _summed(loss: pd.Series, walked: pd.DataFrame) -> pd.Series:
-    return loss.groupby([walked["fold"], walked["session"]]).sum()
+def _summed(loss: pd.Series, predictions: pd.DataFrame) -> pd.Series:
+    return loss.groupby([predictions["fold"], predictions["session"]]).sum()
 
 
-def error_by_minute(walked: pd.DataFrame, horizon: int) -> Figure:
+def error_by_minute(predictions: pd.DataFrame, horizon: int) -> Figure:
     """Draw the mean absolute error in basis points over the session, for each recipe and persistence."""
-    minute = (walked["bar_ts"] - walked.groupby("session")["bar_ts"].transform("min")) // 60
-    figure, plot = axes(f"Mean absolute error {horizon} min ahead, by minute of the session")
-    errors = {"persistence": walked["target"]} | {kind: walked[kind] - walked["target"] for kind in recipes(walked)}
+    minute = (predictions["bar_ts"] - predictions.groupby("session")["bar_ts"].transform("min")) // 60
+    figure, plot = _axes(f"Mean absolute error {horizon} min ahead, by minute of the session")
+    target = predictions["target"]
+    errors = {"persistence": target} | {kind: predictions[kind] - target for kind in _recipes(predictions)}
     for name, error in errors.items():
         mean = error.abs().groupby(minute // 15 * 15).mean() * 1e4
         plot.step(mean.index, mean, where="post", label=name)
@@ -66,7 +84,68 @@ def error_by_minute(walked: pd.DataFrame, horizon: int) -> Figure:
     return figure
 
 
-def axes(title: str) -> tuple[Figure, Any]:
+def calibration(predictions: pd.DataFrame) -> Figure:
+    """Draw the share of closes inside intervals of each width: each fold's widths come from the folds before it."""
+    figure, plot = _axes("Calibration: share of closes in an interval against the share promised (right on the line)")
+    plot.plot([0, 1], [0, 1], color="black", linewidth=0.8)
+    for kind in _recipes(predictions):
+        errors = (predictions["target"] - predictions[kind]).to_numpy()
+        plot.plot(SHARES, _covered(predictions, errors), marker=".", label=kind)
+    plot.set_xlabel("promised")
+    plot.legend()
+    return figure
+
+
+def _covered(predictions: pd.DataFrame, errors: np.ndarray) -> np.ndarray:
+    volatility, elapsed, fold = (predictions[name].to_numpy() for name in ("volatility", "elapsed", "fold"))
+    inside, count = np.zeros(len(SHARES)), int((fold > 0).sum())
+    for number in np.unique(fold)[1:]:
+        before, now = fold < number, fold == number
+        size = scale(volatility, elapsed, profile(errors[before], volatility[before], elapsed[before]))
+        widths = np.quantile(np.abs(errors[before]) / size[before], SHARES)
+        inside += np.searchsorted(np.sort(np.abs(errors[now]) / size[now]), widths, side="right")
+    return inside / max(count, 1)
+
+
+def autocorrelation(predictions: pd.DataFrame) -> Figure:
+    """Draw how errors go with those minutes earlier, within sessions: away from 0 something is left to learn."""
+    figure, plot = _axes("Autocorrelation of the errors within sessions (0 is nothing left)")
+    ordered = predictions.sort_values(["symbol", "bar_ts"])
+    for kind in _recipes(predictions):
+        plot.plot(LAGS, _autocorrelation(ordered, ordered["target"] - ordered[kind]), marker=".", label=kind)
+    plot.axhline(0, color="black", linewidth=0.8)
+    plot.set_xlabel("minutes apart")
+    plot.legend()
+    return figure
+
+
+def _autocorrelation(ordered: pd.DataFrame, error: pd.Series) -> list[float]:
+    of_sessions = error.groupby([ordered["symbol"], ordered["session"]])
+    square = float((error * error).mean()) or 1.0
+    return [float((error * of_sessions.shift(lag)).mean()) / square for lag in LAGS]
+
+
+def effects(models: Mapping[str, PipelineModel], sample: pd.DataFrame, names: list[str]) -> Figure:
+    """Draw what each feature does to the forecasts, from the deviations in a sample of feature rows.
+
+    Of a linear kind: what one standard deviation of the feature adds, in basis points. Of trees, which have no such
+    number: the feature's importance (MLlib's, its share of what all splits gained) times the largest of these.
+    """
+    figure, plot = _axes("What one standard deviation of a feature adds to the forecast, basis points")
+    deviations = sample[names].std().to_numpy()
+    linear = {k: np.array(spark_models.parameters(m).coefficients) * deviations * 1e4 for k, m in models.items()}
+    largest = max((float(np.abs(bars).max()) for bars in linear.values()), default=0.0) or 1.0
+    width = 0.8 / max(len(models), 1)
+    for number, (kind, model) in enumerate(models.items()):
+        shares = spark_models.importances(model)
+        bars, label = (linear[kind], kind) if shares is None else (shares * largest, f"{kind}: importance")
+        plot.bar(np.arange(len(names)) + number * width, bars, width, label=label)
+    plot.set_xticks(np.arange(len(names)) + 0.4 - width / 2, names, rotation=45, ha="right")
+    plot.legend()
+    return figure
+
+
+def _axes(title: str) -> tuple[Figure, Any]:
     """Return a picture with a title and a grid, and where to draw in it."""
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     plot = figure.subplots()

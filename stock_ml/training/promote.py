@@ -1,8 +1,7 @@
-"""Make a version champion that a person approved of."""
+"""Promote a version that a person approved."""
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.config import Settings
@@ -10,8 +9,8 @@ from stock_ml.config import Settings
 log = logging.getLogger(__name__)
 
 
-def unasked(event: Mapping[str, Any]) -> str | None:
-    """Return why a person is not asked about the version of a training's asset event, None where one is."""
+def skip_reason(event: Mapping[str, object]) -> str | None:
+    """Return why no approval is requested for the version of a training's event, None where it is."""
     return None if event.get("ask") else "nobody wants to be asked about this version"
 
 

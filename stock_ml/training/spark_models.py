@@ -1,4 +1,4 @@
-"""Fit candidates with Spark MLlib: each recipe is a name and a way to make a pipeline of feature rows."""
+"""Fit candidates with Spark MLlib: each recipe names a pipeline over feature rows."""
 
 from collections.abc import Sequence
 from math import log, sqrt
@@ -14,19 +14,16 @@ from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
 from stock_ml.model.trees import Tree
 
-PREDICTED = "log_return"  # the column of a pipeline's forecasts
+PREDICTION = "log_return"  # the column of a pipeline's forecasts
 RECIPES = ("linear", "huber", "elastic", "gbt")
-TARGET, SCALED, UNIT = (
-    "scaled_target",
-    "scaled",
-    1e4,
-)  # the optimiser's tolerances are made for numbers near one: basis points, not returns
-BACK = "SELECT *, scaled / 10000D AS log_return FROM __THIS__"
-STILL = "SELECT * EXCEPT (log_return), IF(symbol IN ({}), 0D, log_return) AS log_return FROM __THIS__"
-EPSILON = 1.05  # close to absolute error, which judges
-MIXED = 0.5  # of elastic's penalty this share is on absolute values, the rest on squares
-# many small steps of shallow trees, each on half of the rows, as a minute tells little; the loss is what judges
-TREES = {"maxIter": 30, "maxDepth": 3, "stepSize": 0.15, "subsamplingRate": 0.5, "minInstancesPerNode": 100, "seed": 1}
+# the optimiser's tolerances are made for numbers near one: basis points, not returns
+TARGET, SCALED, UNIT = "scaled_target", "scaled", 1e4
+UNSCALED = "SELECT *, scaled / 10000D AS log_return FROM __THIS__"
+FALLBACK = "SELECT * EXCEPT (log_return), IF(symbol IN ({}), 0D, log_return) AS log_return FROM __THIS__"
+EPSILON = 1.05  # close to absolute error, the metric
+L1_RATIO = 0.5  # of elastic's penalty this share is on absolute values, the rest on squares
+# many small steps of shallow trees, each on half of the rows, as a minute tells little; the loss is the metric
+GBT = {"maxIter": 30, "maxDepth": 3, "stepSize": 0.15, "subsamplingRate": 0.5, "minInstancesPerNode": 100, "seed": 1}
 
 
 class Parameters(NamedTuple):
@@ -48,17 +45,17 @@ def fit(rows: DataFrame, names: Sequence[str], recipe: str = "linear") -> Pipeli
     ahead = assembler.transform(rows.withColumn(TARGET, F.col("target") * F.lit(UNIT)))
     columns = {"featuresCol": "features", "labelCol": TARGET, "predictionCol": SCALED}
     if recipe == "gbt":
-        model = GBTRegressor(**columns, **TREES, lossType="absolute").fit(ahead)
+        model = GBTRegressor(**columns, **GBT, lossType="absolute").fit(ahead)
     else:
         model = LinearRegression(**columns).setParams(**_loss(recipe, ahead, len(names))).fit(ahead)
-    return PipelineModel([assembler, model, SQLTransformer(statement=BACK)])
+    return PipelineModel([assembler, model, SQLTransformer(statement=UNSCALED)])
 
 
 def _loss(recipe: str, ahead: DataFrame, features: int) -> dict[str, Any]:
     if recipe == "huber":
         return {"loss": "huber", "epsilon": EPSILON, "maxIter": 200}
     if recipe == "elastic":
-        return {"regParam": _noise(ahead, features) / MIXED, "elasticNetParam": MIXED}
+        return {"regParam": _noise(ahead, features) / L1_RATIO, "elasticNetParam": L1_RATIO}
     return {}
 
 
@@ -77,12 +74,12 @@ def persistence() -> PipelineModel:
     return PipelineModel([SQLTransformer(statement="SELECT *, 0D AS log_return FROM __THIS__")])
 
 
-def with_last_price(model: PipelineModel, symbols: Sequence[str]) -> PipelineModel:
+def with_fallback(model: PipelineModel, symbols: Sequence[str]) -> PipelineModel:
     """Return a fitted pipeline that leaves these symbols at their last price."""
     if not symbols:
         return model
     named = ", ".join(f"'{symbol}'" for symbol in symbols)  # the settings let no quote into a symbol
-    return PipelineModel([*model.stages, SQLTransformer(statement=STILL.format(named))])
+    return PipelineModel([*model.stages, SQLTransformer(statement=FALLBACK.format(named))])
 
 
 def parameters(model: PipelineModel) -> Parameters:

@@ -1,7 +1,9 @@
-"""Train, judge, register and promote: what the task of the DAG `train_model` calls."""
+"""Train, evaluate, register and promote: the task of the DAG `train_model`."""
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
+import pandas as pd
+from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
@@ -11,103 +13,103 @@ from stock_ml.adapters.mlflow import tracking
 from stock_ml.adapters.mlflow.registry import CHALLENGER, CHAMPION, Registry
 from stock_ml.adapters.mlflow.rest import champion, tags
 from stock_ml.config import Settings
-from stock_ml.evaluation import PERSISTENCE, Bar, Before, Decision
+from stock_ml.evaluation.promotion import Decision, PromotionThreshold
+from stock_ml.evaluation.training_result import Report, TrainingResult, training_result
+from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.model import features
+from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.scorer import Scorer
 from stock_ml.monitoring import notify
 from stock_ml.training import mlflow_logging, promotion_guard, spark_models
-from stock_ml.training.metrics_report import Report, build, check_parity, decide, measure
-from stock_ml.training.reference_sample import described
-from stock_ml.training.symbol_fallback import shrunk
-from stock_ml.training.version_tags import fits
-from stock_ml.training.walk_forward import History, judge
+from stock_ml.training.metrics_report import build_scorer, check_parity, decide, metrics_report
+from stock_ml.training.reference_sample import reference_profile_of
+from stock_ml.training.symbol_fallback import with_symbol_fallback
+from stock_ml.training.version_tags import is_compatible
+from stock_ml.training.walk_forward import History, WalkForwardResult, walk_forward
 
 SAMPLE = 1000  # rows on which Spark and the light scorer must agree
 
 
-class TrainingResult(TypedDict):
-    """Tell what a training came to.
-
-    `promoted` names the kind of the version, `reason` why it was chosen, `alias` what the version became.
-    `skill` and `mae_model` (price) are those of this kind in walk-forward, `mae_persistence` is the last price's.
-    `report` holds every metric of all candidates, in walk-forward and on the `test_rows` rows of held-out sessions.
-    """
+class TrainingEvent(TypedDict):
+    """Announce a version to the DAG `promote_model`; `ask` says whether a person decides if it serves."""
 
     run_id: str
     version: str
-    promoted: str
     alias: str
-    reason: str
     skill: float
-    mae_model: float
-    mae_persistence: float
-    test_rows: int
-    report: Report
+    why: str
+    ask: bool
 
 
-def train(s: Settings, why: str = "", changed_at: int | None = None) -> TrainingResult:
-    """Train on the clean bars, judge against persistence, register who is to serve and make it what `promote` says.
+def train(s: Settings, why: str = "", alert_at: int | None = None) -> TrainingResult:
+    """Train on the clean bars, evaluate against persistence, register a version and give it the alias of `promote`.
 
-    `why` is what started it, in words: the tag `started_by` of run and version. `changed_at` is the market's time of
-    the alarm that asked for it, if one did: no session before it confirms another kind. A challenger waits for a
-    person to promote it; where no champion fits the settings, the new version is champion. A person is notified.
+    `why` is what started it, in words: the tag `started_by` of run and version. `alert_at` is the market's time of the
+    alert that requested it, if one did: no session before it confirms another kind. A challenger waits for a person to
+    promote it; where no champion fits the settings, the new version is champion. A person is notified.
 
     Any failure leaves the champion as it was, and ends the MLflow run FAILED with the reason as a tag. Of trainings at
     once the first to register decides, and the others end with Overtaken.
     Raises TooLittleHistory, ParityError, Overtaken, DiskFull, RegistryUnavailable.
     """
     registry = Registry.connect(s, retries=3, timeout=60)
-    known = mlflow_logging.tags(s) | ({"started_by": why} if why else {})
-    begun = promotion_guard.seen(registry)
-    first = begun.champion is None  # a person waits for it: no time to archive Spark's classes
+    known = mlflow_logging.run_tags(s) | ({"started_by": why} if why else {})
+    start = promotion_guard.registry_state(registry)
+    first = start.champion is None  # a person waits for it: no time to archive Spark's classes
     with tracking.run(s, known) as run_id, engine.session(s, archives=not first) as spark:
-        before = promotion_guard.before(s, registry, changed_at)
-        made, report, decision = _train(s, spark, registry, known, before)
-        promotion_guard.settle(registry, begun, made)
-        alias = _appoint(s, registry, made)
-    outcome = result(run_id, made, alias, decision, report)
-    notify.trained(s, outcome)
+        incumbent = promotion_guard.incumbent(s, registry, alert_at)
+        version, report, decision = _train(s, spark, registry, known, incumbent)
+        promotion_guard.withdraw_if_overtaken(registry, start, version)
+        alias = _assign_alias(s, registry, version)
+    outcome = training_result(run_id, version, alias, decision, report)
+    notify.notify_training(s, outcome)
     return outcome
 
 
-def event(outcome: TrainingResult, why: str, ask: bool) -> dict[str, str | float | bool]:
-    """Return what the asset event of a training tells; `ask` where a person is to decide whether a version serves.
+def training_event(outcome: TrainingResult, why: str, approval: bool) -> TrainingEvent:
+    """Return the asset event of a training; `approval` where a person is to decide whether a version serves.
 
-    Nobody is asked about a version that serves already, as the first one does.
+    No approval is requested for a version that serves already, as the first one does.
     """
-    told = {"run_id": outcome["run_id"], "version": outcome["version"], "alias": outcome["alias"]}
-    return {**told, "skill": outcome["skill"], "why": why, "ask": ask and outcome["alias"] == CHALLENGER}
+    return {
+        "run_id": outcome["run_id"],
+        "version": outcome["version"],
+        "alias": outcome["alias"],
+        "skill": outcome["skill"],
+        "why": why,
+        "ask": approval and outcome["alias"] == CHALLENGER,
+    }
 
 
 def _train(
-    s: Settings, spark: SparkSession, registry: Registry, known: dict[str, str], before: Before
+    s: Settings, spark: SparkSession, registry: Registry, known: dict[str, str], incumbent: Incumbent
 ) -> tuple[str, Report, Decision]:
     """Return a registered version that loads, the report on all candidates, and the decision for its kind."""
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
     uri = Lake.connect(s).clean_uri()
-    mlflow_logging.reached("spark")
+    mlflow_logging.log_stage("spark")
     rows = _rows(s, spark, schema, uri)
-    history = History(s.holdout_sessions, s.train_sessions, before.changed_at)
-    walked = judge(rows, schema, _recipes(s, before.kind), history)
-    mlflow_logging.reached("fitted")
-    judged = shrunk(walked, promotion_guard.last_price(s))
-    report = measure(judged)
-    decision = decide(judged, before, Bar(s.promote_alpha, s.promote_margin))
-    scorer = build(decision.kind, judged, schema)
-    fitted = judged.models.get(scorer.kind) or spark_models.persistence()
-    pipeline = spark_models.with_last_price(fitted, scorer.last_price)
-    trained = rows.where(F.col("bar_ts") >= int(judged.sessions["first"].min()))
-    sample = pipeline.transform(trained.limit(SAMPLE)).toPandas()
+    history = History(s.holdout_sessions, s.train_sessions, incumbent.regime_change_at)
+    raw = walk_forward(rows, schema, _recipes(s, incumbent.kind), history)
+    mlflow_logging.log_stage("fitted")
+    result = with_symbol_fallback(raw, promotion_guard.fallbacks(s))
+    report = metrics_report(result)
+    decision = decide(result, incumbent, PromotionThreshold(s.promote_alpha, s.promote_margin))
+    scorer = build_scorer(decision.kind, result, schema)
+    pipeline = _pipeline(result, scorer)
+    sample = _sample(rows, result, pipeline)
     check_parity(scorer, sample)
-    mlflow_logging.reached("judged")
-    mlflow_logging.record(s, judged, report, uri)
-    mlflow_logging.describe(described(rows, judged, s.calendars.of(s.symbols[0]), known))
-    told = known | _told(decision, report, scorer) | promotion_guard.tags(before, decision, scorer.last_price)
-    mlflow_logging.explain(s, judged, report, sample, told)
-    made = mlflow_logging.register(s, spark, scorer, pipeline, told)
-    registry.load(made).check(schema)
-    mlflow_logging.reached("registered")
-    return made, report, decision
+    mlflow_logging.log_stage("judged")
+    mlflow_logging.log_training(s, result, report, uri)
+    profile = reference_profile_of(rows, result, s.calendars.of(s.symbols[0]), schema["hash"])
+    mlflow_logging.log_reference_profile(profile)
+    guard_tags = promotion_guard.tags(incumbent, decision, scorer.last_price)
+    version_tags = known | _decision_tags(decision, report, scorer) | guard_tags
+    mlflow_logging.log_explanation(s, result, report, sample, version_tags)
+    version = mlflow_logging.register(s, spark, scorer, pipeline, version_tags)
+    registry.load(version).check(schema)
+    mlflow_logging.log_stage("registered")
+    return version, report, decision
 
 
 def _recipes(s: Settings, serving: str) -> tuple[str, ...]:
@@ -115,38 +117,33 @@ def _recipes(s: Settings, serving: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*s.candidates, *({serving} & set(spark_models.RECIPES)))))
 
 
-def _appoint(s: Settings, registry: Registry, made: str) -> str:
-    if s.promote == CHALLENGER and fits(tags(champion(s)), s):
-        registry.challenge(made)
+def _pipeline(result: WalkForwardResult, scorer: Scorer) -> PipelineModel:
+    fitted = result.models.get(scorer.kind) or spark_models.persistence()
+    return spark_models.with_fallback(fitted, scorer.last_price)
+
+
+def _sample(rows: DataFrame, result: WalkForwardResult, pipeline: PipelineModel) -> pd.DataFrame:
+    """Return Spark's own forecasts of some rows that were trained on."""
+    trained = rows.where(F.col("bar_ts") >= int(result.sessions["first"].min()))
+    sample: pd.DataFrame = pipeline.transform(trained.limit(SAMPLE)).toPandas()
+    return sample
+
+
+def _assign_alias(s: Settings, registry: Registry, version: str) -> str:
+    if s.promote == CHALLENGER and is_compatible(tags(champion(s)), s):
+        registry.challenge(version)
         return CHALLENGER
-    registry.promote(made)
+    registry.promote(version)
     return CHAMPION
 
 
-def _told(decision: Decision, report: Report, scorer: Scorer) -> dict[str, str]:
+def _decision_tags(decision: Decision, report: Report, scorer: Scorer) -> dict[str, str]:
     """Return what a version's tags tell of its decision, with the numbers."""
     skill = report[f"walk_forward/{decision.kind}"]["skill"]
-    told = {"kind": decision.kind, "skill": f"{skill:.6f}", "trained_until": str(scorer.trained_until)}
-    return told | {"decision": decision.reason, "p_value": f"{decision.p_value:.6g}"}
+    numbers = {"skill": f"{skill:.6f}", "trained_until": str(scorer.trained_until)}
+    return numbers | {"kind": decision.kind, "decision": decision.reason, "p_value": f"{decision.p_value:.6g}"}
 
 
-def _rows(s: Settings, spark: SparkSession, schema: dict[str, Any], uri: str) -> DataFrame:
+def _rows(s: Settings, spark: SparkSession, schema: FeatureSchema, uri: str) -> DataFrame:
     bars = engine.read_bars(spark, uri, s.symbols)
     return engine.held(engine.feature_rows(bars, schema, s.calendars, s.feed_gap_minutes))
-
-
-def result(run_id: str, version: str, alias: str, decision: Decision, report: Report) -> TrainingResult:
-    """Return what a training came to; its numbers are those of the kind that was chosen."""
-    chosen, persistence = (report[f"walk_forward/{kind}"] for kind in (decision.kind, PERSISTENCE))
-    return {
-        "run_id": run_id,
-        "version": version,
-        "promoted": decision.kind,
-        "alias": alias,
-        "reason": decision.reason,
-        "skill": chosen["skill"],
-        "mae_model": chosen["mae"],
-        "mae_persistence": persistence["mae"],
-        "test_rows": int(report.get(f"test/{PERSISTENCE}", {}).get("rows", 0)),
-        "report": report,
-    }

@@ -1,4 +1,4 @@
-"""What a version was trained for: the tags that say it, and whether that is what the settings ask for."""
+"""The tags that hold a version's training config, and whether they are compatible with the settings."""
 
 from collections.abc import Mapping
 
@@ -8,22 +8,24 @@ from stock_ml.model import features
 from stock_ml.sources.csv_files import CsvFiles
 
 FILE = "file_sha256"
+# what one decision tells the next; times in UTC epoch seconds
+DECIDED_UNTIL, REGIME_CHANGE, FALLBACKS = "decided_until", "changed_at", "last_price_symbols"
 
 
-def tags_of(s: Settings) -> dict[str, str]:
+def training_config(s: Settings) -> dict[str, str]:
     """Return the tags of a version that is trained now; for a file, which one the clean bars are made from."""
-    told = {**_settings(s), "symbols": ",".join(s.symbols), "simulated": str(s.simulated).lower()}
-    return told | ({FILE: ",".join(sorted(Lake.connect(s).origins(s.symbols)))} if s.replayed else {})
+    tags = {**_settings(s), "symbols": ",".join(s.symbols), "simulated": str(s.simulated).lower()}
+    return tags | ({FILE: ",".join(sorted(Lake.connect(s).origins(s.symbols)))} if s.replayed else {})
 
 
-def fits(tags: Mapping[str, str], s: Settings) -> bool:
+def is_compatible(tags: Mapping[str, str], s: Settings) -> bool:
     """Say whether a version with these tags was trained for these settings, and for the file as it is now.
 
     Raises BadFile where the file cannot be read.
     """
-    asked = _settings(s) | ({FILE: ",".join(sorted(CsvFiles.connect(s).digests(s.symbols)))} if s.replayed else {})
+    wanted = _settings(s) | ({FILE: ",".join(sorted(CsvFiles.connect(s).digests(s.symbols)))} if s.replayed else {})
     trained = set(tags.get("symbols", "").split(","))
-    return set(s.symbols) <= trained and all(tags.get(name) == value for name, value in asked.items())
+    return set(s.symbols) <= trained and all(tags.get(name) == value for name, value in wanted.items())
 
 
 def _settings(s: Settings) -> dict[str, str]:

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.airflow_client import Airflow, AirflowAway
-from local.servers import airflow as orchestration
-from local.servers import postgres
+from local.servers import airflow, postgres
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
@@ -21,7 +20,7 @@ def nowhere(tmp_path: Path) -> Settings:
 
 
 def airflow_tables(s: Settings) -> None:
-    orchestration.migrate(s, dict.fromkeys(("AIRFLOW_FERNET_KEY", "AIRFLOW_SECRET_KEY", "AIRFLOW_JWT_SECRET"), "x"))
+    airflow.migrate(s, dict.fromkeys(("AIRFLOW_FERNET_KEY", "AIRFLOW_SECRET_KEY", "AIRFLOW_JWT_SECRET"), "x"))
 
 
 @pytest.mark.parametrize("ask", [postgres.create_databases, migrate, airflow_tables])

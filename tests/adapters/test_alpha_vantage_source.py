@@ -21,7 +21,7 @@ from stock_ml.domain.calendar import sessions
 from stock_ml.sources import http_body
 from stock_ml.sources.alpha_vantage import AlphaVantage
 from stock_ml.sources.alpha_vantage_client import Intraday
-from stock_ml.sources.parsing import bars_of, label_convention, parse
+from stock_ml.sources.parsing import bars_of, detect_convention, parse
 from stock_ml.sources.registry import open_source
 from stock_ml.sources.retry import RETRIES
 from tests.adapters.conftest import move_clock
@@ -46,7 +46,7 @@ def test_a_month_arrives_as_it_was_sent_and_the_request_noted_has_no_key(sandbox
     assert received.body == sent.content
     assert received.request["extended_hours"] == "true"
     assert KEY not in repr(received.request)
-    assert label_convention(parse(received.body, received.where), sessions("XNYS")) == "start"
+    assert detect_convention(parse(received.body, received.where), sessions("XNYS")) == "start"
 
 
 def test_the_newest_bars_are_of_regular_hours_and_finished_at_the_sandboxs_own_time(sandbox):
@@ -73,7 +73,7 @@ def test_each_bar_is_published_once_finished_and_stays_as_it_was(sandbox):
         ("bad", errors.BadKey),
         ("premium", errors.PremiumEndpoint),
         ("daily-limit", errors.DailyLimit),
-        ("empty", errors.EmptyAnswer),
+        ("empty", errors.EmptyResponse),
     ],
 )
 def test_what_cannot_go_through_later_is_asked_once(sandbox, key, expected):
@@ -156,7 +156,7 @@ def test_a_debug_log_of_an_answer_hides_the_key(sandbox, caplog):
 
 def test_a_page_that_is_no_answer_is_named(sandbox):
     source = with_key(sandbox, KEY, alphavantage_url=f"{sandbox.sandbox}/")
-    with pytest.raises(errors.NotAnAnswer, match="an HTML page: is it the right address"):
+    with pytest.raises(errors.InvalidResponse, match="an HTML page: is it the right address"):
         source.newest("GOOGL")
 
 
@@ -179,9 +179,9 @@ TROUBLES = {
     "burst": (errors.BurstLimit, 2),
     "daily-limit": (errors.DailyLimit, 1),
     "bad-symbol": (errors.BadSymbol, 1),
-    "empty": (errors.EmptyAnswer, 1),
-    "garbage": (errors.NotAnAnswer, 1),
-    "truncated": (errors.NotAnAnswer, 1),
+    "empty": (errors.EmptyResponse, 1),
+    "garbage": (errors.InvalidResponse, 1),
+    "truncated": (errors.InvalidResponse, 1),
     "slow": (errors.TimedOut, 2),
     "dropped": (errors.SourceUnavailable, 2),
     "http-429": (errors.ServerError, 2),
@@ -208,7 +208,7 @@ def test_each_fault_of_the_exchange_is_its_own_error_tried_as_often_as_may_help(
     set_fault(sandbox, kind=kind, key=KEY, seconds=1.5)
     source = asking(sandbox.sandbox, datatype=datatype)
     sent: list[None] = []
-    source.spend = lambda: sent.append(None)
+    source.limiter = lambda: sent.append(None)
     with caplog.at_level(logging.DEBUG), pytest.raises(expected) as caught:
         source.fetch("GOOGL", "2024-02")
     set_fault(sandbox, kind=None, key=KEY)
@@ -239,20 +239,20 @@ def asking(address: str, key: str = KEY, datatype: str = "json") -> AlphaVantage
 @pytest.mark.parametrize(
     ("status", "body", "expected", "says"),
     [
-        (200, b"", errors.EmptyAnswer, "answered with nothing"),
-        (200, b"<!doctype html><html>Sorry, SECRETKEY0123456</html>", errors.NotAnAnswer, "an HTML page"),
-        (200, b'{"Meta Data": {', errors.NotAnAnswer, "neither with JSON nor with CSV"),
-        (200, b"[1, 2]", errors.NotAnAnswer, "neither with JSON nor with CSV"),
+        (200, b"", errors.EmptyResponse, "answered with nothing"),
+        (200, b"<!doctype html><html>Sorry, SECRETKEY0123456</html>", errors.InvalidResponse, "an HTML page"),
+        (200, b'{"Meta Data": {', errors.InvalidResponse, "neither with JSON nor with CSV"),
+        (200, b"[1, 2]", errors.InvalidResponse, "neither with JSON nor with CSV"),
         (200, b'{"Meta Data": {}, "Time Series (1min)": {}}', errors.NoBars, "no bars of that symbol and month"),
         (200, b"timestamp,open,high,low,close,volume\r\n", errors.NoBars, "no bars of that symbol and month"),
-        (200, b"Error Message\r\nInvalid", errors.NotAnAnswer, "neither with JSON nor with CSV"),
+        (200, b"Error Message\r\nInvalid", errors.InvalidResponse, "neither with JSON nor with CSV"),
         (
             200,
             b'{"Information": "SECRETKEY0123456 is odd"}',
-            errors.NotAnAnswer,
+            errors.InvalidResponse,
             "answered without bars: \\*\\*\\* is odd",
         ),
-        (403, b"Forbidden for SECRETKEY0123456", errors.NotAnAnswer, r"\(HTTP 403\).*Forbidden for \*\*\*"),
+        (403, b"Forbidden for SECRETKEY0123456", errors.InvalidResponse, r"\(HTTP 403\).*Forbidden for \*\*\*"),
         (500, b"oops", errors.ServerError, "answered HTTP 500"),
         (429, b"slow down", errors.ServerError, "answered HTTP 429"),
     ],
@@ -305,7 +305,7 @@ def test_an_answer_of_200_mb_is_refused_while_it_streams():
     with answering(endless) as address, pytest.raises(errors.TooLarge, match="more than 64 MiB"):
         asking(address).newest("GOOGL")
     assert len(sent) < 100
-    assert http_body.LARGEST == 64 * 2**20
+    assert http_body.MAX_BYTES == 64 * 2**20
 
 
 def test_a_key_of_odd_letters_arrives_whole_and_shows_nowhere(caplog):

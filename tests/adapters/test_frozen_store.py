@@ -12,13 +12,14 @@ import pytest
 
 from stock_ml.adapters.host.listeners import pid_on
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.clean_symbol import clean_in
+from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
 from stock_ml.domain.bars import validate
 from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.errors import StoreUnavailable
-from stock_ml.ingestion.download import clean_symbol, download, download_from, plan
-from stock_ml.sources.parsing import Received
+from stock_ml.ingestion.download import download, download_from
+from stock_ml.ingestion.plan import make_plan
+from stock_ml.sources.parsing import Response
 from stock_ml.sources.registry import Source, open_source
 from tests.adapters.conftest import empty
 
@@ -55,14 +56,14 @@ class FreezesWhileAsked:
     asked: int = 0
     name: str = "sandbox"
 
-    def fetch(self, symbol: str, month: str) -> Received:
+    def fetch(self, symbol: str, month: str) -> Response:
         self.asked += 1
         received = self.source.fetch(symbol, month)
         if self.asked == 2:
             self.freeze()
         return received
 
-    def newest(self, symbol: str) -> Received:
+    def newest(self, symbol: str) -> Response:
         return self.source.newest(symbol)
 
 
@@ -104,11 +105,11 @@ def test_a_download_goes_on_where_the_store_stood_still(s: Settings, freeze: Cal
 
 def test_cleaning_is_done_again_after_the_store_stood_still(s: Settings, freeze: Callable[[], None]) -> None:
     lake, got = Lake.connect(s), download(s, ITEM)
-    told_in_time(lambda: clean_in(FreezesWhileCleaned(lake.objects, lake.source, freeze), s, got))
+    told_in_time(lambda: clean_symbol(s, got, FreezesWhileCleaned(lake.objects, lake.source, freeze)))
     thaw(s)
     nothing_half(lake)
     clean_symbol(s, got)
     nothing_half(lake)
     assert lake.clean_months("GOOGL") == ITEM["months"]
-    asked = [month for item in plan(s) for month in item["months"]]
+    asked = [month for item in make_plan(s).items for month in item["months"]]
     assert not set(asked) & set(ITEM["months"]), "nothing of them is left to do"

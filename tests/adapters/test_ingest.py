@@ -12,15 +12,16 @@ import pytest
 
 from stock_ml import errors
 from stock_ml.adapters.lake import Lake
+from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.cleaning.inventory import inventory
-from stock_ml.cleaning.shared_gaps import find_shared_gaps, reports_of
+from stock_ml.cleaning.shared_gaps import find_shared_gaps, quality_reports
 from stock_ml.config import Settings
 from stock_ml.domain.bars import epoch, validate
 from stock_ml.domain.calendar import sessions
 from stock_ml.domain.request_budget import Budget
-from stock_ml.ingestion.download import clean_symbol, download, download_from, plan
+from stock_ml.ingestion.download import download, download_from
 from stock_ml.ingestion.plan import Plan, make_plan
-from stock_ml.sources.parsing import Received
+from stock_ml.sources.parsing import Response
 from stock_ml.sources.registry import open_source
 from tests.adapters.conftest import empty, move_clock
 
@@ -41,7 +42,7 @@ def s(s3: Settings, sandbox: Settings) -> Settings:
 
 
 def ingest(s: Settings) -> list[dict]:
-    return [clean_symbol(s, download(s, item)) for item in plan(s)]
+    return [clean_symbol(s, download(s, item)) for item in make_plan(s).items]
 
 
 def everything(s: Settings) -> dict[str, bytes | None]:
@@ -57,7 +58,7 @@ class Ending:
     def __init__(self, s: Settings, months: int) -> None:
         self.source, self.left, self.asked = open_source(s), months, []
 
-    def fetch(self, symbol: str, month: str) -> Received:
+    def fetch(self, symbol: str, month: str) -> Response:
         self.asked.append(month)
         if len(self.asked) > self.left:
             raise errors.DailyLimit("all requests are spent")
@@ -110,7 +111,7 @@ def test_minutes_later_only_the_current_month_is_asked_for_again(s):
 def test_a_run_that_was_killed_goes_on_where_it_was(s):
     item = {"symbol": "GOOGL", "months": ["2024-02"]}
     [key] = download(s, item)["raw"].values()  # and then it died: nothing is clean
-    assert plan(s)[0]["months"] == ["2024-02", "2024-03"]
+    assert make_plan(s).items[0]["months"] == ["2024-02", "2024-03"]
     assert make_plan(s).requests == 3  # of AAPL both months, of GOOGL the current one
     assert download(s, item)["raw"] == {"2024-02": key}
 
@@ -124,7 +125,7 @@ def test_a_month_that_is_given_again_after_it_ended_is_whole_though_no_byte_is_n
     reports = [clean_symbol(s, download_from(asking, s, item))["months"]["2024-02"] for _ in range(2)]
     assert asking.asked == ["2024-02"]
     assert [(report["raw"], report["known_at"] > early) for report in reports] == [(key, True)] * 2
-    assert plan(s)[0]["months"] == ["2024-03"]
+    assert make_plan(s).items[0]["months"] == ["2024-03"]
 
 
 def test_runs_that_go_side_by_side_ask_once_for_a_month_that_goes_on(s):
@@ -279,7 +280,7 @@ def test_what_a_spent_day_left_is_noted_and_the_next_run_goes_on_there(s):
 
 
 def test_the_same_raw_objects_give_the_same_clean_bytes(s):
-    items = [download(s, item) for item in plan(s)]
+    items = [download(s, item) for item in make_plan(s).items]
     for item in items:
         clean_symbol(s, item)
     before = everything(s)
@@ -305,7 +306,7 @@ def test_a_changed_rule_cleans_past_months_anew_from_what_is_stored(s):
     ingest(s)
     raw = [key for key in everything(s) if key.startswith("raw/") and "2024-02" in key]
     changed = s.model_copy(update={"feed_gap_minutes": 1})
-    assert [item["months"] for item in plan(changed)] == [["2024-02", "2024-03"]] * 2
+    assert [item["months"] for item in make_plan(changed).items] == [["2024-02", "2024-03"]] * 2
     ingest(changed)
     assert [key for key in everything(s) if key.startswith("raw/") and "2024-02" in key] == raw
     assert Lake.connect(s).read_quality("GOOGL", "2024-02")["rules"]["feed_gap_minutes"] == 1
@@ -313,7 +314,7 @@ def test_a_changed_rule_cleans_past_months_anew_from_what_is_stored(s):
 
 def test_labels_that_contradict_what_was_learned_are_refused_and_nothing_is_written(s):
     Lake.connect(s).write_convention("end")
-    with pytest.raises(errors.AmbiguousLabels, match=r"delete quality/source=sandbox/convention.json"):
+    with pytest.raises(errors.AmbiguousTimestamps, match=r"delete quality/source=sandbox/convention.json"):
         ingest(s)
     assert Lake.connect(s).clean_months("GOOGL") == []
 
@@ -336,7 +337,7 @@ class Listed(Ending):
         super().__init__(s, 99)
         self.since, self.refusal = since, refusal
 
-    def fetch(self, symbol: str, month: str) -> Received:
+    def fetch(self, symbol: str, month: str) -> Response:
         found = super().fetch(symbol, month)
         if month < self.since:
             raise self.refusal("none of that month")
@@ -346,7 +347,7 @@ class Listed(Ending):
 def test_months_without_bars_are_asked_for_once_and_the_current_one_each_time(s):
     own = s.model_copy(update={"history_months": 3, "symbols": ("GOOGL",)})
     source = Listed(own, "2024-02")
-    clean_symbol(own, download_from(source, own, plan(own)[0]))
+    clean_symbol(own, download_from(source, own, make_plan(own).items[0]))
     assert source.asked == ["2023-12", "2024-01", "2024-02", "2024-03"]
     assert make_plan(own) == Plan([{"symbol": "GOOGL", "months": []}], 0, Budget(), 0)
     assert download_from(source, own, {"symbol": "GOOGL", "months": ["2023-12"]})["raw"] == {}
@@ -379,7 +380,7 @@ def test_of_a_symbol_that_is_not_known_nothing_is_remembered(s):
 
 def test_a_month_without_bars_between_others_is_told_as_that(s):
     class Paused(Listed):
-        def fetch(self, symbol: str, month: str) -> Received:
+        def fetch(self, symbol: str, month: str) -> Response:
             self.since = "2023-03" if month == "2023-02" else ""
             return super().fetch(symbol, month)
 
@@ -401,8 +402,8 @@ def test_a_hole_in_all_symbols_at_once_is_named_and_stored(s, caplog):
     assert hole["from"] <= "2024-02-14T15:00:00+00:00"
     assert "no bar of any symbol for" in caplog.text
     assert hole in lake.quality.read_shared_gaps("2024-02")["holes"]
-    assert reports_of(s)["symbols"]["AAPL"]["2024-02"]["label_convention"] == "start"
-    assert hole in reports_of(s)["together"]["2024-02"]["holes"]
+    assert quality_reports(s)["symbols"]["AAPL"]["2024-02"]["label_convention"] == "start"
+    assert hole in quality_reports(s)["together"]["2024-02"]["holes"]
 
 
 def a_file(path: Path, days: list[str], labels: str = "end") -> Path:

@@ -12,7 +12,7 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
 from stock_ml.domain.bars import COLUMNS
 from stock_ml.errors import StoreUnavailable
-from stock_ml.sources.parsing import Received
+from stock_ml.sources.parsing import Response
 from tests.adapters.conftest import empty
 
 BODY = b'{"Time Series (1min)": {}} \xc3\xa9'
@@ -26,8 +26,8 @@ def lake(s3: Settings) -> Lake:
     return lake
 
 
-def received(body: bytes = BODY, at: float = 1_709_303_400.25) -> Received:
-    return Received("sandbox", "^GSPC", "2024-02", {"symbol": "^GSPC"}, at, body, "application/json")
+def received(body: bytes = BODY, at: float = 1_709_303_400.25) -> Response:
+    return Response("sandbox", "^GSPC", "2024-02", {"symbol": "^GSPC"}, at, body, "application/json")
 
 
 def bars(symbol: str, *seconds: int) -> pd.DataFrame:

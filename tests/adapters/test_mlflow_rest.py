@@ -12,7 +12,7 @@ from stock_ml.adapters.mlflow.rest import champion, newest, tags
 from stock_ml.adapters.mlflow.versions import versions
 from stock_ml.config import load
 from stock_ml.errors import RegistryUnavailable
-from stock_ml.training.version_tags import tags_of
+from stock_ml.training.version_tags import training_config
 from tests.adapters.answering import Answer, answering
 
 
@@ -82,6 +82,6 @@ def test_the_status_names_the_model_of_this_installation(mlflow: Answer) -> None
 def test_a_champion_counts_where_its_tags_fit_the_settings(mlflow: Answer) -> None:
     s = load(source="sandbox", mlflow_url=mlflow.url)
     assert not has_champion(s)
-    mlflow.version("3", tags_of(s))
+    mlflow.version("3", training_config(s))
     assert has_champion(s)
     assert not has_champion(s.model_copy(update={"horizon": 2}))

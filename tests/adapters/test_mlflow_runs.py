@@ -10,7 +10,7 @@ from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.adapters.mlflow.runs import TRAINING
 from stock_ml.adapters.mlflow.versions import promote
 from stock_ml.config import Settings
-from stock_ml.maintenance.cleanup import LONGEST, tidy_runs
+from stock_ml.maintenance.cleanup import MAX_TRAINING_SECONDS, tidy_runs
 from tests.mlflow_library import library
 
 HOUR = 3_600_000  # ms
@@ -74,7 +74,7 @@ def test_a_run_that_a_killed_training_left_open_is_ended_and_says_so_and_one_tha
     s: Settings, trainings: Trainings
 ) -> None:
     killed = trainings.add("RUNNING")
-    trainings.began = int((time.time() - LONGEST) * 1000) + HOUR
+    trainings.began = int((time.time() - MAX_TRAINING_SECONDS) * 1000) + HOUR
     going = trainings.add("RUNNING")
     assert tidy_runs(s) == {"ended": [killed], "archived": []}
     found = library(trainings.registry).get_run(killed)

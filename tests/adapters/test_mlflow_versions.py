@@ -12,7 +12,7 @@ from stock_ml.adapters.mlflow.versions import promote, rollback, versions
 from stock_ml.config import Settings
 from stock_ml.errors import ModelError, Overtaken
 from stock_ml.training import promotion_guard
-from stock_ml.training.version_tags import tags_of
+from stock_ml.training.version_tags import DECIDED_UNTIL, training_config
 from tests.mlflow_library import library
 
 US = "a test"
@@ -89,23 +89,23 @@ def test_a_version_counts_as_newest_once_its_training_ended_well(registry: Regis
 
 
 def test_a_version_that_never_was_to_serve_uses_up_no_session(registry: Registry, own: Settings) -> None:
-    told = tags_of(own) | {promotion_guard.UNTIL: "9"}
+    told = training_config(own) | {DECIDED_UNTIL: "9"}
     library(registry).create_model_version(registry.model, "s3://nowhere/4", tags=told)
-    assert promotion_guard.before(own, registry, None).decided_until is None
+    assert promotion_guard.incumbent(own, registry, None).decided_until is None
     registry.challenge("4")
-    assert promotion_guard.before(own, registry, None).decided_until == 9
+    assert promotion_guard.incumbent(own, registry, None).decided_until == 9
     registry.promote("4")
     registry.promote("3")
-    assert promotion_guard.before(own, registry, None).decided_until == 9
+    assert promotion_guard.incumbent(own, registry, None).decided_until == 9
 
 
 def test_of_decisions_at_once_one_stands_and_none_of_the_others_is_left(registry: Registry) -> None:
-    begun = promotion_guard.seen(registry)
+    start = promotion_guard.registry_state(registry)
 
     def decided(_: int) -> str | None:
         made = registered(registry)
         try:
-            promotion_guard.settle(registry, begun, made)
+            promotion_guard.withdraw_if_overtaken(registry, start, made)
         except Overtaken:
             return None
         registry.promote(made)
@@ -119,8 +119,8 @@ def test_of_decisions_at_once_one_stands_and_none_of_the_others_is_left(registry
 
 
 def test_a_training_does_not_undo_what_a_person_decided_meanwhile(registry: Registry) -> None:
-    begun = promotion_guard.seen(registry)
+    start = promotion_guard.registry_state(registry)
     rollback(registry, US)
     with pytest.raises(Overtaken, match="made version 2 champion instead of 3"):
-        promotion_guard.settle(registry, begun, registered(registry))
+        promotion_guard.withdraw_if_overtaken(registry, start, registered(registry))
     assert (champion(registry), len(versions(registry))) == ("2", 3)

@@ -11,10 +11,10 @@ import pytest
 from stock_ml.adapters.broker import Topics, decode_alert, ensure_topics, read_back
 from stock_ml.config import Settings
 from stock_ml.domain.gaps import Minutes
-from stock_ml.evaluation.live_performance import FEWEST, Alert
-from stock_ml.evaluation.reference_profile import Session, population
+from stock_ml.evaluation.live_performance import MIN_FORECASTS, Alert
+from stock_ml.evaluation.reference_profile import Sample, Session, reference_profile
 from stock_ml.model import features
-from stock_ml.monitoring.monitor import cooled, monitor
+from stock_ml.monitoring.monitor import has_cooled_down, monitor
 from tests.adapters.answering import Answer, answering
 from tests.adapters.test_monitoring_store import T, put
 from tests.servers import tables
@@ -49,7 +49,7 @@ def s(postgres: Settings, kafka: Settings, mlflow: Answer, tmp_path: Path) -> Se
 
 def serve(s: Settings, worse: float) -> None:
     """Store forecasts that are further from the next close than the last one is, by `worse` times its distance."""
-    closes = 100 + np.cumsum(np.random.default_rng(2).normal(0, 0.01, FEWEST + 2))
+    closes = 100 + np.cumsum(np.random.default_rng(2).normal(0, 0.01, MIN_FORECASTS + 2))
     move = np.append(np.diff(closes), 0.0)
     put(s, "7", closes, closes - worse * move, s.symbols[0])
 
@@ -62,11 +62,11 @@ def trained(s: Settings, mlflow: Answer, spread: float) -> None:
     schema = features.schema(s.window, s.horizon)
     rows = features.table(bars, NYSE, schema, 15).dropna()
     sessions = [Session(part[list(features.FEATURES)].to_numpy(), 390) for _, part in rows.groupby("session")]
-    known = {"schema": schema["hash"], "symbols": s.symbols, "trained_until": int(ts[-1])}
-    told = population(known, features.FEATURES, sessions).to_json()
+    sample = Sample(schema["hash"], s.symbols, int(ts[-1]))
+    profile = reference_profile(sample, features.FEATURES, sessions)
     mlflow.named["get"] = b'{"model_version": {"run_id": "r"}}'
     mlflow.named["list"] = b'{"files": [{"path": "population.json"}]}'
-    mlflow.named["get-artifact"] = told.encode()
+    mlflow.named["get-artifact"] = profile.to_json().encode()
 
 
 def alerts(s: Settings) -> list[Alert]:
@@ -114,5 +114,5 @@ def test_features_that_move_as_in_training_raise_no_alert_and_ten_times_as_quiet
 
 def test_the_pause_between_alerts_is_counted_in_sessions(s: Settings) -> None:
     calendar = s.calendars.of("GOOGL")
-    assert not cooled(T, T + 4 * 86_400, calendar, 5)
-    assert cooled(T, T + 7 * 86_400, calendar, 5)
+    assert not has_cooled_down(T, T + 4 * 86_400, calendar, 5)
+    assert has_cooled_down(T, T + 7 * 86_400, calendar, 5)

@@ -12,11 +12,11 @@ from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
-from stock_ml.evaluation.live_performance import Alarm, Alert, monitoring_report
+from stock_ml.evaluation.live_performance import Alert, LimitBreach, monitoring_report
 from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
-ALARM = Alarm("skill", "the last price is nearer")
+BREACH = LimitBreach("skill", "the last price is nearer")
 
 
 @pytest.fixture
@@ -71,15 +71,15 @@ def test_bars_come_back_in_order_and_a_span_may_be_empty(settings: Settings, sto
 
 
 def test_one_alert_is_open_until_a_version_is_registered_after_it(store: MonitoringStore) -> None:
-    raised = store.raise_alert(ALARM, "7", T)
+    raised = store.raise_alert(BREACH, "7", T)
     assert isinstance(raised, Alert)
     assert (raised.kind, raised.model_version, raised.market_at) == ("skill", "7", T)
-    assert store.raise_alert(ALARM, "7", T + 60) is None
+    assert store.raise_alert(BREACH, "7", T + 60) is None
     assert store.newest_alert() == (raised, True)
     assert not store.close_alert(raised.raised_at - 1)
     assert store.close_alert(raised.raised_at + 1)
     assert store.newest_alert() == (raised, False)
-    assert store.raise_alert(ALARM, "8", T + 120) is not None
+    assert store.raise_alert(BREACH, "8", T + 120) is not None
 
 
 def test_an_alert_reaches_kafka_and_is_read_as_it_was_told(kafka: Settings) -> None:

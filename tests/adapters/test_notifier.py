@@ -17,8 +17,8 @@ from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadSetting
 from stock_ml.evaluation.live_performance import Alert
-from stock_ml.monitoring import notify as notifying
 from stock_ml.monitoring.freshness import DEADLINE
+from stock_ml.monitoring.notify import notify_alert, notify_failure, notify_training
 from tests.servers import tables
 
 # one of apprise's hundred services uses an old module; all are loaded with the first address
@@ -80,7 +80,7 @@ def settings(*addresses: str) -> Settings:
 def test_webhook_and_mail_are_told_of_an_alert_and_that_it_is_simulated(
     webhook: str, mail: str, heard: list[Any]
 ) -> None:
-    notifying.alerted(settings(webhook, mail), Alert("drift", "volatility by 7.50", "7", 0.0, 0.0))
+    notify_alert(settings(webhook, mail), Alert("drift", "volatility by 7.50", "7", 0.0, 0.0))
     (hook,) = [one for one in heard if isinstance(one, dict)]
     (letter,) = [one for one in heard if isinstance(one, str)]
     assert hook["title"] == "stock_ml: alert, drift · SIMULATED"
@@ -90,10 +90,10 @@ def test_webhook_and_mail_are_told_of_an_alert_and_that_it_is_simulated(
 
 def test_a_failed_run_says_where_to_look_and_a_training_whether_it_serves(webhook: str, heard: list[Any]) -> None:
     s = settings(webhook)
-    notifying.failed(s, "monitor_forecasts", "scheduled__1")
+    notify_failure(s, "monitor_forecasts", "scheduled__1")
     made = {"version": "3", "promoted": "huber", "skill": 0.041, "reason": "better", "run_id": "r"}
-    notifying.trained(s, made | {"alias": "champion"})
-    notifying.trained(s, made | {"alias": "challenger"})
+    notify_training(s, made | {"alias": "champion"})
+    notify_training(s, made | {"alias": "challenger"})
     assert "not clean in time" in heard[0]["message"]
     assert heard[0]["message"].endswith("/dags/monitor_forecasts/runs/scheduled__1")
     assert [one["title"].split(": ")[1] for one in heard[1:]] == [
@@ -109,7 +109,7 @@ def test_a_missed_deadline_names_the_symbols(webhook: str, heard: list[Any], pos
     store = MonitoringStore.connect(s)
     for told in ("not clean 120 minutes after the close: GOOGL 2024-03-01", ""):
         store.write_state(DEADLINE, {"told": told})
-        notifying.failed(s, "monitor_forecasts", "scheduled__1")
+        notify_failure(s, "monitor_forecasts", "scheduled__1")
     store.close()
     assert heard[0]["message"].startswith("not clean 120 minutes after the close: GOOGL 2024-03-01")
     assert heard[1]["message"].startswith("the live forecasts could not be judged")

@@ -17,7 +17,7 @@ from stock_ml.adapters.postgres.reader import RECENT, ForecastReader, Span
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadRows, StoreUnavailable, WrongSource
-from stock_ml.evaluation.live_performance import Alarm, MonitoringReport
+from stock_ml.evaluation.live_performance import LimitBreach, MonitoringReport
 from tests.servers import drop_days, tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -177,7 +177,7 @@ def test_the_open_alert_and_the_newest_report_are_read(postgres: Settings, reade
     store.close_alert(time.time() + 60)
     assert reader.monitoring().alert is None
     store.write_report(MonitoringReport("3", 2000, 1.0, 1.1, 0.09, 1.0, 0.5, 0.9, 0.99, {"gap": 0.3}, {"gap": 0.1}), T)
-    store.raise_alert(Alarm("skill", "behind the last price"), "3", T)
+    store.raise_alert(LimitBreach("skill", "behind the last price"), "3", T)
     alert, report = reader.monitoring()
     store.close_alert(time.time() + 60)
     store.close()

@@ -40,7 +40,7 @@ from stock_ml.domain.gaps import Minutes, fill
 from stock_ml.sources.csv_files import CsvFiles
 from stock_ml.sources.parsing import bars_of
 from stock_ml.sources.registry import open_source
-from stock_ml.training.version_tags import FILE, tags_of
+from stock_ml.training.version_tags import FILE, training_config
 from tests.adapters.answering import Answer, answering
 from tests.adapters.conftest import move_clock
 from tests.adapters.test_broker import limit
@@ -250,9 +250,9 @@ def test_the_holdout_is_replayed_when_the_model_of_the_file_serves_and_every_bar
 ) -> None:
     with producing(held), consuming(held):
         waits_for(held, "waiting for a champion trained for")
-        mlflow.version("8", tags_of(held))
+        mlflow.version("8", training_config(held))
         waits_for(held, "waiting for the consumer to serve")
-        mlflow.version("7", tags_of(held))
+        mlflow.version("7", training_config(held))
         wait(lambda: state(held).get("replay") == "over")
         wait(lambda: forecast_minutes(held) == expected_minutes())
         arrived(held)
@@ -273,7 +273,7 @@ def arrived(s: Settings) -> None:
 
 
 def test_a_file_that_changed_waits_for_its_own_bars_and_model_and_begins_anew(held: Settings, mlflow: Answer) -> None:
-    old = tags_of(held)
+    old = training_config(held)
     mlflow.version("7", old)
     with producing(held), consuming(held):
         wait(lambda: state(held).get("replay") == "over")
@@ -294,7 +294,7 @@ def test_a_file_that_changed_waits_for_its_own_bars_and_model_and_begins_anew(he
 
 def test_where_nothing_is_held_out_that_is_said(held: Settings, mlflow: Answer) -> None:
     own = held.model_copy(update={"holdout_sessions": 0})
-    mlflow.version("7", tags_of(own))
+    mlflow.version("7", training_config(own))
     with producing(own), consuming(own):
         wait(lambda: state(own).get("replay") == "nothing")
     assert "STOCKML_HOLDOUT_SESSIONS" in state(own)["waiting"]

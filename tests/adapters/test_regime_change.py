@@ -24,9 +24,10 @@ from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import PRICES, Bar
 from stock_ml.domain.gaps import Minutes, fill
-from stock_ml.evaluation import ENOUGH, FEWEST
+from stock_ml.evaluation.diebold_mariano import MIN_TEST_SESSIONS
+from stock_ml.evaluation.folds import REGIME_SESSIONS
 from stock_ml.monitoring.monitor import monitor
-from stock_ml.training.retrain_policy import Trigger, covered
+from stock_ml.training.retrain_policy import Trigger, skip_reason
 from stock_ml.training.train import train
 from tests.servers import running, tables
 from tests.walks import NYSE, frame
@@ -109,14 +110,14 @@ def test_after_a_turn_one_alert_leads_to_a_model_that_holds(s: Settings, store: 
         assert (told["report"]["model_version"], told["alert"]["kind"]) == (first["version"], "skill")
         assert told["report"]["skill"] < -0.1
         assert monitor(s)["alert"] == told["alert"]
-        alerts = [decode_alert(value)._asdict() for value in read_back(s, Topics.of(s).alerts)]
-        assert alerts == [told["alert"]] * 2
+        alerts = [decode_alert(value) for value in read_back(s, Topics.of(s).alerts)]
+        assert [alert._asdict() for alert in alerts] == [told["alert"]] * 2
 
         trigger = Trigger(alerts)
-        assert covered(s, trigger) is None
+        assert skip_reason(s, trigger) is None
         clean(s, range(BEFORE.start, TURNS + 1))
-        second = train(s, trigger.why, trigger.changed_at)
-        assert "version" in str(covered(s, trigger))
+        second = train(s, trigger.reason, trigger.alert_at)
+        assert "version" in str(skip_reason(s, trigger))
         assert champion(s)["version"] == second["version"]
         assert second["promoted"] == "persistence"
         probes.wait("the swap", lambda: (store.read_state("consumer") or {})["model_version"] == second["version"], 60)
@@ -127,13 +128,13 @@ def test_after_a_turn_one_alert_leads_to_a_model_that_holds(s: Settings, store: 
         assert after["report"]["skill"] > s.monitor_skill
         assert after["report"]["coverage_90"] == pytest.approx(0.9, abs=s.monitor_coverage)
 
-        clean(s, range(BEFORE.start, TURNS + ENOUGH))
-        assert covered(s, Trigger()) is None
-        third = train(s, Trigger().why)
+        clean(s, range(BEFORE.start, TURNS + REGIME_SESSIONS))
+        assert skip_reason(s, Trigger()) is None
+        third = train(s, Trigger().reason)
         assert third["promoted"] == "linear", third["reason"]
-        assert f"{FEWEST} later sessions" in third["reason"]
+        assert f"{MIN_TEST_SESSIONS} later sessions" in third["reason"]
         probes.wait("the swap", lambda: (store.read_state("consumer") or {})["model_version"] == third["version"], 60)
-        pass_sessions(s, store, range(TURNS + ENOUGH, TURNS + ENOUGH + 1))
+        pass_sessions(s, store, range(TURNS + REGIME_SESSIONS, TURNS + REGIME_SESSIONS + 1))
         again = monitor(s)
         assert (again["report"]["model_version"], again["alert"]) == (third["version"], None)
         assert again["report"]["skill"] > 0.03

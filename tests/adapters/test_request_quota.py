@@ -15,7 +15,7 @@ from stock_ml.adapters.postgres.request_quota import RequestQuota, fingerprint, 
 from stock_ml.config import Settings
 from stock_ml.domain.request_budget import Budget
 from stock_ml.errors import DailyLimit, StoreUnavailable
-from stock_ml.sources.registry import budget_of
+from stock_ml.sources.registry import request_budget
 from tests.servers import tables
 
 SECRET = "SECRETKEY0123456"
@@ -87,7 +87,7 @@ def test_it_waits_until_its_moment(conninfo):
 def test_a_source_that_counts_nothing_needs_no_database(settings):
     away = settings.model_copy(update={"postgres_port": ports.free(1)[0]})
     request_limiter(away)()
-    assert budget_of(away) == Budget()
+    assert request_budget(away) == Budget()
 
 
 def test_a_server_that_is_away_or_lacks_the_table_is_a_typed_error(postgres, settings):

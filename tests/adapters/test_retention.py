@@ -14,7 +14,7 @@ from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 from stock_ml.maintenance.cleanup import forget_old
 from stock_ml.maintenance.retention import retire
-from stock_ml.sources.parsing import Received
+from stock_ml.sources.parsing import Response
 from tests.adapters.conftest import empty
 from tests.adapters.test_postgres_store import T, bar, forecast
 from tests.servers import tables
@@ -122,7 +122,7 @@ def test_task_logs_are_forgotten_by_their_age_and_nothing_else_is(s: Settings) -
 
 def test_of_a_month_the_newest_answer_and_the_one_that_is_clean_stay(s: Settings) -> None:
     lake, now = Lake.connect(s), datetime.now(UTC)
-    given = [Received(s.source, "A", "2024-03", {}, at, b"%d" % at, "text/plain") for at in (1.0, 2.0, 3.0, 4.0)]
+    given = [Response(s.source, "A", "2024-03", {}, at, b"%d" % at, "text/plain") for at in (1.0, 2.0, 3.0, 4.0)]
     keys = [lake.put_raw(one) for one in given]
     lake.write_quality("A", "2024-03", {"raw": keys[1]})
     assert forget_old(s.model_copy(update={"symbols": ("A",)})) == {"logs": 0, "answers": 0}

@@ -11,11 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 from stock_ml import config, errors
-from stock_ml.cleaning.rules import CleanRules, clean
+from stock_ml.cleaning.rules import CleaningParameters, clean
 from stock_ml.config import Settings
 from stock_ml.domain.bars import COLUMNS, epoch, validate
 from stock_ml.domain.calendar import sessions
-from stock_ml.sources.parsing import label_convention, parse, place
+from stock_ml.sources.parsing import detect_convention, parse, place
 from stock_ml.sources.registry import SOURCES, Source, open_source
 from stock_ml.sources.yahoo import Yahoo
 from tests.http import answering
@@ -45,8 +45,8 @@ def alpha_vantage_form(s: Settings, _: Path, __: str) -> Form:
 
 
 def csv_form(s: Settings, folder: Path, _: str) -> Form:
-    answer = open_source(s.model_copy(update={"alphavantage_datatype": "csv"})).fetch("AAPL", "2024-02")
-    (folder / "AAPL_2024-02.csv").write_bytes(answer.body)
+    response = open_source(s.model_copy(update={"alphavantage_datatype": "csv"})).fetch("AAPL", "2024-02")
+    (folder / "AAPL_2024-02.csv").write_bytes(response.body)
     source = open_source(s.model_copy(update={"source": "csv", "csv_path": folder}))
     return Form(source, ("AAPL", "all"), ("MSFT", "all"))
 
@@ -77,11 +77,11 @@ def form(request, sandbox: Settings, tmp_path: Path) -> Iterator[Form]:
 
 
 def bars_in(form: Form) -> pd.DataFrame:
-    received = form.source.fetch(*form.has)
-    rows = parse(received.body, received.where)
-    placed = place(rows, label_convention(rows, XNYS), XNYS)
-    rules = CleanRules(XNYS, 15, received.fetched_at)
-    return clean(placed, received.symbol, received.source, rules).bars
+    response = form.source.fetch(*form.has)
+    rows = parse(response.body, response.where)
+    placed = place(rows, detect_convention(rows, XNYS), XNYS)
+    rules = CleaningParameters(XNYS, 15, response.fetched_at)
+    return clean(placed, response.symbol, response.source, rules).bars
 
 
 def test_its_bars_are_stamped_with_their_opens_in_utc_ascending_and_unique(form):
@@ -100,12 +100,12 @@ def test_its_bars_are_stamped_with_their_opens_in_utc_ascending_and_unique(form)
 
 
 def test_an_answer_says_where_it_is_from_and_holds_what_can_be_read_again(form):
-    received = form.source.fetch(*form.has)
-    assert (received.source, received.symbol, received.month) == (form.source.name, *form.has)
-    assert received.request
-    assert received.body
-    assert form.has[0] in received.where
-    assert "a key" not in repr(received)
+    response = form.source.fetch(*form.has)
+    assert (response.source, response.symbol, response.month) == (form.source.name, *form.has)
+    assert response.request
+    assert response.body
+    assert form.has[0] in response.where
+    assert "a key" not in repr(response)
 
 
 def test_a_month_without_bars_is_none(form):

@@ -36,15 +36,15 @@ from stock_ml.errors import (
     StoreUnavailable,
     TooLittleHistory,
 )
-from stock_ml.evaluation import PERSISTENCE
-from stock_ml.evaluation.reference_profile import Population
+from stock_ml.evaluation.promotion import PERSISTENCE
+from stock_ml.evaluation.reference_profile import ReferenceProfile
 from stock_ml.model import features
 from stock_ml.model.scorer import prices
-from stock_ml.monitoring.live_drift import KEPT
+from stock_ml.monitoring.live_drift import ARTIFACT
 from stock_ml.training import mlflow_logging, promotion_guard, spark_models
 from stock_ml.training.promote import promote_challenger
 from stock_ml.training.train import TrainingResult, train
-from stock_ml.training.walk_forward import History, judge
+from stock_ml.training.walk_forward import History, walk_forward
 from tests.mlflow_library import library
 from tests.walks import NYSE, frame, minutes_of, take, walk
 
@@ -163,7 +163,7 @@ def test_the_champion_tells_what_it_was_trained_for(installation, trained):
 
 def test_the_run_tells_what_was_trained_on_for_whoever_looks_for_drift(installation, trained, registry):
     run = version(installation, trained["version"])["run_id"]
-    told = Population.from_json(artifact(installation, run, KEPT))
+    told = ReferenceProfile.from_json(artifact(installation, run, ARTIFACT))
     assert (told.symbols, told.trained_until) == (SYMBOLS, registry.load(trained["version"]).trained_until)
     tables = [features.table(bars_of(i), NYSE, registry.load(trained["version"]).schema, 15) for i in range(2)]
     wanted = TS[390 * (SESSIONS - HELD_OUT - LONGEST) : 390 * (SESSIONS - HELD_OUT)]
@@ -202,9 +202,9 @@ def test_the_light_scorer_equals_spark_on_the_same_features_bit_for_bit(installa
         rows = engine.feature_rows(bars, scorer.schema, installation.calendars, 15)
         model = PipelineModel.load(folder.resolve().as_uri())
         found = model.transform(rows).drop("features").toPandas()
-        still = spark_models.with_last_price(model, ("AAPL", "MSFT")).transform(rows).drop("features").toPandas()
-    found, still = (told.sort_values(["symbol", "bar_ts"], ignore_index=True) for told in (found, still))
-    assert still["log_return"].tolist() == found["log_return"].where(found["symbol"] != "AAPL", 0.0).tolist()
+        fallback = spark_models.with_fallback(model, ("AAPL", "MSFT")).transform(rows).drop("features").toPandas()
+    found, fallback = (told.sort_values(["symbol", "bar_ts"], ignore_index=True) for told in (found, fallback))
+    assert fallback["log_return"].tolist() == found["log_return"].where(found["symbol"] != "AAPL", 0.0).tolist()
     here = pd.concat([features.table(bars_of(i), NYSE, scorer.schema, 15).dropna() for i in range(2)])
     matrix = here[list(features.FEATURES)].to_numpy()
     assert found[list(features.FEATURES)].to_numpy().tobytes() == matrix.tobytes()
@@ -256,9 +256,9 @@ def test_where_no_bars_are_stored_the_champion_stays_and_the_run_says_why(instal
 
 
 def test_where_nothing_moves_persistence_is_champion_intervals_and_all(installation, trained, registry):
-    still = walk(TS)
+    fallback = walk(TS)
     flat = np.full(len(TS), 50.0)
-    store(Lake.connect(installation), "FLAT", Minutes(TS, flat, flat, flat, flat, still.volume, still.filled))
+    store(Lake.connect(installation), "FLAT", Minutes(TS, flat, flat, flat, flat, fallback.volume, fallback.filled))
     result = train(installation.model_copy(update={"symbols": ("FLAT",), "holdout_sessions": 0}))
     assert (result["promoted"], result["test_rows"]) == ("persistence", 0)
     assert registry.champion().version == result["version"]
@@ -296,13 +296,13 @@ def test_a_challenger_stands_beside_the_champion_until_a_person_promotes_it(inst
     assert (trained["alias"], registry.challenger()) == ("champion", None)
     other = "huber" if trained["promoted"] == "linear" else "linear"
     asked = {"promote": "challenger", "candidates": (other,)}
-    result = train(installation.model_copy(update=asked), changed_at=int(TS[0]))
+    result = train(installation.model_copy(update=asked), alert_at=int(TS[0]))
     assert (result["alias"], result["promoted"]) == ("challenger", trained["promoted"])
     assert result["reason"] == "there are 0 of 5 sessions that no decision used yet"
     tags = {version.number: version.tags for version in versions(registry)}
-    before, after = (tags[one["version"]] for one in (trained, result))
-    assert int(before["decided_until"]) == int(before["trained_until"]) - 60
-    assert (after["decided_until"], after["changed_at"]) == (before["decided_until"], str(TS[0]))
+    incumbent, after = (tags[one["version"]] for one in (trained, result))
+    assert int(incumbent["decided_until"]) == int(incumbent["trained_until"]) - 60
+    assert (after["decided_until"], after["changed_at"]) == (incumbent["decided_until"], str(TS[0]))
     assert (registry.champion().version, registry.challenger().version) == (trained["version"], result["version"])
     assert promote_challenger(installation, trained["version"]) is None  # who was asked about another one, too late
     assert registry.champion().version == trained["version"]
@@ -314,9 +314,9 @@ def test_a_champion_with_another_schema_is_no_one_to_beat_and_leaves_no_symbol_a
     installation, trained, registry
 ):
     other = installation.model_copy(update={"window": 31})
-    assert promotion_guard.before(installation, registry, None).kind == trained["promoted"]
-    assert promotion_guard.before(other, registry, None) == (PERSISTENCE, None, None)
-    assert promotion_guard.last_price(other) == {}
+    assert promotion_guard.incumbent(installation, registry, None).kind == trained["promoted"]
+    assert promotion_guard.incumbent(other, registry, None) == (PERSISTENCE, None, None)
+    assert promotion_guard.fallbacks(other) == {}
     with pytest.raises(SchemaMismatch, match="window: model 30, here 31"):
         registry.load(trained["version"]).check(features.schema(other.window, other.horizon))
 
@@ -343,7 +343,7 @@ def test_a_symbol_without_bars_and_one_whose_bars_ended_hold_up_no_other(first):
     assert set(made.last_price) <= {"AAPL", "AAENDED"}
 
 
-def judged(s, bars):
+def walk_forward_of(s, bars):
     """Judge what bars come to, with one candidate; they may be such as never pass the gate."""
     own = s.model_copy(update={"symbols": tuple(bars), "s3_bucket": "judged"})
     lake = Lake.connect(own)
@@ -354,19 +354,23 @@ def judged(s, bars):
     with engine.session(own) as spark:
         clean = engine.read_bars(spark, lake.clean_uri(), own.symbols)
         rows = engine.held(engine.feature_rows(clean, described, own.calendars, own.feed_gap_minutes))
-        return judge(rows, described, ("linear",), History(0, own.train_sessions))
+        return walk_forward(rows, described, ("linear",), History(0, own.train_sessions))
 
 
 def test_a_symbol_that_appears_midway_is_judged_from_then_on(installation):
     late = take(bars_of(1), bars_of(1).ts >= TS[390 * 15])
-    found = judged(installation, {"EARLY": bars_of(0), "LATE": late}).walked.groupby("symbol")["session"].nunique()
+    found = (
+        walk_forward_of(installation, {"EARLY": bars_of(0), "LATE": late})
+        .predictions.groupby("symbol")["session"]
+        .nunique()
+    )
     assert found.to_dict() == {"EARLY": 9, "LATE": 3}
 
 
 def test_minutes_that_are_all_filled_are_nothing_to_train_on(installation):
-    still = walk(TS)
+    fallback = walk(TS)
     with pytest.raises(TooLittleHistory, match="0 sessions with forecastable bars"):
-        judged(installation, {"FILLED": replace(still, filled=np.ones(len(TS), dtype=bool))})
+        walk_forward_of(installation, {"FILLED": replace(fallback, filled=np.ones(len(TS), dtype=bool))})
 
 
 def test_a_number_that_is_none_is_told_with_symbol_and_time(installation):
@@ -374,11 +378,11 @@ def test_a_number_that_is_none_is_told_with_symbol_and_time(installation):
     close = bars.close.copy()
     close[1000] = np.nan
     with pytest.raises(BadBars, match=r"HURT at 2024-02-29 .* not finite.*ingest_bars"):
-        judged(installation, {"HURT": replace(bars, close=close)})
+        walk_forward_of(installation, {"HURT": replace(bars, close=close)})
 
 
 def test_a_spark_that_dies_in_mid_fit_leaves_the_champion_and_the_run_says_why(installation, trained, monkeypatch):
-    before, fit = Registry.connect(installation).champion(), spark_models.fit
+    incumbent, fit = Registry.connect(installation).champion(), spark_models.fit
 
     def dying(*given):
         SparkContext._gateway.proc.kill()
@@ -387,7 +391,7 @@ def test_a_spark_that_dies_in_mid_fit_leaves_the_champion_and_the_run_says_why(i
     monkeypatch.setattr(spark_models, "fit", dying)
     with pytest.raises(SparkLost, match="STOCKML_SPARK_MEMORY"):
         train(installation)
-    assert Registry.connect(installation).champion() == before
+    assert Registry.connect(installation).champion() == incumbent
     newest = failed_run(installation)
     assert newest.data.tags["reason"].startswith("SparkLost: Spark ended in the middle")
     with engine.session(installation) as spark:  # the next one starts anew
@@ -401,7 +405,9 @@ def test_of_two_trainings_at_once_the_first_to_register_decides(installation, mo
 
     def register_second(*given):
         library(model).create_registered_model(own.mlflow_model)
-        made = library(model).create_model_version(own.mlflow_model, "s3://nowhere/1", tags=mlflow_logging.tags(own))
+        made = library(model).create_model_version(
+            own.mlflow_model, "s3://nowhere/1", tags=mlflow_logging.run_tags(own)
+        )
         other.append(str(made.version))  # the other one has registered by now, and not promoted yet
         return register(*given)
 
@@ -418,7 +424,7 @@ def full_disk(tmp_path, monkeypatch):
     """Temporary files in a file system of 2 MB that is full as soon as a training begins to log."""
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path], check=False).returncode:
         pytest.skip("this user may not mount a file system")
-    record = mlflow_logging.record
+    record = mlflow_logging.log_training
 
     def filled(*given):
         with suppress(OSError), (tmp_path / "rest").open("wb", buffering=0) as file:
@@ -426,16 +432,16 @@ def full_disk(tmp_path, monkeypatch):
                 file.write(bytes(4096))
         return record(*given)
 
-    monkeypatch.setattr(mlflow_logging, "record", filled)
+    monkeypatch.setattr(mlflow_logging, "log_training", filled)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield tmp_path
     subprocess.run(["umount", tmp_path], check=True)
 
 
 def test_a_disk_that_fills_up_while_a_training_logs_leaves_the_champion(installation, trained, full_disk):
-    before = Registry.connect(installation).champion()
+    incumbent = Registry.connect(installation).champion()
     with pytest.raises(DiskFull, match=f"{full_disk}.*No space left on device.*TMPDIR"):
         train(installation.model_copy(update={"candidates": ("linear",)}))
-    assert Registry.connect(installation).champion() == before
+    assert Registry.connect(installation).champion() == incumbent
     newest = failed_run(installation)
     assert (newest.info.status, newest.data.tags["reason"][:16]) == ("FAILED", "DiskFull: the di")

@@ -12,7 +12,7 @@ from stock_ml import errors
 from stock_ml.config import load
 from stock_ml.sources.parsing import bars_of, parse
 from stock_ml.sources.retry import RETRIES
-from stock_ml.sources.yahoo import Yahoo, requests_of
+from stock_ml.sources.yahoo import Yahoo, request_count
 from tests.http import answering, send
 from tests.yahoo import NOTHING_YET, UNKNOWN, XNYS, chart, market, minutes_between, refused, serving
 
@@ -54,7 +54,7 @@ def test_of_the_month_before_it_gives_what_the_thirty_days_reach(tmp_path):
 
 @pytest.mark.parametrize(("month", "expected"), [("2024-03", 2), ("2024-02", 3), ("2023-12", 0), ("2024-04", 0)])
 def test_how_many_requests_a_month_takes_is_known_before(month, expected):
-    assert requests_of(month, "America/New_York", NOW) == expected
+    assert request_count(month, "America/New_York", NOW) == expected
 
 
 @pytest.mark.parametrize("month", ["2023-12", "2024-04"])
@@ -105,14 +105,14 @@ def test_a_symbol_arrives_whole(tmp_path):
         (
             401,
             refused({"code": "Unauthorized", "description": "Invalid Crumb"}),
-            errors.NotAnAnswer,
+            errors.InvalidResponse,
             "Invalid Crumb",
             1,
         ),
-        (200, b"<html>Will be right back</html>", errors.NotAnAnswer, "has Yahoo changed its layout", 1),
-        (200, b'{"finance": {}}', errors.NotAnAnswer, "has Yahoo changed its layout", 1),
-        (200, b'{"chart": {"result": null, "error": null}}', errors.NotAnAnswer, "answered without bars", 1),
-        (200, b"", errors.NotAnAnswer, "has Yahoo changed its layout", 1),
+        (200, b"<html>Will be right back</html>", errors.InvalidResponse, "has Yahoo changed its layout", 1),
+        (200, b'{"finance": {}}', errors.InvalidResponse, "has Yahoo changed its layout", 1),
+        (200, b'{"chart": {"result": null, "error": null}}', errors.InvalidResponse, "answered without bars", 1),
+        (200, b"", errors.InvalidResponse, "has Yahoo changed its layout", 1),
         (503, b"oops", errors.ServerError, "HTTP 503", 2),
     ],
 )

@@ -134,9 +134,12 @@ def triggers() -> dict[str, Any]:
     """Return what `train_model` makes of asset events: of none, of alerts and clean bars, of those of a backfill."""
     from dags.assets import CLEAN_BARS, RETRAINING_WANTED
     from dags.events import training_trigger
+    from stock_ml.evaluation.live_performance import Alert
 
     times = [SimpleNamespace(extra={"backfill": n > 0}, timestamp=datetime.fromtimestamp(n, UTC)) for n in range(3)]
-    alerts = [SimpleNamespace(extra={"payload": {"reason": why}}) for why in ("skill", "drift")]
+    alerts = [
+        SimpleNamespace(extra={"payload": Alert("skill", why, "7", 1.0, 2.0)._asdict()}) for why in ("skill", "drift")
+    ]
     given = {
         "person": None,
         "alerts": {RETRAINING_WANTED: alerts, CLEAN_BARS: times[:1]},

@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from local import ports, probes
 from local.airflow_client import Airflow
 from local.secrets import keep_secrets
-from local.servers import airflow as orchestration
 from local.servers import postgres
+from local.servers.airflow import airflow_environment, migrate, programs
 from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.postgres.request_quota import fingerprint
@@ -44,7 +44,7 @@ def of_a_key(exchange: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
     s = exchange.model_copy(update=given | {"airflow_port": airflow_port, "postgres_port": postgres_port})
     with running(postgres.program(s), s):
         postgres.create_databases(s)
-        orchestration.migrate(s, keep_secrets(s))
+        migrate(s, keep_secrets(s))
         tables(s)
         yield s
 
@@ -53,7 +53,7 @@ def of_a_key(exchange: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
 def airflow_parts(of_a_key: Settings) -> Iterator[Airflow]:
     """Airflow's api-server, dag-processor and scheduler."""
     s, secrets = of_a_key, keep_secrets(of_a_key)
-    parts = {p.name.removeprefix("airflow-"): p for p in orchestration.programs(s, secrets)}
+    parts = {p.name.removeprefix("airflow-"): p for p in programs(s, secrets)}
     airflow = Airflow(s, secrets)
     with ExitStack() as stack:
         for name in ("api-server", "dag-processor"):
@@ -72,7 +72,7 @@ def tags(airflow: Airflow) -> set[str]:
 
 
 def create(s: Settings, *words: str) -> None:
-    env = os.environ | orchestration.airflow_environment(s, keep_secrets(s))
+    env = os.environ | airflow_environment(s, keep_secrets(s))
     span = ["--from-date", SESSIONS[0], "--to-date", "2023-12-04"]
     argv = [PYTHON, "-m", "airflow", "backfill", "create", "--dag-id", "ingest_bars", *span, *words]
     done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)

@@ -11,7 +11,7 @@ import pytest
 from stock_ml.domain.request_budget import next_day
 from tests.dags.conftest import Airflow
 
-FINAL = {"BadInput", "BadBars", "BadFile", "BadQuality", "AmbiguousLabels", "BadMessage", "BadSetting"}
+FINAL = {"BadInput", "BadBars", "BadFile", "BadQuality", "AmbiguousTimestamps", "BadMessage", "BadSetting"}
 FINAL |= {
     "BadKey",
     "PremiumEndpoint",
@@ -95,7 +95,7 @@ def test_a_training_knows_what_started_it(airflow: Airflow) -> None:
     found = airflow.ask("triggers").value
     clean = {"alerts": [], "by_person": False, "backfilled_at": None, "waiting": 0}
     assert found["person"] == clean | {"by_person": True}
-    assert found["alerts"] == clean | {"alerts": [{"reason": "skill"}, {"reason": "drift"}]}
+    assert found["alerts"] == clean | {"alerts": [["skill", why, "7", 1.0, 2.0] for why in ("skill", "drift")]}
     assert found["backfill"] == clean | {"backfilled_at": 2.0, "waiting": 3}
 
 

@@ -18,8 +18,8 @@ from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.cleaning import run_report
 from stock_ml.config import Settings
 from stock_ml.errors import BadQuality, HostError
-from stock_ml.monitoring.freshness import DEADLINE, see_clean
-from stock_ml.training.retrain_policy import Trigger, covered
+from stock_ml.monitoring.freshness import DEADLINE, check_clean
+from stock_ml.training.retrain_policy import Trigger, skip_reason
 from tests.dags.conftest import Airflow
 
 SYMBOLS = ["AAPL", "GOOGL"]
@@ -70,7 +70,7 @@ def test_training_registers_a_champion_and_clean_bars_need_no_other_one(
     assert int(pipeline.champion(mlflow_server)["version"]) > int(trained["before"])
     assert int(newest(mlflow_server)["version"]) >= int(pipeline.champion(mlflow_server)["version"])
     of_two = mlflow_server.model_copy(update={"symbols": tuple(SYMBOLS)})
-    assert "0 sessions closed" in str(covered(of_two, Trigger()))
+    assert "0 sessions closed" in str(skip_reason(of_two, Trigger()))
 
 
 def test_a_training_tells_why_it_ran_what_it_made_and_where_to_look(
@@ -106,12 +106,12 @@ def test_a_viewer_reads_and_changes_nothing(ingested: dict[str, Any], api: Airfl
 
 
 def test_bars_that_are_not_clean_in_time_are_told_by_symbol(ingested: dict[str, Any], of_two: Settings) -> None:
-    see_clean(of_two, 120)
+    check_clean(of_two, 120)
     with pytest.raises(BadQuality, match=r"not clean 120 minutes after the close: TSLA \d{4}-\d\d-\d\d; see"):
-        see_clean(of_two.model_copy(update={"symbols": (*SYMBOLS, "TSLA")}), 120)
+        check_clean(of_two.model_copy(update={"symbols": (*SYMBOLS, "TSLA")}), 120)
     store = MonitoringStore.connect(of_two)
     assert str((store.read_state(DEADLINE) or {})["told"]).startswith("not clean 120 minutes after the close: TSLA ")
-    see_clean(of_two, 120)
+    check_clean(of_two, 120)
     assert store.read_state(DEADLINE) == {"told": ""}
     store.close()
 

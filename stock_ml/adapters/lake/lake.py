@@ -15,7 +15,7 @@ from stock_ml.adapters.lake.quality import QualityStore
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import LastRequest, QualityReport
 from stock_ml.errors import StoreUnavailable
-from stock_ml.sources.parsing import WHOLE_FILE, Convention, Received
+from stock_ml.sources.parsing import WHOLE_FILE, Convention, Response
 
 PARQUET, JSON = "application/vnd.apache.parquet", "application/json"
 
@@ -41,7 +41,7 @@ class Lake:
         """Create the bucket where it is missing (Airflow's amazon provider does so in an installation)."""
         self.objects.ensure_bucket()
 
-    def put_raw(self, received: Received) -> str:
+    def put_raw(self, received: Response) -> str:
         """Store an answer as received, named by its sha256, unless it is there; return its key.
 
         Where it is there it stays as it is, and when a month was given again is noted beside its report.
@@ -71,7 +71,7 @@ class Lake:
         stay = {newest[0] if newest else None, report["raw"] if report else None}
         return self.objects.forget(self._raw(symbol, month), before, stay)
 
-    def get_raw(self, key: str) -> Received:
+    def get_raw(self, key: str) -> Response:
         """Return a stored answer byte for byte, with what was noted when it came."""
         found = self.objects.read(key)
         if found is None:
@@ -82,7 +82,7 @@ class Lake:
         request, at = json.loads(known["request"]), float(known["fetched_at"])
         if again := self._again(key):
             request, at = again["request"], again["fetched_at"]
-        return Received(known["source"], symbol, month, request, at, body, head["ContentType"])
+        return Response(known["source"], symbol, month, request, at, body, head["ContentType"])
 
     def request_of(self, key: str) -> dict[str, str]:
         """Return what the source was asked for when it gave an answer last, nothing where that is not stored."""

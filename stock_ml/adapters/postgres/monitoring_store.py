@@ -10,7 +10,7 @@ from stock_ml.adapters.postgres.connection import Connection, Database, Row
 from stock_ml.adapters.postgres.store.statements import READ_STATE, WRITE_STATE
 from stock_ml.config import Settings
 from stock_ml.domain.gaps import Minutes
-from stock_ml.evaluation.live_performance import Alarm, Alert, MinuteErrors, MonitoringReport
+from stock_ml.evaluation.live_performance import Alert, LimitBreach, MinuteErrors, MonitoringReport
 
 SERVING = "select model_version from forecasts where horizon = %(horizon)s order by stored_at desc limit 1"
 MINUTE_ERRORS = """
@@ -104,9 +104,9 @@ class MonitoringStore:
         found = self._rows(NEWEST_ALERT)
         return (Alert(*found[0][:5]), bool(found[0][5])) if found else None
 
-    def raise_alert(self, alarm: Alarm, version: str, market_at: float) -> Alert | None:
+    def raise_alert(self, breach: LimitBreach, version: str, market_at: float) -> Alert | None:
         """Open an alert and return it, None where one is open already."""
-        found = self._rows(RAISE_ALERT, kind=alarm.kind, reason=alarm.reason, version=version, at=market_at)
+        found = self._rows(RAISE_ALERT, kind=breach.kind, reason=breach.reason, version=version, at=market_at)
         return Alert(*found[0]) if found else None
 
     def close_alert(self, registered_at: float) -> bool:

@@ -1,7 +1,6 @@
 """Clean bars as Spark reads them, and their feature rows, made by the same kernel that the stream uses."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]  # it ships none
@@ -14,6 +13,7 @@ from stock_ml.domain.calendar import Calendars
 from stock_ml.domain.gaps import Minutes
 from stock_ml.errors import StoreUnavailable, TooLittleHistory
 from stock_ml.model import features
+from stock_ml.model.feature_schema import FeatureSchema
 
 # told, since looking it up in the files takes seconds
 BARS = "symbol string, ts timestamp, open double, high double, low double, close double, volume double, filled boolean"
@@ -63,7 +63,7 @@ def _bytes_read(rows: DataFrame) -> int:
     return int(rows._jdf.queryExecution().optimizedPlan().stats().sizeInBytes())
 
 
-def feature_rows(bars: DataFrame, schema: dict[str, Any], calendars: Calendars, limit: int) -> DataFrame:
+def feature_rows(bars: DataFrame, schema: FeatureSchema, calendars: Calendars, limit: int) -> DataFrame:
     """Return the rows of `features.table` for each symbol by its own sessions, those with a known target."""
 
     def of_symbol(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,8 +1,7 @@
-"""What sources send, read strictly: rows as received, what their labels mean, and the bars in them."""
+"""Read responses strictly: rows as received, the meaning of their timestamps, and the bars in them."""
 
-from stock_ml.sources.parsing.layout import parse, read
-from stock_ml.sources.parsing.live_bars import bars_of, finished
-from stock_ml.sources.parsing.response import WHOLE_FILE, Received
-from stock_ml.sources.parsing.timestamp_convention import Convention, label_convention, place
+from stock_ml.sources.parsing.layout import bars_of, parse, read
+from stock_ml.sources.parsing.response import WHOLE_FILE, Response
+from stock_ml.sources.parsing.timestamp_convention import Convention, detect_convention, place
 
-__all__ = ["WHOLE_FILE", "Convention", "Received", "bars_of", "finished", "label_convention", "parse", "place", "read"]
+__all__ = ["WHOLE_FILE", "Convention", "Response", "bars_of", "detect_convention", "parse", "place", "read"]

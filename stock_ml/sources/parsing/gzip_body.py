@@ -1,4 +1,4 @@
-"""Answers and files may be packed with gzip; what they hold is read the same."""
+"""Decompress responses and files that are packed with gzip."""
 
 import gzip
 import io
@@ -10,7 +10,7 @@ MAGIC = b"\x1f\x8b"
 LARGEST = 2**30  # twenty years of minutes of one symbol, extended hours included, are about 300 MB
 
 
-def unpacked(body: bytes, where: str) -> bytes:
+def decompress(body: bytes, where: str) -> bytes:
     """Return what a body holds. Raises BadFile where its gzip is cut short or broken, or holds more than 1 GiB."""
     if not body.startswith(MAGIC):
         return body

@@ -1,44 +1,46 @@
-"""What sources send, Alpha Vantage's JSON and CSV and Yahoo's charts, read strictly into rows as received."""
+"""Read Alpha Vantage's JSON and CSV and Yahoo's charts strictly into rows, and rows into live bars."""
 
 import numpy as np
 import orjson
 import pandas as pd
 
+from stock_ml.domain.bars import MINUTE, Bar, largest_volume
+from stock_ml.domain.calendar import Sessions
 from stock_ml.errors import BadFile
 from stock_ml.sources.parsing import (
     alpha_vantage_csv,
-    alpha_vantage_csv_fast,
     alpha_vantage_json,
     gzip_body,
     yahoo_json,
 )
-from stock_ml.sources.parsing.response import Received
-from stock_ml.sources.parsing.rows import RULE, marked
+from stock_ml.sources.parsing.response import Response
+from stock_ml.sources.parsing.rows import RULE, VALUES, frame_of_rows
+from stock_ml.sources.parsing.timestamp_convention import Convention, place
 
 FARTHEST = pd.Timedelta(hours=15)  # no exchange's clock is farther ahead of UTC, with an hour for clocks that differ
 
 
-def read(received: Received) -> pd.DataFrame:
-    """Return an answer's rows as `parse` does. Raises BadFile too where one is of a day still to come."""
-    rows = parse(received.body, received.where)
+def read(response: Response) -> pd.DataFrame:
+    """Return a response's rows as `parse` does. Raises BadFile too where one is of a day still to come."""
+    rows = parse(response.body, response.where)
     latest = rows["label"].max()
-    if latest > pd.Timestamp(received.fetched_at, unit="s") + FARTHEST:
+    if latest > pd.Timestamp(response.fetched_at, unit="s") + FARTHEST:
         raise BadFile(
-            f"{received.where}, column label: {latest} was still to come when it was received; see the clocks"
+            f"{response.where}, column label: {latest} was still to come when it was received; see the clocks"
         )
     return rows
 
 
 def parse(body: bytes, where: str) -> pd.DataFrame:
-    """Return the rows of an answer or a file as they came, in their order.
+    """Return the rows of a response or a file as they came, in their order.
 
     Columns: `label` (naive, exchange time), open, high, low, close, volume (float64), and `broken`: the first column
     whose value breaks a rule of the record, "" where none does. `ts` (UTC epoch seconds, int64) only where the source
-    itself stamps a bar's open in UTC. `attrs` has `where`, and the `zone` that an answer names.
-    A file's broken row is an error; a vendor's answer cannot be mended here, so its broken rows are marked, and refused
+    itself stamps a bar's open in UTC. `attrs` has `where`, and the `zone` that a response names.
+    A file's broken row is an error. A vendor's response cannot be mended here: its broken rows are marked, and refused
     one by one. Raises BadFile naming file, line and column.
     """
-    plain = gzip_body.unpacked(body, where)
+    plain = gzip_body.decompress(body, where)
     frame = _from_json(plain, where) if plain.lstrip()[:1] in (b"{", b"[") else _from_csv(plain, where)
     frame.attrs["where"] = where
     return frame
@@ -51,18 +53,32 @@ def _from_json(body: bytes, where: str) -> pd.DataFrame:
         raise BadFile(f"{where} begins like JSON and is none: {error}") from error
     if yahoo_json.is_chart(document):
         return yahoo_json.rows_of(document, where)
-    frame = marked(alpha_vantage_json.rows_of(document, where))
+    frame = frame_of_rows(alpha_vantage_json.rows_of(document, where))
     frame.attrs["zone"] = alpha_vantage_json.zone_of(document)
     return frame
 
 
 def _from_csv(body: bytes, where: str) -> pd.DataFrame:
-    quick = alpha_vantage_csv_fast.rows_of(body)
+    quick = alpha_vantage_csv.read_fast(body)
     if quick is not None:
         return quick
     lines, rows = alpha_vantage_csv.rows_of(body, where)
-    frame = marked(rows)
+    frame = frame_of_rows(rows)
     for at in np.flatnonzero(frame["broken"] != ""):
         column = frame["broken"][at]
         raise BadFile(f"{where}, line {lines[at]}, column {column}: {float(frame[column][at])} {RULE}")
     return frame
+
+
+def bars_of(response: Response, convention: Convention, calendar: Sessions) -> list[Bar]:
+    """Return the bars of a response within the sessions of `calendar`, ascending, not filled.
+
+    Only bars whose minute was over when the response was given are among them. Rows that break a rule of the record are
+    left out; of several rows for a minute the one with the largest volume stays.
+    Raises BadFile where the response is not in Alpha Vantage's layout.
+    """
+    rows = place(read(response), convention, calendar)
+    rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
+    values = rows.iloc[largest_volume(rows)][["ts", *VALUES]].itertuples(index=False)
+    bars = (Bar(response.symbol, ts, o, h, low, c, v, response.source) for ts, o, h, low, c, v in values)
+    return [bar for bar in bars if bar.ts + MINUTE <= response.fetched_at]

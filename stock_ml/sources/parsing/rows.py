@@ -1,4 +1,4 @@
-"""One row as received: its label, its five numbers, and the rules that they must keep."""
+"""One row as received: its timestamp label, its five numbers, and the rules that they must keep."""
 
 from datetime import datetime
 
@@ -22,13 +22,13 @@ def row(stamp: str, values: list[str], where: str) -> Row:
     ]
 
 
-def marked(rows: list[Row]) -> pd.DataFrame:
+def frame_of_rows(rows: list[Row]) -> pd.DataFrame:
     """Return rows as a frame of label, values and `broken`."""
     values = np.array([row for _, row in rows], dtype=np.float64).reshape(-1, len(VALUES))
-    return framed(np.array([label for label, _ in rows], dtype="datetime64[ns]"), values)
+    return frame_of(np.array([label for label, _ in rows], dtype="datetime64[ns]"), values)
 
 
-def framed(labels: np.ndarray, values: np.ndarray) -> pd.DataFrame:
+def frame_of(labels: np.ndarray, values: np.ndarray) -> pd.DataFrame:
     """Return labels datetime64[ns] (n,) and values (n, 5) as a frame with `broken`."""
     frame = pd.DataFrame(values, columns=VALUES)
     frame.insert(0, "label", labels)

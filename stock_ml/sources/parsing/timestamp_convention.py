@@ -1,4 +1,4 @@
-"""What a label means: sources stamp a minute with its start or with its end, in the exchange's own time."""
+"""Detect whether a source labels a minute with its start or with its end, in exchange time."""
 
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -8,19 +8,19 @@ import pandas as pd
 
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
-from stock_ml.errors import AmbiguousLabels, BadFile
+from stock_ml.errors import AmbiguousTimestamps, BadFile
 
 Convention = Literal["start", "end"]
 MAJORITY = 0.8
 
 
-def label_convention(frame: pd.DataFrame, sessions: Sessions) -> Convention:
+def detect_convention(frame: pd.DataFrame, sessions: Sessions) -> Convention:
     """Return whether the labels of received rows are the starts or the ends of their minutes.
 
     Each session votes by its edges. A session without extended hours has a bar labelled with the open (start) or one
     labelled with the close (end); else the opening auction's volume is in the bar labelled with the open (start) or
     one minute later (end). Rows that the source stamped in UTC need no vote: `ts` is a bar's start.
-    Raises AmbiguousLabels where no session votes, or fewer than 80 % of them agree; BadFile as `place` does.
+    Raises AmbiguousTimestamps where no session votes, or fewer than 80 % of them agree; BadFile as `place` does.
     """
     if "ts" in frame:
         return "start"
@@ -28,7 +28,7 @@ def label_convention(frame: pd.DataFrame, sessions: Sessions) -> Convention:
     cast = votes[votes != ""].tolist()
     starts = cast.count("start")
     if not cast or max(starts, len(cast) - starts) < MAJORITY * len(cast):
-        raise AmbiguousLabels(
+        raise AmbiguousTimestamps(
             f"{starts} of {len(cast)} sessions look labelled by bar start, the others by bar end, {len(votes)} were "
             "read: give whole sessions of a traded symbol, from the opening minute on"
         )
@@ -38,7 +38,7 @@ def label_convention(frame: pd.DataFrame, sessions: Sessions) -> Convention:
 def place(frame: pd.DataFrame, convention: Convention, sessions: Sessions) -> pd.DataFrame:
     """Return the rows with `ts`, each bar's open in UTC epoch seconds (int64).
 
-    Raises BadFile where the answer names another time zone than the exchange's, or a label is at a time that a clock
+    Raises BadFile where the response names another time zone than the exchange's, or a label is at a time that a clock
     change leaves out or makes twice.
     """
     _check_zone(frame, sessions)
@@ -89,17 +89,17 @@ def _utc(rows: pd.DataFrame, zone: str) -> np.ndarray:
 
 
 def _check_zone(frame: pd.DataFrame, sessions: Sessions) -> None:
-    said = frame.attrs.get("zone") or sessions.zone
-    if said != sessions.zone and not _same_clocks(frame["label"], said, sessions.zone):
+    stated = frame.attrs.get("zone") or sessions.zone
+    if stated != sessions.zone and not _same_clocks(frame["label"], stated, sessions.zone):
         raise BadFile(
-            f"{_where(frame)}: its times are in {said!r:.40}, and {sessions.exchange} trades in {sessions.zone}; "
+            f"{_where(frame)}: its times are in {stated!r:.40}, and {sessions.exchange} trades in {sessions.zone}; "
             "set STOCKML_EXCHANGE to the exchange of these symbols"
         )
 
 
-def _same_clocks(labels: pd.Series, said: str, zone: str) -> bool:
+def _same_clocks(labels: pd.Series, stated: str, zone: str) -> bool:
     try:
-        other = ZoneInfo(said)
+        other = ZoneInfo(stated)
     except (ZoneInfoNotFoundError, ValueError):
         return False
     noons = pd.DatetimeIndex(labels.dt.normalize().unique()) + pd.Timedelta(hours=12)

@@ -1,4 +1,4 @@
-"""Yahoo's chart layout: one answer, or a JSON array of answers, each a window of time."""
+"""Yahoo's chart layout: one response, or a JSON array of responses, each a window of time."""
 
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -8,7 +8,7 @@ import pandas as pd
 
 from stock_ml.domain.bars import MINUTE
 from stock_ml.errors import BadFile
-from stock_ml.sources.parsing.rows import FIRST_YEAR, LAST_YEAR, VALUES, framed
+from stock_ml.sources.parsing.rows import FIRST_YEAR, LAST_YEAR, VALUES, frame_of
 
 GRANULARITY = "1m"
 EARLIEST, LATEST = (int(np.datetime64(str(year), "s").astype(int)) for year in (FIRST_YEAR, LAST_YEAR + 1))
@@ -56,7 +56,7 @@ def _framed(columns: list[list[Any]], zone: ZoneInfo, newest: object, where: str
     if (ts % MINUTE).any():
         raise BadFile(f"{where}: the stamp {ts[ts % MINUTE != 0][0]} is no full minute")
     labels = pd.to_datetime(ts, unit="s", utc=True).tz_convert(zone).tz_localize(None)
-    return framed(labels.to_numpy("datetime64[ns]"), values).assign(ts=ts)
+    return frame_of(labels.to_numpy("datetime64[ns]"), values).assign(ts=ts)
 
 
 def _numbers(columns: list[list[Any]], where: str) -> tuple[np.ndarray, np.ndarray]:

@@ -5,13 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.cleaning.quality import Gate, minutes_of, missing_everywhere, out_of_order, outliers, zero_volume
+from stock_ml.cleaning.quality import Gate, minute_report, missing_everywhere, out_of_order, outliers, zero_volume
 from stock_ml.domain.gaps import Minutes, fill, holes
-from tests.walks import NYSE, take, walk
+from tests.walks import NYSE, minutes_of, take, walk
 from tests.walks import holes as masks
-from tests.walks import minutes_of as opens_of
 
-DAYS = walk(opens_of("2024-03-04", 2))
+DAYS = walk(minutes_of("2024-03-04", 2))
 FIRST, LAST = float(DAYS.ts[0]), float(DAYS.ts[-1]) + 60
 
 
@@ -36,7 +35,7 @@ def test_each_missing_minute_is_what_a_walk_minute_by_minute_says_and_the_stream
     until = FIRST + 60 * minutes
     kept = take(DAYS, keep & (DAYS.ts + 60 <= until))
     filled = fill(kept, NYSE, limit)
-    report = minutes_of(filled, NYSE, limit, (FIRST, until))
+    report = minute_report(filled, NYSE, limit, (FIRST, until))
     assert {name: report[name] for name in ("filled", "left_out", "feed_gap_minutes")} == naive_kinds(
         set(kept.ts.tolist()), limit, until
     )
@@ -47,7 +46,7 @@ def test_each_missing_minute_is_what_a_walk_minute_by_minute_says_and_the_stream
 
 
 def test_a_session_without_any_row_is_one_feed_gap_and_counts_against_coverage():
-    report = minutes_of(take(DAYS, slice(0, 390)), NYSE, 15, (FIRST, LAST))
+    report = minute_report(take(DAYS, slice(0, 390)), NYSE, 15, (FIRST, LAST))
     assert report["feed_gaps"] == [{"from": "2024-03-05T14:30:00+00:00", "minutes": 390}]
     assert report["sessions"]["2024-03-05"] == {"received": 0, "filled": 0, "minutes": 390}
     assert report["coverage"] == 0.5
@@ -55,9 +54,9 @@ def test_a_session_without_any_row_is_one_feed_gap_and_counts_against_coverage()
 
 def test_coverage_counts_received_minutes_of_complete_sessions_only():
     half = take(DAYS, slice(0, 400, 2))
-    report = minutes_of(fill(half, NYSE, 15), NYSE, 15, (FIRST, FIRST + 86_400 + 60 * 10))
+    report = minute_report(fill(half, NYSE, 15), NYSE, 15, (FIRST, FIRST + 86_400 + 60 * 10))
     assert report["coverage"] == 0.5
-    assert minutes_of(half, NYSE, 15, (FIRST, FIRST + 60))["coverage"] is None
+    assert minute_report(half, NYSE, 15, (FIRST, FIRST + 60))["coverage"] is None
 
 
 @pytest.mark.parametrize(
@@ -115,7 +114,7 @@ def test_a_hole_in_all_symbols_at_once_is_found_and_one_in_some_is_not():
 
 
 def test_a_whole_session_without_bars_of_any_symbol_is_a_hole_in_all():
-    days = opens_of("2024-03-04", 3)
+    days = minutes_of("2024-03-04", 3)
     rest = np.delete(days, np.r_[390:780])
     assert missing_everywhere({"A": rest, "B": rest[1:]}, NYSE) == [
         {"from": "2024-03-05T14:30:00+00:00", "minutes": 390}

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.clean_symbol import clean_in
+from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings, load
 from stock_ml.domain.bars import epoch
 from stock_ml.errors import BadFile
-from stock_ml.sources.parsing import Received
+from stock_ml.sources.parsing import Response
 from tests.examples import at_most
 from tests.yahoo import XNYS, chart, invented, minutes_between
 
@@ -52,20 +52,20 @@ class Held:
         return found[::-1] if self.backwards else found
 
 
-def answer(ts: np.ndarray, at: float, change: float = 0.0, broken: tuple[int, ...] = ()) -> Received:
+def answer(ts: np.ndarray, at: float, change: float = 0.0, broken: tuple[int, ...] = ()) -> Response:
     """Return Yahoo's chart of these minutes, given at a time, with all prices and volumes raised by `change`."""
     rows = [[v if v is None else v + change for v in row] for row in invented(ts)]
     for minute in broken:
         rows[minute][1] = 0.0
     body = orjson.dumps([chart(ts.tolist(), rows, SYMBOL)])
-    return Received("yahoo", SYMBOL, MONTH, {"chart": SYMBOL}, at, body, "application/json")
+    return Response("yahoo", SYMBOL, MONTH, {"chart": SYMBOL}, at, body, "application/json")
 
 
 def minutes(start: float, end: float) -> np.ndarray:
     return minutes_between(FIRST + start, FIRST + end)
 
 
-def lake_of(*answers: Received, backwards: bool = False, source: str = "yahoo") -> Lake:
+def lake_of(*answers: Response, backwards: bool = False, source: str = "yahoo") -> Lake:
     lake = Lake(Held(backwards=backwards), source)
     for received in answers:
         lake.put_raw(received)
@@ -74,7 +74,7 @@ def lake_of(*answers: Received, backwards: bool = False, source: str = "yahoo") 
 
 def cleaned(lake: Lake, s: Settings = S) -> dict[str, Any]:
     """Return the report of the month."""
-    return clean_in(lake, s, ITEM)["months"][MONTH]
+    return clean_symbol(s, ITEM, lake)["months"][MONTH]
 
 
 def clean_bytes(lake: Lake) -> bytes | None:
@@ -122,7 +122,7 @@ def test_a_broken_row_of_a_later_answer_takes_no_good_one_away():
 
 
 def test_an_older_answer_that_cannot_be_read_is_named_and_a_newest_one_is_an_error(caplog):
-    bad = Received("yahoo", SYMBOL, MONTH, {"chart": SYMBOL}, FIRST + 1.0, b'{"chart": 1}', "application/json")
+    bad = Response("yahoo", SYMBOL, MONTH, {"chart": SYMBOL}, FIRST + 1.0, b'{"chart": 1}', "application/json")
     lake = lake_of(bad, answer(minutes(0, DAY), FIRST + DAY))
     [(key, reason)] = cleaned(lake)["unreadable"].items()
     assert lake.get_raw(key).body == bad.body

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.adapters.lake import parquet
-from stock_ml.cleaning.rules import SET_ASIDE, CleanRules, clean
+from stock_ml.cleaning.rules import ROW_OUTCOMES, CleaningParameters, clean
 from stock_ml.domain.bars import broken, epoch, validate
 from stock_ml.domain.calendar import sessions
 from stock_ml.sources.parsing import parse, place
@@ -28,7 +28,7 @@ def rows(*minutes: tuple[int, float]) -> pd.DataFrame:
 
 
 def cleaned(received: pd.DataFrame, known_at: float = LATER, limit: int = 15):
-    return clean(received, "AAPL", "sandbox", CleanRules(XNYS, limit, known_at))
+    return clean(received, "AAPL", "sandbox", CleaningParameters(XNYS, limit, known_at))
 
 
 def minutes_of(bars: pd.DataFrame) -> list[int]:
@@ -90,7 +90,7 @@ def test_every_row_is_accounted_for_and_the_bars_keep_the_rules(minutes, known, 
     received = rows(*minutes)
     result = cleaned(received, OPEN + 60.0 * known, limit)
     report = result.report
-    assert sum(report[name] for name in SET_ASIDE) + len(result.refused) == len(received)
+    assert sum(report[name] for name in ROW_OUTCOMES) + len(result.refused) == len(received)
     assert sum(report["refused"].values()) == len(result.refused)
     assert report["kept"] + report["filled"] == len(validate(result.bars))
     assert (epoch(result.bars["ts"]) + 60 <= OPEN + 60 * known).all()

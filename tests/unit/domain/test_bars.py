@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.domain.bars import LARGEST_PRICE, LARGEST_VOLUME, bad_column, broken, fullest, valid, validate
+from stock_ml.domain.bars import LARGEST_PRICE, LARGEST_VOLUME, bad_column, broken, largest_volume, valid, validate
 from stock_ml.errors import BadBars
 from tests.walks import BOUNDARY_NUMBERS, frame, minutes_of, walk
 
@@ -66,7 +66,7 @@ def test_the_fullest_row_of_a_minute_is_the_greatest_by_volume_then_high_low_ope
     for row in rows.itertuples(index=False):
         key = (row.volume, row.high, row.low, row.open, row.close)
         best[row.ts] = max(best.get(row.ts, key), key)
-    found = rows.iloc[fullest(rows)][["ts", "volume", "high", "low", "open", "close"]].values.tolist()
+    found = rows.iloc[largest_volume(rows)][["ts", "volume", "high", "low", "open", "close"]].values.tolist()
     assert found == [[ts, *key] for ts, key in sorted(best.items())]
 
 

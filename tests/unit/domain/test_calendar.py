@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stock_ml.cleaning.rules import Cleaned, CleanRules, clean
+from stock_ml.cleaning.rules import CleanBars, CleaningParameters, clean
 from stock_ml.config import load
 from stock_ml.domain.bars import broken, epoch
 from stock_ml.domain.calendar import Calendars, sessions
@@ -21,12 +21,12 @@ def labelled(first: str, last: str, price: float = 100.0) -> pd.DataFrame:
     return values.assign(label=label, broken=broken(values.to_numpy()))
 
 
-def cleaned(*parts: pd.DataFrame, calendar=XNYS, limit: int = 15) -> Cleaned:
+def cleaned(*parts: pd.DataFrame, calendar=XNYS, limit: int = 15) -> CleanBars:
     rows = place(pd.concat(parts, ignore_index=True), "end", calendar)
     until = float(rows["ts"].max()) + 60
     number = calendar.number(rows["ts"].to_numpy())
     span = float(calendar.opens[number[number >= 0].min()]), until
-    return clean(rows, "GOOGL", "csv", CleanRules(calendar, limit, until, span))
+    return clean(rows, "GOOGL", "csv", CleaningParameters(calendar, limit, until, span))
 
 
 def in_new_york(bars: pd.DataFrame) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stock_ml.domain.gaps import Minutes
-from stock_ml.domain.splits import Split, before, nearest, splits
+from stock_ml.domain.splits import Split, nearest_ratio, opening_ratios, splits
 from stock_ml.model.features import windows
 from tests.walks import NYSE, minutes_of, take, walk
 
@@ -43,12 +43,12 @@ def test_a_missing_session_between_two_prices_proves_no_split_and_still_no_windo
     bars = split_in("2022-07-18", 20)
     holed = take(bars, NYSE.number(bars.ts) != NYSE.number(bars.ts).min() + 1)
     assert splits(holed, NYSE) == []
-    assert (before(holed, NYSE) != 1).sum() == 1
+    assert (opening_ratios(holed, NYSE) != 1).sum() == 1
 
 
 def test_no_window_crosses_a_split_and_all_others_stay():
     plain, bars = walk(minutes_of("2022-07-14", 3)), split_in("2022-07-18", 20)
-    opens = int(np.flatnonzero(before(bars, NYSE) != 1)[0])
+    opens = int(np.flatnonzero(opening_ratios(bars, NYSE) != 1)[0])
     crossing = np.arange(opens, opens + W - 1)
     assert set(windows(plain, NYSE, W, LIMIT)[0]) - set(windows(bars, NYSE, W, LIMIT)[0]) == set(crossing)
 
@@ -61,4 +61,4 @@ def test_the_stream_that_sees_the_bars_one_by_one_finds_the_same_windows():
 
 def test_no_bars_hold_no_split():
     assert splits(take(walk(minutes_of("2022-07-14", 1)), slice(0)), NYSE) == []
-    assert nearest(np.log([1e-300, 1e300])).tolist() == [1, 1]
+    assert nearest_ratio(np.log([1e-300, 1e300])).tolist() == [1, 1]

@@ -8,18 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.errors import TooLittleHistory
-from stock_ml.evaluation import (
-    Bar,
-    decide,
-    folds,
-    interval_metrics,
-    known_at,
-    metrics,
-    refit,
-    session_losses,
-    walked_halves,
-)
-from stock_ml.evaluation.diebold_mariano import long_run_variance, worse_by_chance
+from stock_ml.evaluation.diebold_mariano import diebold_mariano_p_value, long_run_variance
+from stock_ml.evaluation.folds import known_at, refit, walk_forward_folds
+from stock_ml.evaluation.metrics import interval_metrics, metrics, session_losses, walk_forward_half_widths
+from stock_ml.evaluation.promotion import PromotionThreshold, decide
 from stock_ml.model.conformal import calibrate, scale
 from tests.unit.covering import coverage
 
@@ -50,22 +42,22 @@ def test_persistence_has_no_skill_and_no_direction():
 @given(st.integers(4, 60), st.integers(2, 60))
 def test_folds_walk_forward_over_the_newest_sessions(count, longest):
     firsts = [86400 * day for day in range(count)]
-    walked = folds(firsts, firsts[-1] + 400, longest)
-    judged = [first for first in firsts if any(f.first <= first < f.until for f in walked)]
-    assert judged == firsts[-len(judged) :]
-    assert 2 <= len(judged) <= min(20, count - 2)
-    assert len(walked) <= 4
-    assert all(a.until == b.first for a, b in itertools.pairwise(walked))
-    assert walked[-1].until == firsts[-1] + 400
+    fold_list = walk_forward_folds(firsts, firsts[-1] + 400, longest)
+    tested = [first for first in firsts if any(f.first <= first < f.until for f in fold_list)]
+    assert tested == firsts[-len(tested) :]
+    assert 2 <= len(tested) <= min(20, count - 2)
+    assert len(fold_list) <= 4
+    assert all(a.until == b.first for a, b in itertools.pairwise(fold_list))
+    assert fold_list[-1].until == firsts[-1] + 400
 
 
 @given(st.integers(4, 60), st.integers(2, 60))
 def test_all_folds_train_on_as_many_sessions_directly_before_them(count, longest):
     firsts = [86400 * day for day in range(count)]
-    walked = folds(firsts, firsts[-1] + 400, longest)
-    trained = [[first for first in firsts if fold.since <= first < fold.first] for fold in walked]
-    assert {len(sessions) for sessions in trained} == {min(longest, firsts.index(walked[0].first))}
-    assert [sessions[-1] + 86400 for sessions in trained] == [fold.first for fold in walked]
+    fold_list = walk_forward_folds(firsts, firsts[-1] + 400, longest)
+    trained = [[first for first in firsts if fold.since <= first < fold.first] for fold in fold_list]
+    assert {len(sessions) for sessions in trained} == {min(longest, firsts.index(fold_list[0].first))}
+    assert [sessions[-1] + 86400 for sessions in trained] == [fold.first for fold in fold_list]
 
 
 @pytest.mark.parametrize(("longest", "since"), [(3, 400), (6, 100), (250, 100)])
@@ -78,7 +70,7 @@ def test_what_serves_is_fitted_on_the_newest_sessions(longest, since):
 @pytest.mark.parametrize("count", range(4))
 def test_fewer_than_four_sessions_are_refused(count):
     with pytest.raises(TooLittleHistory, match=f"{count} sessions"):
-        folds(list(range(count)), count, 250)
+        walk_forward_folds(list(range(count)), count, 250)
 
 
 def test_a_target_is_known_when_its_bar_has_ended():
@@ -90,16 +82,16 @@ def test_intervals_in_walk_forward_come_from_earlier_folds_only():
     rng = np.random.default_rng(2)
     errors, volatility, fold = rng.normal(size=90), rng.uniform(1, 2, 90), np.repeat([0, 1, 2], [30, 40, 20])
     noon = np.full(90, 0.5)
-    half = walked_halves(errors, volatility, noon, fold)
+    half = walk_forward_half_widths(errors, volatility, noon, fold)
     assert np.isnan(half[:, :30]).all()
     for until, to in ((30, 70), (70, 90)):
-        made_of = calibrate(errors[:until], volatility[:until], noon[:until])
-        size = scale(volatility[until:to], noon[until:to], made_of.profile)
+        calibration = calibrate(errors[:until], volatility[:until], noon[:until])
+        size = scale(volatility[until:to], noon[until:to], calibration.profile)
         got = interval_metrics(errors[until:to], half[:, until:to])
-        assert {f"coverage_{p}": share for p, share in coverage(errors[until:to], size, made_of.quantiles).items()} == {
-            name: share for name, share in got.items() if name.startswith("coverage")
-        }
-        assert got["width_90_bp"] == pytest.approx(np.mean([2e4 * made_of.quantiles["90"] * s for s in size]))
+        assert {
+            f"coverage_{p}": share for p, share in coverage(errors[until:to], size, calibration.quantiles).items()
+        } == {name: share for name, share in got.items() if name.startswith("coverage")}
+        assert got["width_90_bp"] == pytest.approx(np.mean([2e4 * calibration.quantiles["90"] * s for s in size]))
 
 
 def test_rows_without_an_interval_are_in_no_coverage():
@@ -112,7 +104,7 @@ def test_rows_without_an_interval_are_in_no_coverage():
     assert interval_metrics(errors, np.full((3, 3), np.nan)) == {}
 
 
-BAR = Bar(alpha=0.05, margin=0.01)
+THRESHOLD = PromotionThreshold(alpha=0.05, margin=0.01)
 FLAT = np.array([2.0, 2.1, 1.9, 2.0, 2.05, 1.95])
 NOISE = np.array([0.01, -0.02, 0.0, 0.02, -0.01, 0.0])
 
@@ -146,7 +138,7 @@ def losses(**kinds: float) -> dict[str, np.ndarray]:
     ],
 )
 def test_who_becomes_champion(earlier, later, incumbent, expected):
-    decision = decide(losses(**earlier), losses(**later), incumbent, BAR)
+    decision = decide(losses(**earlier), losses(**later), incumbent, THRESHOLD)
     assert decision.kind == expected
     assert 0 <= decision.p_value <= 1
 
@@ -160,18 +152,18 @@ def test_the_test_agrees_with_a_plain_computation():
     statistic = mean / math.sqrt(variance / n) * math.sqrt((n + 1 - 4 + 2 / n) / n)
     rng = np.random.default_rng(0)
     drawn = rng.standard_t(n - 1, 400_000)
-    assert worse_by_chance(gain) == pytest.approx((drawn > statistic).mean(), abs=2e-3)
+    assert diebold_mariano_p_value(gain) == pytest.approx((drawn > statistic).mean(), abs=2e-3)
 
 
 def test_without_variance_or_with_one_session_there_is_no_evidence():
-    assert worse_by_chance(np.full(9, 0.5)) == 1.0
-    assert worse_by_chance(np.array([0.5])) == 1.0
-    assert worse_by_chance(np.array([])) == 1.0
+    assert diebold_mariano_p_value(np.full(9, 0.5)) == 1.0
+    assert diebold_mariano_p_value(np.array([0.5])) == 1.0
+    assert diebold_mariano_p_value(np.array([])) == 1.0
 
 
 def test_where_both_are_alike_five_in_a_hundred_are_called_better_at_five_percent():
     rng = np.random.default_rng(1)
-    found = [worse_by_chance(rng.normal(size=6)) for _ in range(4000)]
+    found = [diebold_mariano_p_value(rng.normal(size=6)) for _ in range(4000)]
     assert np.mean(np.array(found) < 0.05) <= 0.06
 
 

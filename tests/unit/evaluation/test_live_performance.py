@@ -1,4 +1,4 @@
-"""What the monitoring report says of live forecasts, and when it raises an alarm."""
+"""What the monitoring report says of live forecasts, and when it breaches a limit."""
 
 import dataclasses
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from stock_ml.evaluation.live_performance import (
-    FEWEST,
-    Alarm,
+    MIN_FORECASTS,
+    LimitBreach,
     Limits,
     MinuteErrors,
     MonitoringReport,
-    alarm,
+    limit_breach,
     monitoring_report,
 )
 from stock_ml.evaluation.reference_profile import Drift
@@ -69,18 +69,18 @@ def test_a_flat_market_has_no_skill_and_no_spread() -> None:
         ({"unusual": {"return_1": 0.1, "volatility": 0.7}}, "drift"),
         ({"unusual": {}}, None),
         ({"skill": -0.02, "behind": 4.0, "coverage_90": 0.5}, "skill"),  # the gravest
-        ({"coverage_90": 0.5, "forecasts": FEWEST - 1}, None),
+        ({"coverage_90": 0.5, "forecasts": MIN_FORECASTS - 1}, None),
     ],
 )
-def test_an_alarm_needs_a_limit_passed_and_enough_forecasts(changed: dict[str, object], kind: str | None) -> None:
-    raised = alarm(FINE._replace(**changed), LIMITS)
-    assert (raised.kind if isinstance(raised, Alarm) else None) == kind
+def test_an_alert_needs_a_limit_passed_and_enough_forecasts(changed: dict[str, object], kind: str | None) -> None:
+    raised = limit_breach(FINE._replace(**changed), LIMITS)
+    assert (raised.kind if isinstance(raised, LimitBreach) else None) == kind
     assert raised is None or "version 7" in raised.reason
 
 
-def test_a_drift_alarm_names_each_feature_past_the_limit_the_furthest_first() -> None:
-    raised = alarm(FINE._replace(unusual={"return_1": 0.6, "range": 0.4, "volatility": 7.5}), LIMITS)
-    assert isinstance(raised, Alarm)
+def test_a_drift_alert_names_each_feature_past_the_limit_the_furthest_first() -> None:
+    raised = limit_breach(FINE._replace(unusual={"return_1": 0.6, "range": 0.4, "volatility": 7.5}), LIMITS)
+    assert isinstance(raised, LimitBreach)
     assert raised.reason.endswith("volatility by 7.50, return_1 by 0.60")
 
 

@@ -6,16 +6,21 @@ import pytest
 from sandbox.market import Day, Market
 from stock_ml.domain.gaps import Minutes, fill
 from stock_ml.errors import ModelError
-from stock_ml.evaluation.psi import psi
-from stock_ml.evaluation.reference_profile import Population, Session, population
+from stock_ml.evaluation.psi import bin_counts, bin_edges, bin_shares, psi
+from stock_ml.evaluation.reference_profile import ReferenceProfile, Sample, Session, reference_profile
 from stock_ml.model import features
 from tests.unit.sandbox.markets import FIRST, XNYS
 
 SYMBOLS, TRAINED, LIVE = ("AAPL", "GOOGL"), 42, 3
-KNOWN = {"schema": "x", "symbols": SYMBOLS, "trained_until": 1}
+SAMPLE = Sample("x", SYMBOLS, 1)
 SCHEMA = features.schema(30, 1)
 LIMIT = 1.0  # as the settings have it
 RANDOM = np.random.default_rng(8)
+
+
+def psi_of(trained: np.ndarray, live: np.ndarray) -> float:
+    edges = bin_edges(trained)
+    return psi(*(bin_shares(bin_counts(sample, edges)) for sample in (trained, live)))
 
 
 def made(count: int, scale: float = 1.0) -> list[Session]:
@@ -44,45 +49,45 @@ def table(day: Day, louder: float) -> dict[str, np.ndarray]:
 
 def test_drift_is_what_a_naive_count_finds() -> None:
     trained, live = made(10), made(3, scale=2.0)
-    kept = population(KNOWN, ("a", "b"), trained)
-    found = kept.drift(live)
+    profile = reference_profile(SAMPLE, ("a", "b"), trained)
+    found = profile.drift(live)
     for j, name in enumerate(("a", "b")):
         whole, now = (np.concatenate([part.features[:, j] for part in parts]) for parts in (trained, live))
         runs = [np.concatenate([part.features[:, j] for part in trained[i : i + 3]]) for i in range(8)]
-        assert found[name].psi == pytest.approx(psi(whole, now))
-        assert found[name].beyond == pytest.approx(psi(whole, now) - max(psi(whole, run) for run in runs))
+        assert found[name].psi == pytest.approx(psi_of(whole, now))
+        assert found[name].excess == pytest.approx(psi_of(whole, now) - max(psi_of(whole, run) for run in runs))
 
 
 def test_what_is_read_again_is_what_was_kept_and_what_is_damaged_is_refused() -> None:
-    kept = population(KNOWN, ("a", "b"), made(10))
-    assert Population.from_json(kept.to_json()) == kept
-    assert (kept.longest, kept.density) == (5, pytest.approx(300 / 390))
-    for text in ("", "[]", "{}", kept.to_json().replace("density", "dens")):
+    profile = reference_profile(SAMPLE, ("a", "b"), made(10))
+    assert ReferenceProfile.from_json(profile.to_json()) == profile
+    assert (profile.longest, profile.density) == (5, pytest.approx(300 / 390))
+    for text in ("", "[]", "{}", profile.to_json().replace("density", "dens")):
         with pytest.raises(ModelError, match="train again"):
-            Population.from_json(text)
+            ReferenceProfile.from_json(text)
 
 
 def test_nothing_live_is_no_drift_and_one_session_alone_tells_nothing() -> None:
-    assert population(KNOWN, ("a", "b"), made(10)).drift([]) == {}
-    assert population(KNOWN, ("a", "b"), made(1)).longest == 0
+    assert reference_profile(SAMPLE, ("a", "b"), made(10)).drift([]) == {}
+    assert reference_profile(SAMPLE, ("a", "b"), made(1)).longest == 0
 
 
 @pytest.mark.parametrize("seed", range(60_001, 60_005))
-def test_a_stable_market_raises_no_alarm_and_one_three_times_as_loud_does(seed: int) -> None:
+def test_a_stable_market_raises_no_alert_and_one_three_times_as_loud_does(seed: int) -> None:
     for louder, alarms in ((1.0, False), (3.0, True)):
         sessions = of_market(seed, louder)
-        kept = population(KNOWN, features.FEATURES, sessions[:TRAINED])
+        profile = reference_profile(SAMPLE, features.FEATURES, sessions[:TRAINED])
         for count in range(1, LIVE + 1):
-            beyond = {name: found.beyond for name, found in kept.drift(sessions[TRAINED : TRAINED + count]).items()}
-            assert (max(beyond.values()) > LIMIT) is alarms
-            assert not alarms or max(beyond, key=beyond.__getitem__) == "volatility"
+            excess = {name: found.excess for name, found in profile.drift(sessions[TRAINED : TRAINED + count]).items()}
+            assert (max(excess.values()) > LIMIT) is alarms
+            assert not alarms or max(excess, key=excess.__getitem__) == "volatility"
 
 
 def test_half_a_session_would_look_like_another_market_and_is_not_looked_at() -> None:
     sessions = of_market(60_001)
-    kept = population(KNOWN, features.FEATURES, sessions[:TRAINED])
+    profile = reference_profile(SAMPLE, features.FEATURES, sessions[:TRAINED])
     rows, possible = sessions[-1]
     elapsed = rows[:, features.FEATURES.index("elapsed")]
     afternoon = Session(rows[elapsed > 0.5], possible)
-    assert kept.drift([afternoon])["elapsed"].beyond > LIMIT
-    assert (kept.whole(afternoon), kept.whole(sessions[-1])) == (False, True)
+    assert profile.drift([afternoon])["elapsed"].excess > LIMIT
+    assert [part.is_complete(profile.density) for part in (afternoon, sessions[-1])] == [False, True]

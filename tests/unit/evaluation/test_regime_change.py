@@ -1,4 +1,4 @@
-"""After an alarm history begins with the session that gave it, once enough are there from it on."""
+"""After an alert history begins with the session that gave it, once enough are there from it on."""
 
 import itertools
 
@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.evaluation import ENOUGH, FEWEST, alarmed, begins, folds, latest_change
+from stock_ml.evaluation.diebold_mariano import MIN_TEST_SESSIONS
+from stock_ml.evaluation.folds import REGIME_SESSIONS, walk_forward_folds
+from stock_ml.evaluation.regime_change import alert_session, history_start, latest_regime_change
 
 DAY, HOUR = 86_400, 3_600
 FIRSTS = [DAY * number for number in range(20)]
@@ -24,24 +26,25 @@ FIRSTS = [DAY * number for number in range(20)]
         (-DAY, -1),
     ],
 )
-def test_a_session_gave_the_alarm(at: int, number: int) -> None:
-    assert alarmed(FIRSTS, at) == number
+def test_a_session_gave_the_alert(at: int, number: int) -> None:
+    assert alert_session(FIRSTS, at) == number
 
 
 @pytest.mark.parametrize(
-    ("given_by", "first"), [(20 - ENOUGH, 20 - ENOUGH), (21 - ENOUGH, 0), (19, 0), (3, 3), (-5, 0)]
+    ("given_by", "first"),
+    [(20 - REGIME_SESSIONS, 20 - REGIME_SESSIONS), (21 - REGIME_SESSIONS, 0), (19, 0), (3, 3), (-5, 0)],
 )
 def test_history_begins_with_that_session_once_enough_are_there(given_by: int, first: int) -> None:
-    assert begins(FIRSTS, given_by * DAY + 2 * HOUR) == first
-    assert begins(FIRSTS, None) == 0
+    assert history_start(FIRSTS, given_by * DAY + 2 * HOUR) == first
+    assert history_start(FIRSTS, None) == 0
 
 
 def test_as_many_as_are_enough_leave_two_to_train_on_one_to_choose_by_and_those_that_confirm() -> None:
-    history = FIRSTS[:ENOUGH]
-    walked = folds(history, history[-1] + HOUR, 250)
-    trained = [first for first in history if walked[0].since <= first < walked[0].first]
-    judged = [first for first in history if first >= walked[0].first]
-    assert (len(trained), len(judged)) == (2, FEWEST + 1)
+    history = FIRSTS[:REGIME_SESSIONS]
+    fold_list = walk_forward_folds(history, history[-1] + HOUR, 250)
+    trained = [first for first in history if fold_list[0].since <= first < fold_list[0].first]
+    tested = [first for first in history if first >= fold_list[0].first]
+    assert (len(trained), len(tested)) == (2, MIN_TEST_SESSIONS + 1)
 
 
 @given(st.integers(4, 60), st.integers(-3, 70), st.integers(2, 250))
@@ -50,11 +53,11 @@ def test_no_window_and_no_judged_session_is_older_than_where_history_begins(
 ) -> None:
     firsts = [DAY * number for number in range(count)]
     at = changed * DAY + 2 * HOUR
-    begun = begins(firsts, at)
+    begun = history_start(firsts, at)
     later = [*firsts, count * DAY]
-    assert begun == 0 or begins(later, at) == begun  # a longer history begins where it began
-    walked = folds(firsts[begun:], firsts[-1] + HOUR, longest)
-    assert walked[0].since >= firsts[begun]
+    assert begun == 0 or history_start(later, at) == begun  # a longer history begins where it began
+    fold_list = walk_forward_folds(firsts[begun:], firsts[-1] + HOUR, longest)
+    assert fold_list[0].since >= firsts[begun]
     assert begun == 0 or firsts[begun] <= at < firsts[begun] + DAY + HOUR
 
 
@@ -65,20 +68,20 @@ def test_no_window_and_no_judged_session_is_older_than_where_history_begins(
         (None, 5 * DAY, 5 * DAY),
         (5 * DAY, None, 5 * DAY),
         (5 * DAY + HOUR, 9 * DAY, 5 * DAY + HOUR),  # the same change, told again
-        (5 * DAY + HOUR, (5 + ENOUGH) * DAY + HOUR, (5 + ENOUGH) * DAY + HOUR),
+        (5 * DAY + HOUR, (5 + REGIME_SESSIONS) * DAY + HOUR, (5 + REGIME_SESSIONS) * DAY + HOUR),
     ],
 )
-def test_an_alarm_that_soon_follows_another_tells_of_the_same_change(
+def test_an_alert_that_soon_follows_another_tells_of_the_same_change(
     known: int | None, raised: int | None, since: int | None
 ) -> None:
-    assert latest_change(FIRSTS, known, raised) == since
+    assert latest_regime_change(FIRSTS, known, raised) == since
 
 
-def test_however_often_alarms_come_history_begins_anew_at_most_once_in_so_many_sessions() -> None:
+def test_however_often_alerts_come_history_begins_anew_at_most_once_in_so_many_sessions() -> None:
     known: int | None = None
     dates = []
     for number in range(60):
-        known = latest_change([DAY * n for n in range(60)], known, number * DAY + 2 * HOUR)
+        known = latest_regime_change([DAY * n for n in range(60)], known, number * DAY + 2 * HOUR)
         dates.append(known)
     times = np.unique(np.array(dates))
-    assert all(b - a >= ENOUGH * DAY for a, b in itertools.pairwise(times.tolist()))
+    assert all(b - a >= REGIME_SESSIONS * DAY for a, b in itertools.pairwise(times.tolist()))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.evaluation.symbol_shrinkage import AWAY, Gain, last_price, posterior
+from stock_ml.evaluation.symbol_shrinkage import HYSTERESIS, Gain, fallback_symbols, posterior
 
 RNG = np.random.default_rng(6)
 
@@ -46,26 +46,26 @@ def test_the_deviation_that_is_told_covers_the_truth():
 
 
 def test_a_symbol_that_loses_is_served_the_last_price_and_those_that_gain_are_not():
-    assert last_price(gains(AAPL=0.3, MSFT=0.4, PENNY=-0.9), {}) == ("PENNY",)
+    assert fallback_symbols(gains(AAPL=0.3, MSFT=0.4, PENNY=-0.9), {}) == ("PENNY",)
 
 
 def test_what_hardly_differs_from_nothing_changes_nothing():
     near = gains(A=0.001, B=0.3)
-    band = AWAY * posterior(near)["A"].sd
+    band = HYSTERESIS * posterior(near)["A"].sd
     assert 0 < posterior(near)["A"].mean < band
-    assert last_price(near, {}) == last_price(near, {"A": False}) == ()
-    assert last_price(near, {"A": True}) == ("A",)
+    assert fallback_symbols(near, {}) == fallback_symbols(near, {"A": False}) == ()
+    assert fallback_symbols(near, {"A": True}) == ("A",)
     worse = gains(A=-0.001, B=-0.3)
-    assert -AWAY * posterior(worse)["A"].sd < posterior(worse)["A"].mean < 0
-    assert "A" in last_price(worse, {})
-    assert "A" not in last_price(worse, {"A": False})
+    assert -HYSTERESIS * posterior(worse)["A"].sd < posterior(worse)["A"].mean < 0
+    assert "A" in fallback_symbols(worse, {})
+    assert "A" not in fallback_symbols(worse, {"A": False})
 
 
 @pytest.mark.parametrize(("mean", "expected"), [(0.2, ()), (-0.2, ("ONE",))])
 def test_one_symbol_is_judged_by_its_own_sessions_alone(mean, expected):
     one = gains(ONE=mean)
     assert posterior(one)["ONE"].mean == pytest.approx(mean)
-    assert last_price(one, {}) == last_price(one, {"ONE": not expected}) == expected
+    assert fallback_symbols(one, {}) == fallback_symbols(one, {"ONE": not expected}) == expected
 
 
 def test_a_symbol_that_appears_midway_knows_at_first_what_the_others_say():
@@ -80,8 +80,8 @@ def test_a_symbol_that_appears_midway_knows_at_first_what_the_others_say():
 def test_without_evidence_everyone_stays_where_they_are(sessions):
     known = {"A": sessions, "B": sessions}
     assert posterior(known) == dict.fromkeys("AB", Gain(0.0, 0.0))
-    assert last_price(known, {"A": True}) == ("A",)
-    assert last_price(known, {"A": False}) == ()
+    assert fallback_symbols(known, {"A": True}) == ("A",)
+    assert fallback_symbols(known, {"A": False}) == ()
     assert posterior({}) == {}
 
 
@@ -96,5 +96,5 @@ def test_what_is_known_lies_between_a_symbols_own_word_and_that_of_all(drawn):
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=12), st.none() | st.booleans())
 def test_a_decision_made_again_on_the_same_sessions_is_the_same(drawn, before):
     known = {"A": np.array(drawn), "B": np.array(drawn[::-1]) + 0.1}
-    first = last_price(known, {} if before is None else {"A": before})
-    assert last_price(known, {name: name in first for name in known}) == first
+    first = fallback_symbols(known, {} if before is None else {"A": before})
+    assert fallback_symbols(known, {name: name in first for name in known}) == first

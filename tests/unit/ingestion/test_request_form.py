@@ -7,7 +7,7 @@ import pytest
 
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadInput
-from stock_ml.ingestion.request_form import Order, of_session, ordered
+from stock_ml.ingestion.request_form import IngestRequest, parse_form, session_request
 
 NOW = datetime(2024, 3, 15, 15, tzinfo=UTC).timestamp()
 S = load(source="sandbox", symbols="AAPL,GOOGL,MSFT")
@@ -15,7 +15,7 @@ S = load(source="sandbox", symbols="AAPL,GOOGL,MSFT")
 
 def test_an_untouched_form_is_the_usual_history_of_all_symbols() -> None:
     untouched = {"symbols": ["AAPL", "GOOGL", "MSFT"], "from": None, "to": None, "source": "sandbox", "force": False}
-    assert ordered(S, untouched, NOW) == ordered(S, {}, NOW) == Order(("AAPL", "GOOGL", "MSFT"))
+    assert parse_form(S, untouched, NOW) == parse_form(S, {}, NOW) == IngestRequest(("AAPL", "GOOGL", "MSFT"))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,9 @@ def test_an_untouched_form_is_the_usual_history_of_all_symbols() -> None:
     ],
 )
 def test_days_are_fetched_as_whole_months(days: dict[str, str], months: tuple[str, ...]) -> None:
-    assert ordered(S, {"symbols": ["googl"], **days, "force": True}, NOW) == Order(("GOOGL",), months, force=True)
+    assert parse_form(S, {"symbols": ["googl"], **days, "force": True}, NOW) == IngestRequest(
+        ("GOOGL",), months, force=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,17 +53,17 @@ def test_days_are_fetched_as_whole_months(days: dict[str, str], months: tuple[st
 )
 def test_what_cannot_be_had_is_refused_by_name(form: dict[str, Any], told: str) -> None:
     with pytest.raises(BadInput, match=told):
-        ordered(S, form, NOW)
+        parse_form(S, form, NOW)
 
 
 def test_a_file_is_read_whole(tmp_path: Any) -> None:
     s = load(source="csv", csv_path=tmp_path / "X.csv", symbols="X")
-    assert ordered(s, {"symbols": ["X"]}, NOW) == Order(("X",))
+    assert parse_form(s, {"symbols": ["X"]}, NOW) == IngestRequest(("X",))
     with pytest.raises(BadInput, match="a file is read whole"):
-        ordered(s, {"from": "2024-01-01"}, NOW)
+        parse_form(s, {"from": "2024-01-01"}, NOW)
 
 
 @pytest.mark.parametrize(("source", "months"), [("yahoo", ("2024-02",)), ("csv", None)])
 def test_a_backfill_wants_the_month_of_its_session(source: str, months: tuple[str, ...] | None, tmp_path: Any) -> None:
     s: Settings = load(source=source, csv_path=tmp_path / "X.csv", symbols="X")
-    assert of_session(s, datetime(2024, 2, 29, 14, 30, tzinfo=UTC)) == Order(("X",), months)
+    assert session_request(s, datetime(2024, 2, 29, 14, 30, tzinfo=UTC)) == IngestRequest(("X",), months)

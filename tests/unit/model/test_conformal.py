@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.model.conformal import FLAT, LEVELS, PARTS, adapted, bounds, calibrate, profile, quantiles, scale
+from stock_ml.model.conformal import FLAT, LEVELS, PARTS, adapt, bounds, calibrate, profile, quantiles, scale
 from tests.unit.covering import coverage
 
 
@@ -21,11 +21,11 @@ def test_coverage_on_fresh_errors_is_what_was_promised_at_each_time_of_the_sessi
     rng = np.random.default_rng(5)
     volatility, elapsed = rng.uniform(1e-4, 1e-3, 40_000), rng.integers(1, 391, 40_000) / 390
     errors = rng.standard_t(4, 40_000) * volatility * np.where(elapsed > 0.75, 2.0, 1.0)
-    made_of = calibrate(errors[:20_000], volatility[:20_000], elapsed[:20_000])
+    calibration = calibrate(errors[:20_000], volatility[:20_000], elapsed[:20_000])
     for hour in (elapsed[20_000:] <= 0.25, elapsed[20_000:] > 0.8):
         at = 20_000 + np.flatnonzero(hour)
-        size = scale(volatility[at], elapsed[at], made_of.profile)
-        for level, share in coverage(errors[at], size, made_of.quantiles).items():
+        size = scale(volatility[at], elapsed[at], calibration.profile)
+        for level, share in coverage(errors[at], size, calibration.quantiles).items():
             assert share == pytest.approx(int(level) / 100, abs=0.025)
 
 
@@ -50,12 +50,12 @@ def test_a_half_hour_ends_with_the_bar_that_ends_it(elapsed, part):
 
 @given(st.lists(st.tuples(*[st.booleans()] * 3), min_size=1, max_size=60))
 def test_each_miss_widens_and_each_hit_narrows_within_bounds(outcomes):
-    stretch = np.zeros((3, 1), np.float32)
+    interval_scale = np.zeros((3, 1), np.float32)
     for held in outcomes:
-        moved = adapted(stretch, np.array(held)[:, None])
-        assert ((moved < stretch) == np.array(held)[:, None]).all()
-        stretch = moved
-    assert (np.abs(stretch) <= 2).all()
+        moved = adapt(interval_scale, np.array(held)[:, None])
+        assert ((moved < interval_scale) == np.array(held)[:, None]).all()
+        interval_scale = moved
+    assert (np.abs(interval_scale) <= 2).all()
 
 
 def test_after_a_shift_coverage_comes_back_in_the_long_run():
@@ -63,19 +63,19 @@ def test_after_a_shift_coverage_comes_back_in_the_long_run():
     # over the number of outcomes times the step
     rng, n = np.random.default_rng(7), 20_000
     errors = np.abs(rng.normal(size=n)) * np.where(np.arange(n) < 5_000, 1.0, 3.0)
-    stretch, covered = np.zeros((3, 1), np.float32), np.zeros((3, n), bool)
+    interval_scale, covered = np.zeros((3, 1), np.float32), np.zeros((3, n), bool)
     widths = np.array([[0.6745], [1.6449], [2.5758]])
     for i in range(n):
-        covered[:, i : i + 1] = errors[i] <= widths * np.exp(stretch)
-        stretch = adapted(stretch, covered[:, i : i + 1])
+        covered[:, i : i + 1] = errors[i] <= widths * np.exp(interval_scale)
+        interval_scale = adapt(interval_scale, covered[:, i : i + 1])
     for level, share in zip(LEVELS, covered.mean(axis=1), strict=True):
         assert share == pytest.approx(level / 100, abs=4 / (0.02 * n))
-    np.testing.assert_allclose(np.exp(stretch[:2]), 3.0, rtol=0.3)
+    np.testing.assert_allclose(np.exp(interval_scale[:2]), 3.0, rtol=0.3)
 
 
-@given(away=st.floats(0, 0.2), stretch=st.floats(-2, 2, width=32))
-def test_bounds_lie_around_the_forecast(away, stretch):
+@given(away=st.floats(0, 0.2), interval_scale=st.floats(-2, 2, width=32))
+def test_bounds_lie_around_the_forecast(away, interval_scale):
     last, predicted, centre = np.full(1, 100.0), np.full(1, 100.01), np.full(1, 1e-4)
-    lower, upper = bounds(last, predicted, centre, np.full((3, 1), away), np.full((3, 1), stretch, np.float32))
+    lower, upper = bounds(last, predicted, centre, np.full((3, 1), away), np.full((3, 1), interval_scale, np.float32))
     assert (lower <= predicted).all()
     assert (predicted <= upper).all()

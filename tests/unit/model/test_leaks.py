@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 import pytest
 
-from stock_ml import evaluation
 from stock_ml.domain import gaps
+from stock_ml.evaluation import folds, metrics
 from stock_ml.model import features
 from stock_ml.model.conformal import calibrate
 from tests import guards
@@ -20,7 +19,6 @@ GUARDS = (
     guards.widths_come_from_earlier_folds,
     guards.training_knows_no_target_of_the_fold,
 )
-splitting = import_module("stock_ml.evaluation.folds")  # the package gives a function of that name
 kernel, slices, targets, fill = features.kernel, features._slices, features.targets, gaps.fill
 
 
@@ -50,15 +48,15 @@ def filled_from_the_future(bars: gaps.Minutes, sessions: object, limit: int) -> 
     return replace(sound, **ahead)
 
 
-def calibrated_on_the_judged(errors: np.ndarray, volatility: np.ndarray, elapsed: np.ndarray, _: object) -> np.ndarray:
-    return evaluation.halves(calibrate(errors, volatility, elapsed), volatility, elapsed)
+def calibrated_in_sample(errors: np.ndarray, volatility: np.ndarray, elapsed: np.ndarray, _: object) -> np.ndarray:
+    return metrics.half_widths(calibrate(errors, volatility, elapsed), volatility, elapsed)
 
 
 def known_at_once(bar_ts: np.ndarray, horizon: int) -> np.ndarray:
     return bar_ts
 
 
-def drawn_at_random(bar_ts: np.ndarray, fold: evaluation.Fold, horizon: int) -> np.ndarray:
+def drawn_at_random(bar_ts: np.ndarray, fold: folds.Fold, horizon: int) -> np.ndarray:
     return np.random.default_rng(fold.first).random(len(bar_ts)) < 0.8
 
 
@@ -69,13 +67,13 @@ LEAKS = {
     "holes filled from the future": (gaps, "fill", filled_from_the_future, GUARDS[1]),
     "a target shifted the wrong way": (features, "targets", target_behind, GUARDS[2]),
     "intervals calibrated on what they are judged on": (
-        evaluation,
-        "walked_halves",
-        calibrated_on_the_judged,
+        metrics,
+        "walk_forward_half_widths",
+        calibrated_in_sample,
         GUARDS[3],
     ),
-    "training rows that are not purged": (splitting, "known_at", known_at_once, GUARDS[4]),
-    "a random split": (evaluation, "training", drawn_at_random, GUARDS[4]),
+    "training rows that are not purged": (folds, "known_at", known_at_once, GUARDS[4]),
+    "a random split": (folds, "in_training", drawn_at_random, GUARDS[4]),
 }
 
 

@@ -57,11 +57,13 @@ def test_intervals_are_wider_where_errors_are_larger_at_that_time_of_the_session
     np.testing.assert_allclose(late.predict(at_the_close).half, 2 * SCORER.predict(at_the_close).half)
 
 
-@given(stretch=st.floats(-2, 2, width=32))
-def test_a_stretch_widens_the_interval_by_its_exponential(stretch):
+@given(interval_scale=st.floats(-2, 2, width=32))
+def test_a_scale_widens_the_interval_by_its_exponential(interval_scale):
     p = SCORER.predict(ROWS[:1] / 1e6)
-    got = prices(np.array([math.pi]), p, np.full((3, 1), stretch, np.float32))
-    assert math.log(got.upper_90[0] / math.pi) - p.log_return[0] == pytest.approx(p.half[1, 0] * math.exp(stretch))
+    got = prices(np.array([math.pi]), p, np.full((3, 1), interval_scale, np.float32))
+    assert math.log(got.upper_90[0] / math.pi) - p.log_return[0] == pytest.approx(
+        p.half[1, 0] * math.exp(interval_scale)
+    )
 
 
 def test_persistence_forecasts_the_last_close_with_intervals():

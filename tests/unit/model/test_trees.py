@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.errors import ModelError
-from stock_ml.model.trees import CHUNK, DEEPEST, Forest, Tree
+from stock_ml.model.trees import CHUNK, MAX_DEPTH, Forest, Tree
 
 K = 5
 
@@ -47,7 +47,7 @@ def walked(tree: Tree, row: np.ndarray, node: int = 0) -> float:
     return walked(tree, row, tree.left[node] if left else tree.right[node])
 
 
-@given(seed=st.integers(0, 10_000), depth=st.integers(0, DEEPEST))
+@given(seed=st.integers(0, 10_000), depth=st.integers(0, MAX_DEPTH))
 def test_all_rows_at_once_come_to_what_a_plain_walk_of_each_comes_to(seed, depth):
     trees = grown(seed, depth)
     expected = [sum((walked(tree, row) * tree.weight for tree in trees), start=0.0) for row in ROWS[:40]]
@@ -92,8 +92,8 @@ def test_a_tree_that_cannot_be_walked_is_refused(change):
 
 
 def test_a_tree_too_deep_for_the_walk_is_refused():
-    ends = range(1, 2 * DEEPEST + 2, 2)
+    ends = range(1, 2 * MAX_DEPTH + 2, 2)
     chain = [node for end in ends for node in ([0, 0.0, end, end + 1, 0.0], [0, 0.0, -1, -1, 1.0])]
     nodes = [*chain, [0, 0.0, -1, -1, 2.0]]
-    with pytest.raises(ModelError, match=f"{DEEPEST} is the most"):
+    with pytest.raises(ModelError, match=f"{MAX_DEPTH} is the most"):
         Forest.of([of_nodes(nodes, 1.0)])

@@ -8,7 +8,7 @@ from stock_ml.domain import gaps
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model import features
-from stock_ml.model.conformal import LEVELS, STEP, WIDEST
+from stock_ml.model.conformal import LEVELS, MAX_SCALE, STEP
 from stock_ml.model.scorer import Prediction, Prices, nearest, prices
 from tests.unit.serving.streams import CONFIG, SCORER
 from tests.walks import NYSE
@@ -17,15 +17,15 @@ Numbers = tuple[float, ...]
 
 
 def batch(bars: list[Bar], config: StreamConfig = CONFIG) -> dict[int, Numbers]:
-    """Return by bar: last close, predicted close, the bounds, and the stretches that they were made with."""
+    """Return by bar: last close, predicted close, the bounds, and the scales that they were made with."""
     minutes = gaps.fill(Minutes.of_bars(bars), NYSE, config.limit)
     ends, windows = features.windows(minutes, NYSE, config.window, config.limit)
     said = SCORER.predict(features.kernel(windows))
     wanted = minutes.ts[ends] + MINUTE * config.horizon
     inside = np.flatnonzero(wanted < NYSE.closes[NYSE.number(minutes.ts[ends])])
-    stretch = adapted_one_by_one(minutes, ends[inside], said.of(inside), config.horizon)
+    interval_scale = adapted_one_by_one(minutes, ends[inside], said.of(inside), config.horizon)
     close = minutes.close[ends[inside]]
-    told = np.column_stack([close, *_columns(prices(close, said.of(inside), stretch)), *stretch])
+    told = np.column_stack([close, *_columns(prices(close, said.of(inside), interval_scale)), *interval_scale])
     return dict(zip(minutes.ts[ends[inside]].tolist(), map(tuple, told.tolist()), strict=True))
 
 
@@ -34,29 +34,31 @@ def _columns(found: Prices) -> list[np.ndarray]:
 
 
 def adapted_one_by_one(minutes: Minutes, at: np.ndarray, said: Prediction, horizon: int) -> np.ndarray:
-    """Return the stretches, (3, n) float32, of forecasts made `at` some minutes of a symbol."""
+    """Return the scales, (3, n) float32, of forecasts made `at` some minutes of a symbol."""
     closes = dict(zip(minutes.ts.tolist(), minutes.close.tolist(), strict=True))
-    stretch, waiting = np.zeros(3, np.float32), dict[int, list[tuple[float, float]]]()
+    interval_scale, waiting = np.zeros(3, np.float32), dict[int, list[tuple[float, float]]]()
     made = np.zeros((3, len(at)), np.float32)
     for i, now in enumerate(minutes.ts[at].tolist()):
         for target in sorted(target for target in waiting if target <= now):
             held = waiting.pop(target)
             if target in closes:
-                stretch = np.array([_moved(*each, closes[target]) for each in zip(stretch, held, LEVELS, strict=True)])
-        made[:, i] = stretch
-        waiting[now + MINUTE * horizon] = _bounds(minutes.close[at[i]], said.of(np.array([i])), stretch)
+                interval_scale = np.array(
+                    [_moved(*each, closes[target]) for each in zip(interval_scale, held, LEVELS, strict=True)]
+                )
+        made[:, i] = interval_scale
+        waiting[now + MINUTE * horizon] = _bounds(minutes.close[at[i]], said.of(np.array([i])), interval_scale)
     return made
 
 
-def _moved(stretch: np.float32, held: tuple[float, float], level: int, close: float) -> np.float32:
+def _moved(interval_scale: np.float32, held: tuple[float, float], level: int, close: float) -> np.float32:
     share = level / 100
     move = STEP * (share - 1 if held[0] <= close <= held[1] else share)
-    return np.float32(min(max(float(stretch) + move, -WIDEST), WIDEST))
+    return np.float32(min(max(float(interval_scale) + move, -MAX_SCALE), MAX_SCALE))
 
 
-def _bounds(close: float, said: Prediction, stretch: np.ndarray) -> list[tuple[float, float]]:
+def _bounds(close: float, said: Prediction, interval_scale: np.ndarray) -> list[tuple[float, float]]:
     predicted = nearest(np.array([close]), said.log_return)[0]
-    wide = said.half[:, 0] * np.exp(stretch.astype(np.float64))
+    wide = said.half[:, 0] * np.exp(interval_scale.astype(np.float64))
     return [
         (
             min(close * np.exp(said.log_return[0] - one), predicted),

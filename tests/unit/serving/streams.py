@@ -186,7 +186,7 @@ def forecast_rows(table: np.ndarray) -> list[ForecastRow]:
 
 
 def numbers(row: ForecastRow) -> tuple[float, ...]:
-    """Return last close, predicted close, bounds and stretches of a forecast."""
+    """Return last close, predicted close, bounds and interval scales of a forecast."""
     return row[5:13] + row[17:20]
 
 

@@ -30,7 +30,7 @@ SENTENCES = [
     ("Error Message", "the parameter apikey is invalid or missing. Please claim your free API key", errors.BadKey),
     ("Information", "The **demo** API key is for demo purposes only. Please claim …", errors.BadKey),
     ("Error Message", "Invalid API call. Please retry or visit the documentation", errors.BadSymbol),
-    ("Information", "Something new about KEY123", errors.NotAnAnswer),
+    ("Information", "Something new about KEY123", errors.InvalidResponse),
 ]
 
 
@@ -48,12 +48,12 @@ def test_premium_says_first_what_is_sold_and_then_what_to_do():
 
 
 def test_nothing_at_all_is_an_empty_answer():
-    assert type(refusal({}, "the service", str)) is errors.EmptyAnswer
+    assert type(refusal({}, "the service", str)) is errors.EmptyResponse
 
 
 @pytest.mark.parametrize("shown", range(75, 81))
 def test_of_a_key_at_the_edge_of_what_is_shown_of_a_broken_off_row_no_half_shows(shown):
     body = b"timestamp,open,high,low,close,volume\n" + b"KEY123" + b"," * (shown - 1)
-    with pytest.raises(errors.NotAnAnswer) as caught:
+    with pytest.raises(errors.InvalidResponse) as caught:
         check(body, "the service", lambda text: text.replace("KEY123", "***"))
     assert not any(half in str(caught.value) for half in ("KEY", "123", "23", "3,"))

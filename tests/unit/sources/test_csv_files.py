@@ -39,9 +39,9 @@ def test_the_symbols_are_the_starts_of_the_names(folder):
 
 
 def test_one_file_of_a_symbol_is_given_byte_for_byte(folder):
-    received = CsvFiles(folder).fetch("BRK.B")
-    assert received.body == (folder / "BRK.B.csv").read_bytes()
-    assert received.where == "BRK.B.csv"
+    response = CsvFiles(folder).fetch("BRK.B")
+    assert response.body == (folder / "BRK.B.csv").read_bytes()
+    assert response.where == "BRK.B.csv"
     packed = CsvFiles(folder / "googl_2024-03-04.csv.gz").fetch("GOOGL")
     assert packed.body == (folder / "googl_2024-03-04.csv.gz").read_bytes()
     assert packed.content_type == "application/gzip"
@@ -49,11 +49,11 @@ def test_one_file_of_a_symbol_is_given_byte_for_byte(folder):
 
 
 def test_several_files_of_a_symbol_are_one_answer(folder):
-    received = CsvFiles(folder).fetch("GOOGL")
-    assert received.request["file"] == "GOOGL_2024-03-01.csv, GOOGL_2024-03-05.CSV, googl_2024-03-04.csv.gz"
-    labels = parse(received.body, received.where)["label"].dt.strftime("%m-%d %H:%M")
+    response = CsvFiles(folder).fetch("GOOGL")
+    assert response.request["file"] == "GOOGL_2024-03-01.csv, GOOGL_2024-03-05.CSV, googl_2024-03-04.csv.gz"
+    labels = parse(response.body, response.where)["label"].dt.strftime("%m-%d %H:%M")
     assert sorted(labels) == [f"{day} 09:{minute}" for day in ("03-01", "03-04", "03-05") for minute in (30, 31)]
-    assert CsvFiles(folder).fetch("GOOGL").body == received.body
+    assert CsvFiles(folder).fetch("GOOGL").body == response.body
 
 
 def test_a_bad_file_among_several_is_named_with_its_line(folder):

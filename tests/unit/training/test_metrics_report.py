@@ -6,13 +6,14 @@ import pytest
 
 from stock_ml.domain.calendar import Calendars
 from stock_ml.errors import ParityError
-from stock_ml.evaluation import Bar, Before
+from stock_ml.evaluation.promotion import PromotionThreshold
+from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.model.conformal import FLAT, Calibration
 from stock_ml.model.features import FEATURES, schema
 from stock_ml.model.scorer import Scorer, persistence
-from stock_ml.training import diagnostic_plots, plots
-from stock_ml.training.metrics_report import build, check_parity, decide, fold_table, measure
-from stock_ml.training.walk_forward import Judged
+from stock_ml.training import plots
+from stock_ml.training.metrics_report import build_scorer, check_parity, decide, fold_table, metrics_report
+from stock_ml.training.walk_forward import WalkForwardResult
 
 RNG = np.random.default_rng(4)
 FOLDS = 12
@@ -35,23 +36,25 @@ def forecasts(rows: int, first: int, error: float) -> pd.DataFrame:
     ).assign(session=lambda frame: "2024-03-" + (4 + frame["fold"]).astype(str).str.zfill(2))
 
 
-def judged(error: float, test: int = 0) -> Judged:
-    walked = forecasts(4800, 1709562600, error)
-    return Judged({"linear": None}, walked, forecasts(test, 1709735400, error), pd.DataFrame(), 1709672400)
+def result_of(error: float, test: int = 0) -> WalkForwardResult:
+    predictions = forecasts(4800, 1709562600, error)
+    return WalkForwardResult(
+        {"linear": None}, predictions, forecasts(test, 1709735400, error), pd.DataFrame(), 1709672400
+    )
 
 
 @pytest.mark.parametrize(("error", "expected"), [(1e-4, "linear"), (1e-2, "persistence")])
 def test_the_nearer_candidate_is_the_better_one(error, expected):
-    given = judged(error, test=100)
-    report = measure(given)
+    given = result_of(error, test=100)
+    report = metrics_report(given)
     assert sorted(report) == ["test/linear", "test/persistence", "walk_forward/linear", "walk_forward/persistence"]
-    assert decide(given, Before("persistence"), Bar(0.05, 0.01)).kind == expected
+    assert decide(given, Incumbent("persistence"), PromotionThreshold(0.05, 0.01)).kind == expected
     assert report["test/linear"]["rows"] == report["test/persistence"]["rows"] == 100
     assert 0 <= report["test/linear"]["coverage_90"] <= 1
 
 
 def test_the_table_has_a_row_for_each_candidate_fold_and_symbol():
-    table = fold_table(judged(1e-4))
+    table = fold_table(result_of(1e-4))
     assert len(table) == 2 * (FOLDS + 1) * 3
     whole = table[(table["kind"] == "linear") & (table["fold"] == "all") & (table["symbol"] == "all")].iloc[0]
     assert whole["rows"] == 4800
@@ -65,19 +68,19 @@ def test_the_table_has_a_row_for_each_candidate_fold_and_symbol():
 
 
 def test_a_session_that_has_hardly_begun_is_no_evidence():
-    given = judged(1e-4)
+    given = result_of(1e-4)
     begun = forecasts(10, 1709735400, 1.0).assign(session="2024-03-30", fold=FOLDS - 1)
-    noisy = replace(given, walked=pd.concat([given.walked, begun], ignore_index=True))
-    bar = Bar(0.05, 0.01)
-    assert decide(noisy, Before("persistence"), bar) == decide(given, Before("persistence"), bar)
+    noisy = replace(given, predictions=pd.concat([given.predictions, begun], ignore_index=True))
+    threshold = PromotionThreshold(0.05, 0.01)
+    assert decide(noisy, Incumbent("persistence"), threshold) == decide(given, Incumbent("persistence"), threshold)
 
 
 def test_without_held_out_sessions_nothing_is_said_of_a_test():
-    assert sorted(measure(judged(1e-4))) == ["walk_forward/linear", "walk_forward/persistence"]
+    assert sorted(metrics_report(result_of(1e-4))) == ["walk_forward/linear", "walk_forward/persistence"]
 
 
 def test_persistence_gets_intervals_from_its_own_errors():
-    scorer = build("persistence", judged(1e-4), schema(30, 1))
+    scorer = build_scorer("persistence", result_of(1e-4), schema(30, 1))
     assert (scorer.kind, scorer.trained_until) == ("persistence", 1709672400)
     assert scorer.quantiles["50"] == pytest.approx(0.67, abs=0.15)  # of a normal distribution
 
@@ -95,13 +98,13 @@ def test_a_scorer_that_differs_from_spark_is_refused():
 
 
 def test_every_plot_is_drawn(tmp_path):
-    walked = judged(1e-4).walked
+    predictions = result_of(1e-4).predictions
     figures = [
-        plots.last_session(walked, Calendars("XNYS")),
-        plots.skill_by_fold(walked),
-        plots.error_by_minute(walked, 1),
-        diagnostic_plots.calibration(walked),
-        diagnostic_plots.autocorrelation(walked),
+        plots.last_session(predictions, Calendars("XNYS")),
+        plots.skill_by_fold(predictions),
+        plots.error_by_minute(predictions, 1),
+        plots.calibration(predictions),
+        plots.autocorrelation(predictions),
     ]
     for number, figure in enumerate(figures):
         figure.savefig(tmp_path / f"{number}.png")
@@ -109,19 +112,22 @@ def test_every_plot_is_drawn(tmp_path):
 
 
 def test_the_last_session_of_a_symbol_is_drawn_though_others_have_a_newer_one():
-    walked = judged(1e-4).walked
-    lacks = (walked["symbol"] == "AAPL") & (walked["session"] > "2024-03-13")
-    drawn = plots.last_session(walked[~lacks], Calendars("XNYS", others=(("AAPL", "XLON"),))).axes[0]
+    predictions = result_of(1e-4).predictions
+    lacks = (predictions["symbol"] == "AAPL") & (predictions["session"] > "2024-03-13")
+    drawn = plots.last_session(predictions[~lacks], Calendars("XNYS", others=(("AAPL", "XLON"),))).axes[0]
     assert drawn.get_title().startswith("AAPL, 2024-03-13: ")
     assert drawn.get_xlabel() == "forecast made at, Europe/London"
-    assert len(drawn.lines[0].get_xdata()) == ((walked["symbol"] == "AAPL") & (walked["session"] == "2024-03-13")).sum()
+    assert (
+        len(drawn.lines[0].get_xdata())
+        == ((predictions["symbol"] == "AAPL") & (predictions["session"] == "2024-03-13")).sum()
+    )
 
 
 def test_errors_that_alternate_are_seen_in_their_autocorrelation_and_honest_intervals_on_the_line():
-    walked = judged(1e-4).walked
-    error = np.where(walked["bar_ts"] // 60 % 2 == 0, 1e-4, -1e-4)
-    drawn = diagnostic_plots.autocorrelation(walked.assign(linear=walked["target"] - error))
+    predictions = result_of(1e-4).predictions
+    error = np.where(predictions["bar_ts"] // 60 % 2 == 0, 1e-4, -1e-4)
+    drawn = plots.autocorrelation(predictions.assign(linear=predictions["target"] - error))
     heights = drawn.axes[0].lines[0].get_ydata()
     assert [round(height) for height in heights[:4]] == [-1, 1, -1, 1]
-    promised, covered = diagnostic_plots.calibration(walked).axes[0].lines[1].get_data()
+    promised, covered = plots.calibration(predictions).axes[0].lines[1].get_data()
     np.testing.assert_allclose(covered, promised, atol=0.03)

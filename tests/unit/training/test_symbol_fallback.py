@@ -3,11 +3,19 @@
 import numpy as np
 import pandas as pd
 
-from stock_ml.evaluation import Bar, Before
+from stock_ml.evaluation.promotion import PromotionThreshold
+from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.model.features import schema
-from stock_ml.training.metrics_report import build, decide, fold_table, last_price, measure, predicted
-from stock_ml.training.symbol_fallback import shrunk
-from stock_ml.training.walk_forward import Judged
+from stock_ml.training.metrics_report import (
+    build_scorer,
+    decide,
+    fallback_symbols,
+    fold_table,
+    metrics_report,
+    predicted,
+)
+from stock_ml.training.symbol_fallback import with_symbol_fallback
+from stock_ml.training.walk_forward import WalkForwardResult
 
 RNG = np.random.default_rng(12)
 FOLDS, SESSIONS, MINUTES, START = 4, 3, 120, 1_709_562_600
@@ -28,18 +36,18 @@ def market(folds: range, **error: float) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def judged(walked: pd.DataFrame) -> Judged:
+def result_of(predictions: pd.DataFrame) -> WalkForwardResult:
     test = market(range(4, 5), **ERROR).drop(columns="fold")
-    return Judged({"linear": None}, walked, test, pd.DataFrame(), START + 86_400 * 30)  # type: ignore[dict-item]
+    return WalkForwardResult({"linear": None}, predictions, test, pd.DataFrame(), START + 86_400 * 30)  # type: ignore[dict-item]
 
 
 def test_a_symbol_whose_forecasts_are_worse_is_left_at_its_last_price_from_the_second_fold_on() -> None:
-    given = judged(market(range(FOLDS), **ERROR))
-    found = shrunk(given, {})
-    assert found.last_price == {"linear": ((), *[("POOR",)] * FOLDS)}
-    still = (found.walked["symbol"] == "POOR") & (found.walked["fold"] > 0)
-    assert (predicted(found.walked, "linear")[still] == 0).all()
-    assert found.walked["linear"][~still].equals(given.walked["linear"][~still])
+    given = result_of(market(range(FOLDS), **ERROR))
+    found = with_symbol_fallback(given, {})
+    assert found.fallbacks == {"linear": ((), *[("POOR",)] * FOLDS)}
+    still = (found.predictions["symbol"] == "POOR") & (found.predictions["fold"] > 0)
+    assert (predicted(found.predictions, "linear")[still] == 0).all()
+    assert found.predictions["linear"][~still].equals(given.predictions["linear"][~still])
     poor = found.test["symbol"] == "POOR"
     assert (found.test["linear"] == 0).tolist() == poor.tolist()
 
@@ -48,19 +56,21 @@ def test_no_later_fold_changes_what_an_earlier_one_was_served() -> None:
     whole = market(range(FOLDS), **ERROR)
     later = whole["fold"] == FOLDS - 1
     other = whole.assign(linear=whole["linear"].where(~later, 1.0))
-    first, second = (shrunk(judged(frame), {}).walked[~later]["linear"] for frame in (whole, other))
+    first, second = (
+        with_symbol_fallback(result_of(frame), {}).predictions[~later]["linear"] for frame in (whole, other)
+    )
     assert first.equals(second)
 
 
 def test_what_is_decided_reported_and_made_is_what_is_served() -> None:
-    found = shrunk(judged(market(range(FOLDS), **ERROR)), {})
+    found = with_symbol_fallback(result_of(market(range(FOLDS), **ERROR)), {})
     assert (
-        measure(found)["walk_forward/linear"]["skill"]
-        > measure(judged(found.walked))["walk_forward/persistence"]["skill"]
+        metrics_report(found)["walk_forward/linear"]["skill"]
+        > metrics_report(result_of(found.predictions))["walk_forward/persistence"]["skill"]
     )
-    assert last_price(found, "linear") == ("POOR",)
-    assert build("persistence", found, schema(30, 1)).last_price == ()
-    assert decide(found, Before("persistence"), Bar(0.05, 0.01)).kind == "linear"
+    assert fallback_symbols(found, "linear") == ("POOR",)
+    assert build_scorer("persistence", found, schema(30, 1)).last_price == ()
+    assert decide(found, Incumbent("persistence"), PromotionThreshold(0.05, 0.01)).kind == "linear"
     table = fold_table(found).set_index(["kind", "fold", "symbol"])["last_price"]
     assert (table["linear", 0, "POOR"], table["linear", 1, "POOR"], table["linear", 1, "GOOD"]) == (0.0, 1.0, 0.0)
     assert table["linear", 2, "all"] * 3 == 1
@@ -69,15 +79,18 @@ def test_what_is_decided_reported_and_made_is_what_is_served() -> None:
 
 def test_a_symbol_that_appears_in_the_last_fold_does_as_the_others_at_first() -> None:
     late = pd.concat([market(range(FOLDS), GOOD=2e-4, FINE=4e-4), market(range(3, FOLDS), NEW=2e-4)], ignore_index=True)
-    assert shrunk(judged(late), {}).last_price["linear"] == ((),) * (FOLDS + 1)
+    assert with_symbol_fallback(result_of(late), {}).fallbacks["linear"] == ((),) * (FOLDS + 1)
 
 
 def test_one_symbol_alone_is_judged_by_its_own_sessions() -> None:
-    assert shrunk(judged(market(range(FOLDS), ONE=3e-3)), {}).last_price["linear"][1:] == (("ONE",),) * FOLDS
-    assert shrunk(judged(market(range(FOLDS), ONE=2e-4)), {}).last_price["linear"][1:] == ((),) * FOLDS
+    assert (
+        with_symbol_fallback(result_of(market(range(FOLDS), ONE=3e-3)), {}).fallbacks["linear"][1:]
+        == (("ONE",),) * FOLDS
+    )
+    assert with_symbol_fallback(result_of(market(range(FOLDS), ONE=2e-4)), {}).fallbacks["linear"][1:] == ((),) * FOLDS
 
 
 def test_constant_prices_are_no_evidence() -> None:
     flat = market(range(FOLDS), FLAT=1e-4).assign(target=0.0, linear=0.0)
-    assert shrunk(judged(flat), {"FLAT": True}).last_price["linear"][-1] == ("FLAT",)
-    assert shrunk(judged(flat), {}).last_price["linear"][-1] == ()
+    assert with_symbol_fallback(result_of(flat), {"FLAT": True}).fallbacks["linear"][-1] == ("FLAT",)
+    assert with_symbol_fallback(result_of(flat), {}).fallbacks["linear"][-1] == ()

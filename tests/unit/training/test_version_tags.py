@@ -9,9 +9,9 @@ import pytest
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadFile
 from stock_ml.model import features
-from stock_ml.training.version_tags import fits, tags_of
+from stock_ml.training.version_tags import is_compatible, training_config
 
-TAGS = tags_of(load(source="sandbox", symbols="GOOGL,MSFT"))
+TAGS = training_config(load(source="sandbox", symbols="GOOGL,MSFT"))
 
 
 def asked(**given: Any) -> Settings:
@@ -26,8 +26,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_version_trained_for_these_settings_fits() -> None:
-    assert fits(TAGS, asked())
-    assert fits(TAGS, asked(sandbox_speed=600))  # how fast bars come is no matter to a model
+    assert is_compatible(TAGS, asked())
+    assert is_compatible(TAGS, asked(sandbox_speed=600))  # how fast bars come is no matter to a model
 
 
 @pytest.mark.parametrize(
@@ -43,25 +43,25 @@ def test_a_version_trained_for_these_settings_fits() -> None:
     ],
 )
 def test_a_version_trained_for_other_settings_does_not(changed: dict[str, Any]) -> None:
-    assert not fits(TAGS, asked(**changed))
+    assert not is_compatible(TAGS, asked(**changed))
 
 
 def test_a_version_of_another_kernel_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "KERNEL_VERSION", features.KERNEL_VERSION + 1)
-    assert not fits(TAGS, asked())
+    assert not is_compatible(TAGS, asked())
 
 
 def test_no_version_and_one_that_does_not_tell_fit_nothing() -> None:
-    assert not fits({}, asked())
-    assert not fits({"symbols": "MSFT", "window": "30", "horizon": "1"}, asked())
+    assert not is_compatible({}, asked())
+    assert not is_compatible({"symbols": "MSFT", "window": "30", "horizon": "1"}, asked())
 
 
 def test_a_version_of_a_file_fits_until_the_file_changes(file: Path) -> None:
     s = asked(source="csv", csv_path=file)
     tags = TAGS | {"source": "csv", "holdout_sessions": "2", "file_sha256": sha256(b"first").hexdigest()}
-    assert fits(tags, s)
+    assert is_compatible(tags, s)
     file.write_text("second")
-    assert not fits(tags, s)
+    assert not is_compatible(tags, s)
     file.unlink()
     with pytest.raises(BadFile, match=r"MSFT\.csv"):
-        fits(tags, s)
+        is_compatible(tags, s)

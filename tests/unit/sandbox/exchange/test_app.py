@@ -7,7 +7,7 @@ from sandbox.exchange.app import create_app
 from stock_ml.config import load
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.calendar import sessions
-from stock_ml.sources.parsing import Received, bars_of, label_convention, parse
+from stock_ml.sources.parsing import Response, bars_of, detect_convention, parse
 
 XNYS = sessions("XNYS")
 OPEN = 1_709_303_400  # 2024-03-01 09:30 in New York, where its clock starts
@@ -39,7 +39,7 @@ def rows(client, **asked: str):
 def bars(client) -> list[Bar]:
     answer = client.get("/query", query_string=ASK | {"extended_hours": "false"})
     at = float(answer.headers["X-Market-Time"])
-    return bars_of(Received("sandbox", "GOOGL", None, {}, at, answer.data, ""), "start", XNYS)
+    return bars_of(Response("sandbox", "GOOGL", None, {}, at, answer.data, ""), "start", XNYS)
 
 
 def test_requests_are_counted_by_key_refused_ones_too(client):
@@ -63,7 +63,7 @@ def test_a_month_is_whole_labelled_by_bar_start_and_the_same_in_both_formats(cli
     found = rows(client, **month)
     assert set(found["label"].dt.strftime("%Y-%m")) == {"2024-02"}
     assert found["label"].dt.date.nunique() == 20
-    assert label_convention(found, XNYS) == "start"
+    assert detect_convention(found, XNYS) == "start"
     assert rows(client, **month, datatype="csv").equals(found)
 
 

@@ -12,7 +12,7 @@ from serving.producer.recent_minutes import Recent
 from stock_ml.domain.bars import Bar, utc
 from stock_ml.domain.calendar import sessions
 from stock_ml.errors import BadKey, BadSymbol, PremiumEndpoint, SourceError, SourceUnavailable
-from stock_ml.sources.parsing import Received
+from stock_ml.sources.parsing import Response
 from tests.examples import at_most
 from tests.unit.serving.streams import day, minute
 from tests.walks import NYSE
@@ -21,14 +21,14 @@ BARS = {symbol: day(sessions=2, symbol=symbol) for symbol in ("GOOGL", "AAPL")}
 SERIES = "Time Series (1min)"
 
 
-def answer(symbol: str, month: str | None, bars: list[Bar], now: float) -> Received:
+def answer(symbol: str, month: str | None, bars: list[Bar], now: float) -> Response:
     series = {
         f"{pd_label(bar.ts)}": dict(
             zip(["1. open", "2. high", "3. low", "4. close", "5. volume"], map(str, bar[2:7]), strict=True)
         )
         for bar in bars
     }
-    return Received("sandbox", symbol, month, {}, now, orjson.dumps({SERIES: series}), "application/json")
+    return Response("sandbox", symbol, month, {}, now, orjson.dumps({SERIES: series}), "application/json")
 
 
 def pd_label(ts: int) -> str:
@@ -45,13 +45,13 @@ class Source:
     errors: dict[str, SourceError] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
-    def newest(self, symbol: str) -> Received:
+    def newest(self, symbol: str) -> Response:
         return self._answer(symbol, None, 6)
 
-    def fetch(self, symbol: str, month: str) -> Received:
+    def fetch(self, symbol: str, month: str) -> Response:
         return self._answer(symbol, month, 10_000)
 
-    def _answer(self, symbol: str, month: str | None, count: int) -> Received:
+    def _answer(self, symbol: str, month: str | None, count: int) -> Response:
         self.asked.append((symbol, month))
         if symbol in self.errors:
             raise self.errors[symbol]
@@ -280,7 +280,7 @@ def test_where_requests_have_to_wait_every_symbol_has_its_turn_and_bars_are_publ
     BARS.update({symbol: day(sessions=1, symbol=symbol) for symbol in symbols})
     polled = poller(source, dict.fromkeys(symbols, minute(0)), wall=wall)
 
-    def slow(symbol: str) -> Received:
+    def slow(symbol: str) -> Response:
         wall.now += 0.8  # its moment in the budget of requests
         return Source.newest(source, symbol)
 

@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stock_ml.domain.bars import broken
+from stock_ml.domain.bars import Bar, broken
 from stock_ml.errors import BadFile
-from stock_ml.sources.parsing import Received, parse, read
+from stock_ml.sources.parsing import Response, bars_of, parse, read
+from tests.walks import NYSE
 
 HEADER = "timestamp,open,high,low,close,volume"
 ROW = "2024-03-01 09:30:00,10.0,11.0,9.5,10.5,1200"
+OPEN = 1_709_303_400  # 2024-03-01 09:30 in New York
+GOOD = ("10", "11", "9", "10", "5")
 
 
 def csv(*rows: str, header: str = HEADER) -> bytes:
@@ -120,9 +123,30 @@ def test_a_row_is_broken_exactly_where_the_record_says(rows):
 def test_a_stamp_of_the_future_is_refused_and_the_minute_that_forms_is_not(day, refused):
     at = pd.Timestamp("2024-03-01 09:31:20", tz="America/New_York").timestamp()
     body = csv(ROW, f"{day} 09:31:00,10,11,9,10,1")
-    received = Received("csv", "A", "all", {"file": "a.csv"}, at, body, "text/csv")
+    received = Response("csv", "A", "all", {"file": "a.csv"}, at, body, "text/csv")
     if not refused:
         assert len(read(received)) == 2
         return
     with pytest.raises(BadFile, match=f"a.csv, column label: {day} 09:31:00 was still to come when it was received"):
         read(received)
+
+
+def response(minutes: dict[str, tuple[str, ...]], at: float) -> Response:
+    body = as_json(**{f"2024-03-01 {minute}:00": fields(*values) for minute, values in minutes.items()})
+    return Response("sandbox", "AAPL", None, {}, at, body, "application/json")
+
+
+def test_the_bar_still_forming_comes_only_when_its_minute_is_over():
+    rows = {"09:31": GOOD, "09:30": GOOD, "09:29": GOOD}
+    assert [bar.ts for bar in bars_of(response(rows, OPEN + 119.9), "start", NYSE)] == [OPEN]
+    assert [bar.ts for bar in bars_of(response(rows, OPEN + 120), "start", NYSE)] == [OPEN, OPEN + 60]
+
+
+def test_the_same_response_read_as_bar_ends_is_a_minute_earlier():
+    found = bars_of(response({"09:31": GOOD, "09:30": GOOD}, OPEN + 600), "end", NYSE)
+    assert found == [Bar("AAPL", OPEN, 10.0, 11.0, 9.0, 10.0, 5.0, "sandbox")]
+
+
+def test_a_live_bar_that_is_broken_is_left_out():
+    rows = {"09:31": ("10", "9", "9", "10", "5"), "09:30": GOOD}
+    assert [bar.ts for bar in bars_of(response(rows, OPEN + 600), "start", NYSE)] == [OPEN]

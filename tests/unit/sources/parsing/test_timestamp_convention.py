@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.domain.calendar import sessions
-from stock_ml.errors import AmbiguousLabels, BadFile
-from stock_ml.sources.parsing import label_convention, place
+from stock_ml.errors import AmbiguousTimestamps, BadFile
+from stock_ml.sources.parsing import detect_convention, place
 from stock_ml.sources.parsing.timestamp_convention import _votes
 from tests.examples import at_most
 
@@ -35,13 +35,13 @@ def auction(ts: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("labels", ["start", "end"])
 def test_regular_hours_tell_by_their_first_and_last_label_even_on_half_days(labels):
     ts = np.concatenate([opens(n, False) for n in range(FIRST, FIRST + 8)])
-    assert label_convention(rows_of(ts, labels), XNYS) == labels
+    assert detect_convention(rows_of(ts, labels), XNYS) == labels
 
 
 @pytest.mark.parametrize("labels", ["start", "end"])
 def test_extended_hours_tell_by_the_opening_auctions_volume(labels):
     ts = np.concatenate([opens(n, True) for n in range(FIRST, FIRST + 8)])
-    assert label_convention(rows_of(ts, labels, auction(ts)), XNYS) == labels
+    assert detect_convention(rows_of(ts, labels, auction(ts)), XNYS) == labels
 
 
 @given(st.sets(st.integers(2, 389), max_size=120), st.sampled_from(["start", "end"]), st.integers(0, 2**32 - 1))
@@ -49,7 +49,7 @@ def test_extended_hours_tell_by_the_opening_auctions_volume(labels):
 def test_missing_minutes_inside_the_session_do_not_matter(missing, labels, order):
     ts = np.concatenate([opens(n, True) for n in range(FIRST, FIRST + 3)])
     rows = rows_of(ts, labels, auction(ts))[~np.isin(XNYS.minute(ts), sorted(missing))]
-    assert label_convention(rows.sample(frac=1, random_state=order), XNYS) == labels
+    assert detect_convention(rows.sample(frac=1, random_state=order), XNYS) == labels
 
 
 def test_one_odd_session_in_six_is_outvoted_and_two_in_six_are_not():
@@ -57,19 +57,19 @@ def test_one_odd_session_in_six_is_outvoted_and_two_in_six_are_not():
         parts = [(n, "end" if n < FIRST + odd else "start") for n in range(FIRST, FIRST + 6)]
         rows = pd.concat([rows_of(opens(n, False), labels) for n, labels in parts])
         if agreed:
-            assert label_convention(rows, XNYS) == "start"
+            assert detect_convention(rows, XNYS) == "start"
         else:
-            with pytest.raises(AmbiguousLabels, match="4 of 6 sessions"):
-                label_convention(rows, XNYS)
+            with pytest.raises(AmbiguousTimestamps, match="4 of 6 sessions"):
+                detect_convention(rows, XNYS)
 
 
 def test_rows_without_a_session_edge_are_ambiguous():
     ts = opens(FIRST, True)
-    with pytest.raises(AmbiguousLabels, match="give whole sessions"):
-        label_convention(rows_of(ts, "start"), XNYS)  # flat volume, extended hours
+    with pytest.raises(AmbiguousTimestamps, match="give whole sessions"):
+        detect_convention(rows_of(ts, "start"), XNYS)  # flat volume, extended hours
     weekend = rows_of(opens(FIRST, True) - 2 * 86_400, "start")
-    with pytest.raises(AmbiguousLabels, match="0 of 0 sessions"):
-        label_convention(weekend, XNYS)
+    with pytest.raises(AmbiguousTimestamps, match="0 of 0 sessions"):
+        detect_convention(weekend, XNYS)
 
 
 @pytest.mark.parametrize("labels", ["start", "end"])
@@ -105,7 +105,7 @@ def test_labels_in_another_zone_are_refused(zone):
 def test_rows_that_the_source_stamped_in_utc_are_placed_already():
     ts = opens(FIRST, False)[5:50]
     rows = rows_of(ts, "start").assign(ts=ts)
-    assert label_convention(rows, XNYS) == "start"
+    assert detect_convention(rows, XNYS) == "start"
     assert place(rows, "start", XNYS)["ts"].tolist() == ts.tolist()
 
 

@@ -5,7 +5,7 @@ import orjson
 import pytest
 
 from stock_ml.errors import BadFile
-from stock_ml.sources.parsing import Received, bars_of, label_convention, parse, place
+from stock_ml.sources.parsing import Response, bars_of, detect_convention, parse, place
 from tests.yahoo import XNYS, chart
 
 OPEN = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -22,7 +22,7 @@ def test_a_bar_is_stamped_with_its_open_in_utc_and_labelled_in_the_exchanges_zon
     assert rows["ts"].tolist() == [OPEN, OPEN + 60]
     assert rows["label"].astype(str).tolist() == ["2024-03-01 09:30:00", "2024-03-01 09:31:00"]
     assert rows.iloc[0][["open", "high", "low", "close", "volume"]].tolist() == ROW
-    assert label_convention(rows, XNYS) == "start"
+    assert detect_convention(rows, XNYS) == "start"
     assert place(rows, "end", XNYS)["ts"].tolist() == [OPEN, OPEN + 60]
 
 
@@ -51,7 +51,7 @@ def test_an_index_has_no_volume_and_keeps_its_bars():
 
 
 def test_the_minute_still_forming_comes_when_it_is_over():
-    received = Received("yahoo", "GOOGL", None, {}, OPEN + 119.0, body([OPEN, OPEN + 60], [ROW, ROW]), "")
+    received = Response("yahoo", "GOOGL", None, {}, OPEN + 119.0, body([OPEN, OPEN + 60], [ROW, ROW]), "")
     assert [bar.ts for bar in bars_of(received, "start", XNYS)] == [OPEN]
 
 

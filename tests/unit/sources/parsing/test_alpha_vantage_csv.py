@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stock_ml.errors import BadFile
-from stock_ml.sources.parsing import alpha_vantage_csv, alpha_vantage_csv_fast
-from stock_ml.sources.parsing.rows import marked
+from stock_ml.sources.parsing import alpha_vantage_csv
+from stock_ml.sources.parsing.rows import frame_of_rows
 
 HEADER = "timestamp,open,high,low,close,volume"
 ROW = "2024-03-01 09:30:00,10.0,11.0,9.5,10.5,1200"
@@ -24,7 +24,7 @@ def strict(body: bytes) -> pd.DataFrame | None:
         _, rows = alpha_vantage_csv.rows_of(body, "a.csv")
     except BadFile:
         return None
-    frame = marked(rows)
+    frame = frame_of_rows(rows)
     return None if (frame["broken"] != "").any() else frame
 
 
@@ -37,7 +37,7 @@ def strict(body: bytes) -> pd.DataFrame | None:
 @example(["2024-03-01 09:30:00,.5,1,.5,1.,-0"], "\r", "", False)
 def test_what_it_reads_is_what_the_strict_reader_reads(rows, newline, mark, ended):
     body = (mark + newline.join([HEADER, *rows]) + newline * ended).encode()
-    found = alpha_vantage_csv_fast.rows_of(body)
+    found = alpha_vantage_csv.read_fast(body)
     if found is not None:
         pd.testing.assert_frame_equal(found, strict(body), check_exact=True)
 
@@ -46,11 +46,11 @@ def test_what_it_reads_is_what_the_strict_reader_reads(rows, newline, mark, ende
 def test_it_reads_every_well_formed_body_between_the_years_that_stamps_can_hold(rows, newline, ended):
     rows = [f"2024{row[4:]}".replace("2024-02-29", "2024-02-28") for row in rows]
     body = (newline.join([HEADER, *rows]) + newline * ended).encode()
-    assert len(alpha_vantage_csv_fast.rows_of(body)) == len(rows)
+    assert len(alpha_vantage_csv.read_fast(body)) == len(rows)
 
 
 @pytest.mark.parametrize(
     "text", ["", HEADER, f"{HEADER}\n", f"a{HEADER}\n{ROW}", f'{HEADER}\n"{ROW}"', f"\n{HEADER}\n{ROW}"]
 )
 def test_what_only_the_strict_reader_can_tell_is_left_to_it(text):
-    assert alpha_vantage_csv_fast.rows_of(text.encode()) is None
+    assert alpha_vantage_csv.read_fast(text.encode()) is None

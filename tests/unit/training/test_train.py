@@ -2,9 +2,10 @@
 
 import pytest
 
-from stock_ml.evaluation import Decision
-from stock_ml.training.promote import unasked
-from stock_ml.training.train import event, result
+from stock_ml.evaluation.promotion import Decision
+from stock_ml.evaluation.training_result import training_result
+from stock_ml.training.promote import skip_reason
+from stock_ml.training.train import training_event
 
 REPORT = {
     "walk_forward/persistence": {"skill": 0.0, "mae": 0.3, "mae_bp": 3.0},
@@ -18,7 +19,7 @@ REPORT = {
 def test_a_version_is_told_with_its_own_skill_though_another_candidate_came_nearer(
     kind: str, skill: float, mae: float
 ) -> None:
-    told = result("r1", "7", "challenger", Decision(kind, "it serves", 1.0, used=False), REPORT)
+    told = training_result("r1", "7", "challenger", Decision(kind, "it serves", 1.0, used=False), REPORT)
     assert (told["promoted"], told["skill"], told["mae_model"]) == (kind, skill, mae)
     assert (told["version"], told["alias"], told["reason"]) == ("7", "challenger", "it serves")
     assert (told["mae_persistence"], told["test_rows"]) == (0.3, 780)
@@ -28,8 +29,8 @@ def test_a_version_is_told_with_its_own_skill_though_another_candidate_came_near
     ("alias", "ask", "asked"), [("challenger", True, True), ("challenger", False, False), ("champion", True, False)]
 )
 def test_a_person_is_asked_about_a_challenger_only_and_with_its_own_skill(alias: str, ask: bool, asked: bool) -> None:
-    made = result("r1", "7", alias, Decision("linear", "it serves", 1.0, used=False), REPORT)
-    told = event(made, "a person triggered it", ask)
+    outcome = training_result("r1", "7", alias, Decision("linear", "it serves", 1.0, used=False), REPORT)
+    told = training_event(outcome, "a person triggered it", ask)
     assert told == {
         "run_id": "r1",
         "version": "7",
@@ -38,5 +39,5 @@ def test_a_person_is_asked_about_a_challenger_only_and_with_its_own_skill(alias:
         "why": "a person triggered it",
         "ask": asked,
     }
-    assert (unasked(told) is None) is asked
-    assert unasked({}) == "nobody wants to be asked about this version"
+    assert (skip_reason(told) is None) is asked
+    assert skip_reason({}) == "nobody wants to be asked about this version"

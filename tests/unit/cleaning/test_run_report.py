@@ -2,7 +2,7 @@
 
 import logging
 
-from stock_ml.cleaning.report_table import log_reports
+from stock_ml.cleaning.run_report import log_reports
 
 REPORT = {
     **{"rows_read": 3745, "kept": 3559, "extended_hours": 180, "session_closed": 0, "duplicates": 1, "superseded": 2},
