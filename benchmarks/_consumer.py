@@ -15,7 +15,7 @@ from serving.consumer.predict import Models, Serving
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import Message
 from stock_ml.adapters.postgres.store import Forecasts, Stored, Writing
-from stock_ml.config import load
+from stock_ml.config import Settings, load
 from stock_ml.model.features import FEATURES
 from stock_ml.model.scorer import Scorer
 
@@ -61,6 +61,11 @@ class Watched:
         tell(self._messages, self._database)
 
 
+def given_scorer(s: Settings) -> Scorer:
+    """Return a linear model that nobody trained."""
+    return Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, StreamConfig.of(s).schema, 0)
+
+
 def tell(messages: int, database: float = 0.0) -> None:
     """Print the time, the messages committed so far, the seconds spent with the database, and the memory held."""
     memory = psutil.Process().memory_info().rss
@@ -71,8 +76,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     s = load()
     stopping, _ = stop_on_signals()
-    scorer = Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, StreamConfig.of(s).schema, 0)
-    consumer = Consumer.connect(s, Given(Models(Serving("1", "given", scorer))), stopping)
+    consumer = Consumer.connect(s, Given(Models(Serving("1", "given", given_scorer(s)))), stopping)
     Watched(consumer)
     gc.freeze()  # as the consumer's own main does
     consumer.run()

@@ -3,21 +3,19 @@
 import json
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from threading import Condition, Thread
 
 import numpy as np
 
+from benchmarks._servers import database, folder
 from local import jars
 from local.secrets import keep_secrets
-from local.servers import kafka, postgres
+from local.servers import kafka
 from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.broker import Publisher, ensure_topics
-from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.calendar import sessions
@@ -30,16 +28,12 @@ FIRST = "2024-03-01"
 @contextmanager
 def stage(symbols: tuple[str, ...], **given: object) -> Iterator[Settings]:
     """Give settings with Kafka and PostgreSQL running, tables and topics made; all of it is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-live-") as home, ExitStack() as servers:
-        Path(home).chmod(0o755)
-        s = settings_in(Path(home), source="csv", csv_path=home, symbols=symbols, **given)
+    with folder("live") as home:
+        s = settings_in(home, source="csv", csv_path=home, symbols=symbols, **given)
         jars.fetch("kafka", s.jars)
-        servers.enter_context(running(postgres.program(s), s))
-        postgres.create_databases(s)
-        migrate(s)
-        servers.enter_context(running(kafka.program(s, keep_secrets(s)["KAFKA_CLUSTER_ID"]), s))
-        ensure_topics(s)
-        yield s
+        with database(s), running(kafka.program(s, keep_secrets(s)["KAFKA_CLUSTER_ID"]), s):
+            ensure_topics(s)
+            yield s
 
 
 class Process:

@@ -11,6 +11,8 @@ from typing import cast
 
 import pandas as pd
 
+from benchmarks._consumer import given_scorer
+from benchmarks._servers import folder
 from local import jars, probes
 from local.installation import LAST_TO_STOP, describe
 from local.servers import kafka, postgres
@@ -19,7 +21,6 @@ from local.supervisor import orphans
 from local.supervisor.program import Program
 from local.supervisor.start import start
 from local.supervisor.supervisor import Supervisor
-from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import ensure_topics
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import log_model, tracking
@@ -28,13 +29,10 @@ from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
 from stock_ml.domain.bars import COLUMNS, Bar
 from stock_ml.domain.ingest_records import QualityReport
-from stock_ml.model.features import FEATURES
-from stock_ml.model.scorer import Scorer
 from stock_ml.training.version_tags import tags_of
 from tests.servers import settings_in
 
 NAMES = ("postgres", "s3", "kafka", "mlflow", "producer", "consumer", "dashboard")
-QUANTILES = {"50": 0.7, "90": 1.7, "99": 2.6}
 
 
 class Quiet:
@@ -82,13 +80,13 @@ class Stack:
 @contextmanager
 def stack(symbols: tuple[str, ...], speed: float, without: str = "") -> Iterator[Stack]:
     """Give a stack that is not up yet; all of it is gone afterwards. `speed`: market seconds a second of the replay."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-stack-", ignore_cleanup_errors=True) as home:
-        files = Path(home) / "files"
+    with folder("stack") as home:
+        files = home / "files"
         files.mkdir()
         for symbol in symbols:
             (files / f"{symbol}.csv").write_text(symbol)
         given = {"source": "csv", "csv_path": files, "symbols": symbols, "holdout_sessions": 2}
-        s = settings_in(Path(home), sandbox_speed=speed, **given)
+        s = settings_in(home, sandbox_speed=speed, **given)
         jars.fetch(kafka.NAME, s.jars)
         one = describe(s)
         made = Stack(one.settings, [p for p in one.programs if p.name in NAMES and p.name != without])
@@ -96,11 +94,6 @@ def stack(symbols: tuple[str, ...], speed: float, without: str = "") -> Iterator
             yield made
         finally:
             made.down()
-
-
-def given_scorer(s: Settings) -> Scorer:
-    """Return a linear model that nobody trained."""
-    return Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, StreamConfig.of(s).schema, 0)
 
 
 def _after(p: Program) -> tuple[str, ...]:

@@ -2,27 +2,23 @@
 
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
-import requests
-from mlflow import MlflowClient
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.pipeline import local
+from benchmarks._airflow import count_versions, installation, local, set_clock
+from benchmarks._servers import folder
 from local import pipeline, probes
 from local.airflow_client import Airflow
-from local.secrets import keep_secrets, with_secrets
+from local.secrets import keep_secrets
 from local.supervisor.supervisor import Supervisor
 from stock_ml.adapters.broker import ClosedSession, Publisher
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
-from tests.servers import settings_in
 
 MONTHS = {"scheduler": "2023-06", "api-server": "2023-07", "dag-processor": "2023-08", "triggerer": "2023-09"}
 ANNOUNCED = ClosedSession("XNYS", "2024-02-29", 1709240400)
@@ -82,19 +78,14 @@ class Trouble:
 
 def run(console: Console) -> dict[str, float]:
     """Disturb a stack of its own, leave nothing running, and return the figures."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-airflow-", ignore_cleanup_errors=True) as home:
-        s = settings_in(Path(home), source="sandbox", symbols=("GOOGL", "MSFT"), history_months=1)
-        try:
-            local(s, "up")
-            requests.post(f"{s.sandbox}/clock", json={"paused": True}, timeout=10).raise_for_status()
-            secret = with_secrets(s, secrets := keep_secrets(s))
-            before = _versions(secret)
-            trouble = Trouble(secret, Airflow(secret, secrets))
-            trouble.make()
-            objects = _objects(secret)
-            made = _versions(secret) - before
-        finally:
-            local(s, "down")
+    given = {"source": "sandbox", "symbols": ("GOOGL", "MSFT"), "history_months": 1}
+    with folder("airflow") as home, installation(home, **given) as s:
+        local(s, "up")
+        set_clock(s, paused=True)
+        before = count_versions(s)
+        trouble = Trouble(s, Airflow(s, keep_secrets(s)))
+        trouble.make()
+        objects, made = _objects(s), count_versions(s) - before
     console.print(_table(trouble.took))
     figures = {"kills": 5, "runs_ended_well": len(trouble.took), "objects": len(objects)}
     twice = sum(count - 1 for count in objects.values())
@@ -113,11 +104,6 @@ def _objects(s: Settings) -> dict[tuple[str, str], int]:
     """Count the answers stored of each symbol's month: more than one of a month that was over is one too many."""
     lake = Lake.connect(s)
     return {(symbol, month): len(lake.raw_keys(symbol, month)) for symbol in s.symbols for month in MONTHS.values()}
-
-
-def _versions(s: Settings) -> int:
-    client = MlflowClient(s.mlflow, s.mlflow)
-    return len(client.search_model_versions(f"name = '{s.mlflow_model}'"))
 
 
 def _table(took: dict[str, float]) -> Table:

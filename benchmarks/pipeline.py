@@ -1,8 +1,5 @@
 """From a trigger to the moved alias: five symbols and a month of the sandbox; cold, and again each session later."""
 
-import os
-import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,19 +7,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import requests
 from mlflow import MlflowClient
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._airflow import champion, installation, local, set_clock
+from benchmarks._servers import folder
 from local import jars, pipeline, probes
 from local.airflow_client import Airflow
 from local.secrets import keep_secrets
-from local.servers.services import environment
-from local.supervisor.program import PYTHON, ROOT
-from stock_ml.adapters.mlflow.rest import champion, tags
+from local.supervisor.program import ROOT
+from stock_ml.adapters.mlflow.rest import tags
 from stock_ml.config import Settings
-from tests.servers import settings_in
 
 QUICK = 600  # market seconds a second: a session passes in 40
 REACHED = ("spark", "fitted", "judged", "registered")  # what a training notes, in its order
@@ -39,17 +35,13 @@ class Passed:
 
 def run(console: Console) -> dict[str, float]:
     """Measure both, leave nothing running, and return the figures."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-pipeline-", ignore_cleanup_errors=True) as home:
-        given = settings_in(Path(home), source="sandbox", history_months=1, retrain_sessions=1)
-        s = given.model_copy(update={"jars": _jars(given)})
-        try:
-            local(s, "up")
-            airflow = Airflow(s, keep_secrets(s))
-            cold = _passed(s, airflow)
-            archiving = _a_session_later(s, airflow)
-            incremental = _a_session_later(s, airflow)
-        finally:
-            local(s, "down")
+    given = {"source": "sandbox", "history_months": 1, "retrain_sessions": 1}
+    with folder("pipeline") as home, installation(home, jars=_jars(home), **given) as s:
+        local(s, "up")
+        airflow = Airflow(s, keep_secrets(s))
+        cold = _passed(s, airflow)
+        archiving = _a_session_later(s, airflow)
+        incremental = _a_session_later(s, airflow)
     passes = {"cold s": cold, "archives classes, s": archiving, "incremental s": incremental}
     console.print(_table(passes))
     share = max(one.parts["scheduling"] / one.total for one in passes.values())
@@ -58,28 +50,22 @@ def run(console: Console) -> dict[str, float]:
     return {name: round(value, 3) for name, value in figures.items()}
 
 
-def _jars(s: Settings) -> Path:
+def _jars(home: Path) -> Path:
     """Return a folder with the fetched jars and nothing that an earlier training left beside them."""
-    (folder := s.home / "jars").mkdir()
+    (own := home / "jars").mkdir()
     for name in ("kafka", "s3a"):
-        (folder / name).symlink_to(jars.fetch(name, s.jars).resolve())
-    return folder
-
-
-def local(s: Settings, command: str) -> None:
-    """Run a command of `python -m local` on an installation. Raises CalledProcessError."""
-    env = os.environ | environment(s)
-    subprocess.run([PYTHON, "-m", "local", command], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+        (own / name).symlink_to(jars.fetch(name, ROOT / ".cache" / "jars").resolve())
+    return own
 
 
 def _a_session_later(s: Settings, airflow: Airflow) -> Passed:
     """Let the market's session end, which triggers all by itself, and return what that took."""
-    before = champion(s)["version"]
-    requests.post(f"{s.sandbox}/clock", json={"speed": QUICK}, timeout=10).raise_for_status()
+    before = champion(s).version
+    set_clock(s, speed=QUICK)
     known = len(airflow.runs(pipeline.INGEST))
     probes.wait("a session's end", lambda: len(airflow.runs(pipeline.INGEST)) > known, 300)
-    requests.post(f"{s.sandbox}/clock", json={"speed": 1}, timeout=10).raise_for_status()
-    probes.wait("the next champion", lambda: champion(s)["version"] != before, 600)
+    set_clock(s, speed=1)
+    probes.wait("the next champion", lambda: champion(s).version != before, 600)
     probes.wait("the run's end", lambda: airflow.runs(pipeline.TRAIN)[0]["state"] in pipeline.ENDED, 120)
     return _passed(s, airflow)
 
@@ -98,9 +84,7 @@ def _passed(s: Settings, airflow: Airflow) -> Passed:
     parts = {"scheduling": until - begun - _covered(spans)}
     for part in ("create_bucket", "plan", "symbol.download", "symbol.clean", "publish"):
         parts[part] = _covered([_span(t, until) for t in tasks[pipeline.INGEST] if t["task_id"] == part])
-    return Passed(
-        until - begun, parts | _training(s, made["run_id"], _at(tasks[pipeline.TRAIN][0]["start_date"]), until)
-    )
+    return Passed(until - begun, parts | _training(s, made.run_id, _at(tasks[pipeline.TRAIN][0]["start_date"]), until))
 
 
 def _training(s: Settings, run_id: str, started: float, until: float) -> dict[str, float]:

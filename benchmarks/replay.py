@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._live import market, publish, running_process, stage
+from local.memory import MIB
 from stock_ml.adapters.broker import Publisher
 
 SYMBOLS, MINUTES = 100, 10_000
-MIB = 1024 * 1024
 
 
 def run(console: Console) -> dict[str, float]:

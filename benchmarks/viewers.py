@@ -3,11 +3,9 @@
 import http.client
 import json
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._live import times
-from local.servers import postgres, services
+from benchmarks._servers import dashboard
 from local.supervisor.program import PYTHON, ROOT
-from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.reader import ForecastReader, Span
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
-from tests.servers import running, settings_in
 
 SYMBOLS = tuple(f"V{n:03}" for n in range(100))  # that tick
 WATCHED = SYMBOLS[:20]
@@ -72,20 +68,13 @@ def run(console: Console, few: int = 1000, many: int = 5000) -> dict[str, float]
 @contextmanager
 def served() -> Iterator[Room]:
     """Run PostgreSQL and the dashboard until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-viewers-") as home:
-        Path(home).chmod(0o755)
-        s = settings_in(Path(home), source="csv", csv_path=home, symbols=SYMBOLS)
-        with running(postgres.program(s), s):
-            postgres.create_databases(s)
-            migrate(s)
-            dashboard = next(program for program in services.programs(s) if program.name == "dashboard")
-            with (
-                running(dashboard, s) as process,
-                closing(ForecastStore.connect(s)) as store,
-                closing(ForecastReader.connect(s)) as reader,
-            ):
-                worker, minutes = psutil.Process(process.pid).children()[0], iter(times(SESSION + 3 * TICKS))
-                yield Room(s, worker, store, reader, minutes)
+    with (
+        dashboard("viewers", SYMBOLS) as (s, pid),
+        closing(ForecastStore.connect(s)) as store,
+        closing(ForecastReader.connect(s)) as reader,
+    ):
+        worker, minutes = psutil.Process(pid).children()[0], iter(times(SESSION + 3 * TICKS))
+        yield Room(s, worker, store, reader, minutes)
 
 
 def tick(store: ForecastStore, ts: int) -> float:

@@ -2,29 +2,26 @@
 
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
-import requests
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.pipeline import local
+from benchmarks._airflow import champion, installation, market_time, set_clock
+from benchmarks._servers import folder
 from local import pipeline, probes
 from local.airflow_client import Airflow
 from local.secrets import keep_secrets
 from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
-from stock_ml.adapters.mlflow.rest import champion, tags
+from stock_ml.adapters.mlflow.rest import tags
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import sessions
-from tests.servers import settings_in
 
 STARTS, TURNS, SESSIONS = "2024-03-04", date(2024, 3, 6), 12
 QUICK, SLOW = 360.0, 60.0  # market seconds a second; slow before a close, as what follows it is quick then
@@ -68,13 +65,13 @@ class Week:
         self._served()
 
     def _to_the_close(self) -> None:
-        now, calendar = self._clock(paused=False, speed=QUICK), sessions(self.s.exchange)
+        now, calendar = set_clock(self.s, paused=False, speed=QUICK), sessions(self.s.exchange)
         close = float(calendar.closes[calendar.upcoming(now)])
         self._tell(f"session {datetime.fromtimestamp(close, UTC):%a %Y-%m-%d} opens")
-        probes.wait("the close", lambda: self._clock() >= close - BEFORE, 600)
-        self._clock(speed=SLOW)
-        probes.wait("the close", lambda: self._clock() >= close + AFTER, 60)
-        self._clock(paused=True)
+        probes.wait("the close", lambda: market_time(self.s) >= close - BEFORE, 600)
+        set_clock(self.s, speed=SLOW)
+        probes.wait("the close", lambda: market_time(self.s) >= close + AFTER, 60)
+        set_clock(self.s, paused=True)
         self._tell("session closed")
 
     def _judged(self) -> bool:
@@ -103,8 +100,8 @@ class Week:
     def _served(self) -> None:
         made = champion(self.s)
         last = f"{datetime.fromtimestamp(int(tags(made)['trained_until']), UTC):%a %Y-%m-%d %H:%M} UTC"
-        probes.wait("the consumer", lambda: self._serving() == made["version"], 60)
-        self._tell(f"consumer serves version {made['version']}, trained until {last}")
+        probes.wait("the consumer", lambda: self._serving() == made.version, 60)
+        self._tell(f"consumer serves version {made.version}, trained until {last}")
 
     def _serving(self) -> str:
         with psycopg.connect(self.s.postgres()) as connection:
@@ -142,34 +139,22 @@ class Week:
         begun, ended = (datetime.fromisoformat(told[name]) for name in ("queued_at", "end_date"))
         return f"{(ended - begun).total_seconds():.0f} s"
 
-    def _clock(self, **changed: float | bool) -> float:
-        """Return the market's time; `paused` and `speed` may change the exchange's clock."""
-        if changed:
-            answer = requests.post(f"{self.s.sandbox}/clock", json=changed, timeout=10)
-        else:
-            answer = requests.get(f"{self.s.sandbox}/clock", timeout=10)
-        return float(answer.json()["market"])
-
     def _tell(self, event: str) -> None:
-        at = datetime.fromtimestamp(self._clock(), UTC)
+        at = datetime.fromtimestamp(market_time(self.s), UTC)
         self.console.print(f"{at:%a %H:%M} UTC  +{time.monotonic() - self.begun:4.0f} s  {event}")
 
 
 def run(console: Console) -> dict[str, float]:
     """Live through the week, leave nothing running, and return the figures."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-week-", ignore_cleanup_errors=True) as home:
-        given = {"sandbox_start": STARTS, "sandbox_turn": TURNS, "sandbox_speed": QUICK}
-        s = settings_in(Path(home), source="sandbox", **given)
-        try:
-            _up(s)
-            week = Week(s, Airflow(s, keep_secrets(s)), console)
-            week._served()
-            for _ in range(SESSIONS):
-                week.pass_session()
-            with psycopg.connect(s.postgres()) as connection:
-                scores, alerts = connection.execute(SCORES).fetchall(), connection.execute(ALERTS).fetchall()
-        finally:
-            local(s, "down")
+    given = {"source": "sandbox", "sandbox_start": STARTS, "sandbox_turn": TURNS, "sandbox_speed": QUICK}
+    with folder("week") as home, installation(home, **given) as s:
+        _up(s)
+        week = Week(s, Airflow(s, keep_secrets(s)), console)
+        week._served()
+        for _ in range(SESSIONS):
+            week.pass_session()
+        with psycopg.connect(s.postgres()) as connection:
+            scores, alerts = connection.execute(SCORES).fetchall(), connection.execute(ALERTS).fetchall()
     console.print(_table(scores))
     return _figures(scores) | {"alerts": len(alerts), "seconds": round(time.monotonic() - week.begun)}
 
@@ -179,7 +164,7 @@ def _up(s: Settings) -> None:
     argv = [PYTHON, "-m", "local", "up"]
     with subprocess.Popen(argv, cwd=ROOT, env=os.environ | environment(s), stdout=subprocess.DEVNULL) as process:
         probes.wait("the exchange", probes.http(f"{s.sandbox}/healthz"))
-        requests.post(f"{s.sandbox}/clock", json={"paused": True}, timeout=10).raise_for_status()
+        set_clock(s, paused=True)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, argv)
 

@@ -12,8 +12,6 @@ from stock_ml.adapters.mlflow.rest import champion, tags
 from stock_ml.config import Settings
 from stock_ml.training.version_tags import fits
 
-__all__ = ["DAGS", "INGEST", "TRAIN", "champion", "finish", "has_champion", "make_champion"]
-
 INGEST, TRAIN = "ingest_bars", "train_model"
 DAGS = (INGEST, TRAIN, "promote_model", "monitor_forecasts", "maintain")
 LONGEST_RUN = 3600

@@ -12,6 +12,7 @@ from local.memory import memory
 from local.secrets import keep_secrets
 from local.supervisor.configuration import log_file
 from local.supervisor.supervisor import Supervisor
+from stock_ml.adapters.mlflow import rest
 from stock_ml.config import Settings
 from stock_ml.errors import HostError, RegistryUnavailable
 
@@ -65,7 +66,7 @@ def _dags(s: Settings) -> Table:
 def champion(s: Settings) -> str:
     """Return in words which version of the model serves, or why that is not known."""
     try:
-        version = pipeline.champion(s)
+        version = rest.champion(s)
     except RegistryUnavailable as error:
         return str(error)
-    return f"{s.mlflow_model} version {version['version']}" if version else "none yet"
+    return f"{s.mlflow_model} version {version.version}" if version else "none yet"

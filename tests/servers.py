@@ -22,7 +22,7 @@ def settings_in(home: Path, **given: object) -> Settings:
     """Return settings with secrets of their own, every port free, state in `home`."""
     names = [name for name in Settings.model_fields if name.endswith("_port")]
     numbers = dict(zip(names, ports.free(len(names)), strict=True))
-    s = load(home=home, jars=ROOT / ".cache" / "jars", **(numbers | given))
+    s = load(home=home, **({"jars": ROOT / ".cache" / "jars"} | numbers | given))
     return with_secrets(s, keep_secrets(s))
 
 

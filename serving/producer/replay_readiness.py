@@ -28,9 +28,9 @@ class Readiness:
         """Return what is waited for, None where every bar of the holdout would get the forecast that is meant."""
         try:
             version = champion(self._s)
-            if not fits(tags(version), self._s):
+            if version is None or not fits(tags(version), self._s):
                 return NO_CHAMPION
-            if not serves(self._store.read_state("consumer"), str(version["version"])):
+            if not serves(self._store.read_state("consumer"), version.version):
                 return NOT_SERVED
             return None if self._lake.origins(self._s.symbols) == self._file.digests(self._s.symbols) else OTHER_BARS
         except (RegistryUnavailable, StoreUnavailable, BadFile, NoBars) as error:

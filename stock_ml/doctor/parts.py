@@ -100,7 +100,7 @@ def mlflow(s: Settings) -> Answer:
         return Answer("answers; no champion yet", "trigger ingest_bars: train_model follows", "note")
     until = rest.tags(found).get("trained_until")
     trained = f", trained until {utc(float(until)):%Y-%m-%d %H:%M} UTC" if until else ""
-    return Answer(f"{s.mlflow_model} version {found['version']} is champion{trained}")
+    return Answer(f"{s.mlflow_model} version {found.version} is champion{trained}")
 
 
 CHECKS: dict[str, tuple[Check, str]] = {

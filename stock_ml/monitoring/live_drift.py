@@ -23,8 +23,8 @@ def drift(s: Settings, store: MonitoringStore, version: str, now: float) -> dict
     `now` is a time of the Clock. Raises StoreUnavailable, RegistryUnavailable or ModelError.
     """
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
-    run = rest.version(s, version).get("run_id", "")
-    text = rest.artifact(s, run, KEPT) if run else None
+    found = rest.version(s, version)
+    text = rest.artifact(s, found.run_id, KEPT) if found and found.run_id else None
     trained = Population.from_json(text) if text else None
     if trained is None or trained.schema != schema["hash"]:
         log.info("version %s has not told what it was trained on: nothing is said of drift", version)

@@ -112,12 +112,12 @@ def reason(newest: Newest, known_at: float, asked_at: float | None, calendar: Se
 
 def _newest(s: Settings) -> Newest | None:
     found = rest.newest(s)
-    tags: Mapping[str, Any] = rest.tags(found)
-    if "trained_until" not in tags:
+    tags = rest.tags(found)
+    if found is None or "trained_until" not in tags:
         return None
-    registered, held_out = int(found["creation_timestamp"]) / 1000, int(tags.get("holdout_sessions", "0"))
+    registered, held_out = found.creation_timestamp / 1000, int(tags.get("holdout_sessions", "0"))
     changed = float(tags[CHANGED]) if CHANGED in tags else None
-    return Newest(str(found["version"]), registered, float(tags["trained_until"]), held_out, changed)
+    return Newest(found.version, registered, float(tags["trained_until"]), held_out, changed)
 
 
 def _known_at(lake: Lake, symbol: str) -> float:

@@ -162,7 +162,7 @@ def test_the_champion_tells_what_it_was_trained_for(installation, trained):
 
 
 def test_the_run_tells_what_was_trained_on_for_whoever_looks_for_drift(installation, trained, registry):
-    run = version(installation, trained["version"])["run_id"]
+    run = version(installation, trained["version"]).run_id
     told = Population.from_json(artifact(installation, run, KEPT))
     assert (told.symbols, told.trained_until) == (SYMBOLS, registry.load(trained["version"]).trained_until)
     tables = [features.table(bars_of(i), NYSE, registry.load(trained["version"]).schema, 15) for i in range(2)]

@@ -27,6 +27,7 @@ from local.supervisor.configuration import log_file
 from local.supervisor.program import PYTHON, ROOT
 from local.supervisor.supervisor import Supervisor
 from stock_ml.adapters.broker import ClosedSession, Publisher, Topics, read_back
+from stock_ml.adapters.mlflow.rest import champion
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import sessions
@@ -121,10 +122,10 @@ def test_dags_triggered_through_the_api_lead_to_a_champion_that_is_served_withou
     s = stack.settings
     airflow = Airflow(s, stack.secrets)
     consumer = next(p["pid"] for p in Supervisor(s).processes() if p["name"] == "consumer")
-    before = pipeline.champion(s)["version"]
+    before = champion(s).version
     pipeline.finish(airflow, pipeline.INGEST, airflow.trigger(pipeline.INGEST))
     pipeline.finish(airflow, pipeline.TRAIN, airflow.trigger(pipeline.TRAIN))
-    after = pipeline.champion(s)["version"]
+    after = champion(s).version
     assert int(after) > int(before)
     probes.wait(f"a forecast of version {after}", lambda: data(s)["forecasts"][-1][6] == after, 60)
     assert consumer == next(p["pid"] for p in Supervisor(s).processes() if p["name"] == "consumer")
@@ -142,16 +143,16 @@ def test_airflow_tells_kafka_of_its_runs_and_their_logs_outlive_the_machine_they
 
 def test_a_person_is_asked_and_what_was_approved_serves(stack: Installation) -> None:
     s, airflow = stack.settings, Airflow(stack.settings, stack.secrets)
-    champion = pipeline.champion(s)["version"]
+    serving = champion(s).version
     pipeline.finish(airflow, pipeline.TRAIN, airflow.trigger(pipeline.TRAIN, form={"becomes": "ask"}))
-    assert pipeline.champion(s)["version"] == champion
+    assert champion(s).version == serving
 
     def answered() -> bool:
         """Answer as late as a person would, and say whether the answer was acted on."""
         for question in airflow.questions("promote_model"):
             if datetime.now(UTC) - datetime.fromisoformat(question["start_date"]) > timedelta(seconds=10):
                 airflow.answer(question, "Approve")
-        return int(pipeline.champion(s)["version"]) > int(champion)
+        return int(champion(s).version) > int(serving)
 
     probes.wait("the approved version", answered, 120)
 
@@ -175,7 +176,7 @@ def test_a_session_announced_on_kafka_is_ingested_and_leads_to_no_training_befor
 def test_a_thousand_alerts_on_kafka_at_once_start_one_training(stack: Installation) -> None:
     s, airflow = stack.settings, Airflow(stack.settings, stack.secrets)
     before = {run["dag_run_id"] for run in airflow.runs(pipeline.TRAIN)}
-    version = int(pipeline.champion(s)["version"])
+    version = int(champion(s).version)
     publisher = Publisher.connect(s)
     alert = Alert("skill", "said by a test", str(version), time.time(), 1709326800.0)
     for _ in range(1000):

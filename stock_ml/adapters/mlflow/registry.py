@@ -43,8 +43,8 @@ class Registry:
         return self._aliased(CHALLENGER)
 
     def _aliased(self, alias: str) -> ChampionRef | None:
-        found = self.api.find("registered-models/alias", {"name": self.model, "alias": alias}).get("model_version")
-        return ChampionRef(str(found["version"]), str(found.get("run_id", ""))) if found else None
+        found = self.api.find("registered-models/alias", {"name": self.model, "alias": alias}).model_version
+        return ChampionRef(found.version, found.run_id) if found else None
 
     def load(self, version: str) -> Scorer:
         """Download a version's scorer, a few kilobytes of JSON, and nothing else. Raises ModelError where damaged."""

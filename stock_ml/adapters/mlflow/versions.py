@@ -27,26 +27,20 @@ class Version(NamedTuple):
 def versions(registry: Registry) -> list[Version]:
     """Return every version, newest first. Raises RegistryUnavailable."""
     wanted = {"filter": f"name = '{registry.model}'", "order_by": "version_number DESC", "max_results": str(MOST)}
-    found = registry.api.get("model-versions/search", wanted).get("model_versions", [])
+    found = registry.api.get("model-versions/search", wanted).model_versions
     aliases = _aliases(registry) if found else {}
     return [
-        Version(
-            str(v["version"]),
-            sorted(aliases.get(str(v["version"]), [])),
-            int(v["creation_timestamp"]) / 1000,
-            v.get("run_id", ""),
-            tags(v),
-        )
+        Version(v.version, sorted(aliases.get(v.version, [])), v.creation_timestamp / 1000, v.run_id, tags(v))
         for v in found
     ]
 
 
 def _aliases(registry: Registry) -> dict[str, list[str]]:
     """Return the aliases of each version that has one."""
-    known = registry.api.find("registered-models/get", {"name": registry.model}).get("registered_model", {})
+    found = registry.api.find("registered-models/get", {"name": registry.model}).registered_model
     aliases: dict[str, list[str]] = {}
-    for entry in known.get("aliases", []):
-        aliases.setdefault(str(entry["version"]), []).append(str(entry["alias"]))
+    for entry in found.aliases:
+        aliases.setdefault(entry.version, []).append(entry.alias)
     return aliases
 
 
