@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks._servers import database, folder
 from local import jars
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.servers import kafka
 from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
@@ -31,7 +31,7 @@ def stage(symbols: tuple[str, ...], **given: object) -> Iterator[Settings]:
     with folder("live") as home:
         s = settings_in(home, source="csv", csv_path=home, symbols=symbols, **given)
         jars.fetch("kafka", s.jars)
-        with database(s), running(kafka.program(s, keep_secrets(s)["KAFKA_CLUSTER_ID"]), s):
+        with database(s), running(kafka.program(s, ensure_secrets(s)["KAFKA_CLUSTER_ID"]), s):
             ensure_topics(s)
             yield s
 

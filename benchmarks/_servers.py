@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.servers import postgres, seaweed, services
 from local.supervisor.program import Program
 from stock_ml.adapters.lake import Lake
@@ -36,7 +36,7 @@ def database(s: Settings) -> Iterator[None]:
 @contextmanager
 def object_store(s: Settings) -> Iterator[Lake]:
     """Run S3 until the block ends, and give the lake in it."""
-    with seaweed.tidy(s), running(seaweed.program(s, keep_secrets(s)), s):
+    with seaweed.tidy(s), running(seaweed.program(s, ensure_secrets(s)), s):
         lake = Lake.connect(s)
         lake.ensure_bucket()
         yield lake

@@ -55,7 +55,7 @@ class Stack:
 
     def up(self, bars: list[Bar]) -> None:
         """Start all; the first time the bars become the lake's, with a champion for them."""
-        self.supervisor.run(self.programs)
+        self.supervisor.load(self.programs)
         s = self.s
         steps = [Step(p.name, partial(start, p, self.supervisor, s.state), _after(p)) for p in self.programs]
         steps.append(Step("databases", partial(postgres.create_databases, s), ("postgres",)))
@@ -73,8 +73,8 @@ class Stack:
 
     def pid(self, name: str) -> int:
         """Return the process id of a program, as soon as it has one."""
-        probes.wait(name, lambda: bool(self.supervisor.look(name)["pid"]), 120, log=name)
-        return int(self.supervisor.look(name)["pid"])
+        probes.wait(name, lambda: bool(self.supervisor.process(name)["pid"]), 120, log=name)
+        return int(self.supervisor.process(name)["pid"])
 
 
 @contextmanager

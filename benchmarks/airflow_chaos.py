@@ -14,7 +14,7 @@ from benchmarks._airflow import count_versions, installation, local, set_clock
 from benchmarks._servers import folder
 from local import pipeline, probes
 from local.airflow_client import Airflow
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.supervisor.supervisor import Supervisor
 from stock_ml.adapters.broker import ClosedSession, Publisher
 from stock_ml.adapters.lake import Lake
@@ -57,11 +57,11 @@ class Trouble:
         return next((str(t["state"]) for t in self.airflow.tasks(dag, run) if t["task_id"] == task), "")
 
     def _kill(self, part: str) -> None:
-        os.kill(int(Supervisor(self.s).look(f"airflow-{part}")["pid"]), signal.SIGKILL)
+        os.kill(int(Supervisor(self.s).process(f"airflow-{part}")["pid"]), signal.SIGKILL)
 
     def _kill_task(self) -> None:
         time.sleep(5)  # Spark is up by then
-        scheduler = psutil.Process(int(Supervisor(self.s).look("airflow-scheduler")["pid"]))
+        scheduler = psutil.Process(int(Supervisor(self.s).process("airflow-scheduler")["pid"]))
         (task,) = _tasks(scheduler)
         task.kill()
 
@@ -83,7 +83,7 @@ def run(console: Console) -> dict[str, float]:
         local(s, "up")
         set_clock(s, paused=True)
         before = count_versions(s)
-        trouble = Trouble(s, Airflow(s, keep_secrets(s)))
+        trouble = Trouble(s, Airflow(s, ensure_secrets(s)))
         trouble.make()
         objects, made = _objects(s), count_versions(s) - before
     console.print(_table(trouble.took))

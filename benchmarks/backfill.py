@@ -17,7 +17,7 @@ from benchmarks._airflow import count_versions, installation, local, market_time
 from benchmarks._servers import folder, service
 from local import pipeline, probes
 from local.airflow_client import Airflow
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.servers import airflow as orchestration
 from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.postgres.request_quota import RequestQuota
@@ -90,7 +90,7 @@ class Known:
 
 
 def _backfilled(s: Settings, days: list[str]) -> Found:
-    airflow = Airflow(s, keep_secrets(s))
+    airflow = Airflow(s, ensure_secrets(s))
     before, begun = Known.now(s, airflow), time.monotonic()
     _create(s, days)
     probes.wait("the backfill", lambda: _count(airflow, pipeline.INGEST, run_type="backfill") >= len(days), 300)
@@ -108,7 +108,7 @@ def _create(s: Settings, days: list[str]) -> None:
     """Ask Airflow for a run of each session. Raises CalledProcessError."""
     after = str(np.datetime64(days[-1]) + 1)
     argv = [PYTHON, "-m", "airflow", "backfill", "create", "--dag-id", pipeline.INGEST]
-    env = os.environ | orchestration.airflow_environment(s, keep_secrets(s))
+    env = os.environ | orchestration.airflow_environment(s, ensure_secrets(s))
     span = ["--from-date", days[0], "--to-date", after]
     subprocess.run([*argv, *span], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
 

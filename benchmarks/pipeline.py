@@ -15,7 +15,7 @@ from benchmarks._airflow import champion, installation, local, set_clock
 from benchmarks._servers import folder
 from local import jars, pipeline, probes
 from local.airflow_client import Airflow
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.supervisor.program import ROOT
 from stock_ml.adapters.mlflow.rest import tags
 from stock_ml.config import Settings
@@ -38,7 +38,7 @@ def run(console: Console) -> dict[str, float]:
     given = {"source": "sandbox", "history_months": 1, "retrain_sessions": 1}
     with folder("pipeline") as home, installation(home, jars=_jars(home), **given) as s:
         local(s, "up")
-        airflow = Airflow(s, keep_secrets(s))
+        airflow = Airflow(s, ensure_secrets(s))
         cold = _passed(s, airflow)
         archiving = _a_session_later(s, airflow)
         incremental = _a_session_later(s, airflow)

@@ -16,7 +16,7 @@ from benchmarks._airflow import champion, installation, market_time, set_clock
 from benchmarks._servers import folder
 from local import pipeline, probes
 from local.airflow_client import Airflow
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.mlflow.rest import tags
@@ -149,7 +149,7 @@ def run(console: Console) -> dict[str, float]:
     given = {"source": "sandbox", "sandbox_start": STARTS, "sandbox_turn": TURNS, "sandbox_speed": QUICK}
     with folder("week") as home, installation(home, **given) as s:
         _up(s)
-        week = Week(s, Airflow(s, keep_secrets(s)), console)
+        week = Week(s, Airflow(s, ensure_secrets(s)), console)
         week._served()
         for _ in range(SESSIONS):
             week.pass_session()

@@ -13,7 +13,7 @@ def is_well(service: str) -> bool:
     store = ForecastStore.connect(load())
     state = store.read_state(service)
     store.close()
-    return state is not None and state[1] < LONGEST_SILENCE
+    return state is not None and state.age < LONGEST_SILENCE
 
 
 if __name__ == "__main__":

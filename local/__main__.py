@@ -15,7 +15,7 @@ from local import restore as restoring
 from local import status as statuses
 from local import up as ups
 from local.current_installation import recall
-from local.secrets import keep_secrets, with_secrets
+from local.secrets import ensure_secrets, with_secrets
 from stock_ml.config import load
 from stock_ml.errors import StockMLError
 
@@ -60,7 +60,7 @@ def retire() -> None:
     from stock_ml.maintenance import retention  # the other commands have no use for what it brings along
 
     one = recall()
-    console.print(retention.retire(with_secrets(one, keep_secrets(one))) or "no day is old enough")
+    console.print(retention.retire(with_secrets(one, ensure_secrets(one))) or "no day is old enough")
 
 
 @app.command()

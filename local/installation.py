@@ -10,7 +10,7 @@ from local import highcharts, jars, pipeline
 from local.code_version import version_of
 from local.first_forecast import await_forecast
 from local.replay_reset import forget_replay
-from local.secrets import keep_secrets, with_secrets
+from local.secrets import ensure_secrets, with_secrets
 from local.servers import airflow, kafka, mlflow, postgres, seaweed, services
 from local.startup_steps import Step
 from local.supervisor.program import ROOT, Program
@@ -36,7 +36,7 @@ class Installation:
 
 def describe(given: Settings) -> Installation:
     """Return the installation of these settings; its secrets are made where they are missing."""
-    secrets = keep_secrets(given)
+    secrets = ensure_secrets(given)
     s = with_secrets(given, secrets)
     return Installation(s, secrets, [_versioned(p) for p in _programs(s, secrets)])
 
@@ -75,7 +75,7 @@ def _ensure_champion(one: Installation, supervisor: Supervisor, console: Console
     if pipeline.has_champion(s):
         return
     if s.replayed:
-        supervisor.halt(*REPLAYING)  # the consumer holds in memory what is forgotten now
+        supervisor.stop_programs(*REPLAYING)  # the consumer holds in memory what is forgotten now
         forget_replay(s, console)
     if lacking := pipeline.make_champion(s, one.secrets):
         console.print(f"{lacking}; the other symbols were trained on")

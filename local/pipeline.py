@@ -7,7 +7,7 @@ from typing import Protocol
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from local import probes
-from local.airflow_client import Airflow, AirflowAway, PipelineFailed
+from local.airflow_client import Airflow, AirflowUnavailable, PipelineFailed
 from stock_ml.adapters.mlflow.rest import champion, tags
 from stock_ml.config import Settings
 from stock_ml.training.version_tags import fits
@@ -19,7 +19,7 @@ ENDED = ("success", "failed")
 LOOK = 50  # times that a run's state is asked for, five a second, before it is asked whether it waits for a day
 # a run goes on while Airflow's API is busy or starts anew: three minutes of silence are no reason to give up on it
 PATIENT = Retrying(
-    retry=retry_if_exception_type(AirflowAway), stop=stop_after_delay(180), wait=wait_fixed(0.2), reraise=True
+    retry=retry_if_exception_type(AirflowUnavailable), stop=stop_after_delay(180), wait=wait_fixed(0.2), reraise=True
 )
 
 
@@ -28,11 +28,11 @@ class Runs(Protocol):
 
     def state(self, dag: str, run: str) -> str: ...
 
-    def why_failed(self, dag: str, run: str) -> str: ...
+    def failure_reason(self, dag: str, run: str) -> str: ...
 
-    def why_waits(self, dag: str) -> str: ...
+    def waiting_reason(self, dag: str) -> str: ...
 
-    def succeeded(self, dag: str, run: str) -> set[str]: ...
+    def successful_tasks(self, dag: str, run: str) -> set[str]: ...
 
 
 def has_champion(s: Settings) -> bool:
@@ -67,7 +67,7 @@ def ingest(airflow: Runs, run: str) -> str:
     try:
         finish(airflow, INGEST, run)
     except PipelineFailed as error:
-        if "publish" not in PATIENT(airflow.succeeded, INGEST, run):
+        if "publish" not in PATIENT(airflow.successful_tasks, INGEST, run):
             raise
         return str(error)
     return ""
@@ -77,7 +77,7 @@ def finish(airflow: Runs, dag: str, run: str, look: int = LOOK) -> None:
     """Return when a run has succeeded, however often Airflow is away meanwhile for less than three minutes.
 
     Raises PipelineFailed with the last words of the task that failed, or that waits for another day's requests,
-    AirflowAway, or HostError after an hour.
+    AirflowUnavailable, or HostError after an hour.
     """
     asked = count(1)
 
@@ -88,12 +88,12 @@ def finish(airflow: Runs, dag: str, run: str, look: int = LOOK) -> None:
 
     probes.wait(dag, has_ended, LONGEST_RUN)
     if PATIENT(airflow.state, dag, run) == "failed":
-        raise PipelineFailed(f"{dag} failed, {PATIENT(airflow.why_failed, dag, run)}")
+        raise PipelineFailed(f"{dag} failed, {PATIENT(airflow.failure_reason, dag, run)}")
 
 
 def _see_going(airflow: Runs, dag: str) -> None:
     """Raise PipelineFailed where a run of a DAG waits for another day: nobody stands by for so long."""
-    if why := PATIENT(airflow.why_waits, dag):
+    if why := PATIENT(airflow.waiting_reason, dag):
         raise PipelineFailed(f"{dag} waits, {why}. It goes on by itself while Airflow runs; `make status` shows it")
 
 

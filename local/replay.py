@@ -4,7 +4,7 @@ import os
 import subprocess
 from datetime import UTC, datetime
 
-from local.secrets import keep_secrets, with_secrets
+from local.secrets import ensure_secrets, with_secrets
 from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
 from local.supervisor.supervisor import Supervisor
@@ -32,4 +32,4 @@ def replay(s: Settings, first: str, last: str, speed: str) -> None:
 
 def with_all(s: Settings) -> dict[str, str]:
     """Return what a supervised producer gets as its environment, the installation's secrets included."""
-    return environment(with_secrets(s, keep_secrets(s)))
+    return environment(with_secrets(s, ensure_secrets(s)))

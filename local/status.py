@@ -9,7 +9,7 @@ from rich.table import Table
 from local import pipeline
 from local.airflow_client import Airflow
 from local.memory import memory
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.supervisor.configuration import log_file
 from local.supervisor.supervisor import Supervisor
 from stock_ml.adapters.mlflow import rest
@@ -51,7 +51,7 @@ def _processes(supervisor: Supervisor) -> Table:
 
 def _dags(s: Settings) -> Table:
     table = Table("DAG", "last run", "state", "ended")
-    airflow = Airflow(s, keep_secrets(s))
+    airflow = Airflow(s, ensure_secrets(s))
     for dag in pipeline.DAGS:
         try:
             runs = airflow.runs(dag, 1)

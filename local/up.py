@@ -54,7 +54,7 @@ def _begin(one: Installation, supervisor: Supervisor) -> None:
     if not supervisor.is_up():
         orphans.end(one.settings.state)
     ports.check(one.programs, _ports_of_ours(one, supervisor))
-    supervisor.run(one.programs)
+    supervisor.load(one.programs)
 
 
 def _ports_of_ours(one: Installation, supervisor: Supervisor) -> set[int]:

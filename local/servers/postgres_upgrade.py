@@ -71,7 +71,7 @@ def data_upgrade(s: Settings, report: Report) -> Iterator[None]:
     if s.postgres_url is not None:
         yield
         return
-    earlier = keeps_old(s)
+    earlier = has_old_data(s)
     upgrade(s, report)
     yield
     if earlier:
@@ -90,7 +90,7 @@ def upgrade(s: Settings, report: Report) -> None:
         STEPS[action](s, folders, lambda line: report(f"PostgreSQL {OLD} → {MAJOR}: {line}"))
 
 
-def keeps_old(s: Settings) -> bool:
+def has_old_data(s: Settings) -> bool:
     """Say whether a complete upgrade left the older server's data."""
     folders = Folders(s.state)
     return folders.old.exists() and next_action(folders.majors()) is Action.NONE

@@ -83,12 +83,12 @@ def _sandbox(s: Settings) -> Program:
 def _producer(s: Settings) -> Program:
     after = ("topics", "tables", *(["sandbox"] if s.simulated else []))
     argv, ports = (PYTHON, "-m", "serving.producer.main"), {"producer_port": s.producer_port}
-    return Program("producer", argv, probes.spoke(s, "producer"), ports, environment(s), after)
+    return Program("producer", argv, probes.heartbeat(s, "producer"), ports, environment(s), after)
 
 
 def _consumer(s: Settings) -> Program:
     argv, ports = (PYTHON, "-m", "serving.consumer.main"), {"consumer_port": s.consumer_port}
-    return Program("consumer", argv, probes.spoke(s, "consumer"), ports, environment(s), ("topics", "tables"))
+    return Program("consumer", argv, probes.heartbeat(s, "consumer"), ports, environment(s), ("topics", "tables"))
 
 
 def _dashboard(s: Settings) -> Program:

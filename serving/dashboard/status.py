@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from stock_ml.adapters.postgres.reader import Monitoring, Service
+from stock_ml.adapters.postgres.connection import ServiceState
+from stock_ml.adapters.postgres.reader import Monitoring
 from stock_ml.config import Settings
 from stock_ml.errors import without_login
 
@@ -18,7 +19,7 @@ KNOWN_AFTER = 60_000  # milliseconds from a bar's open until it is known
 class Said(NamedTuple):
     """Hold what the services last said, by name, and what monitoring found."""
 
-    services: Mapping[str, Service]
+    services: Mapping[str, ServiceState]
     monitoring: Monitoring
 
 
@@ -54,7 +55,7 @@ def service_states(said: Said, last_bar: int | None, links: Links) -> dict[str, 
     }
 
 
-def freshness(service: Service | None) -> dict[str, Any]:
+def freshness(service: ServiceState | None) -> dict[str, Any]:
     """Return how long ago a service spoke, whether that is too long, and what it waits for."""
     if service is None:
         return {"seen": False, "age": None, "stale": True, "waiting": None, "lag": None}
@@ -62,7 +63,7 @@ def freshness(service: Service | None) -> dict[str, Any]:
     return {"seen": True, "age": service.age, "stale": service.age > STALE, "waiting": waiting, "lag": lag}
 
 
-def _model(consumer: Service | None, links: Links) -> dict[str, Any] | None:
+def _model(consumer: ServiceState | None, links: Links) -> dict[str, Any] | None:
     version = consumer.state.get("model_version") if consumer else None
     if consumer is None or version is None:
         return None
@@ -72,7 +73,7 @@ def _model(consumer: Service | None, links: Links) -> dict[str, Any] | None:
     return {"version": str(version), "trained_until": trained_until, "url": f"{links.mlflow}/#/{page}"}
 
 
-def _dags(services: Mapping[str, Service], links: Links) -> list[dict[str, Any]]:
+def _dags(services: Mapping[str, ServiceState], links: Links) -> list[dict[str, Any]]:
     """Return the last run of each DAG, by its name."""
     told = {name.removeprefix(DAG): service.state for name, service in services.items() if name.startswith(DAG)}
     found = dict.fromkeys(DAGS, NO_RUN) | told

@@ -1,10 +1,8 @@
 """What the replay of a file's holdout waits for: the file's own bars, and the model that was trained on the rest."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow.rest import champion, tags
+from stock_ml.adapters.postgres.connection import ServiceState
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.errors import BadFile, NoBars, RegistryUnavailable, StoreUnavailable
@@ -37,6 +35,6 @@ class Readiness:
             return str(error)
 
 
-def serves(consumer: tuple[Mapping[str, Any], float] | None, version: str) -> bool:
-    """Say whether the consumer told just now that it serves a version; its word comes with its age in seconds."""
-    return consumer is not None and consumer[0].get("model_version") == version and consumer[1] < FRESH
+def serves(consumer: ServiceState | None, version: str) -> bool:
+    """Say whether the consumer told just now that it serves a version."""
+    return consumer is not None and consumer.state.get("model_version") == version and consumer.age < FRESH

@@ -71,7 +71,7 @@ def postgres(s: Settings) -> Answer:
         store.close()
     if apart > APART:
         return Answer(f"answers; its clock is {apart:.0f} s from this machine's", "set both by NTP", "note")
-    return Answer("answers" + (f"; the consumer spoke {newest[1]:.0f} s ago" if newest else ""))
+    return Answer("answers" + (f"; the consumer spoke {newest.age:.0f} s ago" if newest else ""))
 
 
 def s3(s: Settings) -> Answer:

@@ -11,7 +11,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from local.secrets import SEAWEED_KEYS, keep_secrets
+from local.secrets import SEAWEED_KEYS, ensure_secrets
 from local.servers import seaweed
 from local.supervisor.program import BIN, Program
 from stock_ml.adapters.lake.objects import Objects
@@ -73,7 +73,7 @@ class Store:
 
 
 def program(s: Settings) -> Program:
-    return seaweed.program(s, keep_secrets(s))
+    return seaweed.program(s, ensure_secrets(s))
 
 
 def fid(s: Settings, bucket: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from local.airflow_client import Airflow as AirflowApi
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.servers.airflow import address
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow.rest import champion, newest, tags
@@ -99,7 +99,7 @@ def test_a_run_leads_to_what_became_of_its_rows(ingested: dict[str, Any], api: A
 
 
 def test_a_viewer_reads_and_changes_nothing(ingested: dict[str, Any], api: AirflowApi, of_two: Settings) -> None:
-    viewer = AirflowApi(of_two, keep_secrets(of_two), "viewer")
+    viewer = AirflowApi(of_two, ensure_secrets(of_two), "viewer")
     assert viewer.state("ingest_bars", ingested["run_id"]) == "success"
     with pytest.raises(HostError, match="403"):
         viewer.trigger("ingest_bars")

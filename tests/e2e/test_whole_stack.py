@@ -149,9 +149,9 @@ def test_a_person_is_asked_and_what_was_approved_serves(stack: Installation) -> 
 
     def answered() -> bool:
         """Answer as late as a person would, and say whether the answer was acted on."""
-        for question in airflow.questions("promote_model"):
+        for question in airflow.pending_approvals("promote_model"):
             if datetime.now(UTC) - datetime.fromisoformat(question["start_date"]) > timedelta(seconds=10):
-                airflow.answer(question, "Approve")
+                airflow.respond(question, "Approve")
         return int(champion(s).version) > int(serving)
 
     probes.wait("the approved version", answered, 120)

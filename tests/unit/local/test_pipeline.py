@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.airflow_client import AirflowAway, PipelineFailed
+from local.airflow_client import AirflowUnavailable, PipelineFailed
 from local.pipeline import finish, ingest
 
 
@@ -12,19 +12,19 @@ class Busy:
     def __init__(self, *states: str | None, well: tuple[str, ...] = ()) -> None:
         self._states, self._well = iter(states), set(well)
 
-    def succeeded(self, dag: str, run: str) -> set[str]:
+    def successful_tasks(self, dag: str, run: str) -> set[str]:
         return self._well
 
     def state(self, dag: str, run: str) -> str:
         said = next(self._states)
         if said is None:
-            raise AirflowAway("Airflow does not answer")
+            raise AirflowUnavailable("Airflow does not answer")
         return said
 
-    def why_failed(self, dag: str, run: str) -> str:
+    def failure_reason(self, dag: str, run: str) -> str:
         return "task download: BadKey: the key is wrong"
 
-    def why_waits(self, dag: str) -> str:
+    def waiting_reason(self, dag: str) -> str:
         return "task download: DailyLimit: all is spent; tried again after 2026-11-28 05:05 UTC"
 
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from stock_ml.adapters.postgres.connection import Connection, Database
+from stock_ml.adapters.postgres.connection import Connection, Database, ServiceState
 from stock_ml.adapters.postgres.store import copy_format, statements
 from stock_ml.adapters.postgres.store.rows import STORED_BARS, STORED_FORECASTS, Forecasts, Rows, Table
 from stock_ml.config import Settings
@@ -121,7 +121,7 @@ class ForecastStore:
         parts = (self._read(statements.NEWEST_FORECASTS, one, STORED_FORECASTS) for one in asked)
         return _by_place([np.empty(0, STORED_FORECASTS), *parts], "bar_ts")
 
-    def _read(self, select: str, values: Mapping[str, Any], dtype: np.dtype) -> np.ndarray:
+    def _read(self, select: str, values: Mapping[str, object], dtype: np.dtype) -> np.ndarray:
         """Return what a statement selects, each column by its name."""
         statement = statements.copy_out(select, dtype.names or ())
         with (
@@ -143,12 +143,12 @@ class ForecastStore:
                 found[bar.symbol].append(bar)
         return found
 
-    def write_state(self, service: str, state: Mapping[str, Any]) -> None:
+    def write_state(self, service: str, state: Mapping[str, object]) -> None:
         """Replace what a service says of itself."""
         with self._connection.use() as connection:
             connection.execute(statements.WRITE_STATE, {"service": service, "state": Jsonb(dict(state))})
 
-    def write_member(self, service: str, member: str, state: Mapping[str, Any]) -> None:
+    def write_member(self, service: str, member: str, state: Mapping[str, object]) -> None:
         """Replace what one of several processes says of itself, under `members`, with its `at` in epoch seconds.
 
         The row tells the newest word, the sum of their `lag`, and what any of them is `waiting` for; one that was
@@ -158,12 +158,11 @@ class ForecastStore:
         with self._connection.use() as connection:
             connection.execute(statements.WRITE_MEMBER, values)
 
-    def read_state(self, service: str) -> tuple[dict[str, Any], float] | None:
+    def read_state(self, service: str) -> ServiceState | None:
         """Return what a service last said of itself, and how many wall seconds ago; None if it never did."""
         with self._connection.use() as connection:
-            row: tuple[dict[str, Any], float] | None
             row = connection.execute(statements.READ_STATE, {"service": service}).fetchone()
-            return row
+            return ServiceState(*row) if row else None
 
     def now(self) -> float:
         """Return the database's own time, by which rows are stored, in epoch seconds."""

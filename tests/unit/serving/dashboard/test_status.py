@@ -2,17 +2,18 @@ from pathlib import Path
 from typing import Any
 
 from serving.dashboard.status import STALE, Links, Said, freshness, service_states
-from stock_ml.adapters.postgres.reader import Monitoring, Service
+from stock_ml.adapters.postgres.connection import ServiceState
+from stock_ml.adapters.postgres.reader import Monitoring
 
-PRODUCER = Service({"now": 1_709_303_475.0, "market_open": True, "next_change": 1_709_326_800.0}, 0.5)
-CONSUMER = Service(
+PRODUCER = ServiceState({"now": 1_709_303_475.0, "market_open": True, "next_change": 1_709_326_800.0}, 0.5)
+CONSUMER = ServiceState(
     {"model_version": "3", "trained_until": 1.0, "run_id": "abc", "waiting": None, "lag": 2, "forecasts": 9}, 1.0
 )
 LAST_BAR = 1_709_303_400_000
 LINKS = Links("http://m", "http://a")
 
 
-def states(services: dict[str, Service], last_bar: int | None = None) -> dict[str, Any]:
+def states(services: dict[str, ServiceState], last_bar: int | None = None) -> dict[str, Any]:
     return service_states(Said(services, Monitoring(None, None)), last_bar, LINKS)
 
 
@@ -27,8 +28,8 @@ def test_before_any_service_spoke_everything_is_unknown_and_stale() -> None:
 
 
 def test_a_service_long_silent_is_stale() -> None:
-    assert not freshness(Service({}, STALE))["stale"]
-    assert freshness(Service({}, STALE + 0.1))["stale"]
+    assert not freshness(ServiceState({}, STALE))["stale"]
+    assert freshness(ServiceState({}, STALE + 0.1))["stale"]
 
 
 def test_the_model_links_to_its_run() -> None:
@@ -38,20 +39,20 @@ def test_the_model_links_to_its_run() -> None:
 
 
 def test_a_run_id_cannot_leave_its_place_in_the_address() -> None:
-    consumer = Service(CONSUMER.state | {"run_id": "../x?y"}, 1.0)
+    consumer = ServiceState(CONSUMER.state | {"run_id": "../x?y"}, 1.0)
     model = states({"consumer": consumer})["model"]
     assert model["url"] == "http://m/#/runs/..%2Fx%3Fy"
 
 
 def test_a_consumer_without_a_model_names_what_it_waits_for() -> None:
-    told = states({"consumer": Service({"waiting": "a champion"}, 1.0)})
+    told = states({"consumer": ServiceState({"waiting": "a champion"}, 1.0)})
     assert told["model"] is None
     assert told["consumer"]["waiting"] == "a champion"
 
 
 def test_each_dags_last_run_is_told_with_its_place_in_airflow() -> None:
     run = {"state": "success", "run_id": "scheduled__2024-03-01T21:00:00+00:00", "started_at": 1.0, "ended_at": None}
-    told = states({"dag:ingest_bars": Service(run, 1.0), "producer": PRODUCER})["dags"]
+    told = states({"dag:ingest_bars": ServiceState(run, 1.0), "producer": PRODUCER})["dags"]
     assert told[0] == {
         "id": "ingest_bars",
         "state": "success",
