@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset
 
 from dags.assets import CLEAN_BARS, RETRAINING_WANTED
+from stock_ml.domain.json_object import JsonObject
 
 if TYPE_CHECKING:
     from stock_ml.training.retrain_policy import Trigger
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 Events = Mapping[Asset, Sequence[Any]] | None
 
 
-def newest(events: Events, asset: Asset) -> dict[str, Any]:
+def newest(events: Events, asset: Asset) -> JsonObject:
     """Return what the newest event of an asset tells, nothing where there is none."""
     found = (events or {}).get(asset, [])
     return dict(found[-1].extra) if found else {}

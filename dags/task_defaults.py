@@ -1,9 +1,9 @@
 """What holds for every DAG and task: names, owner, tries, what no log shows."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
-from airflow.sdk import get_current_context
+from airflow.sdk import RetryPolicy, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.log import mask_secret
 from pydantic import SecretStr
@@ -11,7 +11,30 @@ from pydantic import SecretStr
 from dags.retries import DAYS, RETRIES, ByKindOfError
 from stock_ml.config import Settings, load
 
-TASK_RULES: dict[str, Any] = {
+
+class TaskRules(TypedDict):
+    """Hold what every task has in common."""
+
+    owner: str
+    retries: int
+    retry_delay: timedelta
+    retry_policy: RetryPolicy
+    execution_timeout: timedelta
+
+
+class DagRules(TypedDict):
+    """Hold what every DAG has in common."""
+
+    dag_id: str
+    dag_display_name: str
+    tags: list[str]
+    default_args: dict[str, object]
+    catchup: bool
+    max_active_runs: int
+    is_paused_upon_creation: bool
+
+
+TASK_RULES: TaskRules = {
     "owner": "stock_ml",
     "retries": RETRIES,
     "retry_delay": timedelta(seconds=20),
@@ -21,7 +44,7 @@ TASK_RULES: dict[str, Any] = {
 MAY_WAIT = RETRIES + DAYS  # retries of a task that finds a day's requests spent
 
 
-def dag_rules(dag_id: str) -> dict[str, Any]:
+def dag_rules(dag_id: str) -> DagRules:
     """Return what every DAG has in common; its name and tags say SIMULATED where the bars are made up."""
     s = load()
     simulated = ["SIMULATED"] if s.simulated else []
@@ -29,7 +52,7 @@ def dag_rules(dag_id: str) -> dict[str, Any]:
         "dag_id": dag_id,
         "dag_display_name": " · ".join([dag_id, *simulated]),
         "tags": ["stock_ml", s.source, *simulated],
-        "default_args": TASK_RULES,
+        "default_args": dict(TASK_RULES),
         "catchup": False,
         "max_active_runs": 1,
         "is_paused_upon_creation": False,

@@ -13,21 +13,21 @@ class Listener:
     @hookimpl
     def on_dag_run_running(self, dag_run: Any) -> None:
         """Tell that a run started."""
-        _tell(dag_run)
+        _report(dag_run)
 
     @hookimpl
     def on_dag_run_success(self, dag_run: Any) -> None:
         """Tell that a run ended well."""
-        _tell(dag_run)
+        _report(dag_run)
 
     @hookimpl
     def on_dag_run_failed(self, dag_run: Any) -> None:
         """Tell that a run failed, a person too: in a thread, as the scheduler must not wait for a mail server."""
-        _tell(dag_run)
+        _report(dag_run)
         Thread(target=_notify, args=(dag_run.dag_id, dag_run.run_id)).start()
 
 
-def _tell(run: Any) -> None:
+def _report(run: Any) -> None:
     from stock_ml.config import load
     from stock_ml.monitoring import dag_status
 

@@ -8,7 +8,7 @@ from stock_ml.errors import OtherMarket
 
 
 @dataclass(frozen=True)
-class Identity:
+class MarketIdentity:
     """Name a market: the generator's version, its kind and its seed."""
 
     generator: int
@@ -16,7 +16,7 @@ class Identity:
     seed: int
 
     @classmethod
-    def of(cls, s: Settings) -> "Identity":
+    def of(cls, s: Settings) -> "MarketIdentity":
         """Return the market of the settings, as this generator makes it."""
         turning = f", turning on {s.sandbox_turn}" if s.sandbox_turn else ""
         return cls(VERSION, s.sandbox_market + turning, s.sandbox_seed)

@@ -4,9 +4,9 @@ import logging
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-from stock_ml.adapters.lake.backups import Backups
+from stock_ml.adapters.lake.backups import Backups, Manifest
 from stock_ml.adapters.postgres import dumps
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
@@ -14,7 +14,15 @@ from stock_ml.errors import StoreUnavailable
 log = logging.getLogger(__name__)
 
 
-def back_up(s: Settings) -> dict[str, Any]:
+class Backup(TypedDict):
+    """Hold what a backup holds, and which older ones were deleted for it."""
+
+    name: str
+    held: Manifest
+    forgot: list[str]
+
+
+def back_up(s: Settings) -> Backup:
     """Keep all databases under the time of now, and return its name, what it holds, and what was forgotten for it.
 
     Each dump is read to its end before it is sent, and compared after; the newest `keep_backups` stay.
@@ -41,7 +49,7 @@ def restore(s: Settings, name: str = "") -> str:
     backups = Backups.connect(s)
     name = name or next(reversed(backups.names()), "")
     with tempfile.TemporaryDirectory() as folder:
-        files = {part.removesuffix(".dump"): file for part, file in backups.take(name, Path(folder)).items()}
+        files = {part.removesuffix(".dump"): file for part, file in backups.fetch(name, Path(folder)).items()}
         for database, file in files.items():
             dumps.check(s, database, file)
             _see_alone(s, database)

@@ -1,17 +1,17 @@
-"""How every client reaches Kafka: the brokers, and what they ask for."""
-
-from typing import Any
+"""How every client reaches Kafka: the brokers, and what they require."""
 
 from stock_ml.config import Settings
 from stock_ml.errors import BadSetting
 
+Config = dict[str, str | int | float | bool]
 
-def client_config(s: Settings) -> dict[str, Any]:
-    """Return what each client of these settings begins with; the broker that runs here asks for nothing.
+
+def client_config(s: Settings) -> Config:
+    """Return the configuration that all clients share; the broker that runs here requires no login.
 
     Raises BadSetting where the file of certificates is missing.
     """
-    config: dict[str, Any] = {"bootstrap.servers": s.kafka, "log_level": 2}
+    config: Config = {"bootstrap.servers": s.kafka, "log_level": 2}
     if s.kafka_servers is None:
         return config
     return config | {"security.protocol": s.kafka_security_protocol} | _certificates(s) | _login(s)

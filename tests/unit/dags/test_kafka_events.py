@@ -32,9 +32,9 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """A clock that stands, and no alert that another test passed on."""
     now = [5.0]
     monkeypatch.setattr(kafka_events.time, "monotonic", lambda: now[0])
-    kafka_events._passed_on.clear()
+    kafka_events._recent_alerts.clear()
     yield now
-    kafka_events._passed_on.clear()
+    kafka_events._recent_alerts.clear()
 
 
 @pytest.mark.parametrize("body", [b"not json", b"[]", b'{"kind": "skill"}', b"\xff", b"", None])
