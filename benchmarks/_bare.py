@@ -37,7 +37,7 @@ def main() -> None:
     subscriber, store = Subscriber.connect(s, f"{s.kafka_topic}-bare", lambda _: None), ForecastStore.connect(s)
     done = 0
     while not stopping.is_set():
-        if messages := subscriber.take(BATCH, WAIT):
+        if messages := subscriber.poll(BATCH, WAIT):
             bars, forecasts = rows([message.value() for message in messages])
             store.finish(store.begin(bars, NO_BARS), forecasts)
             subscriber.commit(messages)

@@ -36,7 +36,7 @@ def database(s: Settings) -> Iterator[None]:
 @contextmanager
 def object_store(s: Settings) -> Iterator[Lake]:
     """Run S3 until the block ends, and give the lake in it."""
-    with seaweed.tidy(s), running(seaweed.program(s, ensure_secrets(s)), s):
+    with seaweed.remove_sockets_after(s), running(seaweed.program(s, ensure_secrets(s)), s):
         lake = Lake.connect(s)
         lake.ensure_bucket()
         yield lake

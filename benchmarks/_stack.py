@@ -16,7 +16,7 @@ from benchmarks._servers import folder
 from local import jars, probes
 from local.installation import LAST_TO_STOP, describe
 from local.servers import kafka, postgres
-from local.startup_steps import Step, Took, run_all
+from local.startup_steps import Step, StepTime, run_all
 from local.supervisor import orphans
 from local.supervisor.program import Program
 from local.supervisor.start import start
@@ -38,8 +38,8 @@ NAMES = ("postgres", "s3", "kafka", "mlflow", "producer", "consumer", "dashboard
 class Quiet:
     """Show no step."""
 
-    def began(self, step: str) -> None: ...
-    def ended(self, step: str, took: Took) -> None: ...
+    def on_start(self, step: str) -> None: ...
+    def on_end(self, step: str, time: StepTime) -> None: ...
 
 
 @dataclass

@@ -50,7 +50,7 @@ class Trouble:
             self._kill(what)
         else:
             self._kill_task()
-        pipeline.finish(self.airflow, dag, run)
+        pipeline.wait_for_run(self.airflow, dag, run)
         self.took[what] = time.monotonic() - begun
 
     def _state(self, dag: str, run: str, task: str) -> str:
@@ -72,7 +72,7 @@ class Trouble:
         publisher.session(ANNOUNCED)
         publisher.flush(10)
         probes.wait("a run by event", lambda: len(self.airflow.runs(pipeline.INGEST, 100)) > known, 180)
-        pipeline.finish(self.airflow, pipeline.INGEST, self.airflow.runs(pipeline.INGEST, 1)[0]["dag_run_id"])
+        pipeline.wait_for_run(self.airflow, pipeline.INGEST, self.airflow.runs(pipeline.INGEST, 1)[0]["dag_run_id"])
         self.took["the triggerer's next event"] = time.monotonic() - begun
 
 

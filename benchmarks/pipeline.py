@@ -66,7 +66,7 @@ def _a_session_later(s: Settings, airflow: Airflow) -> Passed:
     probes.wait("a session's end", lambda: len(airflow.runs(pipeline.INGEST)) > known, 300)
     set_clock(s, speed=1)
     probes.wait("the next champion", lambda: champion(s).version != before, 600)
-    probes.wait("the run's end", lambda: airflow.runs(pipeline.TRAIN)[0]["state"] in pipeline.ENDED, 120)
+    probes.wait("the run's end", lambda: airflow.runs(pipeline.TRAIN)[0]["state"] in pipeline.END_STATES, 120)
     return _passed(s, airflow)
 
 

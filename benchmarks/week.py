@@ -117,7 +117,7 @@ class Week:
 
         probes.wait(f"a run of {dag}", lambda: bool(found()), 120)
         run = found()[-1]
-        pipeline.finish(self.airflow, dag, run)
+        pipeline.wait_for_run(self.airflow, dag, run)
         return run
 
     def _comes_from(self, run: str, source: str) -> bool:

@@ -76,16 +76,16 @@ def reset(yes: bool = False) -> None:
 
 
 def main() -> int:
-    """Run a command; what goes wrong is told in one line, and Ctrl-C too."""
-    told = Console(stderr=True, highlight=False, soft_wrap=True)
+    """Run a command; an error is printed as one line, and so is Ctrl-C."""
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         app()
     except StockMLError as error:
-        told.print(f"[red]stopped:[/] {escape(str(error))}")
+        stderr.print(f"[red]stopped:[/] {escape(str(error))}")
         return 1
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
-            told.print("interrupted: what runs goes on, `make up` continues, `make down` stops it")
+            stderr.print("interrupted: what runs goes on, `make up` continues, `make down` stops it")
         return ended.code if isinstance(ended.code, int) else 0
     return 0
 

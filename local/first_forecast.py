@@ -28,7 +28,7 @@ class Store(Protocol):
 
     def now(self) -> float: ...
     def has_timely(self, since: float) -> bool: ...
-    def held(self, symbols: tuple[str, ...], horizon: int, first: int, last: int) -> Stored: ...
+    def count_stored(self, symbols: tuple[str, ...], horizon: int, first: int, last: int) -> Stored: ...
     def read_state(self, service: str) -> ServiceState | None: ...
 
 
@@ -88,7 +88,7 @@ class FirstForecast:
         self.reported = waiting or self.reported
 
     def _end_of_replay(self, holdout: dict[str, int]) -> str | None:
-        bars, forecasts = self.store.held(self.s.symbols, self.s.horizon, holdout["first"], holdout["last"])
+        bars, forecasts = self.store.count_stored(self.s.symbols, self.s.horizon, holdout["first"], holdout["last"])
         if bars < holdout["bars"] or not forecasts:
             return None  # the consumer is behind
         return f"the replay is over: {forecasts} forecasts at {bars} held-out bars"

@@ -19,5 +19,5 @@ def memory(pid: int) -> float:
 
 
 def _own(process: psutil.Process) -> int:
-    told = process.memory_full_info()
-    return int(getattr(told, "pss", 0) or told.uss)
+    info = process.memory_full_info()
+    return int(getattr(info, "pss", 0) or info.uss)

@@ -25,11 +25,11 @@ def replay(s: Settings, first: str, last: str, speed: str) -> None:
     if not Supervisor(s).is_up():
         raise HostError(f"the {s.source} installation is not up: `make up` starts it")
     argv = [PYTHON, "-m", "serving.producer.main", "--replay", first, *([last] if last else []), "--speed", speed]
-    done = subprocess.run(argv, env=os.environ | with_all(s), cwd=ROOT, check=False)
+    done = subprocess.run(argv, env=os.environ | producer_environment(s), cwd=ROOT, check=False)
     if done.returncode:
         raise HostError("the replay ended early: the reason stands above")
 
 
-def with_all(s: Settings) -> dict[str, str]:
+def producer_environment(s: Settings) -> dict[str, str]:
     """Return what a supervised producer gets as its environment, the installation's secrets included."""
     return environment(with_secrets(s, ensure_secrets(s)))

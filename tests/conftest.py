@@ -51,7 +51,7 @@ def kafka(settings: Settings) -> Iterator[Settings]:
 @pytest.fixture(scope="session")
 def s3(settings: Settings) -> Iterator[Settings]:
     """A real S3 service without buckets."""
-    with seaweed.tidy(settings), running(seaweed.program(settings, ensure_secrets(settings)), settings):
+    with seaweed.remove_sockets_after(settings), running(seaweed.program(settings, ensure_secrets(settings)), settings):
         yield settings
 
 

@@ -1,4 +1,4 @@
-"""`python instead.py PORT COMMAND …`: run a program in the place of what a killed one of its kind left.
+"""`python port_takeover.py PORT COMMAND …`: run a program in the place of what a killed one of its kind left.
 
 A program that is killed may leave a process below it, which goes on listening, and its next start finds its port taken.
 Only processes of the same supervisor are ended.

@@ -67,7 +67,7 @@ def _listened_on(path: Path) -> bool:
 
 
 @contextmanager
-def tidy(s: Settings) -> Iterator[None]:
+def remove_sockets_after(s: Settings) -> Iterator[None]:
     """Remove the sockets at the end of the block, however it ends: for who starts the server without a supervisor."""
     try:
         yield

@@ -10,7 +10,7 @@ PYTHON = sys.executable
 BIN = Path(sys.executable).parent
 
 
-def nothing() -> None:
+def no_preparation() -> None:
     """Prepare nothing."""
 
 
@@ -24,5 +24,5 @@ class Program:
     ports: Mapping[str, int] = field(default_factory=dict)  # setting name -> port
     env: Mapping[str, str] = field(default_factory=dict)
     after: tuple[str, ...] = ()
-    prepare: Callable[[], None] = nothing
+    prepare: Callable[[], None] = no_preparation
     stop_signal: str = "TERM"

@@ -92,7 +92,7 @@ class Consumer:
         self._measure(trouble)
 
     def _process(self) -> None:
-        if messages := self.batches.subscriber.take(BATCH, WAIT):
+        if messages := self.batches.subscriber.poll(BATCH, WAIT):
             self.batches.process(messages, self.champion.models)
         self.batches.pass_over()  # after what came before it is stored
 

@@ -132,7 +132,7 @@ def _told(decision: Decision, report: Report, scorer: Scorer) -> dict[str, str]:
 
 def _rows(s: Settings, spark: SparkSession, schema: dict[str, Any], uri: str) -> DataFrame:
     bars = engine.read_bars(spark, uri, s.symbols)
-    return engine.held(engine.feature_rows(bars, schema, s.calendars, s.feed_gap_minutes))
+    return engine.cache_rows(engine.feature_rows(bars, schema, s.calendars, s.feed_gap_minutes))
 
 
 def result(run_id: str, version: str, alias: str, decision: Decision, report: Report) -> TrainingResult:

@@ -60,7 +60,7 @@ class Judged:
 
 
 def judge(rows: DataFrame, schema: dict[str, Any], recipes: Sequence[str], history: History) -> Judged:
-    """Fit and judge `rows`, as from `spark.feature_rows` and `spark.held`, on the sessions that `history` says.
+    """Fit and judge `rows`, as from `spark.feature_rows` and `spark.cache_rows`, on the sessions that `history` says.
 
     Every recipe walks the same folds. Raises TooLittleHistory, BadBars.
     """

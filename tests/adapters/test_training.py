@@ -353,7 +353,7 @@ def judged(s, bars):
     described = features.schema(own.window, own.horizon)
     with engine.session(own) as spark:
         clean = engine.read_bars(spark, lake.clean_uri(), own.symbols)
-        rows = engine.held(engine.feature_rows(clean, described, own.calendars, own.feed_gap_minutes))
+        rows = engine.cache_rows(engine.feature_rows(clean, described, own.calendars, own.feed_gap_minutes))
         return judge(rows, described, ("linear",), History(0, own.train_sessions))
 
 

@@ -123,8 +123,8 @@ def test_dags_triggered_through_the_api_lead_to_a_champion_that_is_served_withou
     airflow = Airflow(s, stack.secrets)
     consumer = next(p["pid"] for p in Supervisor(s).processes() if p["name"] == "consumer")
     before = champion(s).version
-    pipeline.finish(airflow, pipeline.INGEST, airflow.trigger(pipeline.INGEST))
-    pipeline.finish(airflow, pipeline.TRAIN, airflow.trigger(pipeline.TRAIN))
+    pipeline.wait_for_run(airflow, pipeline.INGEST, airflow.trigger(pipeline.INGEST))
+    pipeline.wait_for_run(airflow, pipeline.TRAIN, airflow.trigger(pipeline.TRAIN))
     after = champion(s).version
     assert int(after) > int(before)
     probes.wait(f"a forecast of version {after}", lambda: data(s)["forecasts"][-1][6] == after, 60)
@@ -144,7 +144,7 @@ def test_airflow_tells_kafka_of_its_runs_and_their_logs_outlive_the_machine_they
 def test_a_person_is_asked_and_what_was_approved_serves(stack: Installation) -> None:
     s, airflow = stack.settings, Airflow(stack.settings, stack.secrets)
     serving = champion(s).version
-    pipeline.finish(airflow, pipeline.TRAIN, airflow.trigger(pipeline.TRAIN, form={"becomes": "ask"}))
+    pipeline.wait_for_run(airflow, pipeline.TRAIN, airflow.trigger(pipeline.TRAIN, form={"becomes": "ask"}))
     assert champion(s).version == serving
 
     def answered() -> bool:
@@ -168,7 +168,7 @@ def test_a_session_announced_on_kafka_is_ingested_and_leads_to_no_training_befor
     assert publisher.flush(10) == 0
     for dag in before:
         probes.wait(f"a run of {dag}", lambda dag=dag: newest(airflow, dag)["dag_run_id"] not in before[dag], 60)
-        pipeline.finish(airflow, dag, newest(airflow, dag)["dag_run_id"])
+        pipeline.wait_for_run(airflow, dag, newest(airflow, dag)["dag_run_id"])
     (train,) = airflow.tasks(pipeline.TRAIN, newest(airflow, pipeline.TRAIN)["dag_run_id"])
     assert train["state"] == "skipped"
 

@@ -61,7 +61,7 @@ def decode_bar(value: bytes | None) -> Bar:
     given = fields(value, BAR_FIELDS)
     for name in ("symbol", "source"):
         if not isinstance(given[name], str):
-            raise BadMessage(f"{name} is {_told(given[name])}, it must be text")
+            raise BadMessage(f"{name} is {_shown(given[name])}, it must be text")
     numbers = [number(name, given[name]) for name in NUMBERS]
     if column := bad_column(numbers):
         raise BadMessage(f"bad {column}: {numbers[NUMBERS.index(column)]!r}; {RULE}")
@@ -109,26 +109,26 @@ def fields(value: bytes | None, wanted: frozenset[str]) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise BadMessage(f"not JSON: {error}") from None
     if not isinstance(given, dict):
-        raise BadMessage(f"not a JSON object but {_told(given)}")
+        raise BadMessage(f"not a JSON object but {_shown(given)}")
     if type(given.get("v")) is not int or given["v"] != VERSION:
-        raise BadMessage(f"schema version {_told(given.get('v'))} is unknown; this is version {VERSION}")
+        raise BadMessage(f"schema version {_shown(given.get('v'))} is unknown; this is version {VERSION}")
     if given.keys() != wanted:
-        raise BadMessage(f"fields missing or unknown: {_told(sorted(given.keys() ^ wanted))}")
+        raise BadMessage(f"fields missing or unknown: {_shown(sorted(given.keys() ^ wanted))}")
     return given
 
 
 def number(name: str, given: object) -> float:
     """Return a field as a number. Raises BadMessage unless it is a finite one."""
     if type(given) not in (int, float) or not math.isfinite(given):  # type: ignore[arg-type]  # a number, by now
-        raise BadMessage(f"{name} is {_told(given)}, it must be a number")
+        raise BadMessage(f"{name} is {_shown(given)}, it must be a number")
     return float(given)  # type: ignore[arg-type]  # a number, by now
 
 
 def _minute(given: object) -> int:
     if type(given) is not int or not 0 <= given < YEAR_2100 or given % MINUTE:
-        raise BadMessage(f"ts is {_told(given)}, it must be whole epoch seconds on the minute")
+        raise BadMessage(f"ts is {_shown(given)}, it must be whole epoch seconds on the minute")
     return given
 
 
-def _told(given: object) -> str:
+def _shown(given: object) -> str:
     return f"{given!r:.80}"

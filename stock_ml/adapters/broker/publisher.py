@@ -31,7 +31,7 @@ class Publisher:
     def __init__(self, producer: Producer, topics: Topics, wall: Callable[[], float] = monotonic) -> None:
         self._producer, self._topics, self._wall = producer, topics, wall
         self._refused: KafkaError | None = None
-        self._heard = wall()
+        self._confirmed_at = wall()
 
     @classmethod
     def connect(cls, s: Settings) -> "Publisher":
@@ -56,8 +56,8 @@ class Publisher:
     @property
     def silence(self) -> float:
         """Return for how many seconds messages have waited while Kafka confirmed none; 0 where none wait."""
-        self.look()  # what was confirmed since the last message is known only when the client is asked
-        return self._wall() - self._heard if self.undelivered else 0.0
+        self.poll()  # the client reports deliveries only when it is polled
+        return self._wall() - self._confirmed_at if self.undelivered else 0.0
 
     def bar(self, bar: Bar) -> None:
         """Publish a bar with its symbol as key. Raises BrokerUnavailable where the buffer is full: try again."""
@@ -89,8 +89,8 @@ class Publisher:
         headers |= {"reason": batch.reason, "messages": batch.end - batch.first}
         self._send(self._topics.rejected, None, None, _headers(headers))
 
-    def look(self) -> None:
-        """Hear what became of the messages sent so far."""
+    def poll(self) -> None:
+        """Learn which of the messages sent so far were delivered."""
         with self._refusals():
             self._producer.poll(0)
 
@@ -105,7 +105,7 @@ class Publisher:
     ) -> None:
         waiting = self.undelivered
         if not waiting:
-            self._heard = self._wall()
+            self._confirmed_at = self._wall()
         try:
             with self._refusals():
                 self._producer.poll(1 if waiting >= FULL else 0)  # a fast replay waits here for the broker
@@ -120,7 +120,7 @@ class Publisher:
         self._producer.produce(topic, key=key, value=value, headers=headers, on_delivery=self._delivered)
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        self._heard = self._wall()
+        self._confirmed_at = self._wall()
         self._refused = self._refused or error
 
     @contextmanager

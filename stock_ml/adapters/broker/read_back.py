@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from stock_ml.adapters.broker.client import client_config
-from stock_ml.adapters.broker.unreadable import UNREADABLE, look_again
+from stock_ml.adapters.broker.unreadable import UNREADABLE, reread
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 
@@ -82,7 +82,7 @@ class _Partitions:
         """Go on behind what cannot be read of partitions that stand, after a second look."""
         offsets = {at: self._ends(at)[0] if self._next[at] < 0 else self._next[at] for at in partitions}
         places = [TopicPartition(self._topic, *place) for place in offsets.items()]
-        found = [batch for batch in (look_again(self._s, place) for place in places) if batch is not None]
+        found = [batch for batch in (reread(self._s, place) for place in places) if batch is not None]
         if not found:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         for batch in found:

@@ -29,7 +29,7 @@ class Unread:
         try:
             committed = [at for at in consumer.committed(partitions, timeout=SECONDS) if at.offset >= 0]
             for at, low in ((at, consumer.get_watermark_offsets(at, timeout=SECONDS)[0]) for at in committed):
-                self._tell(at.partition, at.offset, low)
+                self._log_deleted(at.partition, at.offset, low)
                 self._next[at.partition] = max(at.offset, low)
         except KafkaException as error:
             log.warning("nobody knows yet what was deleted unread: %s", error.args[0].str())
@@ -48,7 +48,7 @@ class Unread:
 
     def skip(self, batch: UnreadableBatch) -> None:
         """Go on behind what cannot be read, telling what was deleted before it."""
-        self._tell(batch.partition, self._next.get(batch.partition, batch.first), batch.first)
+        self._log_deleted(batch.partition, self._next.get(batch.partition, batch.first), batch.first)
         self._next[batch.partition] = batch.end
 
     def next(self, partition: int) -> int:
@@ -57,9 +57,9 @@ class Unread:
 
     def _holes(self, partition: int, known: int, offsets: Iterable[int]) -> None:
         for offset in offsets:
-            self._tell(partition, known, offset)
+            self._log_deleted(partition, known, offset)
             known = offset + 1
 
-    def _tell(self, partition: int, first: int, end: int) -> None:
+    def _log_deleted(self, partition: int, first: int, end: int) -> None:
         if end > first:
             log.warning(DELETED, partition, end - first, first, end)

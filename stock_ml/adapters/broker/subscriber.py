@@ -12,7 +12,7 @@ from stock_ml.adapters.broker.client_events import EVERY, Brokers, Errors
 from stock_ml.adapters.broker.retention_loss import Unread
 from stock_ml.adapters.broker.stalls import Stalls
 from stock_ml.adapters.broker.topics import Topics
-from stock_ml.adapters.broker.unreadable import UNREADABLE, UnreadableBatch, look_again
+from stock_ml.adapters.broker.unreadable import UNREADABLE, UnreadableBatch, reread
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerFatal, BrokerUnavailable
 
@@ -30,7 +30,7 @@ class Subscriber:
         self._sound: set[tuple[int, int]] = set()  # partitions and offsets that could be read at the second look
 
     @classmethod
-    def connect(cls, s: Settings, group: str, moved: Callable[[Sequence[int]], None]) -> "Subscriber":
+    def connect(cls, s: Settings, group: str, on_change: Callable[[Sequence[int]], None]) -> "Subscriber":
         """Join a group; `moved` is told, while messages are taken, of partitions that come or go."""
         config = {
             "group.id": group,
@@ -42,11 +42,11 @@ class Subscriber:
         brokers = Brokers(s.kafka)
         consumer = Consumer(client_config(s) | config | EVERY | {"stats_cb": brokers})
         unread = Unread()
-        told = _Moved(moved, unread)
-        consumer.subscribe([Topics.of(s).bars], on_assign=told.assigned, on_revoke=told, on_lost=told)
+        rebalance = _Rebalance(on_change, unread)
+        consumer.subscribe([Topics.of(s).bars], on_assign=rebalance.assigned, on_revoke=rebalance, on_lost=rebalance)
         return cls(s, consumer, brokers, unread)
 
-    def take(self, count: int, seconds: float) -> list[Message]:
+    def poll(self, count: int, seconds: float) -> list[Message]:
         """Return the messages that are there, up to `count`, waiting at most `seconds` for the first one.
 
         Errors of the broker are logged; it is asked again with the next call. Raises BrokerFatal where Kafka's client
@@ -89,13 +89,13 @@ class Subscriber:
         Raises BrokerUnavailable where Kafka does not show it: ask again with the next turn.
         """
         for place in () if self._brokers.trouble else self.standing.items():
-            if place not in self._sound and (found := self._look_again(*place)):
+            if place not in self._sound and (found := self._reread(*place)):
                 return found
         return None
 
-    def _look_again(self, partition: int, offset: int) -> UnreadableBatch | None:
+    def _reread(self, partition: int, offset: int) -> UnreadableBatch | None:
         try:
-            found = look_again(self._s, TopicPartition(Topics.of(self._s).bars, partition, offset))
+            found = reread(self._s, TopicPartition(Topics.of(self._s).bars, partition, offset))
         except BrokerUnavailable:
             self._stalls.forget(partition)  # it is Kafka that stands: the partition has its time once more
             raise
@@ -164,13 +164,13 @@ class Subscriber:
         return int(high)
 
 
-class _Moved:
-    def __init__(self, moved: Callable[[Sequence[int]], None], unread: Unread) -> None:
-        self._moved, self._unread = moved, unread
+class _Rebalance:
+    def __init__(self, on_change: Callable[[Sequence[int]], None], unread: Unread) -> None:
+        self._on_change, self._unread = on_change, unread
 
     def __call__(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("partitions moved=%s", ",".join(str(at.partition) for at in partitions))
-        self._moved([at.partition for at in partitions])
+        self._on_change([at.partition for at in partitions])
 
     def assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Tell of partitions that came, and of what was deleted in them before anybody read it."""

@@ -33,7 +33,7 @@ class UnreadableBatch(NamedTuple):
     reason: str
 
 
-def look_again(s: Settings, at: TopicPartition) -> UnreadableBatch | None:
+def reread(s: Settings, at: TopicPartition) -> UnreadableBatch | None:
     """Read from an offset over a new connection; return what is unreadable there, None where a message can be read.
 
     Raises BrokerUnavailable where Kafka does not answer: then nobody knows.
@@ -63,12 +63,12 @@ def end_of_batch(holds: Callable[[int], bool], first: int, high: int) -> int:
 
 
 def _unreadable(s: Settings, at: TopicPartition) -> UnreadableBatch | None:
-    found, high = _look(s, at)
+    found, high = _read_at(s, at)
     if found is None:
         return None
 
     def holds(offset: int) -> bool:
-        failure, _ = _look(s, TopicPartition(at.topic, at.partition, offset))
+        failure, _ = _read_at(s, TopicPartition(at.topic, at.partition, offset))
         # wherever in a batch one begins to read, the client names the batch's first offset
         return failure is not None and failure.offset() == found.offset()
 
@@ -76,7 +76,7 @@ def _unreadable(s: Settings, at: TopicPartition) -> UnreadableBatch | None:
     return UnreadableBatch(at.topic, at.partition, at.offset, end, found.error().str())
 
 
-def _look(s: Settings, at: TopicPartition) -> tuple[Message | None, int]:
+def _read_at(s: Settings, at: TopicPartition) -> tuple[Message | None, int]:
     """Return the client's failure to read at an offset, None where it can, and the offset after the newest message."""
     consumer = Consumer(client_config(s) | CONFIG)
     try:

@@ -39,7 +39,7 @@ class Archive:
         """
         new = _from_csv(rows)
         old = self.read(table, day)
-        kept = new if old is None else _together(old, new, KEYS[table])
+        kept = new if old is None else _merge(old, new, KEYS[table])
         body = _to_bytes(kept)
         self.objects.put(self._key(table, day), body, "application/vnd.apache.parquet")
         if self.objects.get(self._key(table, day)) != body:
@@ -69,7 +69,7 @@ def _from_csv(rows: bytes) -> Any:
     return csv.read_csv(io.BytesIO(rows), convert_options=options)
 
 
-def _together(old: Any, new: Any, key: list[str]) -> Any:
+def _merge(old: Any, new: Any, key: list[str]) -> Any:
     both = pa.concat_tables([old, new], promote_options="default")
     frame = both.select([*key, *({"filled"} & set(both.column_names))]).to_pandas()
     if "filled" in frame:

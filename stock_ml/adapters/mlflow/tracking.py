@@ -19,7 +19,7 @@ def run(s: Settings, tags: dict[str, str]) -> Iterator[str]:
     """Hold a run open for the block and yield its id; an error ends it FAILED, with the tag `reason`."""
     note = "SIMULATED: the bars of this run are made up." if s.simulated else None
     name = f"{s.source} {s.horizon} min" + (" SIMULATED" if s.simulated else "")
-    with reached(s.mlflow):
+    with translate_errors(s.mlflow):
         mlflow.set_tracking_uri(s.mlflow)
         mlflow.set_registry_uri(s.mlflow)  # else MLFLOW_REGISTRY_URI of whoever started us would take the version
         mlflow.set_experiment(s.mlflow_experiment)
@@ -42,7 +42,7 @@ class _Reason:
 
 
 @contextmanager
-def reached(url: str) -> Iterator[None]:
+def translate_errors(url: str) -> Iterator[None]:
     """Turn MLflow's failures inside the block into RegistryUnavailable, and a full disk here into DiskFull."""
     try:
         with disk.space():

@@ -45,7 +45,7 @@ def read_bars(spark: SparkSession, uri: str, symbols: Sequence[str]) -> DataFram
     return wanted.select("symbol", F.col("ts").cast("long").alias("ts"), *PRICES, "volume", "filled")
 
 
-def held(rows: DataFrame) -> DataFrame:
+def cache_rows(rows: DataFrame) -> DataFrame:
     """Return feature rows to be read some hundred times: computed once, in as many pieces as there are hands.
 
     Of few bars in one process how they were made is forgotten: each of a fit's many small jobs would carry that plan

@@ -21,8 +21,8 @@ from stock_ml.errors import SparkLost
 
 # Nobody waits for a heartbeat inside one process, and sending one may end its thread (SPARK-59451, open in 4.2): two
 # minutes later the running tasks would be given up as lost
-ALONE = {"spark.executor.heartbeatInterval": "1h", "spark.network.timeout": "2h"}
-PATIENCE = 60  # seconds for the JVM to write its classes at its end; it takes ten
+ONE_PROCESS = {"spark.executor.heartbeatInterval": "1h", "spark.network.timeout": "2h"}
+ARCHIVE_SECONDS = 60  # seconds for the JVM to write its classes at its end; it takes ten
 
 
 @contextmanager
@@ -35,40 +35,40 @@ def session(s: Settings, archives: bool = True) -> Iterator[SparkSession]:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else the workers run whatever python3 is first on PATH
     # behind Spark's own jars, whose netty is newer; named in spark.jars, each would be copied at every start
     os.environ.setdefault("SPARK_DIST_CLASSPATH", str(_jars(s) / "*"))
-    if _here(s):
+    if _is_local(s):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     archive = _archive(s, archives)
-    spark = _started(s, archive.options() if archive else "")
-    well = False
+    spark = _start(s, archive.options() if archive else "")
+    succeeded = False
     try:
-        _give_keys(spark, s)
+        _set_s3_keys(spark, s)
         with tempfile.TemporaryDirectory() as folder:
-            spark.sparkContext.addPyFile(str(_packed(Path(folder))))
+            spark.sparkContext.addPyFile(str(_zip_code(Path(folder))))
             yield spark
-            well = True
+            succeeded = True
     except (Py4JError, ConnectionError, EOFError) as error:
         disk.check(error)
-        if isinstance(error, Py4JJavaError) or _lives(5):
+        if isinstance(error, Py4JJavaError) or _is_running(5):
             raise
-        told = "another process, or the system for want of memory, ended it; STOCKML_SPARK_MEMORY is what it may take"
-        raise SparkLost(f"Spark ended in the middle of its work ({told}): nothing was registered") from error
+        cause = "another process, or the system for want of memory, ended it; STOCKML_SPARK_MEMORY is what it may take"
+        raise SparkLost(f"Spark ended in the middle of its work ({cause}): nothing was registered") from error
     finally:
-        if _lives(0):
+        if _is_running(0):
             spark.stop()
             if archive and archive.makes:
-                archive.keep(_end(well))
+                archive.keep(_end_jvm(succeeded))
         else:
-            _forget()
+            _discard_gateway()
 
 
-def _started(s: Settings, java_options: str) -> SparkSession:
+def _start(s: Settings, java_options: str) -> SparkSession:
     builder = SparkSession.builder.appName(f"stock_ml {s.source}").master(s.spark_master)
     for name, value in (_spark(s) | {"spark.driver.extraJavaOptions": java_options}).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 
 
-def _lives(patience: float) -> bool:
+def _is_running(patience: float) -> bool:
     """Say whether the JVM does not end within so many seconds; one that runs elsewhere is taken to live."""
     process = getattr(SparkContext._gateway, "proc", None)
     try:
@@ -77,17 +77,17 @@ def _lives(patience: float) -> bool:
         return True
 
 
-def _end(well: bool) -> bool:
+def _end_jvm(succeeded: bool) -> bool:
     """End the JVM, at once unless all went well, and say whether it ended well."""
     process = SparkContext._gateway.proc
-    process.stdin.close() if well else process.kill()
+    process.stdin.close() if succeeded else process.kill()
     try:
-        return bool(process.wait(PATIENCE) == 0)
+        return bool(process.wait(ARCHIVE_SECONDS) == 0)
     except subprocess.TimeoutExpired:
         process.kill()
         return False
     finally:
-        _forget()
+        _discard_gateway()
 
 
 def _archive(s: Settings, may_make: bool) -> ClassArchive | None:
@@ -99,7 +99,7 @@ def _archive(s: Settings, may_make: bool) -> ClassArchive | None:
     return found if found.exists or may_make else None
 
 
-def _forget() -> None:
+def _discard_gateway() -> None:
     # what pyspark keeps of a JVM that is gone would be asked by the next session
     SparkContext._gateway.proc.stdin.close()
     SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
@@ -120,7 +120,7 @@ def _spark(s: Settings) -> dict[str, str]:
     }
     loopback = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
     jars = {"spark.jars": ",".join(str(jar) for jar in sorted(_jars(s).glob("*.jar")))}
-    return conf | (loopback if _here(s) else {}) | (ALONE if _one_process(s) else jars)
+    return conf | (loopback if _is_local(s) else {}) | (ONE_PROCESS if _one_process(s) else jars)
 
 
 def _jars(s: Settings) -> Path:
@@ -131,11 +131,11 @@ def _one_process(s: Settings) -> bool:
     return s.spark_master == "local" or s.spark_master.startswith("local[")
 
 
-def _here(s: Settings) -> bool:
+def _is_local(s: Settings) -> bool:
     return s.spark_master.startswith(("local", "spark://127.0.0.1"))
 
 
-def _give_keys(spark: SparkSession, s: Settings) -> None:
+def _set_s3_keys(spark: SparkSession, s: Settings) -> None:
     # after the start: what the builder is told stands among the JVM's arguments, for every user of the machine to read;
     # executors get it with each job
     hadoop = spark._jsc.hadoopConfiguration()
@@ -160,7 +160,7 @@ def _s3a(s: Settings) -> dict[str, str]:
     return conf
 
 
-def _packed(folder: Path) -> Path:
+def _zip_code(folder: Path) -> Path:
     """Zip the code that Spark's Python workers run: they need not share this folder."""
     path = folder / "stock_ml.zip"
     with zipfile.ZipFile(path, "w") as archive:

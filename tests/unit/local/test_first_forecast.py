@@ -31,7 +31,7 @@ class Store:
         self.looks += 1
         return self.looks > self.arrives
 
-    def held(self, symbols: tuple[str, ...], horizon: int, first: int, last: int) -> Stored:
+    def count_stored(self, symbols: tuple[str, ...], horizon: int, first: int, last: int) -> Stored:
         assert (first, last) == (HOLDOUT["first"], HOLDOUT["last"])
         return self.counted
 

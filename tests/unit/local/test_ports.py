@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.installation import describe
-from local.ports import _told, check
+from local.ports import _conflict, check
 from stock_ml.config import load
 from stock_ml.errors import BadSetting, HostError
 
@@ -38,8 +38,8 @@ def test_the_sandbox_exchange_runs_in_sandbox_mode_only(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_told_with_the_setting_that_changes_it() -> None:
-    assert _told(1, "kafka_port").startswith("port 1 is held by ")
-    assert _told(1, "kafka_port").endswith("STOCKML_KAFKA_PORT changes it")
+    assert _conflict(1, "kafka_port").startswith("port 1 is held by ")
+    assert _conflict(1, "kafka_port").endswith("STOCKML_KAFKA_PORT changes it")
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1"])

@@ -176,11 +176,11 @@ class ForecastStore:
             (there,) = connection.execute(statements.TIMELY, {"since": since}).fetchone() or (False,)
             return bool(there)
 
-    def held(self, symbols: Sequence[str], horizon: int, first: int, last: int) -> Stored:
+    def count_stored(self, symbols: Sequence[str], horizon: int, first: int, last: int) -> Stored:
         """Count the received bars from one minute to another (UTC epoch seconds), and the timely forecasts at them."""
         values = {"symbols": list(symbols), "horizon": horizon, "first": first, "last": last}
         with self._connection.use() as connection, connection.cursor(row_factory=class_row(Stored)) as cursor:
-            return cursor.execute(statements.HELD, values).fetchone() or Stored(0, 0)
+            return cursor.execute(statements.COUNT_STORED, values).fetchone() or Stored(0, 0)
 
     def forget(self, symbols: Sequence[str]) -> Stored:
         """Delete every bar and forecast of these symbols, and count them."""
