@@ -27,7 +27,7 @@ BEGUN = ("running", "success")
 
 
 @dataclass
-class Trouble:
+class Disturbance:
     """Kill parts of a stack's Airflow, and remember how many seconds each run took to its end."""
 
     s: Settings
@@ -83,13 +83,13 @@ def run(console: Console) -> dict[str, float]:
         local(s, "up")
         set_clock(s, paused=True)
         before = count_versions(s)
-        trouble = Trouble(s, Airflow(s, ensure_secrets(s)))
-        trouble.make()
+        disturbance = Disturbance(s, Airflow(s, ensure_secrets(s)))
+        disturbance.make()
         objects, made = _objects(s), count_versions(s) - before
-    console.print(_table(trouble.took))
-    figures = {"kills": 5, "runs_ended_well": len(trouble.took), "objects": len(objects)}
+    console.print(_table(disturbance.took))
+    figures = {"kills": 5, "runs_ended_well": len(disturbance.took), "objects": len(objects)}
     twice = sum(count - 1 for count in objects.values())
-    return figures | {"duplicates": twice, "versions_made": made, "longest_s": round(max(trouble.took.values()), 1)}
+    return figures | {"duplicates": twice, "versions_made": made, "longest_s": round(max(disturbance.took.values()), 1)}
 
 
 def _tasks(scheduler: psutil.Process) -> Iterator[psutil.Process]:

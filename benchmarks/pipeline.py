@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from mlflow import MlflowClient
 from rich.console import Console
@@ -14,7 +13,7 @@ from rich.table import Table
 from benchmarks._airflow import champion, installation, local, set_clock
 from benchmarks._servers import folder
 from local import jars, pipeline, probes
-from local.airflow_client import Airflow
+from local.airflow_client import Airflow, TaskInstance
 from local.secrets import ensure_secrets
 from local.supervisor.program import ROOT
 from stock_ml.adapters.mlflow.rest import tags
@@ -72,8 +71,8 @@ def _a_session_later(s: Settings, airflow: Airflow) -> Passed:
 
 def _passed(s: Settings, airflow: Airflow) -> Passed:
     """Return what the newest champion's training took, from the trigger of the ingest before it."""
-    made = champion(s)
-    until = datetime.fromisoformat(tags(made)["promoted_at"]).timestamp()
+    version = champion(s)
+    until = datetime.fromisoformat(tags(version)["promoted_at"]).timestamp()
     train = next(run for run in airflow.runs(pipeline.TRAIN) if _at(run["queued_at"]) < until)
     ingest = next(run for run in airflow.runs(pipeline.INGEST) if _at(run["queued_at"]) < _at(train["queued_at"]))
     tasks = {
@@ -84,7 +83,9 @@ def _passed(s: Settings, airflow: Airflow) -> Passed:
     parts = {"scheduling": until - begun - _covered(spans)}
     for part in ("create_bucket", "plan", "symbol.download", "symbol.clean", "publish"):
         parts[part] = _covered([_span(t, until) for t in tasks[pipeline.INGEST] if t["task_id"] == part])
-    return Passed(until - begun, parts | _training(s, made.run_id, _at(tasks[pipeline.TRAIN][0]["start_date"]), until))
+    return Passed(
+        until - begun, parts | _training(s, version.run_id, _at(tasks[pipeline.TRAIN][0]["start_date"]), until)
+    )
 
 
 def _training(s: Settings, run_id: str, started: float, until: float) -> dict[str, float]:
@@ -97,7 +98,7 @@ def _training(s: Settings, run_id: str, started: float, until: float) -> dict[st
     return dict(zip(names, seconds, strict=True))
 
 
-def _span(task: dict[str, Any], until: float) -> Span:
+def _span(task: TaskInstance, until: float) -> Span:
     return _at(task["start_date"]), min(_at(task["end_date"]), until)
 
 
@@ -110,7 +111,9 @@ def _covered(spans: Sequence[Span]) -> float:
     return total
 
 
-def _at(text: str) -> float:
+def _at(text: str | None) -> float:
+    if text is None:
+        raise RuntimeError("a task has not ended")
     return datetime.fromisoformat(text).timestamp()
 
 

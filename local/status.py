@@ -35,8 +35,8 @@ def follow(s: Settings, name: str, console: Console) -> None:
     """
     path = log_file(s.state, name)
     if not path.exists():
-        there = sorted(p.stem for p in path.parent.glob("*.log"))
-        raise HostError(f"no log is called {name!r}; there are: {', '.join(there)}")
+        known = sorted(p.stem for p in path.parent.glob("*.log"))
+        raise HostError(f"no log is called {name!r}; there are: {', '.join(known)}")
     console.print(f"[dim]{path}[/]")
     os.execvp("tail", ["tail", "-n", "100", "-F", str(path)])
 
@@ -58,8 +58,10 @@ def _dags(s: Settings) -> Table:
         except HostError:
             table.add_row(dag, "Airflow does not answer", "", "")
             continue
-        last = runs[0] if runs else {"dag_run_id": "none yet", "state": "", "end_date": ""}
-        table.add_row(dag, last["dag_run_id"], last["state"], (last["end_date"] or "")[:19])
+        if runs:
+            table.add_row(dag, runs[0]["dag_run_id"], runs[0]["state"], (runs[0]["end_date"] or "")[:19])
+        else:
+            table.add_row(dag, "none yet", "", "")
     return table
 
 

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 import orjson
 
 from stock_ml.domain.bars import MINUTE, RULE, Bar, bad_column, valid
+from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import BadMessage
 
 VERSION = 1
@@ -100,7 +101,7 @@ def decode_session(value: bytes | None) -> ClosedSession:
     return ClosedSession(given["exchange"], given["session"], given["close"])
 
 
-def fields(value: bytes | None, wanted: frozenset[str]) -> dict[str, Any]:
+def fields(value: bytes | None, wanted: frozenset[str]) -> JsonObject:
     """Return the fields of a message that has just those wanted. Raises BadMessage naming what is wrong with it."""
     if value is None or len(value) > LARGEST:
         raise BadMessage("there is no value" if value is None else f"{len(value)} bytes are more than {LARGEST}")

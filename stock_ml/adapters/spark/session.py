@@ -55,7 +55,7 @@ def session(s: Settings, archives: bool = True) -> Iterator[SparkSession]:
     finally:
         if _is_running(0):
             spark.stop()
-            if archive and archive.makes:
+            if archive and archive.unfinished:
                 archive.keep(_end_jvm(succeeded))
         else:
             _discard_gateway()
@@ -90,13 +90,11 @@ def _end_jvm(succeeded: bool) -> bool:
         _discard_gateway()
 
 
-def _archive(s: Settings, may_make: bool) -> ClassArchive | None:
-    """Return the archive of a Spark in one process, None where there is none: of others no class path is known."""
+def _archive(s: Settings, may_write: bool) -> ClassArchive | None:
+    """Return the archive of a Spark in one process, None where it runs elsewhere: its class path is not known."""
     spark = Path(pyspark.__file__).parent / "jars"
-    if not _one_process(s):
-        return None
-    found = ClassArchive.of(s.jars.resolve(), [*spark.iterdir(), *_jars(s).glob("*.jar")])
-    return found if found.exists or may_make else None
+    class_path = [*spark.iterdir(), *_jars(s).glob("*.jar")]
+    return ClassArchive.of(s.jars.resolve(), class_path, may_write) if _one_process(s) else None
 
 
 def _discard_gateway() -> None:
