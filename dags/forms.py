@@ -6,6 +6,7 @@ from typing import Any, TypedDict, get_args
 from airflow.sdk import Param
 
 from stock_ml.config import Alias, Recipe, load
+from stock_ml.domain.json_object import JsonObject
 
 ASK = "ask"
 FITTED = (
@@ -27,34 +28,19 @@ def training() -> dict[str, Param]:
     """Return the form of `train_model`."""
     s = load()
     recipes = list(get_args(Recipe))
+    candidates: JsonObject = {"type": "array", "items": {"enum": recipes}, "examples": recipes, "minItems": 1}
+    sessions: JsonObject = {"type": "integer", "minimum": 2, "description_md": FITTED}
     return {
-        "candidates": Param(
-            list(s.candidates),
-            title="Trained beside persistence",
-            type="array",
-            items={"enum": recipes},
-            examples=recipes,
-            minItems=1,
-        ),
-        "sessions": Param(
-            s.train_sessions,
-            title="Newest sessions that a model is fitted on",
-            type="integer",
-            minimum=2,
-            description_md=FITTED,
-        ),
+        "candidates": Param(list(s.candidates), title="Trained beside persistence", **candidates),
+        "sessions": Param(s.train_sessions, title="Newest sessions that a model is fitted on", **sessions),
         "becomes": Param(s.promote, title="What the new version becomes", enum=[*get_args(Alias), ASK]),
     }
 
 
 def training_settings(params: Mapping[str, Any]) -> TrainingSettings:
     """Return the settings that the form of `train_model` changes; until a person answers, a version is challenger."""
-    becomes = "challenger" if params["becomes"] == ASK else params["becomes"]
-    return {
-        "candidates": tuple(params["candidates"]),
-        "train_sessions": int(params["sessions"]),
-        "promote": becomes,
-    }
+    alias = "challenger" if needs_approval(params) else params["becomes"]
+    return {"candidates": tuple(params["candidates"]), "train_sessions": int(params["sessions"]), "promote": alias}
 
 
 def needs_approval(params: Mapping[str, Any]) -> bool:
@@ -65,23 +51,13 @@ def needs_approval(params: Mapping[str, Any]) -> bool:
 def ingest() -> dict[str, Param]:
     """Return the form of `ingest_bars`."""
     s = load()
+    symbols: JsonObject = {"type": "array", "items": {"enum": list(s.symbols)}, "examples": list(s.symbols)}
+    day: JsonObject = {"type": ["null", "string"], "format": "date"}
     past = "Empty is the usual history (STOCKML_HISTORY_MONTHS); the months of these days are fetched whole."
     return {
-        "symbols": Param(
-            list(s.symbols),
-            title="Symbols",
-            minItems=1,
-            uniqueItems=True,
-            type="array",
-            items={"enum": list(s.symbols)},
-            examples=list(s.symbols),
-        ),
-        "from": _day("First day", past),
-        "to": _day("Last day", "Empty is today by the source's clock."),
+        "symbols": Param(list(s.symbols), title="Symbols", minItems=1, uniqueItems=True, **symbols),
+        "from": Param(None, title="First day", description_md=past, **day),
+        "to": Param(None, title="Last day", description_md="Empty is today by the source's clock.", **day),
         "source": Param(s.source, title="Source", enum=[s.source], description_md="An installation has one source."),
         "force": Param(False, title="Ask again for what is there", type="boolean"),
     }
-
-
-def _day(title: str, description: str) -> Param:
-    return Param(None, title=title, description_md=description, type=["null", "string"], format="date")

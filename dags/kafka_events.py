@@ -35,7 +35,7 @@ def closed_session(message: Message) -> JsonObject | None:
 
 def alert(message: Message) -> JsonObject | None:
     """Return the alert in a message, None where it cannot be read, or was passed on a moment ago."""
-    from stock_ml.adapters.broker.alerts import decode_alert
+    from stock_ml.adapters.broker.messages import decode_alert
 
     found = _event(message, decode_alert)
     return None if found is None or _is_repeated(str(found)) else found

@@ -3,23 +3,13 @@
 from datetime import timedelta
 from typing import Any, TypedDict
 
-from airflow.sdk import RetryPolicy, get_current_context
+from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.log import mask_secret
 from pydantic import SecretStr
 
 from dags.retries import DAYS, RETRIES, ByKindOfError
 from stock_ml.config import Settings, load
-
-
-class TaskRules(TypedDict):
-    """Hold what every task has in common."""
-
-    owner: str
-    retries: int
-    retry_delay: timedelta
-    retry_policy: RetryPolicy
-    execution_timeout: timedelta
 
 
 class DagRules(TypedDict):
@@ -34,7 +24,7 @@ class DagRules(TypedDict):
     is_paused_upon_creation: bool
 
 
-TASK_RULES: TaskRules = {
+TASK_RULES: dict[str, object] = {
     "owner": "stock_ml",
     "retries": RETRIES,
     "retry_delay": timedelta(seconds=20),
@@ -52,7 +42,7 @@ def dag_rules(dag_id: str) -> DagRules:
         "dag_id": dag_id,
         "dag_display_name": " · ".join([dag_id, *simulated]),
         "tags": ["stock_ml", s.source, *simulated],
-        "default_args": dict(TASK_RULES),
+        "default_args": TASK_RULES,
         "catchup": False,
         "max_active_runs": 1,
         "is_paused_upon_creation": False,

@@ -11,7 +11,7 @@ from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import HostError, StockMLError
 
 SECONDS = 30
-Query = Mapping[str, str | int | bool]
+Query, Body = Mapping[str, str | int | bool], Mapping[str, object]
 LOG_HINT = "see `make logs NAME=airflow-api-server`"
 
 
@@ -84,7 +84,7 @@ class Airflow:
     def trigger(self, dag: str, note: str = "", form: Mapping[str, object] | None = None) -> str:
         """Start a run, with a note that the UI shows beside it and a filled-in form, and return its id."""
         body = {"logical_date": None, "note": note, "conf": dict(form or {})}
-        return str(self._request("POST", f"dags/{dag}/dagRuns", body=body)["dag_run_id"])
+        return str(self.request("POST", f"dags/{dag}/dagRuns", body=body)["dag_run_id"])
 
     def runs(self, dag: str, limit: int = 10) -> list[DagRun]:
         """Return the newest runs, newest first."""
@@ -126,35 +126,12 @@ class Airflow:
         log = self.get(f"{run}/taskInstances/{task['task_id']}/logs/{task['try_number']}", query).get("content", [])
         return [line for line in log if isinstance(line, dict)]
 
-    def pending_approvals(self, dag: str) -> list[TaskInstance]:
-        """Return the task instances of a DAG that wait for a person's response.
-
-        A task that has put its question and does not wait yet is left out: Airflow stores a response to it, and never
-        continues. Respond to none within seconds of its `start_date`: its scheduler may hear of the end of the process
-        that put the question only after the response, takes it for the end of the one that continues, and fails the
-        task.
-        """
-        found = self.get(f"dags/{dag}/dagRuns/~/hitlDetails", {"response_received": False})
-        tasks: list[TaskInstance] = [detail["task_instance"] for detail in found["hitl_details"]]
-        return [task for task in tasks if task["state"] == "awaiting_input"]
-
-    def respond(self, task: TaskInstance, option: str) -> None:
-        """Choose an option of a task instance that waits for a person."""
-        run = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
-        path = f"{run}/taskInstances/{task['task_id']}/-1/hitlDetails"
-        self._request("PATCH", path, body={"chosen_options": [option], "params_input": {}})
-
     def get(self, path: str, query: Query | None = None) -> JsonObject:
         """Read one resource, empty where there is none."""
-        return self._request("GET", path, query)
+        return self.request("GET", path, query)
 
-    def _request(
-        self,
-        method: str,
-        path: str,
-        query: Query | None = None,
-        body: Mapping[str, object] | None = None,
-    ) -> JsonObject:
+    def request(self, method: str, path: str, query: Query | None = None, body: Body | None = None) -> JsonObject:
+        """Send a request, and return the response, empty where there is no such resource."""
         response = self._send(method, f"{self._api}/{path}", query, body)
         if response.status_code == requests.codes.unauthorized:
             self._sign_in()
@@ -165,13 +142,7 @@ class Airflow:
             raise HostError(f"Airflow answers {response.status_code} to {method} {path}: {response.text[:300]}")
         return dict(response.json())
 
-    def _send(
-        self,
-        method: str,
-        url: str,
-        query: Query | None = None,
-        body: Mapping[str, object] | None = None,
-    ) -> requests.Response:
+    def _send(self, method: str, url: str, query: Query | None = None, body: Body | None = None) -> requests.Response:
         try:
             return self._session.request(method, url, params=query, json=body, timeout=SECONDS)
         except requests.RequestException as error:

@@ -9,7 +9,7 @@ from rich.console import Console
 from local import highcharts, jars, pipeline
 from local.code_version import version_of
 from local.first_forecast import await_forecast
-from local.replay_reset import forget_replay
+from local.replay import forget_replay
 from local.secrets import ensure_secrets, with_secrets
 from local.servers import airflow, kafka, mlflow, postgres, seaweed, services
 from local.startup_steps import Step

@@ -9,8 +9,6 @@ from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
-FRESH_SECONDS = 5
-
 
 def http(url: str, *, any_status: bool = False, text: str = "") -> Callable[[], bool]:
     """Return a probe that requests a URL and accepts a 2xx response with `text` in it, or any response."""
@@ -25,7 +23,7 @@ def http(url: str, *, any_status: bool = False, text: str = "") -> Callable[[], 
     return probe
 
 
-def heartbeat(s: Settings, service: str) -> Callable[[], bool]:
+def heartbeat(s: Settings, service: str, seconds: float = 5) -> Callable[[], bool]:
     """Return a probe that says whether a service stored its state within the last seconds."""
 
     def probe() -> bool:
@@ -34,7 +32,7 @@ def heartbeat(s: Settings, service: str) -> Callable[[], bool]:
             found = store.read_state(service)
         finally:
             store.close()
-        return found is not None and found.age < FRESH_SECONDS
+        return found is not None and found.age < seconds
 
     return probe
 

@@ -18,7 +18,7 @@ from local.servers.airflow import address
 from local.startup_steps import StepTime, run_all
 from local.supervisor import orphans
 from local.supervisor.supervisor import Supervisor
-from sandbox.exchange.market_origin import keep_origin
+from sandbox.exchange.market_identity import keep_origin
 from stock_ml.adapters import host
 from stock_ml.cli.installation import last
 from stock_ml.config import Settings

@@ -8,11 +8,11 @@ from importlib.metadata import version
 
 from local import probes
 from local.secrets import write_private
-from local.servers.airflow_connections import connections
 from local.servers.services import environment
 from local.supervisor.configuration import inherited
 from local.supervisor.program import PYTHON, ROOT, Program
 from stock_ml.adapters.broker import Topics
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.lake import task_logs
 from stock_ml.adapters.postgres.connection import admin_connection
 from stock_ml.config import Settings
@@ -20,6 +20,7 @@ from stock_ml.errors import HostError
 
 # Airflow starts last: four heavy processes would hold up the forecasts, which do not need it
 AFTER = ("airflow-tables", "mlflow", "producer", "consumer", "dashboard")
+WATCHED = ("sessions", "alerts")  # topics on which the triggerer waits, each with a consumer group of its own
 PARTS = ("scheduler", "dag-processor", "triggerer")
 
 
@@ -97,7 +98,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
     env = {f"AIRFLOW__{name}": str(value) for name, value in section.items()}
-    return environment(s) | env | {"AIRFLOW_HOME": str(s.state / "airflow")} | connections(s)
+    return environment(s) | env | {"AIRFLOW_HOME": str(s.state / "airflow")} | _connections(s)
 
 
 def _part(name: str, env: Mapping[str, str]) -> Program:
@@ -109,3 +110,30 @@ def _part(name: str, env: Mapping[str, str]) -> Program:
 def _passwords(s: Settings, secrets: Mapping[str, str]) -> Callable[[], None]:
     users = {"admin": secrets["AIRFLOW_ADMIN_PASSWORD"], "viewer": secrets["AIRFLOW_VIEWER_PASSWORD"]}
     return lambda: write_private(s.state / "airflow" / "passwords.json", json.dumps(users))
+
+
+def _connections(s: Settings) -> dict[str, str]:
+    """Return the connections of Airflow's operators and triggers as its variables, secrets included."""
+    kafka = {f"AIRFLOW_CONN_STOCKML_{topic.upper()}": _kafka_connection(s, topic) for topic in WATCHED}
+    return {
+        "AIRFLOW_CONN_AWS_DEFAULT": _aws_connection(s),
+        "AIRFLOW_CONN_STOCKML_EVENTS": _events_connection(s),
+    } | kafka
+
+
+def _aws_connection(s: Settings) -> str:
+    keys = (s.s3_access_key, s.s3_secret_key)
+    access, secret = (key.get_secret_value() if key else "" for key in keys)
+    extra = {"endpoint_url": s.s3, "region_name": s.s3_region}
+    return json.dumps({"conn_type": "aws", "login": access, "password": secret, "extra": extra})
+
+
+def _events_connection(s: Settings) -> str:
+    return json.dumps({"conn_type": "kafka", "extra": client_config(s)})
+
+
+def _kafka_connection(s: Settings, topic: str) -> str:
+    # from the first message on: what was told while Airflow was down is acted on when it is back
+    group = {"group.id": f"{s.kafka_topic}-airflow-{topic}", "auto.offset.reset": "earliest"}
+    extra = client_config(s) | group | {"enable.auto.commit": False}
+    return json.dumps({"conn_type": "kafka", "extra": extra})

@@ -6,12 +6,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from sandbox.exchange.forming_bar import forming
 from sandbox.exchange.injected_bars import InjectedBars
 from sandbox.market import Day, Market
 from sandbox.market.calendar import day_of
 from sandbox.market.splits import Splits, splits
-from stock_ml.domain.bars import utc
+from stock_ml.domain.bars import MINUTE, utc
 
 COMPACT, TRAILING_DAYS = 100, 30
 AROUND = 12 * 3600  # seconds before a session's open from which on its extended hours may have bars
@@ -99,3 +98,14 @@ def _joined(days: list[Day]) -> Day:
     empty = Day(np.zeros(0, np.int64), np.zeros((0, 5)))
     days = [empty, *days]
     return Day(np.concatenate([day.ts for day in days]), np.concatenate([day.values for day in days]))
+
+
+def forming(day: Day, now: float, decimals: int) -> Day:
+    """Replace a last bar that is not over at `now` by what has been seen of it."""
+    if not len(day.ts) or day.ts[-1] + MINUTE <= now:
+        return day
+    share = (now - float(day.ts[-1])) / MINUTE
+    first, high, low, last, volume = day.values[-1]
+    close = round(first + share * (last - first), decimals)
+    seen = [first, min(high, max(first, close)), max(low, min(first, close)), close, np.ceil(share * volume)]
+    return Day(day.ts, np.vstack([day.values[:-1], seen]))

@@ -11,12 +11,14 @@ import orjson
 from stock_ml.domain.bars import MINUTE, RULE, Bar, bad_column, valid
 from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import BadMessage
+from stock_ml.evaluation.live_performance import Alert
 
 VERSION = 1
 LARGEST = 64 * 1024  # bytes; a bar has about 150
 YEAR_2100 = 4_102_444_800
 NUMBERS = ("open", "high", "low", "close", "volume")
 BAR_FIELDS = frozenset({"v", *Bar._fields})
+ALERT_FIELDS = frozenset({"v", *Alert._fields})
 SESSION_FIELDS = frozenset({"v", "exchange", "session", "close"})
 
 
@@ -59,11 +61,11 @@ def encode_bar(bar: Bar) -> bytes:
 
 def decode_bar(value: bytes | None) -> Bar:
     """Return the bar in a message. Raises BadMessage naming what is wrong with it."""
-    given = fields(value, BAR_FIELDS)
+    given = _fields(value, BAR_FIELDS)
     for name in ("symbol", "source"):
         if not isinstance(given[name], str):
             raise BadMessage(f"{name} is {_shown(given[name])}, it must be text")
-    numbers = [number(name, given[name]) for name in NUMBERS]
+    numbers = [_number(name, given[name]) for name in NUMBERS]
     if column := bad_column(numbers):
         raise BadMessage(f"bad {column}: {numbers[NUMBERS.index(column)]!r}; {RULE}")
     return Bar._make([given["symbol"], _minute(given["ts"]), *numbers, given["source"]])
@@ -95,13 +97,27 @@ def encode_session(closed: ClosedSession) -> bytes:
 
 def decode_session(value: bytes | None) -> ClosedSession:
     """Return the session in a message. Raises BadMessage naming what is wrong with it."""
-    given = fields(value, SESSION_FIELDS)
+    given = _fields(value, SESSION_FIELDS)
     if not (isinstance(given["exchange"], str) and isinstance(given["session"], str) and type(given["close"]) is int):
         raise BadMessage("a session has an exchange and a date as text, and its close as whole epoch seconds")
     return ClosedSession(given["exchange"], given["session"], given["close"])
 
 
-def fields(value: bytes | None, wanted: frozenset[str]) -> JsonObject:
+def encode_alert(alert: Alert) -> bytes:
+    """Return an alert as its topic holds it."""
+    return orjson.dumps({"v": VERSION, **alert._asdict()})
+
+
+def decode_alert(value: bytes | None) -> Alert:
+    """Return the alert in a message. Raises BadMessage naming what is wrong with it."""
+    given = _fields(value, ALERT_FIELDS)
+    words = [given[name] for name in ("kind", "reason", "model_version")]
+    if not all(isinstance(word, str) for word in words):
+        raise BadMessage("an alert says its kind, its reason and the model's version as text")
+    return Alert(*words, *(_number(name, given[name]) for name in ("raised_at", "market_at")))
+
+
+def _fields(value: bytes | None, wanted: frozenset[str]) -> JsonObject:
     """Return the fields of a message that has just those wanted. Raises BadMessage naming what is wrong with it."""
     if value is None or len(value) > LARGEST:
         raise BadMessage("there is no value" if value is None else f"{len(value)} bytes are more than {LARGEST}")
@@ -118,7 +134,7 @@ def fields(value: bytes | None, wanted: frozenset[str]) -> JsonObject:
     return given
 
 
-def number(name: str, given: object) -> float:
+def _number(name: str, given: object) -> float:
     """Return a field as a number. Raises BadMessage unless it is a finite one."""
     if type(given) not in (int, float) or not math.isfinite(given):  # type: ignore[arg-type]  # a number, by now
         raise BadMessage(f"{name} is {_shown(given)}, it must be a number")

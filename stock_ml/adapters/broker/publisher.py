@@ -6,10 +6,9 @@ from time import monotonic
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from stock_ml.adapters.broker.alerts import encode_alert
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.client_events import Errors
-from stock_ml.adapters.broker.messages import ClosedSession, encode_bar, encode_session
+from stock_ml.adapters.broker.messages import ClosedSession, encode_alert, encode_bar, encode_session
 from stock_ml.adapters.broker.topics import LIMITS, Topics
 from stock_ml.adapters.broker.unreadable import UnreadableBatch
 from stock_ml.config import Settings

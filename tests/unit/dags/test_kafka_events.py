@@ -7,7 +7,7 @@ import pytest
 
 from dags import kafka_events
 from stock_ml.adapters.broker import ClosedSession, encode_session
-from stock_ml.adapters.broker.alerts import encode_alert
+from stock_ml.adapters.broker.messages import encode_alert
 from stock_ml.evaluation.live_performance import Alert
 
 ALERT = Alert("skill", "skill -14 %", "7", 1_000.0, 1_709_758_800.0)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.exchange.market_origin import keep_origin
+from sandbox.exchange.market_identity import keep_origin
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadSetting
 
