@@ -5,7 +5,7 @@ No check, no window, no forecast, no memory of what came before: the last close 
 
 import numpy as np
 
-from benchmarks._consumer import tell
+from benchmarks._consumer import print_progress
 from serving.common.shutdown import stop_on_signals
 from stock_ml.adapters.broker import Subscriber, decode_bars
 from stock_ml.adapters.postgres.store import BARS, FORECASTS, NUMBERS, Forecasts, ForecastStore
@@ -41,7 +41,7 @@ def main() -> None:
             bars, forecasts = rows([message.value() for message in messages])
             store.finish(store.begin(bars, NO_BARS), forecasts)
             subscriber.commit(messages)
-            tell(done := done + len(messages))
+            print_progress(done := done + len(messages))
     store.close()
     subscriber.close()
 

@@ -44,7 +44,7 @@ class Process:
         self.process = subprocess.Popen(
             argv, cwd=ROOT, env=os.environ | environment(s), stdout=subprocess.PIPE, text=True
         )
-        self.told: list[dict[str, float]] = []
+        self.reports: list[dict[str, float]] = []
         self._news = Condition()
         Thread(target=self._listen, daemon=True).start()
 
@@ -54,12 +54,12 @@ class Process:
             self._news.wait_for(lambda: self.process.poll() is not None or self.done >= messages)
         if self.done < messages:
             raise RuntimeError(f"benchmarks.{self._module} ended with {self.process.poll()}")
-        return self.told[-1]["at"]
+        return self.reports[-1]["at"]
 
     @property
     def done(self) -> int:
         """Return how many messages are committed."""
-        return int(self.told[-1]["messages"]) if self.told else 0
+        return int(self.reports[-1]["messages"]) if self.reports else 0
 
     def end(self) -> None:
         """End the process."""
@@ -70,7 +70,7 @@ class Process:
         for line in self.process.stdout or ():
             if line.startswith("{"):
                 with self._news:
-                    self.told.append(json.loads(line))
+                    self.reports.append(json.loads(line))
                     self._news.notify()
         self.process.wait()
         with self._news:

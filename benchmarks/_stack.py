@@ -11,7 +11,7 @@ from typing import cast
 
 import pandas as pd
 
-from benchmarks._consumer import given_scorer
+from benchmarks._consumer import fixed_scorer
 from benchmarks._servers import folder
 from local import jars, probes
 from local.installation import LAST_TO_STOP, describe
@@ -113,5 +113,5 @@ def _champion(s: Settings, bars: list[Bar]) -> None:
         lake.write_quality(str(symbol), "2024-03", cast(QualityReport, {"raw": f"raw/{digest}"}))
     with tracking.run(s, {}), tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "none").write_text("no Spark made this model")
-        made = log_model.register(s, given_scorer(s), Path(folder), tags_of(s))
+        made = log_model.register(s, fixed_scorer(s), Path(folder), tags_of(s))
     Registry.connect(s).promote(made)

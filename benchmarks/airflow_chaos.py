@@ -32,7 +32,7 @@ class Disturbance:
 
     s: Settings
     airflow: Airflow
-    took: dict[str, float] = field(default_factory=dict)
+    seconds_by_part: dict[str, float] = field(default_factory=dict)
 
     def make(self) -> None:
         """Do it all; raises PipelineFailed where a run does not end well."""
@@ -51,7 +51,7 @@ class Disturbance:
         else:
             self._kill_task()
         pipeline.wait_for_run(self.airflow, dag, run)
-        self.took[what] = time.monotonic() - begun
+        self.seconds_by_part[what] = time.monotonic() - begun
 
     def _state(self, dag: str, run: str, task: str) -> str:
         return next((str(t["state"]) for t in self.airflow.tasks(dag, run) if t["task_id"] == task), "")
@@ -73,7 +73,7 @@ class Disturbance:
         publisher.flush(10)
         probes.wait("a run by event", lambda: len(self.airflow.runs(pipeline.INGEST, 100)) > known, 180)
         pipeline.wait_for_run(self.airflow, pipeline.INGEST, self.airflow.runs(pipeline.INGEST, 1)[0]["dag_run_id"])
-        self.took["the triggerer's next event"] = time.monotonic() - begun
+        self.seconds_by_part["the triggerer's next event"] = time.monotonic() - begun
 
 
 def run(console: Console) -> dict[str, float]:
@@ -86,10 +86,11 @@ def run(console: Console) -> dict[str, float]:
         disturbance = Disturbance(s, Airflow(s, ensure_secrets(s)))
         disturbance.make()
         objects, made = _objects(s), count_versions(s) - before
-    console.print(_table(disturbance.took))
-    figures = {"kills": 5, "runs_ended_well": len(disturbance.took), "objects": len(objects)}
+    console.print(_table(disturbance.seconds_by_part))
+    figures = {"kills": 5, "runs_ended_well": len(disturbance.seconds_by_part), "objects": len(objects)}
     twice = sum(count - 1 for count in objects.values())
-    return figures | {"duplicates": twice, "versions_made": made, "longest_s": round(max(disturbance.took.values()), 1)}
+    longest = round(max(disturbance.seconds_by_part.values()), 1)
+    return figures | {"duplicates": twice, "versions_made": made, "longest_s": longest}
 
 
 def _tasks(scheduler: psutil.Process) -> Iterator[psutil.Process]:
@@ -106,8 +107,8 @@ def _objects(s: Settings) -> dict[tuple[str, str], int]:
     return {(symbol, month): len(lake.raw_keys(symbol, month)) for symbol in s.symbols for month in MONTHS.values()}
 
 
-def _table(took: dict[str, float]) -> Table:
+def _table(seconds_by_part: dict[str, float]) -> Table:
     table = Table("killed in mid-run", "s to the run's good end")
-    for what, seconds in took.items():
+    for what, seconds in seconds_by_part.items():
         table.add_row(what, f"{seconds:.1f}")
     return table

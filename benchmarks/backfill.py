@@ -71,7 +71,7 @@ def _span(count: int) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Known:
+class Counts:
     """Count what there is of runs, events, requests and versions."""
 
     made: int
@@ -81,7 +81,7 @@ class Known:
     versions: int
 
     @classmethod
-    def now(cls, s: Settings, airflow: Airflow) -> "Known":
+    def now(cls, s: Settings, airflow: Airflow) -> "Counts":
         """Count at this moment."""
         events = airflow.get("assets/events", {"source_dag_id": pipeline.INGEST, "limit": 1})["total_entries"]
         made = _count(airflow, pipeline.INGEST, run_type="backfill")
@@ -91,14 +91,14 @@ class Known:
 
 def _backfilled(s: Settings, days: list[str]) -> Found:
     airflow = Airflow(s, ensure_secrets(s))
-    before, begun = Known.now(s, airflow), time.monotonic()
+    before, begun = Counts.now(s, airflow), time.monotonic()
     _create(s, days)
     probes.wait("the backfill", lambda: _count(airflow, pipeline.INGEST, run_type="backfill") >= len(days), 300)
-    probes.wait("its runs", lambda: not _going(airflow, pipeline.INGEST), LONGEST)
+    probes.wait("its runs", lambda: not _count_active(airflow, pipeline.INGEST), LONGEST)
     took = time.monotonic() - begun
     probes.wait("a training", lambda: count_versions(s) > before.versions, 600)
-    probes.wait("what waits behind it", lambda: not _going(airflow, pipeline.TRAIN), 600)
-    after = Known.now(s, airflow)
+    probes.wait("what waits behind it", lambda: not _count_active(airflow, pipeline.TRAIN), 600)
+    after = Counts.now(s, airflow)
     found = {name: getattr(after, name) - getattr(before, name) for name in ("made", "well", "events", "requests")}
     found |= {"trainings": after.versions - before.versions, "train_runs": _count(airflow, pipeline.TRAIN)}
     return found | {"seconds": took, "a_session_s": took / len(days), "with_training_s": time.monotonic() - begun}
@@ -113,7 +113,7 @@ def _create(s: Settings, days: list[str]) -> None:
     subprocess.run([*argv, *span], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
 
 
-def _going(airflow: Airflow, dag: str) -> int:
+def _count_active(airflow: Airflow, dag: str) -> int:
     return sum(_count(airflow, dag, state=state) for state in ("queued", "running"))
 
 

@@ -41,28 +41,28 @@ def run(console: Console) -> dict[str, float]:
         s = settings_in(home, symbols=(SYMBOL,), source="alpha_vantage", alphavantage_api_key="none")
         with object_store(s) as lake:
             raw = _received(lake, sessions(s.exchange))
-            ours, theirs = _turns(s, lake, raw)
+            product, bare = _turns(s, lake, raw)
             rows = sum(r["rows_read"] for month in MONTHS if (r := lake.read_quality(SYMBOL, month)))
-    console.print(_table(ours, theirs, rows))
-    ratio = min(ours.seconds) / min(theirs.seconds)
-    figures = {"ratio_to_pandas": ratio, "seconds": min(ours.seconds), "peak_mib": ours.peak_mib, "rows": rows}
+    console.print(_table(product, bare, rows))
+    ratio = min(product.seconds) / min(bare.seconds)
+    figures = {"ratio_to_pandas": ratio, "seconds": min(product.seconds), "peak_mib": product.peak_mib, "rows": rows}
     return {name: round(value, 3) for name, value in figures.items()}
 
 
 def _turns(s: Settings, lake: Lake, raw: dict[str, str]) -> tuple[Measured, Measured]:
     """Take both in turn, so that what else the machine does meets both; each was tried on a month before."""
-    ours, theirs = Measured(), Measured()
+    product, bare = Measured(), Measured()
     item: IngestItem = {"symbol": SYMBOL, "months": MONTHS, "raw": raw}
     clean_symbol(s, {**item, "months": MONTHS[:1]})
     _bare(lake, list(raw.values())[:1])
     for _ in range(TURNS):
         for month in MONTHS:
             lake.drop_clean(SYMBOL, month)
-        with _measured(theirs):
+        with _measured(bare):
             _bare(lake, list(raw.values()))
-        with _measured(ours):
+        with _measured(product):
             clean_symbol(s, item)
-    return ours, theirs
+    return product, bare
 
 
 def _bare(lake: Lake, keys: list[str]) -> None:
@@ -111,9 +111,9 @@ def _measured(into: Measured) -> Iterator[None]:
     into.peak_mib = max(into.peak_mib, peak.bytes / MIB)
 
 
-def _table(ours: Measured, theirs: Measured, rows: int) -> Table:
+def _table(product: Measured, bare: Measured, rows: int) -> Table:
     table = Table("", "seconds, each turn", "best", "peak MiB", title=f"{rows:,} rows, received, to Parquet on S3")
-    for name, found in (("stock_ml, 120 objects with reports", ours), ("bare pandas, one object", theirs)):
+    for name, found in (("stock_ml, 120 objects with reports", product), ("bare pandas, one object", bare)):
         turns = ", ".join(f"{seconds:.1f}" for seconds in found.seconds)
         table.add_row(name, turns, f"{min(found.seconds):.1f}", f"{found.peak_mib:,.0f}")
     return table

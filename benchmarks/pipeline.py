@@ -25,7 +25,7 @@ Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Passed:
+class Timing:
     """Hold the seconds from the trigger to the alias, and of each part; parts of different symbols overlap."""
 
     total: float
@@ -38,12 +38,12 @@ def run(console: Console) -> dict[str, float]:
     with folder("pipeline") as home, installation(home, jars=_jars(home), **given) as s:
         local(s, "up")
         airflow = Airflow(s, ensure_secrets(s))
-        cold = _passed(s, airflow)
+        cold = _timing(s, airflow)
         archiving = _a_session_later(s, airflow)
         incremental = _a_session_later(s, airflow)
     passes = {"cold s": cold, "archives classes, s": archiving, "incremental s": incremental}
     console.print(_table(passes))
-    share = max(one.parts["scheduling"] / one.total for one in passes.values())
+    share = max(timing.parts["scheduling"] / timing.total for timing in passes.values())
     figures = {"cold_s": cold.total, "archiving_s": archiving.total, "incremental_s": incremental.total}
     figures["scheduling_share"] = share
     return {name: round(value, 3) for name, value in figures.items()}
@@ -57,7 +57,7 @@ def _jars(home: Path) -> Path:
     return own
 
 
-def _a_session_later(s: Settings, airflow: Airflow) -> Passed:
+def _a_session_later(s: Settings, airflow: Airflow) -> Timing:
     """Let the market's session end, which triggers all by itself, and return what that took."""
     before = champion(s).version
     set_clock(s, speed=QUICK)
@@ -66,10 +66,10 @@ def _a_session_later(s: Settings, airflow: Airflow) -> Passed:
     set_clock(s, speed=1)
     probes.wait("the next champion", lambda: champion(s).version != before, 600)
     probes.wait("the run's end", lambda: airflow.runs(pipeline.TRAIN)[0]["state"] in pipeline.END_STATES, 120)
-    return _passed(s, airflow)
+    return _timing(s, airflow)
 
 
-def _passed(s: Settings, airflow: Airflow) -> Passed:
+def _timing(s: Settings, airflow: Airflow) -> Timing:
     """Return what the newest champion's training took, from the trigger of the ingest before it."""
     version = champion(s)
     until = datetime.fromisoformat(tags(version)["promoted_at"]).timestamp()
@@ -83,7 +83,7 @@ def _passed(s: Settings, airflow: Airflow) -> Passed:
     parts = {"scheduling": until - begun - _covered(spans)}
     for part in ("create_bucket", "plan", "symbol.download", "symbol.clean", "publish"):
         parts[part] = _covered([_span(t, until) for t in tasks[pipeline.INGEST] if t["task_id"] == part])
-    return Passed(
+    return Timing(
         until - begun, parts | _training(s, version.run_id, _at(tasks[pipeline.TRAIN][0]["start_date"]), until)
     )
 
@@ -117,10 +117,10 @@ def _at(text: str | None) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def _table(passes: Mapping[str, Passed]) -> Table:
+def _table(passes: Mapping[str, Timing]) -> Table:
     table = Table("part", *passes, title="seconds from the trigger to the alias (symbols overlap)")
     for part in next(iter(passes.values())).parts:
-        table.add_row(part, *(f"{one.parts[part]:.1f}" for one in passes.values()))
+        table.add_row(part, *(f"{timing.parts[part]:.1f}" for timing in passes.values()))
     table.add_section()
-    table.add_row("all", *(f"{one.total:.1f}" for one in passes.values()))
+    table.add_row("all", *(f"{timing.total:.1f}" for timing in passes.values()))
     return table

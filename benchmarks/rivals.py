@@ -31,23 +31,23 @@ def run(console: Console) -> dict[str, float]:
     symbols = tuple(f"S{i}" for i in range(SYMBOLS))
     with stage(symbols) as s:
         with running_process(s, "_consumer") as consumer:
-            ours = _ours(s, consumer.wait)
+            product = _consumer_seconds(s, consumer.wait)
         with engine.session(s) as spark, _models(spark, s) as (seed, pyfunc):
             times = {"Spark model, each message": _each(s, seed), "mlflow.pyfunc, each message": _each(s, pyfunc)}
-    times["this consumer, stored and committed"] = ours
+    times["this consumer, stored and committed"] = product
     table = Table("", "ms a message", "times this", title=f"{SYMBOLS * MINUTES:,} messages")
     for name, seconds in times.items():
-        table.add_row(name, f"{1000 * seconds:.3f}", f"{seconds / ours:,.0f}")
+        table.add_row(name, f"{1000 * seconds:.3f}", f"{seconds / product:,.0f}")
     console.print(table)
     seed_s, pyfunc_s, _ = times.values()
     return {
-        "times_seed": round(seed_s / ours),
-        "times_pyfunc": round(pyfunc_s / ours),
-        "consumer_us": round(1e6 * ours),
+        "times_seed": round(seed_s / product),
+        "times_pyfunc": round(pyfunc_s / product),
+        "consumer_us": round(1e6 * product),
     }
 
 
-def _ours(s: Settings, wait: Callable[[int], float]) -> float:
+def _consumer_seconds(s: Settings, wait: Callable[[int], float]) -> float:
     """Return the seconds a message from the first one published to the last commit: the middle one of some rounds."""
     publisher, minutes, seconds = Publisher.connect(s), list(market(s.symbols, ROUNDS * MINUTES)), []
     for number in range(ROUNDS):

@@ -58,9 +58,9 @@ class Week:
         self._report(f"ingest_bars: {len(self.s.symbols)} symbols clean, {self._seconds(pipeline.INGEST, ingest)}")
         self._wait_for_new_run(MONITOR)
         alerted = self._report_monitoring()
-        trained = [self._wait_for_new_run(pipeline.TRAIN, lambda run: self._comes_from(run, ingest))]
+        trained = [self._wait_for_new_run(pipeline.TRAIN, lambda run: self._is_started_by(run, ingest))]
         if alerted:
-            trained.append(self._wait_for_new_run(pipeline.TRAIN, self._comes_from_an_alert))
+            trained.append(self._wait_for_new_run(pipeline.TRAIN, self._is_started_by_alert))
         for run in sorted(set(trained), key=self._queued_at):
             self._report_training(run)
         self._wait_until_served()
@@ -121,10 +121,10 @@ class Week:
         pipeline.wait_for_run(self.airflow, dag, run)
         return run
 
-    def _comes_from(self, run: str, source: str) -> bool:
+    def _is_started_by(self, run: str, source: str) -> bool:
         return any(event["source_run_id"] == source for event in self._events(run))
 
-    def _comes_from_an_alert(self, run: str) -> bool:
+    def _is_started_by_alert(self, run: str) -> bool:
         return any("payload" in (event["extra"] or {}) for event in self._events(run))
 
     def _events(self, run: str) -> list[JsonObject]:

@@ -59,8 +59,8 @@ def retire() -> None:
     """Move the oldest days from PostgreSQL to S3; Airflow does so by itself."""
     from stock_ml.maintenance import retention  # the other commands have no use for what it brings along
 
-    one = recall()
-    console.print(retention.retire(with_secrets(one, ensure_secrets(one))) or "no day is old enough")
+    s = recall()
+    console.print(retention.retire(with_secrets(s, ensure_secrets(s))) or "no day is old enough")
 
 
 @app.command()

@@ -11,7 +11,8 @@ from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import HostError, StockMLError
 
 SECONDS = 30
-Query, Body = Mapping[str, str | int | bool], Mapping[str, object]
+Query = Mapping[str, str | int | bool]
+Body = Mapping[str, object]
 LOG_HINT = "see `make logs NAME=airflow-api-server`"
 
 

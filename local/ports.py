@@ -18,16 +18,16 @@ def check(programs: list[Program], own: Collection[int] = ()) -> None:
 
     Raises HostError naming each taken port, its holder, and the setting that changes it.
     """
-    wanted = [(port, setting) for p in programs for setting, port in p.ports.items()]
-    _check_duplicates(wanted)
-    taken = [(port, setting) for port, setting in wanted if port not in own and not listeners.port_is_free(port)]
+    assignments = [(port, setting) for p in programs for setting, port in p.ports.items()]
+    _check_duplicates(assignments)
+    taken = [(port, setting) for port, setting in assignments if port not in own and not listeners.port_is_free(port)]
     if taken:
         raise HostError("; ".join(_conflict(port, setting) for port, setting in taken))
 
 
-def _check_duplicates(wanted: list[tuple[int, str]]) -> None:
+def _check_duplicates(assignments: list[tuple[int, str]]) -> None:
     named: dict[int, list[str]] = {}
-    for port, setting in wanted:
+    for port, setting in assignments:
         named.setdefault(port, []).append(f"STOCKML_{setting.upper()}")
     twice = [f"port {port} is named by {' and '.join(names)}" for port, names in named.items() if len(names) > 1]
     if twice:
@@ -42,12 +42,12 @@ def free(count: int) -> list[int]:
     with ExitStack() as stack:
         bound = (stack.enter_context(socket.socket()) for _ in repeat(None))
         tried = zip(bound, SystemRandom().sample(SERVERS, len(SERVERS)), strict=False)
-        return list(islice((port for one, port in tried if _binds(one, port)), count))
+        return list(islice((port for probe, port in tried if _can_bind(probe, port)), count))
 
 
-def _binds(one: socket.socket, port: int) -> bool:
+def _can_bind(probe: socket.socket, port: int) -> bool:
     try:
-        one.bind(("127.0.0.1", port))
+        probe.bind(("127.0.0.1", port))
     except OSError:
         return False
     return True

@@ -101,9 +101,9 @@ class Supervisor:
             raise HostError(f"supervisord did not start: {(done.stdout + done.stderr).strip()[-500:]}")
 
     def _stop_all(self, names: list[str]) -> None:
-        probes.wait("the end of every process", lambda: self._have_ended(names), 90, log=LOG)
+        probes.wait("the end of every process", lambda: self._have_stopped(names), 90, log=LOG)
 
-    def _have_ended(self, names: list[str]) -> bool:
+    def _have_stopped(self, names: list[str]) -> bool:
         states = {p["name"]: p["statename"] for p in self.processes() if p["name"] in names}
         for name in (name for name, state in states.items() if state in STOPPABLE):
             self._call_unless(Faults.NOT_RUNNING, "stopProcess", name, False)

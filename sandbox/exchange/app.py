@@ -27,7 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _show(app, exchange)
     _change(app, exchange)
     add_headers(app, s)
-    exchange.clock.keep()
+    exchange.clock.store_every_second()
     return app
 
 
@@ -63,10 +63,10 @@ def _query(exchange: Exchange) -> Response:
     refusal = exchange.plans.refusal(key) if fault is None else None
     fault = Fault(refusal) if refusal else fault
 
-    def whole() -> Response:
+    def normal_response() -> Response:
         return query(exchange.feed, request.args, now)
 
-    answer = broken_answer(fault, key, whole) if fault else whole()
+    answer = broken_answer(fault, key, normal_response) if fault else normal_response()
     answer.headers[NOW_HEADER] = repr(now)
     return answer
 

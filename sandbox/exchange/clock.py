@@ -71,11 +71,11 @@ class StoredClock:
         with self._lock:
             self._write(self._moved())
 
-    def keep(self) -> None:
+    def store_every_second(self) -> None:
         """Store the running clock every second, in a thread that ends with the process."""
-        Thread(target=self._keep, name="clock", daemon=True).start()
+        Thread(target=self._store_forever, name="clock", daemon=True).start()
 
-    def _keep(self) -> None:
+    def _store_forever(self) -> None:
         while True:
             if not self.reading.paused:
                 self.store()

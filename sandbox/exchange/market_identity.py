@@ -40,7 +40,7 @@ class MarketIdentity:
         )
 
 
-def keep_origin(s: Settings) -> None:
+def pin_origin(s: Settings) -> None:
     """Remember what the market of an installation is made with, as long as its clock has never run.
 
     Raises BadSetting where it has, and a setting says something else: bars stored and bars to come would not be of the

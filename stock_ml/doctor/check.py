@@ -36,11 +36,11 @@ def examine(s: Settings, checks: Mapping[str, tuple[Check, str]]) -> list[Findin
     `checks` are by the part's name the check, and what to do where it fails.
     """
     with ThreadPoolExecutor(len(checks)) as pool:
-        futures = {part: pool.submit(_one, s, part, *check) for part, check in checks.items()}
+        futures = {part: pool.submit(_run_check, s, part, *check) for part, check in checks.items()}
         return [found.result() for found in futures.values()]
 
 
-def _one(s: Settings, part: str, check: Check, advice: str) -> Finding:
+def _run_check(s: Settings, part: str, check: Check, advice: str) -> Finding:
     try:
         result = check(s)
     except StockMLError as error:

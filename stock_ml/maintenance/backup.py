@@ -60,6 +60,6 @@ def restore(s: Settings, name: str = "") -> str:
 
 
 def _see_alone(s: Settings, database: str) -> None:
-    if others := dumps.others(s, database):
+    if others := dumps.connected_programs(s, database):
         told = ", ".join(others)
         raise StoreUnavailable(f"programs are connected to the database {database} ({told}): stop them, then restore")

@@ -34,7 +34,7 @@ class Unread:
         except KafkaException as error:
             log.warning("nobody knows yet what was deleted unread: %s", error.args[0].str())
 
-    def passed(self, messages: Sequence[Message]) -> dict[int, int]:
+    def advance(self, messages: Sequence[Message]) -> dict[int, int]:
         """Return of each partition the offset after its last message, telling what lacks before or among these."""
         partitions = [message.partition() for message in messages]
         last = dict(zip(partitions, messages, strict=True))  # of each partition its last one stays

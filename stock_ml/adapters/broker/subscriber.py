@@ -124,7 +124,7 @@ class Subscriber:
 
         Raises BrokerUnavailable where the group has moved on or Kafka is away: the messages come again.
         """
-        ends = [TopicPartition(messages[0].topic(), *end) for end in self._unread.passed(messages).items()]
+        ends = [TopicPartition(messages[0].topic(), *end) for end in self._unread.advance(messages).items()]
         try:
             self._consumer.commit(offsets=ends, asynchronous=False)
         except KafkaException as error:

@@ -80,13 +80,13 @@ class Lake:
         head, body = found
         known = head["Metadata"]
         request, at = json.loads(known["request"]), float(known["fetched_at"])
-        if again := self._again(key):
+        if again := self._last_request(key):
             request, at = again["request"], again["fetched_at"]
         return Received(known["source"], symbol, month, request, at, body, head["ContentType"])
 
     def request_of(self, key: str) -> dict[str, str]:
         """Return what the source was asked for when it gave an answer last, nothing where that is not stored."""
-        again, head = self._again(key), self.objects.head(key)
+        again, head = self._last_request(key), self.objects.head(key)
         found: dict[str, str] = again["request"] if again else json.loads(head["Metadata"]["request"]) if head else {}
         return found
 
@@ -170,7 +170,7 @@ class Lake:
         found = self.objects.get(self._convention())
         return json.loads(found)["labels"] if found else None
 
-    def _again(self, key: str) -> LastRequest | None:
+    def _last_request(self, key: str) -> LastRequest | None:
         symbol, month = _whose(key)
         asked = None if month == WHOLE_FILE else self.quality.read_last_request(symbol, month)
         return asked if asked and asked["raw"] == key else None

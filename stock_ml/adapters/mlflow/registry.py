@@ -65,10 +65,10 @@ class Registry:
         """Make a version the champion that was it before; a tag tells which one it serves again instead of."""
         self._serve(version, by, {"restored_from": instead_of})
 
-    def _serve(self, version: str, by: str, told: dict[str, str]) -> None:
+    def _serve(self, version: str, by: str, tags: dict[str, str]) -> None:
         challenger = self.challenger()
-        told = {"promoted_by": by, PROMOTED_AT: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"} | told
-        for name, value in told.items():
+        tags = {"promoted_by": by, PROMOTED_AT: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"} | tags
+        for name, value in tags.items():
             self.api.post("model-versions/set-tag", self._version(version) | {"key": name, "value": value})
         self._set_alias(CHAMPION, version)
         if challenger and challenger.version == version:
