@@ -121,7 +121,7 @@ def _memory(driver: psutil.Process) -> int:
 
 def _ridge(ready: str) -> float:
     """Return the seconds of reading the feature rows and fitting scikit-learn's ridge to all of them in memory."""
-    from sklearn.linear_model import Ridge  # type: ignore[import-untyped]  # comes with mlflow, and is used here only
+    from sklearn.linear_model import Ridge  # comes with mlflow, and is used here only
 
     begun = time.monotonic()
     names = list(features.FEATURES)

@@ -2,11 +2,11 @@
 
 import hashlib
 import importlib.util
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from local.commands import run_command
 from stock_ml.adapters import host
 from stock_ml.errors import HostError
 
@@ -66,9 +66,7 @@ def _ivy(missing: list[Jar], scratch: Path) -> None:
     files = ["-settings", "settings.xml", "-ivy", "ivy.xml", "-cache", "cache"]
     command = [host.java(), "-cp", _ivy_jar(), "org.apache.ivy.Main", *files]
     command += ["-retrieve", "[artifact]-[revision].[ext]", "-error"]
-    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HostError(f"Ivy could not fetch the jars: {(done.stdout + done.stderr).strip()[-500:]}")
+    run_command(command, "Ivy could not fetch the jars", cwd=scratch)
 
 
 def _module(missing: list[Jar]) -> str:

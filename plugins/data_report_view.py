@@ -35,7 +35,7 @@ def _page(run: str) -> Any:
         return HTMLResponse(f"<p>{error}", 503)
 
 
-class DataReports(AirflowPlugin):  # type: ignore[misc]  # Airflow tells no types
+class DataReports(AirflowPlugin):
     """Serve the reports beside Airflow's own pages, and show each in its run."""
 
     name = "stock_ml_data_reports"

@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
 from local import probes
+from local.commands import run_command
 from local.secrets import write_private
 from local.servers.services import environment
 from local.supervisor.configuration import inherited
@@ -16,7 +16,6 @@ from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.lake import task_logs
 from stock_ml.adapters.postgres.connection import admin_connection
 from stock_ml.config import Settings
-from stock_ml.errors import HostError
 
 # Airflow starts last: four heavy processes would hold up the forecasts, which do not need it
 AFTER = ("airflow-tables", "mlflow", "producer", "consumer", "dashboard")
@@ -48,9 +47,7 @@ def migrate(s: Settings, secrets: Mapping[str, str]) -> None:
         return
     argv = [PYTHON, "-m", "airflow", "db", "migrate"]
     env = inherited(os.environ) | airflow_environment(s, secrets)
-    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HostError(f"`airflow db migrate` failed: {(done.stdout + done.stderr).strip()[-800:]}")
+    run_command(argv, "`airflow db migrate` failed", cwd=ROOT, env=env)
     write_private(mark, _tables(s))
 
 

@@ -1,7 +1,6 @@
 """Supervisord runs the programs: restart on failure, one rotated log file each."""
 
 import os
-import subprocess
 from http.client import HTTPException
 from typing import Any, TypedDict
 from xmlrpc.client import Fault, ProtocolError, ServerProxy
@@ -9,6 +8,7 @@ from xmlrpc.client import Fault, ProtocolError, ServerProxy
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from local import probes
+from local.commands import run_command
 from local.secrets import write_private
 from local.supervisor.configuration import configuration, inherited, work_folder
 from local.supervisor.program import PYTHON, Program
@@ -95,10 +95,7 @@ class Supervisor:
 
     def _launch(self) -> None:
         argv = [PYTHON, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(self._state / "supervisord.conf")]
-        env = inherited(os.environ)
-        done = subprocess.run(argv, cwd=work_folder(self._state), env=env, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise HostError(f"supervisord did not start: {(done.stdout + done.stderr).strip()[-500:]}")
+        run_command(argv, "supervisord did not start", cwd=work_folder(self._state), env=inherited(os.environ))
 
     def _stop_all(self, names: list[str]) -> None:
         probes.wait("the end of every process", lambda: self._have_stopped(names), 90, log=LOG)

@@ -38,7 +38,7 @@ UNKNOWN, NO_BARS = (
 )
 
 
-class _Browser(Session):  # type: ignore[misc]  # seen as Any
+class _Browser(Session):
     """Send what is meant for Yahoo to one address, and never wait long; yfinance waits 30 seconds for a cookie."""
 
     def __init__(self, address: str, own: bool) -> None:

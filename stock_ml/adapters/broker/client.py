@@ -1,9 +1,20 @@
-"""How every client reaches Kafka: the brokers, and what they require."""
+"""How every client reaches Kafka: the brokers, and what they require; and where a message stands."""
+
+from typing import NamedTuple
+
+from confluent_kafka import Message
 
 from stock_ml.config import Settings
 from stock_ml.errors import BadSetting
 
 Config = dict[str, str | int | float | bool]
+
+
+class Position(NamedTuple):
+    """Name a place in a topic."""
+
+    partition: int
+    offset: int
 
 
 def client_config(s: Settings) -> Config:
@@ -15,6 +26,14 @@ def client_config(s: Settings) -> Config:
     if s.kafka_servers is None:
         return config
     return config | {"security.protocol": s.kafka_security_protocol} | _certificates(s) | _login(s)
+
+
+def position(message: Message) -> Position:
+    """Return where a message stands. Raises ValueError for one that reports a fault of the client or of all brokers."""
+    partition, offset = message.partition(), message.offset()
+    if partition is None or offset is None:
+        raise ValueError("this message stands in no partition")
+    return Position(partition, offset)
 
 
 def _certificates(s: Settings) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from stock_ml.adapters.broker.client import position
 from stock_ml.adapters.broker.unreadable import UnreadableBatch
 
 log = logging.getLogger(__name__)
@@ -38,11 +39,12 @@ class Unread:
         """Return of each partition the offset after its last message, telling what lacks before or among these."""
         partitions = [message.partition() for message in messages]
         last = dict(zip(partitions, messages, strict=True))  # of each partition its last one stays
-        ends, counts = {at: message.offset() + 1 for at, message in last.items()}, Counter(partitions)
+        counts = Counter(partitions)
+        ends = {at.partition: at.offset + 1 for at in map(position, last.values())}
         for partition, end in ends.items():
             known = self._next.get(partition, end)
             if end - known > counts[partition]:
-                self._holes(partition, known, [m.offset() for m in messages if m.partition() == partition])
+                self._holes(partition, known, [position(m).offset for m in messages if m.partition() == partition])
         self._next |= ends
         return ends
 

@@ -7,7 +7,7 @@ from time import monotonic
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stock_ml.adapters.broker.client import client_config
+from stock_ml.adapters.broker.client import client_config, position
 from stock_ml.adapters.broker.client_events import EVERY, Brokers, Errors
 from stock_ml.adapters.broker.retention_loss import Unread
 from stock_ml.adapters.broker.stalls import Stalls
@@ -63,7 +63,8 @@ class Subscriber:
     def _is_good(self, message: Message) -> bool:
         error = message.error()
         if error is None:
-            self._failed.pop(message.partition(), None)
+            if self._failed:
+                self._failed.pop(position(message).partition, None)
             return True
         self._note(message, error)
         return False
@@ -73,8 +74,9 @@ class Subscriber:
             raise BrokerFatal(f"Kafka's client gave up: {error.str()}; a new process connects anew")
         self._errors(error)
         if error.code() in UNREADABLE:
-            self._failed[message.partition()] = message.offset()
-            self._sound.discard((message.partition(), message.offset()))
+            partition, offset = position(message)
+            self._failed[partition] = offset
+            self._sound.discard((partition, offset))
 
     @property
     def standing(self) -> dict[int, int]:
@@ -124,7 +126,7 @@ class Subscriber:
 
         Raises BrokerUnavailable where the group has moved on or Kafka is away: the messages come again.
         """
-        ends = [TopicPartition(messages[0].topic(), *end) for end in self._unread.advance(messages).items()]
+        ends = [TopicPartition(Topics.of(self._s).bars, *end) for end in self._unread.advance(messages).items()]
         try:
             self._consumer.commit(offsets=ends, asynchronous=False)
         except KafkaException as error:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stock_ml.adapters.broker.client import client_config
+from stock_ml.adapters.broker.client import client_config, position
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 
@@ -62,6 +62,13 @@ def end_of_batch(holds: Callable[[int], bool], first: int, high: int) -> int:
     return outside
 
 
+class _Failure(NamedTuple):
+    """Hold why the client cannot read, and the first offset of the batch, wherever in it the client began."""
+
+    offset: int
+    reason: str
+
+
 def _unreadable(s: Settings, at: TopicPartition) -> UnreadableBatch | None:
     found, high = _read_at(s, at)
     if found is None:
@@ -69,14 +76,13 @@ def _unreadable(s: Settings, at: TopicPartition) -> UnreadableBatch | None:
 
     def holds(offset: int) -> bool:
         failure, _ = _read_at(s, TopicPartition(at.topic, at.partition, offset))
-        # wherever in a batch one begins to read, the client names the batch's first offset
-        return failure is not None and failure.offset() == found.offset()
+        return failure is not None and failure.offset == found.offset
 
     end = end_of_batch(holds, at.offset, high)
-    return UnreadableBatch(at.topic, at.partition, at.offset, end, found.error().str())
+    return UnreadableBatch(at.topic, at.partition, at.offset, end, found.reason)
 
 
-def _read_at(s: Settings, at: TopicPartition) -> tuple[Message | None, int]:
+def _read_at(s: Settings, at: TopicPartition) -> tuple[_Failure | None, int]:
     """Return the client's failure to read at an offset, None where it can, and the offset after the newest message."""
     consumer = Consumer(client_config(s) | CONFIG)
     try:
@@ -87,10 +93,12 @@ def _read_at(s: Settings, at: TopicPartition) -> tuple[Message | None, int]:
         consumer.close()
 
 
-def _failure(message: Message | None) -> Message | None:
-    error = KafkaError(KafkaError._TIMED_OUT) if message is None else message.error()
+def _failure(message: Message | None) -> _Failure | None:
+    if message is None:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+    error = message.error()
     if error is None or error.code() in SOUND:
         return None
     if error.code() not in UNREADABLE:
         raise KafkaException(error)
-    return message
+    return _Failure(position(message).offset, error.str())

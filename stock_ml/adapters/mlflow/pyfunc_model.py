@@ -10,7 +10,7 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from stock_ml.model.scorer import Scorer, prices
 
 
-class ClosePredictor(PythonModel):  # type: ignore[misc]  # mlflow ships no types
+class ClosePredictor(PythonModel):
     """Forecast closes from a table with the feature columns and `last_close`.
 
     With a column `symbol` it forecasts what is served: some symbols stay at their last price.
