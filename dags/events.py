@@ -1,4 +1,4 @@
-"""What the asset events that started a run tell its task."""
+"""Read the asset events that started a run."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ Events = Mapping[Asset, Sequence[Any]] | None
 
 
 def newest(events: Events, asset: Asset) -> JsonObject:
-    """Return what the newest event of an asset tells, nothing where there is none."""
+    """Return the fields of an asset's newest event, none where there is no event."""
     found = (events or {}).get(asset, [])
     return dict(found[-1].extra) if found else {}
 

@@ -48,13 +48,13 @@ def _failures(store: Any, max_tries: int) -> int:
 
 
 def _failed(exception: BaseException, reason: str, ti: Any) -> RetryDecision:
-    """Leave the reason where another task reads it; only the project's own errors tell no secret."""
-    told = reason if isinstance(exception, errors.StockMLError) else f"{type(exception).__name__}, see its log"
-    ti.xcom_push(FAILED, {"map_index": ti.map_index, "reason": told[:500]})
+    """Pass the reason to another task by XCom; the text of foreign errors may hold a secret, and is left out."""
+    text = reason if isinstance(exception, errors.StockMLError) else f"{type(exception).__name__}, see its log"
+    ti.xcom_push(FAILED, {"map_index": ti.map_index, "reason": text[:500]})
     return RetryDecision.fail(reason)
 
 
 def _another_day(reason: str, now: float) -> RetryDecision:
     until = next_day(now) + MARGIN
-    told = f"{reason}; tried again after {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
-    return RetryDecision.retry(timedelta(seconds=until - now), told)
+    text = f"{reason}; tried again after {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
+    return RetryDecision.retry(timedelta(seconds=until - now), text)

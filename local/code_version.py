@@ -1,4 +1,4 @@
-"""What the code of a program is, as a short digest: another one means that the program must start anew."""
+"""A digest of a program's code: the program is restarted where it changes."""
 
 import hashlib
 from collections.abc import Iterator

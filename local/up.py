@@ -1,4 +1,4 @@
-"""Start everything, and wait until a live forecast stands on the dashboard."""
+"""Start everything, and wait until the dashboard shows a live forecast."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""Entries in Airflow's navigation that show what stands beside it."""
+"""Entries in Airflow's navigation for the dashboard, MLflow and the sandbox exchange."""
 
 from typing import Any
 

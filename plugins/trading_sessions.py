@@ -81,8 +81,8 @@ class WithinSessions(Timetable):
 
     def __init__(self, exchange: str, closures: tuple[str, ...] = (), every: int = 5, after: int = 120) -> None:
         self.exchange, self.closures, self.every, self.after = exchange, tuple(closures), every, after
-        told = f"Every {every} minutes of each trading session of {exchange}"
-        self.description = f"{told}, and {after} minutes after its close"
+        sessions = f"Every {every} minutes of each trading session of {exchange}"
+        self.description = f"{sessions}, and {after} minutes after its close"
 
     @property
     def summary(self) -> str:

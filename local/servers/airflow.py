@@ -78,7 +78,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "API__BASE_URL": address(s),
         "API_AUTH__JWT_SECRET": secrets["AIRFLOW_JWT_SECRET"],
         "EXECUTION_API__JWT_EXPIRATION_TIME": 86400,  # a laptop that sleeps must not lose its running tasks
-        # a killed scheduler takes its tasks with it: they are tried anew within a minute or so, not after five
+        # if the scheduler is killed, its tasks die with it: they are retried within about a minute, not after five
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 30,
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,
         "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
@@ -87,7 +87,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "KAFKA_EVENT_PRODUCER__KAFKA_CONFIG_ID": "stockml_events",
         "KAFKA_EVENT_PRODUCER__TOPIC": Topics.of(s).airflow,
         "KAFKA_EVENT_PRODUCER__SOURCE": f"stock_ml-{s.source}",
-        "KAFKA_EVENT_PRODUCER__TOPIC_CHECK_TIMEOUT": 2,  # seconds that the scheduler waits where Kafka is away
+        "KAFKA_EVENT_PRODUCER__TOPIC_CHECK_TIMEOUT": 2,  # seconds that the scheduler waits where Kafka is unavailable
         "LOGGING__BASE_LOG_FOLDER": s.state / "airflow" / "logs",
         "LOGGING__REMOTE_LOGGING": True,  # a finished try's log goes to S3, and is read from there
         "LOGGING__REMOTE_BASE_LOG_FOLDER": f"s3://{s.s3_bucket}/{task_logs.folder(s)}",
@@ -130,7 +130,7 @@ def _events_connection(s: Settings) -> str:
 
 
 def _kafka_connection(s: Settings, topic: str) -> str:
-    # from the first message on: what was told while Airflow was down is acted on when it is back
+    # from the first message on: messages sent while Airflow was down are read when it is back
     group = {"group.id": f"{s.kafka_topic}-airflow-{topic}", "auto.offset.reset": "earliest"}
     extra = client_config(s) | group | {"enable.auto.commit": False}
     return json.dumps({"conn_type": "kafka", "extra": extra})

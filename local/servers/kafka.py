@@ -26,7 +26,7 @@ def program(s: Settings, cluster_id: str) -> Program:
     argv = (host.java(), *memory, f"-Dlog4j2.configurationFile={LOGGING}", *_classpath(s), "kafka.Kafka")
     ports = {"kafka_port": s.kafka_port, "kafka_controller_port": s.kafka_controller_port}
     prepare = partial(_format, s, cluster_id)
-    env = {"STOCKML_KAFKA_CONFIG": sha256(_text(s).encode()).hexdigest()}  # it starts anew where its file changes
+    env = {"STOCKML_KAFKA_CONFIG": sha256(_text(s).encode()).hexdigest()}  # a change restarts it
     return Program(NAME, (*argv, str(_config(s))), lambda: answers(s), ports, env, after=(JARS,), prepare=prepare)
 
 

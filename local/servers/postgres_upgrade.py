@@ -104,7 +104,7 @@ def delete_old(s: Settings, report: Report) -> None:
 
 
 def end_servers(s: Settings) -> None:
-    """End the servers that a killed upgrade left running. Raises HostError where they go on."""
+    """End the servers that a killed upgrade left running. Raises HostError where they do not end."""
     folders = Folders(s.state)
     places = {str(folders.live), str(folders.scratch)}
     left = [p for p in psutil.process_iter(["cmdline"]) if _uses_folder(places, p.info["cmdline"] or [])]

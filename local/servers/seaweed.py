@@ -50,7 +50,7 @@ def program(s: Settings, secrets: Mapping[str, str]) -> Program:
 
 
 def remove_sockets(s: Settings) -> None:
-    """Remove the unix sockets that it makes in /tmp, whatever it is told, and leaves there when it ends.
+    """Remove the unix sockets that it makes in /tmp, whatever its options are, and does not delete when it ends.
 
     One that is listened on stays: it is of a server with the same ports that another folder's `make up` started.
     """

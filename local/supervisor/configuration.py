@@ -1,4 +1,4 @@
-"""What supervisord is told of itself and of each program."""
+"""Supervisord's configuration: its own, and that of each program."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ def log_file(state: Path, name: str) -> Path:
 
 
 def work_folder(state: Path) -> Path:
-    """Return where programs run: no `.env` is there, so their settings are those that they are given."""
+    """Return where programs run: it holds no `.env`, so their settings come from their environment alone."""
     return state / "work"
 
 

@@ -36,8 +36,8 @@ def _orphans(pid_file: Path) -> list[psutil.Process]:
 
 
 def _in_session(leader: int) -> list[psutil.Process]:
-    # one that runs is another program's: a number is given away again only when its session is empty; and our own
-    # session is never a supervisor's, though its leader may have ended
+    # A leader that runs is another program: the system reuses a number only when its session is empty. The session of
+    # this process is never a supervisor's, though its leader may have ended.
     if is_running(leader) or leader == os.getsid(0):
         return []
     return [p for p in psutil.process_iter() if _session(p.pid) == leader]

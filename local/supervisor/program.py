@@ -16,7 +16,7 @@ def no_preparation() -> None:
 
 @dataclass(frozen=True)
 class Program:
-    """Describe one process: what to run, what must stand before, and when it is ready."""
+    """Describe one process: its command, the steps that it needs, and when it is ready."""
 
     name: str
     argv: tuple[str, ...]

@@ -35,7 +35,7 @@ class MarketClock:
     def now(self) -> float:
         """Return the market's time, UTC epoch seconds.
 
-        Raises SourceUnavailable where the sandbox is away: its clock stands still then, and must not run on here.
+        Raises SourceUnavailable where the sandbox is down: its clock stops then, and must not run on here.
         """
         return self.reading().at(time.time(), sessions(self.exchange))
 

@@ -1,4 +1,4 @@
-"""The market's side of an installation: the key and its tier, the source, and what time it is there."""
+"""The market's side of an installation: the key and its tier, the source, and the market's time."""
 
 from stock_ml.adapters.market_clock import MarketClock, open_clock
 from stock_ml.adapters.postgres.request_quota import RequestQuota, request_limiter

@@ -1,4 +1,4 @@
-"""The parts of an installation, and how each is looked at."""
+"""The parts of an installation, and the check of each."""
 
 import shutil
 import time

@@ -1,4 +1,4 @@
-"""How every client reaches Kafka: the brokers, and what they require; and where a message stands."""
+"""How every client reaches Kafka: the brokers, and what they require; and the position of a message."""
 
 from typing import NamedTuple
 
@@ -29,10 +29,10 @@ def client_config(s: Settings) -> Config:
 
 
 def position(message: Message) -> Position:
-    """Return where a message stands. Raises ValueError for one that reports a fault of the client or of all brokers."""
+    """Return the position of a message. Raises ValueError for one that reports a fault of the client itself."""
     partition, offset = message.partition(), message.offset()
     if partition is None or offset is None:
-        raise ValueError("this message stands in no partition")
+        raise ValueError("this message is in no partition")
     return Position(partition, offset)
 
 

@@ -31,7 +31,7 @@ class ClosedSession(NamedTuple):
 
 
 class _Bar(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A message as it should be; what does not fit it is looked at by `decode_bar`."""
+    """A valid message; `decode_bar` says what is wrong with any other."""
 
     v: Literal[1]
     symbol: str

@@ -21,7 +21,7 @@ LARGEST_KEPT, LARGEST_KEY = 1_500_000, 100_000  # bytes of a rejected message
 
 
 class Publisher:
-    """Hand messages to Kafka's client, which keeps them while the broker is away and sends them when it is back.
+    """Hand messages to Kafka's client, which buffers them while the broker is unavailable, and sends them later.
 
     Every method raises BrokerRefused once Kafka refused a message for good. From then on nothing more is sent, so that
     no bar overtakes the refused one; end the process, for its next start publishes what is not on the topic.
@@ -71,7 +71,7 @@ class Publisher:
         self._send(self._topics.alerts, alert.kind.encode(), encode_alert(alert))
 
     def rejected(self, message: Message, reason: str) -> None:
-        """Publish what could not be read, byte for byte; the headers say where it stood and why it was refused.
+        """Publish a message that could not be read, byte for byte; the headers hold its position and the reason.
 
         Of what is larger than any topic of ours takes, the beginning is kept, and `bytes` says how large it was.
         """
@@ -83,7 +83,7 @@ class Publisher:
         self._send(self._topics.rejected, key[:LARGEST_KEY] if key else key, kept, _headers(headers))
 
     def unreadable(self, batch: UnreadableBatch) -> None:
-        """Publish where a batch stands that cannot be read, how many messages it holds and why, without its bytes."""
+        """Publish the position of an unreadable batch, how many messages it holds and why, without its bytes."""
         headers = {"topic": batch.topic, "partition": batch.partition, "offset": batch.first}
         headers |= {"reason": batch.reason, "messages": batch.end - batch.first}
         self._send(self._topics.rejected, None, None, _headers(headers))

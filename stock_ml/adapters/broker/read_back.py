@@ -80,7 +80,7 @@ class _Partitions:
                 raise KafkaException(error)
 
     def _pass_over(self, partitions: set[int]) -> None:
-        """Go on behind what cannot be read of partitions that stand, after a second look."""
+        """Skip what cannot be read of partitions that do not advance, after a second read."""
         offsets = {at: self._ends(at)[0] if self._next[at] < 0 else self._next[at] for at in partitions}
         places = [TopicPartition(self._topic, *place) for place in offsets.items()]
         found = [batch for batch in (reread(self._s, place) for place in places) if batch is not None]

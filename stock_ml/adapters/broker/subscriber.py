@@ -21,7 +21,7 @@ SETTLE = 0.01  # seconds in which bars of the same minute come in together
 
 
 class Subscriber:
-    """Take messages of the partitions that the group gave to this process; use it from one thread."""
+    """Read messages of the partitions that the group assigned to this process; use it from one thread."""
 
     def __init__(self, s: Settings, consumer: Consumer, brokers: Brokers, unread: Unread) -> None:
         self._consumer, self._brokers, self._unread = consumer, brokers, unread
@@ -31,7 +31,7 @@ class Subscriber:
 
     @classmethod
     def connect(cls, s: Settings, group: str, on_change: Callable[[Sequence[int]], None]) -> "Subscriber":
-        """Join a group; `moved` is told, while messages are taken, of partitions that come or go."""
+        """Join a group; `on_change` gets, during `poll`, the partitions that were assigned or revoked."""
         config = {
             "group.id": group,
             "group.protocol": "consumer",
@@ -47,7 +47,7 @@ class Subscriber:
         return cls(s, consumer, brokers, unread)
 
     def poll(self, count: int, seconds: float) -> list[Message]:
-        """Return the messages that are there, up to `count`, waiting at most `seconds` for the first one.
+        """Return the messages that wait, up to `count`, after at most `seconds` for the first one.
 
         Errors of the broker are logged; it is asked again with the next call. Raises BrokerFatal where Kafka's client
         ended for good.
@@ -80,13 +80,13 @@ class Subscriber:
 
     @property
     def standing(self) -> dict[int, int]:
-        """Return, by partition of one's own, at which offset it stands."""
+        """Return, by assigned partition, the offset at which it is stalled."""
         places = self._stalls.offsets | self._failed
         own = {at.partition for at in self._consumer.assignment()} if places else ()
         return {at: offset for at, offset in sorted(places.items()) if at in own}
 
     def unreadable(self) -> UnreadableBatch | None:
-        """Look again where partitions stand; return the first batch that cannot be read there, None for no such one.
+        """Read again where partitions are stalled; return the first batch that cannot be read, None for no such one.
 
         Raises BrokerUnavailable where Kafka does not show it: ask again with the next turn.
         """
@@ -99,7 +99,7 @@ class Subscriber:
         try:
             found = reread(self._s, TopicPartition(Topics.of(self._s).bars, partition, offset))
         except BrokerUnavailable:
-            self._stalls.forget(partition)  # it is Kafka that stands: the partition has its time once more
+            self._stalls.forget(partition)  # Kafka itself is unavailable: the partition gets its time again
             raise
         if found is None:
             self._sound.add((partition, offset))
@@ -145,7 +145,7 @@ class Subscriber:
 
     @property
     def trouble(self) -> str | None:
-        """Return that no broker answers or a partition stands, None where all is well, as known since the last call."""
+        """Return that no broker answers or a partition is stalled, None where all is well, as of the last call."""
         places = [f"partition {at} stands at offset {offset}" for at, offset in self.standing.items()]
         return self._brokers.trouble or (
             f"{' and '.join(places)}: its next message does not come, see the logs" if places else None

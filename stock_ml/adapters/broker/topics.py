@@ -35,7 +35,7 @@ class Topics(NamedTuple):
 
 
 def ensure_topics(s: Settings) -> None:
-    """Create the topics that are missing; those that exist stay as they are, and one that is not as asked for is told.
+    """Create the topics that are missing; those that exist stay as they are, and a different one is logged.
 
     Raises BrokerUnavailable where Kafka does not answer or refuses.
     """
@@ -78,7 +78,7 @@ def list_topics(s: Settings) -> dict[str, int]:
 
 
 def empty_topics(s: Settings) -> None:
-    """Delete every bar and every closed session on the topics; the offsets go on from where they are.
+    """Delete every bar and every closed session on the topics; the offsets continue.
 
     Raises BrokerUnavailable where Kafka does not answer or refuses.
     """

@@ -11,14 +11,14 @@ from stock_ml.errors import BrokerUnavailable
 
 UNREADABLE = (KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG)
 SOUND = (KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET)  # there is no message at an offset (any more)
-SECONDS = 10  # who waits for a look says nothing meanwhile
+SECONDS = 10  # a service that waits here reports nothing
 CONFIG = {
     "group.id": "look-again",
     "enable.auto.commit": False,
     "enable.partition.eof": True,
     "auto.offset.reset": "error",
-    # Not every damage is told without it. It is set here only, as after a wrong checksum librdkafka 2.16 reads on at
-    # a wrong place, which may take a client to the begin of the topic: each look here has a client of its own.
+    # Not every damage is reported without it. It is set here only, as after a wrong checksum librdkafka 2.16 reads on
+    # at a wrong place, which may take a client to the begin of the topic: each read here has a client of its own.
     "check.crcs": True,
 }
 
@@ -36,7 +36,7 @@ class UnreadableBatch(NamedTuple):
 def reread(s: Settings, at: TopicPartition) -> UnreadableBatch | None:
     """Read from an offset over a new connection; return what is unreadable there, None where a message can be read.
 
-    Raises BrokerUnavailable where Kafka does not answer: then nobody knows.
+    Raises BrokerUnavailable where Kafka does not answer.
     """
     try:
         return _unreadable(s, at)

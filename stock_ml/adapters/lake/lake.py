@@ -44,7 +44,7 @@ class Lake:
     def put_raw(self, received: Received) -> str:
         """Store an answer as received, named by its sha256, unless it is there; return its key.
 
-        Where it is there it stays as it is, and when a month was given again is noted beside its report.
+        An answer that is stored already stays, and the time of the new request is noted beside the month's report.
         """
         key = self._raw(received.symbol, str(received.month)) + sha256(received.body).hexdigest()
         if self.objects.head(key) is None:

@@ -109,7 +109,7 @@ class Objects:
             self.client.download_file(self.bucket, key, str(file))
 
     def delete(self, key: str) -> None:
-        """Forget an object, if it is there."""
+        """Delete an object, if it exists."""
         with self._translate_errors():
             self.client.delete_object(Bucket=self.bucket, Key=key)
 

@@ -42,7 +42,7 @@ class QualityStore:
         return {month: str(json.loads(body)["failed"]) for month, body in bodies.items() if body}
 
     def write_last_request(self, symbol: str, month: str, answer: LastRequest) -> str:
-        """Store what a month's last request gave where no new object in raw/ tells it, and return the key."""
+        """Store a month's last request whose answer is in raw/ already, and return the key."""
         return self._put(self._month(symbol, month) + "asked.json", answer)
 
     def read_last_request(self, symbol: str, month: str) -> LastRequest | None:

@@ -54,7 +54,7 @@ class Registry:
     def promote(self, version: str, by: str = "train_model") -> str | None:
         """Make a version the champion, and return the one that it replaces; consumers see it at their next look.
 
-        The version's tags tell who promoted it, when, and which version it replaced.
+        The version's tags say who promoted it, when, and which version it replaced.
         """
         before = self.champion()
         replaced = before.version if before and before.version != version else None
@@ -62,7 +62,7 @@ class Registry:
         return replaced
 
     def restore(self, version: str, instead_of: str, by: str) -> None:
-        """Make a version the champion that was it before; a tag tells which one it serves again instead of."""
+        """Make an earlier champion the champion again; a tag says which version it replaces."""
         self._serve(version, by, {"restored_from": instead_of})
 
     def _serve(self, version: str, by: str, tags: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from stock_ml.config import Settings
 from stock_ml.errors import RegistryUnavailable
 
 TIMEOUT = 30.0
-LAST = 20  # versions looked at: trainings in a row that were killed just after they registered one
+LAST = 20  # versions read: trainings in a row that were killed just after they registered one
 WELL = "FINISHED"  # a run's status
 # how MLflow says that there is no such model, and that a model has no such alias
 ABSENT = {(404, "RESOURCE_DOES_NOT_EXIST"), (400, "INVALID_PARAMETER_VALUE")}
@@ -96,7 +96,7 @@ def champion(s: Settings) -> ModelVersion | None:
 def newest(s: Settings) -> ModelVersion | None:
     """Return the version registered last by a training that ended well, None where there is none.
 
-    One that was killed, or failed, between its version and the alias is done again: what it left stands for nothing.
+    A training that was killed, or failed, between its version and the alias is run again: its version does not count.
     Raises as `champion` does.
     """
     wanted = {"filter": f"name = '{s.mlflow_model}'", "max_results": str(LAST), "order_by": "creation_timestamp DESC"}

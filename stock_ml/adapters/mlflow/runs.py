@@ -35,11 +35,11 @@ def end_killed(registry: Registry, experiment: str, before: float) -> list[str]:
 
     What kills a task leaves it no time to end its run. Raises RegistryUnavailable.
     """
-    told = f"no task holds it any more: it was killed; told {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    reason = f"no task holds it any more: it was killed; told {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     open_ = f"attributes.status = 'RUNNING' and attributes.start_time < {int(before * 1000)}"
     left = [run.info.run_id for run in _runs(registry, experiment, open_)]
     for run_id in left:
-        registry.api.post("runs/set-tag", {"run_id": run_id, "key": "reason", "value": told})
+        registry.api.post("runs/set-tag", {"run_id": run_id, "key": "reason", "value": reason})
         registry.api.post("runs/update", {"run_id": run_id, "status": "KILLED", "end_time": int(time.time() * 1000)})
     return left
 

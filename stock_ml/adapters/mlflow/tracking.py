@@ -21,7 +21,7 @@ def run(s: Settings, tags: dict[str, str]) -> Iterator[str]:
     name = f"{s.source} {s.horizon} min" + (" SIMULATED" if s.simulated else "")
     with translate_errors(s.mlflow):
         mlflow.set_tracking_uri(s.mlflow)
-        mlflow.set_registry_uri(s.mlflow)  # else MLFLOW_REGISTRY_URI of whoever started us would take the version
+        mlflow.set_registry_uri(s.mlflow)  # else an MLFLOW_REGISTRY_URI of the environment would get the version
         mlflow.set_experiment(s.mlflow_experiment)
         started = mlflow.start_run(run_name=name, tags=tags, description=note)
     with started, _Reason(), disk.space():
@@ -48,5 +48,5 @@ def translate_errors(url: str) -> Iterator[None]:
         with disk.space():
             yield
     except (MlflowException, requests.RequestException, OSError) as error:
-        told = str(error).splitlines()[0][:300]
-        raise RegistryUnavailable(f"MLflow at {url} did not answer as it should ({told}): see its log") from error
+        problem = str(error).splitlines()[0][:300]
+        raise RegistryUnavailable(f"MLflow at {url} did not answer as it should ({problem}): see its log") from error

@@ -10,7 +10,7 @@ MOST = 10_000  # versions
 
 
 class Version(NamedTuple):
-    """Hold what is known of a version; times in UTC epoch seconds, None where its tags do not tell."""
+    """Hold what is known of a version; times in UTC epoch seconds."""
 
     number: str
     aliases: list[str]
@@ -60,8 +60,8 @@ def rollback(registry: Registry, by: str) -> tuple[str, str]:
     """
     champion = next((v for v in versions(registry) if CHAMPION in v.aliases), None)
     if champion is None or "replaced" not in champion.tags:
-        told = "there is no champion" if champion is None else f"version {champion.number} replaced none"
-        raise ModelError(f"{told}: there is nothing to go back to; `stockml models` lists the versions")
+        reason = "there is no champion" if champion is None else f"version {champion.number} replaced none"
+        raise ModelError(f"{reason}: there is nothing to go back to; `stockml models` lists the versions")
     before = champion.tags["replaced"]
     if before not in {version.number for version in versions(registry)}:
         raise ModelError(f"version {before}, which version {champion.number} replaced, was deleted: promote another")

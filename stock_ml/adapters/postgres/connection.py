@@ -16,7 +16,7 @@ from stock_ml.errors import BadRows, StoreUnavailable, WrongSource
 Row = tuple[Any, ...]
 PgConnection = psycopg.Connection[Row]
 SOURCE = "select source from installation"
-# a server that does not finish a statement is reported like one that is away: callers try both again
+# a server that does not finish a statement is reported as unavailable: callers try again
 OPTIONS = "-c statement_timeout=30000 -c timezone=UTC"
 POOL_SIZE = 8
 

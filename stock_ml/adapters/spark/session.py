@@ -19,8 +19,8 @@ from stock_ml.adapters.spark.class_archive import ClassArchive
 from stock_ml.config import Settings
 from stock_ml.errors import SparkLost
 
-# Nobody waits for a heartbeat inside one process, and sending one may end its thread (SPARK-59451, open in 4.2): two
-# minutes later the running tasks would be given up as lost
+# One process needs no heartbeats, and sending one may end its thread (SPARK-59451, open in 4.2): two minutes later
+# Spark would declare the running tasks lost
 ONE_PROCESS = {"spark.executor.heartbeatInterval": "1h", "spark.network.timeout": "2h"}
 ARCHIVE_SECONDS = 60  # seconds for the JVM to write its classes at its end; it takes ten
 
@@ -29,7 +29,7 @@ ARCHIVE_SECONDS = 60  # seconds for the JVM to write its classes at its end; it 
 def session(s: Settings, archives: bool = True) -> Iterator[SparkSession]:
     """Start Spark on the master of the settings, ready for `s3a://`, and stop it at the end.
 
-    `archives` says whether it may leave its classes for later ones, where none did yet: that takes ten seconds at its
+    With `archives` the first session also writes Java's class archive for later ones, which takes ten seconds at its
     start and as many at its end. Raises SparkLost where its process ends before.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else the workers run whatever python3 is first on PATH
@@ -98,7 +98,7 @@ def _archive(s: Settings, may_write: bool) -> ClassArchive | None:
 
 
 def _discard_gateway() -> None:
-    # what pyspark keeps of a JVM that is gone would be asked by the next session
+    # else the next session would use the JVM that has ended
     SparkContext._gateway.proc.stdin.close()
     SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = None
@@ -134,7 +134,7 @@ def _is_local(s: Settings) -> bool:
 
 
 def _set_s3_keys(spark: SparkSession, s: Settings) -> None:
-    # after the start: what the builder is told stands among the JVM's arguments, for every user of the machine to read;
+    # after the start: the builder's options are arguments of the JVM, which every user of the machine can read;
     # executors get it with each job
     hadoop = spark._jsc.hadoopConfiguration()
     for name, value in _s3a(s).items():

@@ -46,7 +46,7 @@ class _Sending(NamedTuple):
 
 @dataclass(eq=False)
 class Writing:
-    """Hold the bars of a batch that is being written, and how they are sent, None where they must be sent anew."""
+    """Hold the bars of a batch that is being written, and how they are sent, None where they must be sent again."""
 
     insert: np.ndarray
     merge: np.ndarray
@@ -80,7 +80,7 @@ class ForecastStore:
     def finish(self, writing: Writing, insert: Forecasts = NO_FORECASTS, merge: Forecasts = NO_FORECASTS) -> Stored:
         """Add the bars' forecasts and commit, all or nothing; the same rows again change nothing.
 
-        After StoreUnavailable nothing is stored: call it again, it sends the bars anew where it must.
+        After StoreUnavailable nothing is stored: call it again, it sends the bars again where it must.
         """
         rows, known = Rows(writing.insert, *insert), Rows(writing.merge, *merge)
         with self._connection.use() as connection:
@@ -90,7 +90,7 @@ class ForecastStore:
                 return _write(connection, NOTHING, Rows.concat(known, rows))
 
     def cancel(self, writing: Writing) -> None:
-        """Roll back what was sent, so that no transaction waits for what is unavailable; `finish` sends it anew."""
+        """Roll back what was sent, so that no transaction waits for what is unavailable; `finish` sends it again."""
         _cancel(writing)
 
     def store(self, bars: Table = (), forecasts: Table = ()) -> Stored:
