@@ -9,6 +9,8 @@ from dags.assets import CLEAN_BARS, RETRAINING_WANTED
 from stock_ml.domain.json_object import JsonObject
 
 if TYPE_CHECKING:
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
+
     from stock_ml.training.retrain_policy import Trigger
 
 Events = Mapping[Asset, Sequence[Any]] | None
@@ -20,7 +22,7 @@ def newest(events: Events, asset: Asset) -> JsonObject:
     return dict(found[-1].extra) if found else {}
 
 
-def training_trigger(events: Events, ti: Any) -> "Trigger":
+def training_trigger(events: Events, ti: "RuntimeTaskInstanceProtocol") -> "Trigger":
     """Return what started a run of `train_model`; without any event it was a person."""
     from stock_ml.training.retrain_policy import Trigger
 

@@ -85,7 +85,7 @@ def main() -> int:
         return 1
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
-            stderr.print("interrupted: what runs stays up, `make up` continues, `make down` stops it")
+            stderr.print("interrupted: what runs goes on, `make up` continues, `make down` stops it")
         return ended.code if isinstance(ended.code, int) else 0
     return 0
 
