@@ -68,21 +68,28 @@ def _start(s: Settings, java_options: str) -> SparkSession:
     return builder.getOrCreate()
 
 
-def _is_running(patience: float) -> bool:
-    """Say whether the JVM does not end within so many seconds; one that runs elsewhere is taken to live."""
-    process = getattr(SparkContext._gateway, "proc", None)
+def _jvm_process() -> "subprocess.Popen[bytes] | None":
+    """Return the JVM that this process started, None where Spark runs elsewhere."""
+    return getattr(SparkContext._gateway, "proc", None)
+
+
+def _is_running(seconds: float) -> bool:
+    """Say whether the JVM does not end within so many seconds; one that runs elsewhere is taken to run."""
+    process = _jvm_process()
     try:
-        return process is None or process.wait(patience) is None
+        return process is None or process.wait(seconds) is None
     except subprocess.TimeoutExpired:
         return True
 
 
 def _end_jvm(succeeded: bool) -> bool:
     """End the JVM, at once unless all went well, and say whether it ended well."""
-    process = SparkContext._gateway.proc
-    process.stdin.close() if succeeded else process.kill()
+    process = _jvm_process()
+    if process is None:
+        return False
+    _close_input(process) if succeeded else process.kill()
     try:
-        return bool(process.wait(ARCHIVE_SECONDS) == 0)
+        return process.wait(ARCHIVE_SECONDS) == 0
     except subprocess.TimeoutExpired:
         process.kill()
         return False
@@ -99,9 +106,15 @@ def _archive(s: Settings, may_write: bool) -> ClassArchive | None:
 
 def _discard_gateway() -> None:
     # else the next session would use the JVM that has ended
-    SparkContext._gateway.proc.stdin.close()
+    if process := _jvm_process():
+        _close_input(process)
     SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = None
+
+
+def _close_input(process: "subprocess.Popen[bytes]") -> None:
+    if process.stdin:
+        process.stdin.close()
 
 
 def _spark(s: Settings) -> dict[str, str]:
