@@ -3,11 +3,13 @@
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from stock_ml.domain.json_object import JsonObject
 
 if TYPE_CHECKING:
+    from confluent_kafka import Message
+
     from stock_ml.adapters.broker import ClosedSession
     from stock_ml.evaluation.live_performance import Alert
 
@@ -16,24 +18,14 @@ AGAIN = 240.0  # seconds in which the same alert is one; the monitor repeats an 
 _recent_alerts: dict[str, float] = {}
 
 
-class Message(Protocol):
-    """Be a message as Kafka's client gives it."""
-
-    def value(self) -> bytes | None: ...
-
-    def topic(self) -> str | None: ...
-
-    def offset(self) -> int | None: ...
-
-
-def closed_session(message: Message) -> JsonObject | None:
+def closed_session(message: "Message") -> JsonObject | None:
     """Return the session that a message announces as closed, None where it cannot be read."""
     from stock_ml.adapters.broker.messages import decode_session
 
     return _event(message, decode_session)
 
 
-def alert(message: Message) -> JsonObject | None:
+def alert(message: "Message") -> JsonObject | None:
     """Return the alert in a message, None where it cannot be read, or was passed on a moment ago."""
     from stock_ml.adapters.broker.messages import decode_alert
 
@@ -51,7 +43,7 @@ def _is_repeated(text: str) -> bool:
     return False
 
 
-def _event(message: Message, decode: "Callable[[bytes | None], ClosedSession | Alert]") -> JsonObject | None:
+def _event(message: "Message", decode: "Callable[[bytes | None], ClosedSession | Alert]") -> JsonObject | None:
     from stock_ml.errors import BadMessage
 
     try:

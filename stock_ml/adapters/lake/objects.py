@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from stock_ml.config import Settings
+from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import StoreUnavailable
 
 ABSENT = {"404", "NoSuchKey", "NotFound"}
@@ -40,13 +41,6 @@ class Item(TypedDict):
     Key: str
     ETag: str
     LastModified: datetime
-
-
-class Page(TypedDict, total=False):
-    """Hold a part of a listing; `IsTruncated` is missing where the answer is not of S3."""
-
-    IsTruncated: bool
-    Contents: list[Item]
 
 
 @dataclass(frozen=True)
@@ -133,12 +127,12 @@ class Objects:
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             return [item for page in pages for item in self._contents(page)]
 
-    def _contents(self, page: Page) -> list[Item]:
+    def _contents(self, page: JsonObject) -> list[Item]:
         if "IsTruncated" not in page:  # every S3 service says it; of a web page botocore makes an empty list
             raise StoreUnavailable(
                 f"{self.client.meta.endpoint_url} answers, and not as S3 does: see who listens there (STOCKML_S3_PORT)"
             )
-        return page.get("Contents", [])
+        return list(page.get("Contents", []))
 
     def _or_none(self, call: Callable[..., Any], **given: str) -> Any:
         try:
