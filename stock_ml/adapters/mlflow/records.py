@@ -64,7 +64,7 @@ class Artifact(msgspec.Struct, frozen=True):
     path: str
 
 
-class Response(msgspec.Struct, frozen=True):
+class ApiResponse(msgspec.Struct, frozen=True):
     """Hold what a request was answered; each endpoint fills its own fields."""
 
     error_code: str = ""

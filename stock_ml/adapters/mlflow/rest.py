@@ -8,7 +8,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from stock_ml.adapters.mlflow.records import ModelVersion, Response, RunData
+from stock_ml.adapters.mlflow.records import ApiResponse, ModelVersion, RunData
 from stock_ml.config import Settings
 from stock_ml.errors import RegistryUnavailable
 
@@ -36,17 +36,17 @@ class Api:
         session.mount(s.mlflow, HTTPAdapter(max_retries=retry))
         return cls(s.mlflow, session, timeout)
 
-    def get(self, path: str, query: Mapping[str, str]) -> Response:
+    def get(self, path: str, query: Mapping[str, str]) -> ApiResponse:
         """Return what MLflow knows of something, or what a search found."""
         return self._read(self._send("GET", f"api/2.0/mlflow/{path}", query), path)
 
-    def find(self, path: str, query: Mapping[str, str]) -> Response:
+    def find(self, path: str, query: Mapping[str, str]) -> ApiResponse:
         """Return what MLflow knows of something by its name, an empty response where there is no such thing."""
         answer = self._send("GET", f"api/2.0/mlflow/{path}", query)
-        response = _decode(answer) or Response()
-        return Response() if (answer.status_code, response.error_code) in ABSENT else self._read(answer, path)
+        response = _decode(answer) or ApiResponse()
+        return ApiResponse() if (answer.status_code, response.error_code) in ABSENT else self._read(answer, path)
 
-    def post(self, path: str, body: Mapping[str, object]) -> Response:
+    def post(self, path: str, body: Mapping[str, object]) -> ApiResponse:
         """Change something, or search with a body."""
         return self._read(self._send("POST", f"api/2.0/mlflow/{path}", body=body), path)
 
@@ -72,7 +72,7 @@ class Api:
                 f"MLflow at {self.url} does not answer ({type(error).__name__}); see that it runs: `make status`"
             ) from error
 
-    def _read(self, answer: requests.Response, path: str) -> Response:
+    def _read(self, answer: requests.Response, path: str) -> ApiResponse:
         response = _decode(answer)
         if not answer.ok or response is None:
             raise self._failed(answer, path)
@@ -129,8 +129,8 @@ def tags(found: ModelVersion | RunData | None) -> dict[str, str]:
     return {tag.key: tag.value for tag in found.tags} if found else {}
 
 
-def _decode(answer: requests.Response) -> Response | None:
+def _decode(answer: requests.Response) -> ApiResponse | None:
     try:
-        return msgspec.json.decode(answer.content, type=Response, strict=False)
+        return msgspec.json.decode(answer.content, type=ApiResponse, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
