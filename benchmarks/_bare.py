@@ -38,7 +38,7 @@ def main() -> None:
     done = 0
     while not stopping.is_set():
         if messages := subscriber.poll(BATCH, WAIT):
-            bars, forecasts = rows([message.value() for message in messages])
+            bars, forecasts = rows([message.value() or b"" for message in messages])
             store.finish(store.begin(bars, NO_BARS), forecasts)
             subscriber.commit(messages)
             print_progress(done := done + len(messages))

@@ -61,7 +61,7 @@ def _consumer_seconds(s: Settings, wait: Callable[[int], float]) -> float:
 
 def _each(s: Settings, predict: Predict) -> float:
     """Return the seconds a message of reading it from the topic and asking the model; some before it warm up."""
-    values = [orjson.loads(value) for value in read_back(s, s.kafka_topic)]
+    values = [orjson.loads(value) for value in read_back(s, s.kafka_topic) if value]
     for value in values[:WARM_UP]:
         predict(pd.DataFrame([value])[INPUTS])
     chosen = values[-SYMBOLS * MINUTES :]
@@ -74,9 +74,10 @@ def _each(s: Settings, predict: Predict) -> float:
 @contextmanager
 def _models(spark: SparkSession, s: Settings) -> Iterator[tuple[Predict, Predict]]:
     """Give the same fitted Spark pipeline, as the seed asks it and through MLflow."""
-    bars = pd.DataFrame([orjson.loads(value) for value in read_back(s, s.kafka_topic)])
-    stages = [VectorAssembler(inputCols=INPUTS, outputCol="features"), LinearRegression(labelCol="close")]
-    model = Pipeline(stages=stages).fit(spark.createDataFrame(bars[[*INPUTS, "close"]]))
+    bars = pd.DataFrame([orjson.loads(value) for value in read_back(s, s.kafka_topic) if value])
+    assembler = VectorAssembler(inputCols=INPUTS, outputCol="features")
+    pipeline = Pipeline(stages=[assembler, LinearRegression(labelCol="close")])
+    model = pipeline.fit(spark.createDataFrame(bars[[*INPUTS, "close"]]))
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "model")
         mlflow.spark.save_model(model, path)

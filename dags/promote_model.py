@@ -41,7 +41,7 @@ def promote_model() -> None:
     )
 
     @task
-    def promote(version: JsonObject) -> str | None:
+    def promote(version: Any) -> str | None:
         from stock_ml.training import promote as promoting
 
         return promoting.promote_challenger(task_settings(), version["version"])

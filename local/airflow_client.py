@@ -89,7 +89,7 @@ class Airflow:
 
     def runs(self, dag: str, limit: int = 10) -> list[DagRun]:
         """Return the newest runs, newest first."""
-        query = {"order_by": "-run_after", "limit": limit}
+        query: Query = {"order_by": "-run_after", "limit": limit}
         return list(self.get(f"dags/{dag}/dagRuns", query).get("dag_runs", []))
 
     def state(self, dag: str, run: str) -> str:
@@ -123,9 +123,10 @@ class Airflow:
 
     def _log(self, task: TaskInstance) -> list[LogEvent]:
         run = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
-        query = {"map_index": task["map_index"], "full_content": True}
-        log = self.get(f"{run}/taskInstances/{task['task_id']}/logs/{task['try_number']}", query).get("content", [])
-        return [line for line in log if isinstance(line, dict)]
+        path = f"{run}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+        query: Query = {"map_index": task["map_index"], "full_content": True}
+        lines: list[LogEvent | str] = self.get(path, query).get("content", [])
+        return [line for line in lines if not isinstance(line, str)]
 
     def get(self, path: str, query: Query | None = None) -> JsonObject:
         """Read one resource, empty where there is none."""

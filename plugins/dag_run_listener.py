@@ -46,4 +46,4 @@ class RunStates(AirflowPlugin):
     """Register the listener, in the scheduler and wherever else a run's state is changed."""
 
     name = "run_states"
-    listeners = (Listener(),)
+    listeners = [Listener()]  # noqa: RUF012 - Airflow declares a list

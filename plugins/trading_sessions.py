@@ -134,4 +134,4 @@ class TradingSessionsPlugin(AirflowPlugin):
     """Register the timetables, so that Airflow can keep them in its database."""
 
     name = "trading_sessions"
-    timetables = (TradingSessions, WithinSessions)
+    timetables = [TradingSessions, WithinSessions]  # noqa: RUF012 - Airflow declares a list

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.mlflow import log_model
+from stock_ml.adapters.mlflow import log_model, tracking
 from stock_ml.cleaning.shared_gaps import reports_of
 from stock_ml.config import Settings
 from stock_ml.evaluation.reference_profile import Population
@@ -47,7 +47,7 @@ def _commit() -> str:
 
 def reached(stage: str) -> None:
     """Note on the open run after how many seconds it reached a stage."""
-    mlflow.log_metric(f"reached/{stage}", time.time() - mlflow.active_run().info.start_time / 1000)
+    mlflow.log_metric(f"reached/{stage}", time.time() - tracking.open_run().info.start_time / 1000)
 
 
 def record(s: Settings, judged: Judged, report: Report, uri: str) -> None:
@@ -94,12 +94,13 @@ def explain(s: Settings, judged: Judged, report: Report, sample: pd.DataFrame, t
 def _data(objects: dict[str, str], uri: str) -> Dataset:
     """Name the clean bars trained on; the digest changes with the bytes of any of their objects."""
     digest = hashlib.sha256(json.dumps(objects, sort_keys=True).encode()).hexdigest()[:16]
-    return MetaDataset(resolve_dataset_source(uri.replace("s3a://", "s3://", 1)), name="clean bars", digest=digest)
+    source = resolve_dataset_source(uri.replace("s3a://", "s3://", 1))
+    return MetaDataset(source, name="clean bars", digest=digest)  # type: ignore[abstract]  # MLflow checks it nowhere
 
 
 def register(s: Settings, spark: SparkSession, scorer: Scorer, pipeline: PipelineModel, told: dict[str, str]) -> str:
     """Register scorer and pipeline as one version with the tags `told`, and return it."""
-    run = mlflow.active_run().info.run_id
+    run = tracking.open_run().info.run_id
     with tempfile.TemporaryDirectory() as folder:
         with Lake.connect(s).scratch(run) as scratch:
             engine.save(spark, pipeline, scratch, Path(folder) / "spark")

@@ -2,12 +2,12 @@
 
 import time
 
-import mlflow
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from stock_ml.adapters.mlflow import tracking
 from stock_ml.adapters.mlflow.runs import TRAINING
 from stock_ml.training.metrics_report import Report
 
@@ -17,7 +17,7 @@ def log(table: pd.DataFrame, report: Report) -> None:
 
     `table` has the columns kind, fold, symbol ("all" is over all) and the metrics, as from `measuring.fold_table`.
     """
-    client, training = MlflowClient(), mlflow.active_run()
+    client, training = MlflowClient(), tracking.open_run()
     whole = table[(table["symbol"] == "all") & (table["fold"] != "all")]
     for kind, folds in whole.groupby("kind"):
         candidate = _run(client, training, training, str(kind), report[f"walk_forward/{kind}"])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.ml import PipelineModel
 from pyspark.ml.feature import SQLTransformer, VectorAssembler
-from pyspark.ml.regression import GBTRegressionModel, GBTRegressor, LinearRegression
+from pyspark.ml.regression import GBTRegressionModel, GBTRegressor, LinearRegression, LinearRegressionModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
@@ -26,7 +26,8 @@ STILL = "SELECT * EXCEPT (log_return), IF(symbol IN ({}), 0D, log_return) AS log
 EPSILON = 1.05  # close to absolute error, which judges
 MIXED = 0.5  # of elastic's penalty this share is on absolute values, the rest on squares
 # many small steps of shallow trees, each on half of the rows, as a minute tells little; the loss is what judges
-TREES = {"maxIter": 30, "maxDepth": 3, "stepSize": 0.15, "subsamplingRate": 0.5, "minInstancesPerNode": 100, "seed": 1}
+TREES: dict[str, Any] = {"maxIter": 30, "maxDepth": 3, "stepSize": 0.15, "subsamplingRate": 0.5}
+TREES |= {"minInstancesPerNode": 100, "seed": 1}
 
 
 class Parameters(NamedTuple):
@@ -46,7 +47,7 @@ def fit(rows: DataFrame, names: Sequence[str], recipe: str = "linear") -> Pipeli
     """
     assembler = VectorAssembler(inputCols=list(names), outputCol="features")
     ahead = assembler.transform(rows.withColumn(TARGET, F.col("target") * F.lit(UNIT)))
-    columns = {"featuresCol": "features", "labelCol": TARGET, "predictionCol": SCALED}
+    columns: dict[str, Any] = {"featuresCol": "features", "labelCol": TARGET, "predictionCol": SCALED}
     if recipe == "gbt":
         model = GBTRegressor(**columns, **TREES, lossType="absolute").fit(ahead)
     else:
@@ -92,6 +93,8 @@ def parameters(model: PipelineModel) -> Parameters:
         weights = (float(weight) / UNIT for weight in fitted.treeWeights)
         trees = tuple(_tree(one, weight) for one, weight in zip(fitted.trees, weights, strict=True))
         return Parameters((0.0,) * fitted.numFeatures, 0.0, trees)
+    if not isinstance(fitted, LinearRegressionModel):
+        raise TypeError(f"{type(fitted).__name__} has no coefficients")
     return Parameters(tuple(float(c) / UNIT for c in fitted.coefficients.toArray()), float(fitted.intercept) / UNIT)
 
 

@@ -16,6 +16,7 @@ from stock_ml.domain.bars import Bar
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
 from stock_ml.evaluation.live_performance import Alert
 
+Headers = list[tuple[str, str | bytes | None]]
 FULL = 10_000  # messages
 LARGEST_KEPT, LARGEST_KEY = 1_500_000, 100_000  # bytes of a rejected message
 
@@ -99,9 +100,7 @@ class Publisher:
             left = int(self._producer.flush(seconds))
         return left
 
-    def _send(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]] | None = None
-    ) -> None:
+    def _send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers | None = None) -> None:
         waiting = self.undelivered
         if not waiting:
             self._confirmed_at = self._wall()
@@ -113,7 +112,7 @@ class Publisher:
         except BufferError:
             raise BrokerUnavailable(f"Kafka takes no messages, {self.undelivered} wait; is it away?") from None
 
-    def _produce(self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+    def _produce(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         if self.undelivered >= FULL:
             raise BufferError
         self._producer.produce(topic, key=key, value=value, headers=headers, on_delivery=self._delivered)
@@ -138,5 +137,5 @@ class Publisher:
             )
 
 
-def _headers(given: Mapping[str, object]) -> list[tuple[str, bytes]]:
+def _headers(given: Mapping[str, object]) -> Headers:
     return [(name, str(value).encode()) for name, value in given.items()]

@@ -4,7 +4,8 @@ import logging
 from typing import NamedTuple
 
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.config import Settings

@@ -7,6 +7,7 @@ from types import TracebackType
 
 import mlflow
 import requests
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from stock_ml import disk
@@ -26,6 +27,14 @@ def run(s: Settings, tags: dict[str, str]) -> Iterator[str]:
         started = mlflow.start_run(run_name=name, tags=tags, description=note)
     with started, _Reason(), disk.space():
         yield str(started.info.run_id)
+
+
+def open_run() -> Run:
+    """Return the run that is open in this thread. Raises RuntimeError where there is none."""
+    found = mlflow.active_run()
+    if found is None:
+        raise RuntimeError("no MLflow run is open")
+    return found
 
 
 @dataclass
