@@ -57,4 +57,4 @@ def test_two_settings_that_name_one_port_are_refused_by_name(tmp_path: Path) -> 
 def test_the_port_of_a_part_that_is_not_started_may_be_named_again(tmp_path: Path) -> None:
     programs = describe(load(home=tmp_path, dashboard_port=8604, kafka_servers="k:9092")).programs
     ports = [port for p in programs for port in p.ports.values()]
-    check(programs, ours=ports)
+    check(programs, own=ports)
