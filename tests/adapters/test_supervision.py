@@ -35,7 +35,7 @@ def supervisor(s: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervi
     """A supervisor of two programs, one of which cannot start; the shell that starts it has a setting."""
     monkeypatch.setenv("STOCKML_S3_URL", "http://old")
     one = Supervisor(s)
-    one.run([program("steady", TELL), program("broken", FAIL)])
+    one.load([program("steady", TELL), program("broken", FAIL)])
     yield one
     if one.is_up():
         one.stop(last=())
@@ -102,4 +102,4 @@ def test_a_supervisor_that_is_away_is_told_with_its_log(s: Settings) -> None:
 
 def test_a_supervisor_that_cannot_begin_says_why(s: Settings) -> None:
     with pytest.raises(HostError, match=r"supervisord did not start: .*not a valid signal"):
-        Supervisor(s).run([Program("one", ("p",), lambda: True, stop_signal="NONE")])
+        Supervisor(s).load([Program("one", ("p",), lambda: True, stop_signal="NONE")])
