@@ -15,19 +15,19 @@ def names() -> list[str]:
     return sorted(p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith(PRIVATE))
 
 
-def main(asked: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Run one benchmark, or list them all."""
     console = Console(highlight=False, soft_wrap=True)
-    if not asked:
+    if not words:
         for name in names():
             console.print(f"{name:10} {_first_line(name)}")
         return 0
-    if asked[0] not in names():
-        console.print(f"no benchmark is called {asked[0]!r}; there are: {', '.join(names())}")
+    if words[0] not in names():
+        console.print(f"no benchmark is called {words[0]!r}; there are: {', '.join(names())}")
         return 1
-    options = {name: int(value) for name, _, value in (word.partition("=") for word in asked[1:])}
-    figures = importlib.import_module(f"benchmarks.{asked[0]}").run(console, **options)
-    print(json.dumps({"name": asked[0], "figures": figures}))
+    options = {name: int(value) for name, _, value in (word.partition("=") for word in words[1:])}
+    figures = importlib.import_module(f"benchmarks.{words[0]}").run(console, **options)
+    print(json.dumps({"name": words[0], "figures": figures}))
     return 0
 
 

@@ -5,7 +5,7 @@ No check, no window, no forecast, no memory of what came before: the last close 
 
 import numpy as np
 
-from benchmarks._consumer import tell
+from benchmarks._consumer import print_progress
 from serving.common.shutdown import stop_on_signals
 from stock_ml.adapters.broker import Subscriber, decode_bars
 from stock_ml.adapters.postgres.store import BARS, FORECASTS, NUMBERS, Forecasts, ForecastStore
@@ -37,11 +37,11 @@ def main() -> None:
     subscriber, store = Subscriber.connect(s, f"{s.kafka_topic}-bare", lambda _: None), ForecastStore.connect(s)
     done = 0
     while not stopping.is_set():
-        if messages := subscriber.take(BATCH, WAIT):
-            bars, forecasts = rows([message.value() for message in messages])
+        if messages := subscriber.poll(BATCH, WAIT):
+            bars, forecasts = rows([message.value() or b"" for message in messages])
             store.finish(store.begin(bars, NO_BARS), forecasts)
             subscriber.commit(messages)
-            tell(done := done + len(messages))
+            print_progress(done := done + len(messages))
     store.close()
     subscriber.close()
 

@@ -1,15 +1,17 @@
 """What a run stored, and what a disturbed run has other than an undisturbed one."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 import psycopg
 from psycopg.rows import dict_row
 
 from stock_ml.adapters.broker import Topics, decode_bar, read_back
+from stock_ml.adapters.postgres.connection import Row
 from stock_ml.config import Settings
+from stock_ml.domain.json_object import JsonObject
 
-Key = tuple[Any, ...]
+Key = Row
 KEYS = {"bars": ("symbol", "ts"), "forecasts": ("symbol", "bar_ts", "horizon")}
 COUNT = "select count(*) from bars where not filled"
 SINCE = "select symbol, bar_ts, horizon, predicted_close, stored_at from forecasts where stored_at > %s"
@@ -22,12 +24,12 @@ class Found:
     how many forecasts were made before their own bar was known.
     """
 
-    rows: dict[str, dict[Key, dict[str, Any]]]
+    rows: dict[str, dict[Key, JsonObject]]
     repeated: int
     early: int
 
 
-def asked(s: Settings, query: str, values: list[Any] | None = None) -> list[Key] | None:
+def query_rows(s: Settings, query: str, values: list[object] | None = None) -> list[Key] | None:
     """Return what PostgreSQL answers, None where it is away."""
     try:
         with psycopg.connect(s.postgres(), connect_timeout=2) as connection:
@@ -36,16 +38,16 @@ def asked(s: Settings, query: str, values: list[Any] | None = None) -> list[Key]
         return None
 
 
-def forecasts_since(s: Settings, stored_at: Any) -> dict[Key, Key]:
+def forecasts_since(s: Settings, stored_at: datetime | str) -> dict[Key, Key]:
     """Return value and time of storing of each forecast stored after a time; none where PostgreSQL is away."""
-    return {row[:3]: row[3:] for row in asked(s, SINCE, [stored_at]) or []}
+    return {row[:3]: row[3:] for row in query_rows(s, SINCE, [stored_at]) or []}
 
 
 def found(s: Settings) -> Found:
     """Return what is stored and published."""
     published = [(bar.symbol, bar.ts) for bar in map(decode_bar, read_back(s, Topics.of(s).bars))]
     rows = {table: _rows(s, table, key) for table, key in KEYS.items()}
-    return Found(rows, len(published) - len(set(published)), int((asked(s, EARLY) or [(0,)])[0][0]))
+    return Found(rows, len(published) - len(set(published)), int((query_rows(s, EARLY) or [(0,)])[0][0]))
 
 
 def compared(disturbed: Found, expected: Found) -> dict[str, int]:
@@ -60,7 +62,7 @@ def compared(disturbed: Found, expected: Found) -> dict[str, int]:
     }
 
 
-def _rows(s: Settings, table: str, key: Key) -> dict[Key, dict[str, Any]]:
+def _rows(s: Settings, table: str, key: Key) -> dict[Key, JsonObject]:
     with psycopg.connect(s.postgres(), row_factory=dict_row) as connection:
         rows = connection.execute(f"select * from {table}").fetchall()  # noqa: S608 - names of this file
     for row in rows:

@@ -1,4 +1,4 @@
-"""The consumer as it serves, with a model given by hand; it tells of each commit on its standard output."""
+"""The consumer as it serves, with a fixed model; it prints each commit on its standard output."""
 
 import gc
 import json
@@ -15,7 +15,7 @@ from serving.consumer.predict import Models, Serving
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import Message
 from stock_ml.adapters.postgres.store import Forecasts, Stored, Writing
-from stock_ml.config import load
+from stock_ml.config import Settings, load
 from stock_ml.model.features import FEATURES
 from stock_ml.model.scorer import Scorer
 
@@ -24,16 +24,16 @@ QUANTILES = {"50": 0.7, "90": 1.7, "99": 2.6}
 
 
 @dataclass
-class Given:
-    """Stand for the watch on the champion."""
+class FixedModels:
+    """Stand for the watcher of the champion."""
 
     models: Models
     is_known: bool = True
     fault: str | None = None
 
 
-class Watched:
-    """Do what the consumer's store and subscriber do; count the seconds of the one, and tell when the other is done."""
+class MeasuredConsumer:
+    """Call the consumer's store and subscriber; count the seconds of the one, and print when the other is done."""
 
     def __init__(self, consumer: Consumer) -> None:
         self._begin, self._finish = consumer.store.begin, consumer.store.finish
@@ -55,13 +55,18 @@ class Watched:
         return stored
 
     def commit(self, messages: Sequence[Message]) -> None:
-        """Commit, and tell how many messages that makes."""
+        """Commit, and print how many messages were committed so far."""
         self._commit(messages)
         self._messages += len(messages)
-        tell(self._messages, self._database)
+        print_progress(self._messages, self._database)
 
 
-def tell(messages: int, database: float = 0.0) -> None:
+def fixed_scorer(s: Settings) -> Scorer:
+    """Return a linear model that nobody trained."""
+    return Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, StreamConfig.of(s).schema, 0)
+
+
+def print_progress(messages: int, database: float = 0.0) -> None:
     """Print the time, the messages committed so far, the seconds spent with the database, and the memory held."""
     memory = psutil.Process().memory_info().rss
     print(json.dumps({"at": time.monotonic(), "messages": messages, "database": database, "rss": memory}), flush=True)
@@ -71,9 +76,8 @@ def main() -> None:
     """Serve until SIGTERM."""
     s = load()
     stopping, _ = stop_on_signals()
-    scorer = Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, StreamConfig.of(s).schema, 0)
-    consumer = Consumer.connect(s, Given(Models(Serving("1", "given", scorer))), stopping)
-    Watched(consumer)
+    consumer = Consumer.connect(s, FixedModels(Models(Serving("1", "given", fixed_scorer(s)))), stopping)
+    MeasuredConsumer(consumer)
     gc.freeze()  # as the consumer's own main does
     consumer.run()
 

@@ -3,21 +3,19 @@
 import json
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from threading import Condition, Thread
 
 import numpy as np
 
+from benchmarks._servers import database, folder
 from local import jars
-from local.secrets import keep_secrets
-from local.servers import kafka, postgres
+from local.secrets import ensure_secrets
+from local.servers import kafka
 from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.broker import Publisher, ensure_topics
-from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.calendar import sessions
@@ -30,16 +28,12 @@ FIRST = "2024-03-01"
 @contextmanager
 def stage(symbols: tuple[str, ...], **given: object) -> Iterator[Settings]:
     """Give settings with Kafka and PostgreSQL running, tables and topics made; all of it is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-live-") as home, ExitStack() as servers:
-        Path(home).chmod(0o755)
-        s = settings_in(Path(home), source="csv", csv_path=home, symbols=symbols, **given)
+    with folder("live") as home:
+        s = settings_in(home, source="csv", csv_path=home, symbols=symbols, **given)
         jars.fetch("kafka", s.jars)
-        servers.enter_context(running(postgres.program(s), s))
-        postgres.create_databases(s)
-        migrate(s)
-        servers.enter_context(running(kafka.program(s, keep_secrets(s)["KAFKA_CLUSTER_ID"]), s))
-        ensure_topics(s)
-        yield s
+        with database(s), running(kafka.program(s, ensure_secrets(s)["KAFKA_CLUSTER_ID"]), s):
+            ensure_topics(s)
+            yield s
 
 
 class Process:
@@ -50,7 +44,7 @@ class Process:
         self.process = subprocess.Popen(
             argv, cwd=ROOT, env=os.environ | environment(s), stdout=subprocess.PIPE, text=True
         )
-        self.told: list[dict[str, float]] = []
+        self.reports: list[dict[str, float]] = []
         self._news = Condition()
         Thread(target=self._listen, daemon=True).start()
 
@@ -60,12 +54,12 @@ class Process:
             self._news.wait_for(lambda: self.process.poll() is not None or self.done >= messages)
         if self.done < messages:
             raise RuntimeError(f"benchmarks.{self._module} ended with {self.process.poll()}")
-        return self.told[-1]["at"]
+        return self.reports[-1]["at"]
 
     @property
     def done(self) -> int:
         """Return how many messages are committed."""
-        return int(self.told[-1]["messages"]) if self.told else 0
+        return int(self.reports[-1]["messages"]) if self.reports else 0
 
     def end(self) -> None:
         """End the process."""
@@ -76,7 +70,7 @@ class Process:
         for line in self.process.stdout or ():
             if line.startswith("{"):
                 with self._news:
-                    self.told.append(json.loads(line))
+                    self.reports.append(json.loads(line))
                     self._news.notify()
         self.process.wait()
         with self._news:

@@ -3,108 +3,88 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
 import pandas as pd
+from rich.console import Console
 
+from benchmarks._consumer import fixed_scorer
+from benchmarks._servers import folder
 from local import jars, probes
-from local.installation import LAST_TO_STOP, describe
-from local.servers import kafka, postgres
-from local.startup_steps import Step, Took, run_all
-from local.supervisor import orphans
-from local.supervisor.program import Program
-from local.supervisor.start import start
+from local.down import down
+from local.installation import Installation, describe, steps
+from local.progress import ProgressDisplay
+from local.servers import kafka
+from local.startup_steps import Step, run_all
 from local.supervisor.supervisor import Supervisor
-from serving.stream_config import StreamConfig
-from stock_ml.adapters.broker import ensure_topics
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import log_model, tracking
 from stock_ml.adapters.mlflow.registry import Registry
-from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
 from stock_ml.domain.bars import COLUMNS, Bar
 from stock_ml.domain.ingest_records import QualityReport
-from stock_ml.model.features import FEATURES
-from stock_ml.model.scorer import Scorer
 from stock_ml.training.version_tags import training_config
 from tests.servers import settings_in
 
 NAMES = ("postgres", "s3", "kafka", "mlflow", "producer", "consumer", "dashboard")
-QUANTILES = {"50": 0.7, "90": 1.7, "99": 2.6}
-
-
-class Quiet:
-    """Show no step."""
-
-    def began(self, step: str) -> None: ...
-    def ended(self, step: str, took: Took) -> None: ...
 
 
 @dataclass
 class Stack:
-    """Hold one installation's programs and their supervisor."""
+    """Hold one installation and its supervisor."""
 
-    s: Settings
-    programs: list[Program]
+    installation: Installation
     supervisor: Supervisor = field(init=False)
 
     def __post_init__(self) -> None:
         self.supervisor = Supervisor(self.s)
 
+    @property
+    def s(self) -> Settings:
+        """Return the settings, secrets included."""
+        return self.installation.settings
+
     def up(self, bars: list[Bar]) -> None:
         """Start all; the first time the bars become the lake's, with a champion for them."""
-        self.supervisor.run(self.programs)
-        s = self.s
-        steps = [Step(p.name, partial(start, p, self.supervisor, s.state), _after(p)) for p in self.programs]
-        steps.append(Step("databases", partial(postgres.create_databases, s), ("postgres",)))
-        steps.append(Step("tables", partial(migrate, s), ("databases",)))
-        steps.append(Step("topics", partial(ensure_topics, s), ("kafka",)))
-        steps.append(Step("champion", partial(_champion, s, bars), ("mlflow", "s3", "tables")))
-        run_all(steps, Quiet())
+        console, programs = Console(quiet=True), self.installation.programs
+        self.supervisor.load(programs)
+        names = {*(p.name for p in programs), "databases", "tables", "topics"}
+        chosen = [step for step in steps(self.installation, self.supervisor, console) if step.name in names]
+        chosen.append(Step("champion", partial(_champion, self.s, bars), ("mlflow", "s3", "tables")))
+        with ProgressDisplay(console) as display:
+            run_all(chosen, display)
 
     def down(self) -> None:
         """Stop all, in order."""
-        was = orphans.leader(self.s.state)
-        if self.supervisor.is_up():
-            self.supervisor.stop(last=LAST_TO_STOP)
-        orphans.end(self.s.state, was)
+        down(self.s, Console(quiet=True))
 
     def pid(self, name: str) -> int:
         """Return the process id of a program, as soon as it has one."""
-        probes.wait(name, lambda: bool(self.supervisor.look(name)["pid"]), 120, log=name)
-        return int(self.supervisor.look(name)["pid"])
+        probes.wait(name, lambda: bool(self.supervisor.process(name)["pid"]), 120, log=name)
+        return int(self.supervisor.process(name)["pid"])
 
 
 @contextmanager
 def stack(symbols: tuple[str, ...], speed: float, without: str = "") -> Iterator[Stack]:
     """Give a stack that is not up yet; all of it is gone afterwards. `speed`: market seconds a second of the replay."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-stack-", ignore_cleanup_errors=True) as home:
-        files = Path(home) / "files"
+    with folder("stack") as home:
+        files = home / "files"
         files.mkdir()
         for symbol in symbols:
             (files / f"{symbol}.csv").write_text(symbol)
         given = {"source": "csv", "csv_path": files, "symbols": symbols, "holdout_sessions": 2}
-        s = settings_in(Path(home), sandbox_speed=speed, **given)
+        s = settings_in(home, sandbox_speed=speed, **given)
         jars.fetch(kafka.NAME, s.jars)
-        one = describe(s)
-        made = Stack(one.settings, [p for p in one.programs if p.name in NAMES and p.name != without])
+        whole = describe(s)
+        made = Stack(replace(whole, programs=[p for p in whole.programs if p.name in NAMES and p.name != without]))
         try:
             yield made
         finally:
             made.down()
-
-
-def given_scorer(s: Settings) -> Scorer:
-    """Return a linear model that nobody trained."""
-    return Scorer("linear", (0.01,) * len(FEATURES), 0.0, QUANTILES, StreamConfig.of(s).schema, 0)
-
-
-def _after(p: Program) -> tuple[str, ...]:
-    return (*p.after, "champion") if p.name in ("producer", "consumer") else p.after
 
 
 def _champion(s: Settings, bars: list[Bar]) -> None:
@@ -120,5 +100,5 @@ def _champion(s: Settings, bars: list[Bar]) -> None:
         lake.write_quality(str(symbol), "2024-03", cast(QualityReport, {"raw": f"raw/{digest}"}))
     with tracking.run(s, {}), tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "none").write_text("no Spark made this model")
-        made = log_model.register(s, given_scorer(s), Path(folder), training_config(s))
+        made = log_model.register(s, fixed_scorer(s), Path(folder), training_config(s))
     Registry.connect(s).promote(made)

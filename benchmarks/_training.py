@@ -32,20 +32,20 @@ def main(ready: str) -> None:
         first = training._rows(s.model_copy(update={"symbols": s.symbols[:1]}), spark, schema, uri)
         spark_models.fit(first, schema["names"], KIND)  # what starts once: Python workers, classes, the S3 client
         first.unpersist(blocking=True)
-        with _told("load and features"):
+        with _timed("load and features"):
             rows = training._rows(s, spark, schema, uri)
             count = rows.count()
-        with _told("fit"):
+        with _timed("fit"):
             spark_models.fit(rows, schema["names"], KIND)
-        with _told("walk-forward"):
+        with _timed("walk-forward"):
             result = walk_forward(rows, schema, (KIND,), History(0, s.train_sessions))
             metrics_report(result)
-        with _told("register"), tracking.run(s, {}):
+        with _timed("register"), tracking.run(s, {}):
             mlflow_logging.register(s, spark, build_scorer(KIND, result, schema), result.models[KIND], {})
         print(json.dumps({"rows": count}), flush=True)
         rows.select("target", *schema["names"]).write.parquet(ready)
         rows.unpersist(blocking=True)
-        with _told("MLlib's fit alone"):
+        with _timed("MLlib's fit alone"):
             _bare(spark, ready, schema["names"])
 
 
@@ -55,7 +55,7 @@ def _bare(spark: SparkSession, ready: str, names: list[str]) -> None:
 
 
 @contextmanager
-def _told(step: str) -> Iterator[None]:
+def _timed(step: str) -> Iterator[None]:
     begun = time.monotonic()
     yield
     print(json.dumps({"step": step, "seconds": time.monotonic() - begun}), flush=True)

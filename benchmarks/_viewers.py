@@ -41,15 +41,15 @@ class Crowd:
         for number, _ in self.poll.poll(1):
             if number == sys.stdin.fileno():
                 return True
-            self._take(number)
+            self._receive(number)
         return False
 
-    def _take(self, number: int) -> None:
-        came = self.lines[number].recv(65536)
-        if not came:
+    def _receive(self, number: int) -> None:
+        data = self.lines[number].recv(65536)
+        if not data:
             self.poll.unregister(number)
             return
-        now, text = time.monotonic(), self.tails[number] + came
+        now, text = time.monotonic(), self.tails[number] + data
         end = 0
         for found in ROWS.finditer(text):
             end = found.end()

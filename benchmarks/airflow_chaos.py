@@ -2,27 +2,23 @@
 
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
-import requests
-from mlflow import MlflowClient
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.pipeline import local
+from benchmarks._airflow import count_versions, installation, local, set_clock
+from benchmarks._servers import folder
 from local import pipeline, probes
 from local.airflow_client import Airflow
-from local.secrets import keep_secrets, with_secrets
+from local.secrets import ensure_secrets
 from local.supervisor.supervisor import Supervisor
 from stock_ml.adapters.broker import ClosedSession, Publisher
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
-from tests.servers import settings_in
 
 MONTHS = {"scheduler": "2023-06", "api-server": "2023-07", "dag-processor": "2023-08", "triggerer": "2023-09"}
 ANNOUNCED = ClosedSession("XNYS", "2024-02-29", 1709240400)
@@ -31,12 +27,12 @@ BEGUN = ("running", "success")
 
 
 @dataclass
-class Trouble:
+class Disturbance:
     """Kill parts of a stack's Airflow, and remember how many seconds each run took to its end."""
 
     s: Settings
     airflow: Airflow
-    took: dict[str, float] = field(default_factory=dict)
+    seconds_by_part: dict[str, float] = field(default_factory=dict)
 
     def make(self) -> None:
         """Do it all; raises PipelineFailed where a run does not end well."""
@@ -54,18 +50,18 @@ class Trouble:
             self._kill(what)
         else:
             self._kill_task()
-        pipeline.finish(self.airflow, dag, run)
-        self.took[what] = time.monotonic() - begun
+        pipeline.wait_for_run(self.airflow, dag, run)
+        self.seconds_by_part[what] = time.monotonic() - begun
 
     def _state(self, dag: str, run: str, task: str) -> str:
         return next((str(t["state"]) for t in self.airflow.tasks(dag, run) if t["task_id"] == task), "")
 
     def _kill(self, part: str) -> None:
-        os.kill(int(Supervisor(self.s).look(f"airflow-{part}")["pid"]), signal.SIGKILL)
+        os.kill(int(Supervisor(self.s).process(f"airflow-{part}")["pid"]), signal.SIGKILL)
 
     def _kill_task(self) -> None:
         time.sleep(5)  # Spark is up by then
-        scheduler = psutil.Process(int(Supervisor(self.s).look("airflow-scheduler")["pid"]))
+        scheduler = psutil.Process(int(Supervisor(self.s).process("airflow-scheduler")["pid"]))
         (task,) = _tasks(scheduler)
         task.kill()
 
@@ -76,29 +72,25 @@ class Trouble:
         publisher.session(ANNOUNCED)
         publisher.flush(10)
         probes.wait("a run by event", lambda: len(self.airflow.runs(pipeline.INGEST, 100)) > known, 180)
-        pipeline.finish(self.airflow, pipeline.INGEST, self.airflow.runs(pipeline.INGEST, 1)[0]["dag_run_id"])
-        self.took["the triggerer's next event"] = time.monotonic() - begun
+        pipeline.wait_for_run(self.airflow, pipeline.INGEST, self.airflow.runs(pipeline.INGEST, 1)[0]["dag_run_id"])
+        self.seconds_by_part["the triggerer's next event"] = time.monotonic() - begun
 
 
 def run(console: Console) -> dict[str, float]:
     """Disturb a stack of its own, leave nothing running, and return the figures."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-airflow-", ignore_cleanup_errors=True) as home:
-        s = settings_in(Path(home), source="sandbox", symbols=("GOOGL", "MSFT"), history_months=1)
-        try:
-            local(s, "up")
-            requests.post(f"{s.sandbox}/clock", json={"paused": True}, timeout=10).raise_for_status()
-            secret = with_secrets(s, secrets := keep_secrets(s))
-            before = _versions(secret)
-            trouble = Trouble(secret, Airflow(secret, secrets))
-            trouble.make()
-            objects = _objects(secret)
-            made = _versions(secret) - before
-        finally:
-            local(s, "down")
-    console.print(_table(trouble.took))
-    figures = {"kills": 5, "runs_ended_well": len(trouble.took), "objects": len(objects)}
+    given = {"source": "sandbox", "symbols": ("GOOGL", "MSFT"), "history_months": 1}
+    with folder("airflow") as home, installation(home, **given) as s:
+        local(s, "up")
+        set_clock(s, paused=True)
+        before = count_versions(s)
+        disturbance = Disturbance(s, Airflow(s, ensure_secrets(s)))
+        disturbance.make()
+        objects, made = _objects(s), count_versions(s) - before
+    console.print(_table(disturbance.seconds_by_part))
+    figures = {"kills": 5, "runs_ended_well": len(disturbance.seconds_by_part), "objects": len(objects)}
     twice = sum(count - 1 for count in objects.values())
-    return figures | {"duplicates": twice, "versions_made": made, "longest_s": round(max(trouble.took.values()), 1)}
+    longest = round(max(disturbance.seconds_by_part.values()), 1)
+    return figures | {"duplicates": twice, "versions_made": made, "longest_s": longest}
 
 
 def _tasks(scheduler: psutil.Process) -> Iterator[psutil.Process]:
@@ -115,13 +107,8 @@ def _objects(s: Settings) -> dict[tuple[str, str], int]:
     return {(symbol, month): len(lake.raw_keys(symbol, month)) for symbol in s.symbols for month in MONTHS.values()}
 
 
-def _versions(s: Settings) -> int:
-    client = MlflowClient(s.mlflow, s.mlflow)
-    return len(client.search_model_versions(f"name = '{s.mlflow_model}'"))
-
-
-def _table(took: dict[str, float]) -> Table:
+def _table(seconds_by_part: dict[str, float]) -> Table:
     table = Table("killed in mid-run", "s to the run's good end")
-    for what, seconds in took.items():
+    for what, seconds in seconds_by_part.items():
         table.add_row(what, f"{seconds:.1f}")
     return table

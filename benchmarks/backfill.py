@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,18 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import requests
-from mlflow import MlflowClient
 from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.pipeline import local
+from benchmarks._airflow import count_versions, installation, local, market_time, set_clock
+from benchmarks._servers import folder, service
 from local import pipeline, probes
 from local.airflow_client import Airflow
-from local.secrets import keep_secrets, with_secrets
+from local.secrets import ensure_secrets
 from local.servers import airflow as orchestration
-from local.servers import services
 from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.postgres.request_quota import RequestQuota
 from stock_ml.config import Settings
@@ -39,17 +36,11 @@ def run(console: Console, **given: int) -> Found:
 
     The key's source is a sandbox exchange beside the stack: nothing goes to the network.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="stock_ml-backfill-", ignore_cleanup_errors=True) as home,
-        _exchange(Path(home) / "exchange") as address,
-    ):
-        asked = {"source": "alpha_vantage", "alphavantage_api_key": SecretStr(KEY), "alphavantage_url": address}
-        s = settings_in(Path(home) / "stack", symbols=("GOOGL",), history_months=1, **asked)
-        try:
+    with folder("backfill") as home, _exchange(home / "exchange") as address:
+        source = {"source": "alpha_vantage", "alphavantage_api_key": SecretStr(KEY), "alphavantage_url": address}
+        with installation(home / "stack", symbols=("GOOGL",), history_months=1, **source) as s:
             local(s, "up")
-            found = _backfilled(with_secrets(s, keep_secrets(s)), _span(given.get("sessions", 20)))
-        finally:
-            local(s, "down")
+            found = _backfilled(s, _span(given.get("sessions", 20)))
     console.print(_table(found))
     return {name: round(value, 2) for name, value in found.items()}
 
@@ -63,21 +54,13 @@ def _exchange(home: Path) -> Iterator[str]:
     calendar = sessions("XNYS")
     newest = int(np.searchsorted(calendar.closes, time.time())) - 1
     s = settings_in(home, source="sandbox", sandbox_start=str(calendar.dates[newest]), sandbox_speed=QUICK)
-    (program,) = [program for program in services.programs(s) if program.name == "sandbox"]
-    with running(program, s):
+    with running(service(s, "sandbox"), s):
         close = float(calendar.closes[newest])
-        probes.wait("the close", lambda: _clock(s) >= close - BEFORE, 60)
-        _clock(s, speed=SLOW)  # it stands for two minutes after a close
-        probes.wait("the close", lambda: _clock(s) >= close, 60)
-        _clock(s, paused=True)
+        probes.wait("the close", lambda: market_time(s) >= close - BEFORE, 60)
+        set_clock(s, speed=SLOW)  # it stands for two minutes after a close
+        probes.wait("the close", lambda: market_time(s) >= close, 60)
+        set_clock(s, paused=True)
         yield f"{s.sandbox}/query"
-
-
-def _clock(s: Settings, **changed: bool | float) -> float:
-    """Return the exchange's time, and change its clock."""
-    answer = requests.post(f"{s.sandbox}/clock", json=changed, timeout=10)
-    answer.raise_for_status()
-    return float(answer.json()["market"])
 
 
 def _span(count: int) -> list[str]:
@@ -88,7 +71,7 @@ def _span(count: int) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Known:
+class Counts:
     """Count what there is of runs, events, requests and versions."""
 
     made: int
@@ -98,43 +81,39 @@ class Known:
     versions: int
 
     @classmethod
-    def now(cls, s: Settings, airflow: Airflow) -> "Known":
+    def now(cls, s: Settings, airflow: Airflow) -> "Counts":
         """Count at this moment."""
         events = airflow.get("assets/events", {"source_dag_id": pipeline.INGEST, "limit": 1})["total_entries"]
         made = _count(airflow, pipeline.INGEST, run_type="backfill")
         well = _count(airflow, pipeline.INGEST, run_type="backfill", state="success")
-        return cls(made, well, int(events), RequestQuota.connect(s).used_today(), _versions(s))
+        return cls(made, well, int(events), RequestQuota.connect(s).used_today(), count_versions(s))
 
 
 def _backfilled(s: Settings, days: list[str]) -> Found:
-    airflow = Airflow(s, keep_secrets(s))
-    before, begun = Known.now(s, airflow), time.monotonic()
+    airflow = Airflow(s, ensure_secrets(s))
+    before, begun = Counts.now(s, airflow), time.monotonic()
     _create(s, days)
     probes.wait("the backfill", lambda: _count(airflow, pipeline.INGEST, run_type="backfill") >= len(days), 300)
-    probes.wait("its runs", lambda: not _going(airflow, pipeline.INGEST), LONGEST)
+    probes.wait("its runs", lambda: not _count_active(airflow, pipeline.INGEST), LONGEST)
     took = time.monotonic() - begun
-    probes.wait("a training", lambda: _versions(s) > before.versions, 600)
-    probes.wait("what waits behind it", lambda: not _going(airflow, pipeline.TRAIN), 600)
-    after = Known.now(s, airflow)
+    probes.wait("a training", lambda: count_versions(s) > before.versions, 600)
+    probes.wait("what waits behind it", lambda: not _count_active(airflow, pipeline.TRAIN), 600)
+    after = Counts.now(s, airflow)
     found = {name: getattr(after, name) - getattr(before, name) for name in ("made", "well", "events", "requests")}
     found |= {"trainings": after.versions - before.versions, "train_runs": _count(airflow, pipeline.TRAIN)}
     return found | {"seconds": took, "a_session_s": took / len(days), "with_training_s": time.monotonic() - begun}
-
-
-def _versions(s: Settings) -> int:
-    return len(MlflowClient(s.mlflow, s.mlflow).search_model_versions(f"name = '{s.mlflow_model}'"))
 
 
 def _create(s: Settings, days: list[str]) -> None:
     """Ask Airflow for a run of each session. Raises CalledProcessError."""
     after = str(np.datetime64(days[-1]) + 1)
     argv = [PYTHON, "-m", "airflow", "backfill", "create", "--dag-id", pipeline.INGEST]
-    env = os.environ | orchestration.airflow_environment(s, keep_secrets(s))
+    env = os.environ | orchestration.airflow_environment(s, ensure_secrets(s))
     span = ["--from-date", days[0], "--to-date", after]
     subprocess.run([*argv, *span], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
 
 
-def _going(airflow: Airflow, dag: str) -> int:
+def _count_active(airflow: Airflow, dag: str) -> int:
     return sum(_count(airflow, dag, state=state) for state in ("queued", "running"))
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import _live
-from benchmarks._compare import COUNT, Found, Key, asked, compared, forecasts_since, found
+from benchmarks._compare import COUNT, Found, Key, compared, forecasts_since, found, query_rows
 from benchmarks._stack import NAMES, Stack, stack
 from stock_ml.adapters.broker import Publisher
 from stock_ml.config import Settings
@@ -56,7 +56,7 @@ class Flow:
 
 
 @dataclass
-class Trouble:
+class Disturbance:
     """Kill what chance says when so many bars are stored, and remember each forecast that was seen meanwhile."""
 
     flow: Flow
@@ -72,13 +72,13 @@ class Trouble:
         for number, moment in enumerate(moments.tolist()):
             wait_for_bars(self.stack.s, int(moment))
             time.sleep(pauses[number] / 2)
-            self._look()
+            self._note_forecasts()
             self._kill(targets[number])
             if number == self.flow.kills // 2:
                 self.stack.down()
                 self.stack.up([])
         wait_for_bars(self.stack.s, self.flow.total)
-        self._look()
+        self._note_forecasts()
 
     def changed(self) -> int:
         """Count the forecasts that are not any more as they were seen."""
@@ -93,7 +93,7 @@ class Trouble:
                 killed = True
         self.killed[name] += 1
 
-    def _look(self) -> None:
+    def _note_forecasts(self) -> None:
         newest = max((row[1] for row in self.seen.values()), default="-infinity")
         self.seen |= forecasts_since(self.stack.s, newest)
 
@@ -108,14 +108,14 @@ def run(console: Console, **given: int) -> dict[str, float]:
     with stack(flow.names, flow.speed) as one:
         one.up(bars)
         begun = time.monotonic()
-        trouble = Trouble(flow, one)
-        trouble.make()
+        disturbance = Disturbance(flow, one)
+        disturbance.make()
         seconds = time.monotonic() - begun
-        disturbed, changed = found(one.s), trouble.changed()
+        disturbed, changed = found(one.s), disturbance.changed()
     counted = compared(disturbed, undisturbed(flow, bars))
-    figures: dict[str, float] = {"kills": trouble.killed.total(), **counted, "seconds": round(seconds)}
+    figures: dict[str, float] = {"kills": disturbance.killed.total(), **counted, "seconds": round(seconds)}
     figures["changed"] += changed
-    console.print(_table(trouble, figures, disturbed))
+    console.print(_table(disturbance, figures, disturbed))
     return figures
 
 
@@ -133,7 +133,7 @@ def wait_for_bars(s: Settings, count: int) -> None:
     """Return when so many received bars are stored. Raises RuntimeError where none comes for minutes."""
     best, last = -1, time.monotonic()
     while best < count:
-        told = asked(s, COUNT)
+        told = query_rows(s, COUNT)
         if told and int(told[0][0]) > best:
             best, last = int(told[0][0]), time.monotonic()
         if time.monotonic() - last > PATIENCE:
@@ -141,11 +141,12 @@ def wait_for_bars(s: Settings, count: int) -> None:
         time.sleep(0.1)
 
 
-def _table(trouble: Trouble, figures: dict[str, float], disturbed: Found) -> Table:
+def _table(disturbance: Disturbance, figures: dict[str, float], disturbed: Found) -> Table:
     rows = disturbed.rows
-    title = f"{trouble.flow.total:,} bars, {len(rows['forecasts']):,} forecasts, seed {trouble.flow.seed}"
+    title = f"{disturbance.flow.total:,} bars, {len(rows['forecasts']):,} forecasts, seed {disturbance.flow.seed}"
     table = Table("killed", "times", "", "count", title=title)
-    left = [(name, str(count)) for name, count in sorted(trouble.killed.items())] + [("the whole stack, stopped", "1")]
+    left = [(name, str(count)) for name, count in sorted(disturbance.killed.items())]
+    left.append(("the whole stack, stopped", "1"))
     right = [(name.replace("_", " "), f"{count:,}") for name, count in figures.items()]
     for number in range(max(len(left), len(right))):
         table.add_row(

@@ -2,13 +2,10 @@
 
 import gc
 import io
-import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,19 +13,18 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from local.secrets import keep_secrets
-from local.servers import seaweed
+from benchmarks._servers import folder, object_store, peak_memory
+from local.memory import MIB
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions, sessions
 from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.sources.parsing import Response
-from tests.servers import running, settings_in
+from tests.servers import settings_in
 
 SYMBOL, TURNS, SILENT = "GOOGL", 3, 0.06  # the last: share of minutes without a trade
 MONTHS = [str(month) for month in np.arange("2014-01", "2024-01", dtype="datetime64[M]")]
-MIB = 1024 * 1024
 
 
 @dataclass
@@ -41,34 +37,32 @@ class Measured:
 
 def run(console: Console) -> dict[str, float]:
     """Measure both on one S3 service of their own, turn by turn, and return the figures."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-clean-") as home:
-        s = settings_in(Path(home), symbols=(SYMBOL,), source="alpha_vantage", alphavantage_api_key="none")
-        with seaweed.tidy(s), running(seaweed.program(s, keep_secrets(s)), s):
-            lake = Lake.connect(s)
-            lake.ensure_bucket()
+    with folder("clean") as home:
+        s = settings_in(home, symbols=(SYMBOL,), source="alpha_vantage", alphavantage_api_key="none")
+        with object_store(s) as lake:
             raw = _received(lake, sessions(s.exchange))
-            ours, theirs = _turns(s, lake, raw)
+            product, bare = _turns(s, lake, raw)
             rows = sum(r["rows_read"] for month in MONTHS if (r := lake.read_quality(SYMBOL, month)))
-    console.print(_table(ours, theirs, rows))
-    ratio = min(ours.seconds) / min(theirs.seconds)
-    figures = {"ratio_to_pandas": ratio, "seconds": min(ours.seconds), "peak_mib": ours.peak_mib, "rows": rows}
+    console.print(_table(product, bare, rows))
+    ratio = min(product.seconds) / min(bare.seconds)
+    figures = {"ratio_to_pandas": ratio, "seconds": min(product.seconds), "peak_mib": product.peak_mib, "rows": rows}
     return {name: round(value, 3) for name, value in figures.items()}
 
 
 def _turns(s: Settings, lake: Lake, raw: dict[str, str]) -> tuple[Measured, Measured]:
     """Take both in turn, so that what else the machine does meets both; each was tried on a month before."""
-    ours, theirs = Measured(), Measured()
+    product, bare = Measured(), Measured()
     item: IngestItem = {"symbol": SYMBOL, "months": MONTHS, "raw": raw}
     clean_symbol(s, {**item, "months": MONTHS[:1]})
     _bare(lake, list(raw.values())[:1])
     for _ in range(TURNS):
         for month in MONTHS:
             lake.drop_clean(SYMBOL, month)
-        with _measured(theirs):
+        with _measured(bare):
             _bare(lake, list(raw.values()))
-        with _measured(ours):
+        with _measured(product):
             clean_symbol(s, item)
-    return ours, theirs
+    return product, bare
 
 
 def _bare(lake: Lake, keys: list[str]) -> None:
@@ -109,27 +103,17 @@ def _body(month: str, calendar: Sessions, random: np.random.Generator) -> bytes:
 @contextmanager
 def _measured(into: Measured) -> Iterator[None]:
     gc.collect()
-    done = threading.Event()
-    watch = threading.Thread(target=_watch, args=(done, into))
-    watch.start()
-    begun = time.perf_counter()
-    try:
-        yield
-    finally:
-        into.seconds.append(time.perf_counter() - begun)
-        done.set()
-        watch.join()
-
-
-def _watch(done: threading.Event, into: Measured) -> None:
     process = psutil.Process()
-    while not done.wait(0.01):
-        into.peak_mib = max(into.peak_mib, process.memory_info().rss / MIB)
+    with peak_memory(lambda: process.memory_info().rss, 0.01) as peak:
+        begun = time.perf_counter()
+        yield
+        into.seconds.append(time.perf_counter() - begun)
+    into.peak_mib = max(into.peak_mib, peak.bytes / MIB)
 
 
-def _table(ours: Measured, theirs: Measured, rows: int) -> Table:
+def _table(product: Measured, bare: Measured, rows: int) -> Table:
     table = Table("", "seconds, each turn", "best", "peak MiB", title=f"{rows:,} rows, received, to Parquet on S3")
-    for name, found in (("stock_ml, 120 objects with reports", ours), ("bare pandas, one object", theirs)):
+    for name, found in (("stock_ml, 120 objects with reports", product), ("bare pandas, one object", bare)):
         turns = ", ".join(f"{seconds:.1f}" for seconds in found.seconds)
         table.add_row(name, turns, f"{min(found.seconds):.1f}", f"{found.peak_mib:,.0f}")
     return table

@@ -1,7 +1,6 @@
 """Ten symbols and twelve months from the sandbox exchange to clean Parquet on S3; then the same again."""
 
 import multiprocessing
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -14,8 +13,8 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from local.secrets import keep_secrets
-from local.servers import seaweed, services
+from benchmarks._airflow import set_clock
+from benchmarks._servers import folder, object_store, service
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
@@ -40,7 +39,7 @@ class Turn:
 
 def run(console: Console) -> dict[str, float]:
     """Ingest twice on servers of its own, the clock paused, and return the figures."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-ingest-") as home, _servers(Path(home)) as s:
+    with folder("ingest") as home, _servers(home) as s:
         first, second = _turn(s), _turn(s)
     console.print(_table(first, second))
     figures = {
@@ -57,10 +56,8 @@ def run(console: Console) -> dict[str, float]:
 def _servers(home: Path) -> Iterator[Settings]:
     # the market's clock begins a session and a half into its month, and stands
     s = settings_in(home, source="sandbox", symbols=SYMBOLS, history_months=MONTHS, sandbox_start="2024-03-15")
-    (sandbox,) = [program for program in services.programs(s) if program.name == "sandbox"]
-    with seaweed.tidy(s), running(seaweed.program(s, keep_secrets(s)), s), running(sandbox, s):
-        requests.post(f"{s.sandbox}/clock", json={"paused": True}, timeout=10).raise_for_status()
-        Lake.connect(s).ensure_bucket()
+    with object_store(s), running(service(s, "sandbox"), s):
+        set_clock(s, paused=True)
         yield s
 
 

@@ -40,22 +40,22 @@ def run(console: Console, rounds: int = ROUNDS) -> dict[str, float]:
     with stage(symbols, window=WINDOW) as s:
         other = s.model_copy(update={"kafka_topic": "bare"})
         ensure_topics(other)
-        with running_process(s, "_consumer") as ours, running_process(other, "_bare") as bare:
-            sides = _measure(s, Side(Publisher.connect(s), ours), Side(Publisher.connect(other), bare), rounds)
+        with running_process(s, "_consumer") as consumer, running_process(other, "_bare") as bare:
+            sides = _measure(s, Side(Publisher.connect(s), consumer), Side(Publisher.connect(other), bare), rounds)
     figures = _figures(*(side.seconds[WINDOW:] for side in sides))
     console.print(_table(figures, rounds))
     return figures
 
 
-def _measure(s: Settings, ours: Side, bare: Side, rounds: int) -> tuple[Side, Side]:
+def _measure(s: Settings, consumer: Side, bare: Side, rounds: int) -> tuple[Side, Side]:
     for bars in market(s.symbols, WINDOW + rounds):
-        ours.round(bars)
+        consumer.round(bars)
         bare.round([bar._replace(symbol=f"B{bar.symbol[1:]}") for bar in bars])
-    return ours, bare
+    return consumer, bare
 
 
-def _figures(ours: list[float], bare: list[float]) -> dict[str, float]:
-    p50, p99 = np.quantile(ours, [0.5, 0.99])
+def _figures(consumer: list[float], bare: list[float]) -> dict[str, float]:
+    p50, p99 = np.quantile(consumer, [0.5, 0.99])
     bare_p50, bare_p99 = np.quantile(bare, [0.5, 0.99])
     told = {"p50_s": p50, "p99_s": p99, "copy_p50_s": bare_p50, "copy_p99_s": bare_p99, "ratio_to_copy": p50 / bare_p50}
     return {name: round(float(value), 3) for name, value in told.items()}

@@ -1,9 +1,7 @@
 """The page in headless Chromium: until its first chart is painted, with a session and with 10,000 symbols."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from shutil import which
 from statistics import median
 from typing import NamedTuple
@@ -13,12 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._live import times
+from benchmarks._servers import dashboard
 from local import highcharts
-from local.servers import postgres, services
-from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
-from tests.servers import running, settings_in
 
 SHOWN, SESSION, MANY = "P00000", 390, 10_000
 CHUNK = 5000  # rows stored at once
@@ -52,7 +48,11 @@ class Loaded(NamedTuple):
 def run(console: Console, loads: int = 7, symbols: int = MANY) -> dict[str, float]:
     """Load the page so many times, each in a browser that has nothing of it yet, and return the figures."""
     highcharts.fetch()
-    with served() as (s, store), sync_playwright() as playwright:
+    with (
+        dashboard("page", (SHOWN,)) as (s, _),
+        closing(ForecastStore.connect(s)) as store,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=which("chromium"), args=SWITCHES)
         fill(store, [SHOWN], SESSION)
         alone = load_often(browser, s, loads)
@@ -68,20 +68,6 @@ def run(console: Console, loads: int = 7, symbols: int = MANY) -> dict[str, floa
         "requests": alone.requests,
         "scroll_10000_ms": scroll_ms,
     }
-
-
-@contextmanager
-def served() -> Iterator[tuple[Settings, ForecastStore]]:
-    """Run PostgreSQL and the dashboard until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-page-") as home:
-        Path(home).chmod(0o755)
-        s = settings_in(Path(home), source="csv", csv_path=home, symbols=(SHOWN,))
-        with running(postgres.program(s), s):
-            postgres.create_databases(s)
-            migrate(s)
-            dashboard = next(program for program in services.programs(s) if program.name == "dashboard")
-            with running(dashboard, s), closing(ForecastStore.connect(s)) as store:
-                yield s, store
 
 
 def fill(store: ForecastStore, names: list[str], minutes: int) -> None:

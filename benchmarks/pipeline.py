@@ -1,28 +1,23 @@
 """From a trigger to the moved alias: five symbols and a month of the sandbox; cold, and again each session later."""
 
-import os
-import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import requests
 from mlflow import MlflowClient
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._airflow import champion, installation, local, set_clock
+from benchmarks._servers import folder
 from local import jars, pipeline, probes
-from local.airflow_client import Airflow
-from local.secrets import keep_secrets
-from local.servers.services import environment
-from local.supervisor.program import PYTHON, ROOT
-from stock_ml.adapters.mlflow.rest import champion, tags
+from local.airflow_client import Airflow, TaskInstance
+from local.secrets import ensure_secrets
+from local.supervisor.program import ROOT
+from stock_ml.adapters.mlflow.rest import tags
 from stock_ml.config import Settings
-from tests.servers import settings_in
 
 QUICK = 600  # market seconds a second: a session passes in 40
 REACHED = ("spark", "fitted", "judged", "registered")  # what a training notes, in its order
@@ -30,7 +25,7 @@ Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Passed:
+class Timing:
     """Hold the seconds from the trigger to the alias, and of each part; parts of different symbols overlap."""
 
     total: float
@@ -39,55 +34,45 @@ class Passed:
 
 def run(console: Console) -> dict[str, float]:
     """Measure both, leave nothing running, and return the figures."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-pipeline-", ignore_cleanup_errors=True) as home:
-        given = settings_in(Path(home), source="sandbox", history_months=1, retrain_sessions=1)
-        s = given.model_copy(update={"jars": _jars(given)})
-        try:
-            local(s, "up")
-            airflow = Airflow(s, keep_secrets(s))
-            cold = _passed(s, airflow)
-            archiving = _a_session_later(s, airflow)
-            incremental = _a_session_later(s, airflow)
-        finally:
-            local(s, "down")
+    given = {"source": "sandbox", "history_months": 1, "retrain_sessions": 1}
+    with folder("pipeline") as home, installation(home, jars=_jars(home), **given) as s:
+        local(s, "up")
+        airflow = Airflow(s, ensure_secrets(s))
+        cold = _timing(s, airflow)
+        archiving = _a_session_later(s, airflow)
+        incremental = _a_session_later(s, airflow)
     passes = {"cold s": cold, "archives classes, s": archiving, "incremental s": incremental}
     console.print(_table(passes))
-    share = max(one.parts["scheduling"] / one.total for one in passes.values())
+    share = max(timing.parts["scheduling"] / timing.total for timing in passes.values())
     figures = {"cold_s": cold.total, "archiving_s": archiving.total, "incremental_s": incremental.total}
     figures["scheduling_share"] = share
     return {name: round(value, 3) for name, value in figures.items()}
 
 
-def _jars(s: Settings) -> Path:
+def _jars(home: Path) -> Path:
     """Return a folder with the fetched jars and nothing that an earlier training left beside them."""
-    (folder := s.home / "jars").mkdir()
+    (own := home / "jars").mkdir()
     for name in ("kafka", "s3a"):
-        (folder / name).symlink_to(jars.fetch(name, s.jars).resolve())
-    return folder
+        (own / name).symlink_to(jars.fetch(name, ROOT / ".cache" / "jars").resolve())
+    return own
 
 
-def local(s: Settings, command: str) -> None:
-    """Run a command of `python -m local` on an installation. Raises CalledProcessError."""
-    env = os.environ | environment(s)
-    subprocess.run([PYTHON, "-m", "local", command], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
-
-
-def _a_session_later(s: Settings, airflow: Airflow) -> Passed:
+def _a_session_later(s: Settings, airflow: Airflow) -> Timing:
     """Let the market's session end, which triggers all by itself, and return what that took."""
-    before = champion(s)["version"]
-    requests.post(f"{s.sandbox}/clock", json={"speed": QUICK}, timeout=10).raise_for_status()
+    before = champion(s).version
+    set_clock(s, speed=QUICK)
     known = len(airflow.runs(pipeline.INGEST))
     probes.wait("a session's end", lambda: len(airflow.runs(pipeline.INGEST)) > known, 300)
-    requests.post(f"{s.sandbox}/clock", json={"speed": 1}, timeout=10).raise_for_status()
-    probes.wait("the next champion", lambda: champion(s)["version"] != before, 600)
-    probes.wait("the run's end", lambda: airflow.runs(pipeline.TRAIN)[0]["state"] in pipeline.ENDED, 120)
-    return _passed(s, airflow)
+    set_clock(s, speed=1)
+    probes.wait("the next champion", lambda: champion(s).version != before, 600)
+    probes.wait("the run's end", lambda: airflow.runs(pipeline.TRAIN)[0]["state"] in pipeline.END_STATES, 120)
+    return _timing(s, airflow)
 
 
-def _passed(s: Settings, airflow: Airflow) -> Passed:
+def _timing(s: Settings, airflow: Airflow) -> Timing:
     """Return what the newest champion's training took, from the trigger of the ingest before it."""
-    made = champion(s)
-    until = datetime.fromisoformat(tags(made)["promoted_at"]).timestamp()
+    version = champion(s)
+    until = datetime.fromisoformat(tags(version)["promoted_at"]).timestamp()
     train = next(run for run in airflow.runs(pipeline.TRAIN) if _at(run["queued_at"]) < until)
     ingest = next(run for run in airflow.runs(pipeline.INGEST) if _at(run["queued_at"]) < _at(train["queued_at"]))
     tasks = {
@@ -98,8 +83,8 @@ def _passed(s: Settings, airflow: Airflow) -> Passed:
     parts = {"scheduling": until - begun - _covered(spans)}
     for part in ("create_bucket", "plan", "symbol.download", "symbol.clean", "publish"):
         parts[part] = _covered([_span(t, until) for t in tasks[pipeline.INGEST] if t["task_id"] == part])
-    return Passed(
-        until - begun, parts | _training(s, made["run_id"], _at(tasks[pipeline.TRAIN][0]["start_date"]), until)
+    return Timing(
+        until - begun, parts | _training(s, version.run_id, _at(tasks[pipeline.TRAIN][0]["start_date"]), until)
     )
 
 
@@ -113,7 +98,7 @@ def _training(s: Settings, run_id: str, started: float, until: float) -> dict[st
     return dict(zip(names, seconds, strict=True))
 
 
-def _span(task: dict[str, Any], until: float) -> Span:
+def _span(task: TaskInstance, until: float) -> Span:
     return _at(task["start_date"]), min(_at(task["end_date"]), until)
 
 
@@ -126,14 +111,16 @@ def _covered(spans: Sequence[Span]) -> float:
     return total
 
 
-def _at(text: str) -> float:
+def _at(text: str | None) -> float:
+    if text is None:
+        raise RuntimeError("a task has not ended")
     return datetime.fromisoformat(text).timestamp()
 
 
-def _table(passes: Mapping[str, Passed]) -> Table:
+def _table(passes: Mapping[str, Timing]) -> Table:
     table = Table("part", *passes, title="seconds from the trigger to the alias (symbols overlap)")
     for part in next(iter(passes.values())).parts:
-        table.add_row(part, *(f"{one.parts[part]:.1f}" for one in passes.values()))
+        table.add_row(part, *(f"{timing.parts[part]:.1f}" for timing in passes.values()))
     table.add_section()
-    table.add_row("all", *(f"{one.total:.1f}" for one in passes.values()))
+    table.add_row("all", *(f"{timing.total:.1f}" for timing in passes.values()))
     return table

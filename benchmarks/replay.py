@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._live import market, publish, running_process, stage
+from local.memory import MIB
 from stock_ml.adapters.broker import Publisher
 
 SYMBOLS, MINUTES = 100, 10_000
-MIB = 1024 * 1024
 
 
 def run(console: Console) -> dict[str, float]:
@@ -24,7 +24,7 @@ def run(console: Console) -> dict[str, float]:
         publisher.flush(60)
         published = time.monotonic()
         ended = consumer.wait(total)
-        early, late = (max(t["rss"] for t in part) / MIB for part in _parts(consumer.told, total))
+        early, late = (max(t["rss"] for t in part) / MIB for part in _parts(consumer.reports, total))
     figures = {"bars_per_s": total / (ended - begun), "published_per_s": total / (published - begun)}
     table = Table("bars/s published", "bars/s forecast and stored", "MiB, first fifth", "MiB, last fifth")
     table.add_row(*(f"{value:,.0f}" for value in (figures["published_per_s"], figures["bars_per_s"], early, late)))
@@ -32,8 +32,8 @@ def run(console: Console) -> dict[str, float]:
     return {name: round(value) for name, value in (figures | {"growth_mib": late - early}).items()}
 
 
-def _parts(told: list[dict[str, float]], total: int) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+def _parts(reports: list[dict[str, float]], total: int) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
     """Return what was told in the first and in the last fifth."""
-    return [t for t in told if t["messages"] <= total / 5] or told[:1], [
-        t for t in told if t["messages"] > total * 4 / 5
+    return [t for t in reports if t["messages"] <= total / 5] or reports[:1], [
+        t for t in reports if t["messages"] > total * 4 / 5
     ]

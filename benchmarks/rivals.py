@@ -31,23 +31,23 @@ def run(console: Console) -> dict[str, float]:
     symbols = tuple(f"S{i}" for i in range(SYMBOLS))
     with stage(symbols) as s:
         with running_process(s, "_consumer") as consumer:
-            ours = _ours(s, consumer.wait)
+            product = _consumer_seconds(s, consumer.wait)
         with engine.session(s) as spark, _models(spark, s) as (seed, pyfunc):
             times = {"Spark model, each message": _each(s, seed), "mlflow.pyfunc, each message": _each(s, pyfunc)}
-    times["this consumer, stored and committed"] = ours
+    times["this consumer, stored and committed"] = product
     table = Table("", "ms a message", "times this", title=f"{SYMBOLS * MINUTES:,} messages")
     for name, seconds in times.items():
-        table.add_row(name, f"{1000 * seconds:.3f}", f"{seconds / ours:,.0f}")
+        table.add_row(name, f"{1000 * seconds:.3f}", f"{seconds / product:,.0f}")
     console.print(table)
     seed_s, pyfunc_s, _ = times.values()
     return {
-        "times_seed": round(seed_s / ours),
-        "times_pyfunc": round(pyfunc_s / ours),
-        "consumer_us": round(1e6 * ours),
+        "times_seed": round(seed_s / product),
+        "times_pyfunc": round(pyfunc_s / product),
+        "consumer_us": round(1e6 * product),
     }
 
 
-def _ours(s: Settings, wait: Callable[[int], float]) -> float:
+def _consumer_seconds(s: Settings, wait: Callable[[int], float]) -> float:
     """Return the seconds a message from the first one published to the last commit: the middle one of some rounds."""
     publisher, minutes, seconds = Publisher.connect(s), list(market(s.symbols, ROUNDS * MINUTES)), []
     for number in range(ROUNDS):
@@ -61,7 +61,7 @@ def _ours(s: Settings, wait: Callable[[int], float]) -> float:
 
 def _each(s: Settings, predict: Predict) -> float:
     """Return the seconds a message of reading it from the topic and asking the model; some before it warm up."""
-    values = [orjson.loads(value) for value in read_back(s, s.kafka_topic)]
+    values = [orjson.loads(value) for value in read_back(s, s.kafka_topic) if value]
     for value in values[:WARM_UP]:
         predict(pd.DataFrame([value])[INPUTS])
     chosen = values[-SYMBOLS * MINUTES :]
@@ -74,9 +74,10 @@ def _each(s: Settings, predict: Predict) -> float:
 @contextmanager
 def _models(spark: SparkSession, s: Settings) -> Iterator[tuple[Predict, Predict]]:
     """Give the same fitted Spark pipeline, as the seed asks it and through MLflow."""
-    bars = pd.DataFrame([orjson.loads(value) for value in read_back(s, s.kafka_topic)])
-    stages = [VectorAssembler(inputCols=INPUTS, outputCol="features"), LinearRegression(labelCol="close")]
-    model = Pipeline(stages=stages).fit(spark.createDataFrame(bars[[*INPUTS, "close"]]))
+    bars = pd.DataFrame([orjson.loads(value) for value in read_back(s, s.kafka_topic) if value])
+    assembler = VectorAssembler(inputCols=INPUTS, outputCol="features")
+    pipeline = Pipeline(stages=[assembler, LinearRegression(labelCol="close")])
+    model = pipeline.fit(spark.createDataFrame(bars[[*INPUTS, "close"]]))
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "model")
         mlflow.spark.save_model(model, path)

@@ -55,8 +55,8 @@ def _measure(s: Settings, count: int) -> Measured:
         for bars in minutes:
             publish(publisher, bars)
         _wait(lambda: sum(one.done for one in consumers) >= len(own.symbols) * MINUTES)
-        seconds = max(one.told[-1]["at"] for one in consumers) - begun
-        share = sum(one.told[-1]["database"] for one in consumers) / (seconds * count)
+        seconds = max(one.reports[-1]["at"] for one in consumers) - begun
+        share = sum(one.reports[-1]["database"] for one in consumers) / (seconds * count)
     return Measured(len(own.symbols) * MINUTES / seconds, share)
 
 

@@ -32,7 +32,7 @@ class Watched:
     files: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     lag: list[float] = field(default_factory=list)
 
-    def look(self, one: Stack) -> None:
+    def sample(self, one: Stack) -> None:
         """Look once at every process, and at all below it."""
         for name in NAMES:
             root = psutil.Process(one.pid(name))
@@ -67,7 +67,7 @@ def _flow(one: Stack, seconds: int, rate: int) -> tuple[Watched, int]:
         if (now := time.monotonic()) - begun >= seconds:
             break
         if now - looked >= EVERY:
-            watched.look(one)
+            watched.sample(one)
             looked = now
         _live.publish(publisher, minute)
         published += len(minute)

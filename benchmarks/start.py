@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._servers import folder
 from local.memory import memory
 from local.ports import free
 from local.supervisor.program import ROOT
@@ -46,8 +46,8 @@ class Clone:
 
 def run(console: Console) -> dict[str, float]:
     """Measure both starts and the rest, leave nothing running, and return the figures."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-start-", ignore_cleanup_errors=True) as scratch:
-        clone = _clone(Path(scratch))
+    with folder("start") as scratch:
+        clone = _clone(scratch)
         try:
             packages = clone.make(".venv/ready")
             cold = clone.up()

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._live import market, running_process, stage
-from local.servers import services
+from benchmarks._servers import service
 from stock_ml.adapters.broker import Publisher
 from stock_ml.config import Settings
 from tests.servers import running
@@ -47,8 +47,7 @@ class Viewer:
 @contextmanager
 def viewer(s: Settings, symbol: str) -> Iterator[Viewer]:
     """Give a viewer of a dashboard of its own, which has been told that nothing was missed."""
-    dashboard = next(program for program in services.programs(s) if program.name == "dashboard")
-    with running(dashboard, s):
+    with running(service(s, "dashboard"), s):
         found = Viewer(s, symbol)
         found.wait(1)
         yield found

@@ -3,14 +3,10 @@
 import json
 import os
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import log
-from pathlib import Path
-from threading import Event, Thread
 
 import numpy as np
 import psutil
@@ -18,9 +14,9 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._servers import database, folder, object_store, peak_memory
 from local import jars
-from local.secrets import keep_secrets
-from local.servers import mlflow, postgres, seaweed
+from local.servers import mlflow
 from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.lake import Lake
@@ -71,17 +67,13 @@ def _figures(found: dict[int, Measured]) -> dict[str, float]:
 def _size(rows: int) -> Measured:
     """Train on about so many bars, on servers of their own."""
     symbols = tuple(f"S{number}" for number in range(max(rows * SYMBOLS_A_MILLION // 1_000_000, 1)))
-    with tempfile.TemporaryDirectory(prefix="stock_ml-train-") as home:
-        Path(home).chmod(0o755)
-        s = settings_in(Path(home), symbols=symbols)
+    with folder("train") as home:
+        s = settings_in(home, symbols=symbols)
         jars.fetch("s3a", s.jars)
-        with seaweed.tidy(s), running(seaweed.program(s, keep_secrets(s)), s), running(postgres.program(s), s):
-            postgres.create_databases(s)
-            lake = Lake.connect(s)
-            lake.ensure_bucket()
+        with object_store(s) as lake, database(s):
             _store(lake, symbols, rows // len(symbols) // 390)
             with running(mlflow.program(s), s):
-                return _trained(s, str(Path(home) / "ready"))
+                return _trained(s, str(home / "ready"))
 
 
 def _store(lake: Lake, symbols: tuple[str, ...], sessions: int) -> None:
@@ -96,9 +88,11 @@ def _trained(s: Settings, ready: str) -> Measured:
     argv, env = [PYTHON, "-m", "benchmarks._training", ready], os.environ | environment(s)
     found = Measured()
     with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
-        with _watched(process.pid, found):
+        driver = psutil.Process(process.pid)
+        with peak_memory(lambda: _memory(driver), 0.5) as peak:
             _listen(process, found, until="rows")
         _listen(process, found, until="nothing")
+    found.peak_gib = peak.bytes / GIB
     if process.returncode:
         raise RuntimeError(f"benchmarks._training ended with {process.returncode}")
     found.seconds[RIDGE] = _ridge(ready)
@@ -115,32 +109,19 @@ def _listen(process: "subprocess.Popen[str]", found: Measured, until: str) -> No
             return
 
 
-@contextmanager
-def _watched(pid: int, found: Measured) -> Iterator[None]:
-    """Note the most memory that a process and all below it hold: driver, JVM, Python workers; shared pages once."""
-    done = Event()
-    watch = Thread(target=_watch, args=(psutil.Process(pid), done, found))
-    watch.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watch.join()
-
-
-def _watch(process: psutil.Process, done: Event, found: Measured) -> None:
-    while not done.wait(0.5):
-        held = 0
-        with suppress(psutil.NoSuchProcess):
-            for one in [process, *process.children(recursive=True)]:
-                with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
-                    held += one.memory_full_info().pss
-        found.peak_gib = max(found.peak_gib, held / GIB)
+def _memory(driver: psutil.Process) -> int:
+    """Return the bytes that a process and all below it use: driver, JVM, Python workers; shared pages once."""
+    total = 0
+    with suppress(psutil.NoSuchProcess):
+        for one in [driver, *driver.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
+                total += one.memory_full_info().pss
+    return total
 
 
 def _ridge(ready: str) -> float:
     """Return the seconds of reading the feature rows and fitting scikit-learn's ridge to all of them in memory."""
-    from sklearn.linear_model import Ridge  # type: ignore[import-untyped]  # comes with mlflow, and is used here only
+    from sklearn.linear_model import Ridge  # comes with mlflow, and is used here only
 
     begun = time.monotonic()
     names = list(features.FEATURES)

@@ -3,11 +3,9 @@
 import http.client
 import json
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._live import times
-from local.servers import postgres, services
+from benchmarks._servers import dashboard
 from local.supervisor.program import PYTHON, ROOT
-from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.reader import ForecastReader, Span
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
-from tests.servers import running, settings_in
 
 SYMBOLS = tuple(f"V{n:03}" for n in range(100))  # that tick
 WATCHED = SYMBOLS[:20]
@@ -54,7 +50,7 @@ def run(console: Console, few: int = 1000, many: int = 5000) -> dict[str, float]
     with served() as room:
         for _ in range(SESSION):
             tick(room.store, next(room.minutes))
-        data, query = ask_data(room.s), ask_reader(room.reader)
+        data, query = time_data(room.s), time_reader(room.reader)
         watch(room, len(WATCHED), 3)  # so that what is loaded and cached is not counted to the viewers
         thousand, thousands = (watch(room, viewers, TICKS) for viewers in (few, many))
     show(console, {few: thousand, many: thousands}, data, query)
@@ -72,20 +68,13 @@ def run(console: Console, few: int = 1000, many: int = 5000) -> dict[str, float]
 @contextmanager
 def served() -> Iterator[Room]:
     """Run PostgreSQL and the dashboard until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-viewers-") as home:
-        Path(home).chmod(0o755)
-        s = settings_in(Path(home), source="csv", csv_path=home, symbols=SYMBOLS)
-        with running(postgres.program(s), s):
-            postgres.create_databases(s)
-            migrate(s)
-            dashboard = next(program for program in services.programs(s) if program.name == "dashboard")
-            with (
-                running(dashboard, s) as process,
-                closing(ForecastStore.connect(s)) as store,
-                closing(ForecastReader.connect(s)) as reader,
-            ):
-                worker, minutes = psutil.Process(process.pid).children()[0], iter(times(SESSION + 3 * TICKS))
-                yield Room(s, worker, store, reader, minutes)
+    with (
+        dashboard("viewers", SYMBOLS) as (s, pid),
+        closing(ForecastStore.connect(s)) as store,
+        closing(ForecastReader.connect(s)) as reader,
+    ):
+        worker, minutes = psutil.Process(pid).children()[0], iter(times(SESSION + 3 * TICKS))
+        yield Room(s, worker, store, reader, minutes)
 
 
 def tick(store: ForecastStore, ts: int) -> float:
@@ -132,19 +121,19 @@ def crowd(s: Settings, viewers: int) -> Iterator[subprocess.Popen[str]]:
         process.wait(30)
 
 
-def ask_data(s: Settings) -> list[float]:
+def time_data(s: Settings) -> list[float]:
     """Return the seconds that a session of one symbol takes over `/data`, each on a connection kept open."""
     with closing(http.client.HTTPConnection("127.0.0.1", s.dashboard_port, timeout=30)) as line:
 
-        def ask() -> None:
+        def request() -> None:
             line.request("GET", f"/data?symbol={SYMBOLS[0]}")
             if len(json.loads(line.getresponse().read())["bars"]) != SESSION:
                 raise RuntimeError("/data does not give the session")
 
-        return [seconds(ask) for _ in range(REQUESTS)]
+        return [seconds(request) for _ in range(REQUESTS)]
 
 
-def ask_reader(reader: ForecastReader) -> list[float]:
+def time_reader(reader: ForecastReader) -> list[float]:
     """Return the seconds that the same rows take by two bare queries."""
     span = Span(SYMBOLS[0], 0, 4_102_444_800_000, 1950)
     return [seconds(lambda: (reader.bars(span), reader.forecasts(span))) for _ in range(REQUESTS)]
@@ -157,9 +146,9 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def p(taken: list[float], share: float) -> float:
+def p(durations: list[float], share: float) -> float:
     """Return a quantile of seconds in milliseconds."""
-    return round(1000 * float(np.quantile(taken, share)), 1)
+    return round(1000 * float(np.quantile(durations, share)), 1)
 
 
 def show(console: Console, crowds: dict[int, Measured], data: list[float], query: list[float]) -> None:
@@ -169,6 +158,6 @@ def show(console: Console, crowds: dict[int, Measured], data: list[float], query
         table.add_row(f"{viewers:,}", *(f"{value:g}" for value in measured))
     console.print(table)
     table = Table("a session of one symbol", "p50 ms", "p99 ms", "a second", title="one after another")
-    for name, taken in {"/data": data, "two bare queries": query}.items():
-        table.add_row(name, f"{p(taken, 0.5)}", f"{p(taken, 0.99)}", f"{len(taken) / sum(taken):.0f}")
+    for name, durations in {"/data": data, "two bare queries": query}.items():
+        table.add_row(name, f"{p(durations, 0.5)}", f"{p(durations, 0.99)}", f"{len(durations) / sum(durations):.0f}")
     console.print(table)

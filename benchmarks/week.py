@@ -2,29 +2,27 @@
 
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any
 
 import psycopg
-import requests
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.pipeline import local
+from benchmarks._airflow import champion, installation, market_time, set_clock
+from benchmarks._servers import folder
 from local import pipeline, probes
 from local.airflow_client import Airflow
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
-from stock_ml.adapters.mlflow.rest import champion, tags
+from stock_ml.adapters.mlflow.rest import tags
+from stock_ml.adapters.postgres.connection import Row
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import sessions
-from tests.servers import settings_in
+from stock_ml.domain.json_object import JsonObject
 
 STARTS, TURNS, SESSIONS = "2024-03-04", date(2024, 3, 6), 12
 QUICK, SLOW = 360.0, 60.0  # market seconds a second; slow before a close, as what follows it is quick then
@@ -37,7 +35,7 @@ select to_char(session, 'YYYY-MM-DD'), string_agg(distinct model_version, ', '),
 from outcomes where counts group by session order by session
 """
 ALERTS = "select reason, acted_on_at is not null from alerts order by id"
-LOOK = "select model_version, report from looks order by id desc limit 1"
+NEWEST_REPORT = "select model_version, report from looks order by id desc limit 1"
 
 
 @dataclass
@@ -56,62 +54,62 @@ class Week:
         for dag in (pipeline.INGEST, pipeline.TRAIN, MONITOR):
             self.known[dag] = {run["dag_run_id"] for run in self.airflow.runs(dag, 100)}
         self._to_the_close()
-        ingest = self._ended(pipeline.INGEST)
-        self._tell(f"ingest_bars: {len(self.s.symbols)} symbols clean, {self._seconds(pipeline.INGEST, ingest)}")
-        self._ended(MONITOR)
-        alerted = self._judged()
-        trained = [self._ended(pipeline.TRAIN, lambda run: self._comes_from(run, ingest))]
+        ingest = self._wait_for_new_run(pipeline.INGEST)
+        self._report(f"ingest_bars: {len(self.s.symbols)} symbols clean, {self._seconds(pipeline.INGEST, ingest)}")
+        self._wait_for_new_run(MONITOR)
+        alerted = self._report_monitoring()
+        trained = [self._wait_for_new_run(pipeline.TRAIN, lambda run: self._is_started_by(run, ingest))]
         if alerted:
-            trained.append(self._ended(pipeline.TRAIN, self._comes_from_an_alert))
-        for run in sorted(set(trained), key=lambda run: self._run(run)["queued_at"]):
-            self._tell_training(run)
-        self._served()
+            trained.append(self._wait_for_new_run(pipeline.TRAIN, self._is_started_by_alert))
+        for run in sorted(set(trained), key=self._queued_at):
+            self._report_training(run)
+        self._wait_until_served()
 
     def _to_the_close(self) -> None:
-        now, calendar = self._clock(paused=False, speed=QUICK), sessions(self.s.exchange)
+        now, calendar = set_clock(self.s, paused=False, speed=QUICK), sessions(self.s.exchange)
         close = float(calendar.closes[calendar.upcoming(now)])
-        self._tell(f"session {datetime.fromtimestamp(close, UTC):%a %Y-%m-%d} opens")
-        probes.wait("the close", lambda: self._clock() >= close - BEFORE, 600)
-        self._clock(speed=SLOW)
-        probes.wait("the close", lambda: self._clock() >= close + AFTER, 60)
-        self._clock(paused=True)
-        self._tell("session closed")
+        self._report(f"session {datetime.fromtimestamp(close, UTC):%a %Y-%m-%d} opens")
+        probes.wait("the close", lambda: market_time(self.s) >= close - BEFORE, 600)
+        set_clock(self.s, speed=SLOW)
+        probes.wait("the close", lambda: market_time(self.s) >= close + AFTER, 60)
+        set_clock(self.s, paused=True)
+        self._report("session closed")
 
-    def _judged(self) -> bool:
+    def _report_monitoring(self) -> bool:
         """Tell the newest look and what alert it raised, and say whether it did."""
         with psycopg.connect(self.s.postgres()) as connection:
-            ((version, look),) = connection.execute(LOOK).fetchall()
+            ((version, report),) = connection.execute(NEWEST_REPORT).fetchall()
             alerts = connection.execute(ALERTS).fetchall()
-        found = f"skill {look['skill']:+.1%}, 90 % interval covered {look['coverage_90']:.1%}"
-        self._tell(f"monitor_forecasts: version {version}, {look['forecasts']} forecasts: {found}")
+        found = f"skill {report['skill']:+.1%}, 90 % interval covered {report['coverage_90']:.1%}"
+        self._report(f"monitor_forecasts: version {version}, {report['forecasts']} forecasts: {found}")
         for reason, _ in alerts[self.alerts :]:
-            self._tell(f"ALERT: {reason}")
+            self._report(f"ALERT: {reason}")
         before, self.alerts = self.alerts, len(alerts)
         return self.alerts > before
 
-    def _tell_training(self, run: str) -> None:
+    def _report_training(self, run: str) -> None:
         (task,) = self.airflow.tasks(pipeline.TRAIN, run)
         place = f"dags/{pipeline.TRAIN}/dagRuns/{run}/taskInstances/train/xcomEntries"
         why = self.airflow.get(f"{place}/why")["value"]
         if task["state"] == "skipped":
-            self._tell(f"train_model ({why}): skipped, a training covers it")
+            self._report(f"train_model ({why}): skipped, a training covers it")
             return
-        made = self.airflow.get(f"{place}/return_value")["value"]
-        told = f"version {made['version']}, {made['promoted']}: {made['reason']}"
-        self._tell(f"train_model ({why}): {told}, {self._seconds(pipeline.TRAIN, run)}")
+        result = self.airflow.get(f"{place}/return_value")["value"]
+        text = f"version {result['version']}, {result['promoted']}: {result['reason']}"
+        self._report(f"train_model ({why}): {text}, {self._seconds(pipeline.TRAIN, run)}")
 
-    def _served(self) -> None:
-        made = champion(self.s)
-        last = f"{datetime.fromtimestamp(int(tags(made)['trained_until']), UTC):%a %Y-%m-%d %H:%M} UTC"
-        probes.wait("the consumer", lambda: self._serving() == made["version"], 60)
-        self._tell(f"consumer serves version {made['version']}, trained until {last}")
+    def _wait_until_served(self) -> None:
+        version = champion(self.s)
+        last = f"{datetime.fromtimestamp(int(tags(version)['trained_until']), UTC):%a %Y-%m-%d %H:%M} UTC"
+        probes.wait("the consumer", lambda: self._served_version() == version.version, 60)
+        self._report(f"consumer serves version {version.version}, trained until {last}")
 
-    def _serving(self) -> str:
+    def _served_version(self) -> str:
         with psycopg.connect(self.s.postgres()) as connection:
             ((state,),) = connection.execute("select state from service_state where service = 'consumer'").fetchall()
         return str(state["model_version"])
 
-    def _ended(self, dag: str, fits: Callable[[str], bool] | None = None) -> str:
+    def _wait_for_new_run(self, dag: str, fits: Callable[[str], bool] | None = None) -> str:
         """Return the run of a DAG that is new and fits, when it has ended well."""
 
         def found() -> list[str]:
@@ -120,56 +118,43 @@ class Week:
 
         probes.wait(f"a run of {dag}", lambda: bool(found()), 120)
         run = found()[-1]
-        pipeline.finish(self.airflow, dag, run)
+        pipeline.wait_for_run(self.airflow, dag, run)
         return run
 
-    def _comes_from(self, run: str, source: str) -> bool:
+    def _is_started_by(self, run: str, source: str) -> bool:
         return any(event["source_run_id"] == source for event in self._events(run))
 
-    def _comes_from_an_alert(self, run: str) -> bool:
+    def _is_started_by_alert(self, run: str) -> bool:
         return any("payload" in (event["extra"] or {}) for event in self._events(run))
 
-    def _events(self, run: str) -> list[dict[str, Any]]:
-        return list(
-            self.airflow.get(f"dags/{pipeline.TRAIN}/dagRuns/{run}/upstreamAssetEvents").get("asset_events", [])
-        )
+    def _events(self, run: str) -> list[JsonObject]:
+        path = f"dags/{pipeline.TRAIN}/dagRuns/{run}/upstreamAssetEvents"
+        return list(self.airflow.get(path).get("asset_events", []))
 
-    def _run(self, run: str) -> dict[str, Any]:
-        return self.airflow.get(f"dags/{pipeline.TRAIN}/dagRuns/{run}")
+    def _queued_at(self, run: str) -> str:
+        return str(self.airflow.get(f"dags/{pipeline.TRAIN}/dagRuns/{run}")["queued_at"])
 
     def _seconds(self, dag: str, run: str) -> str:
-        told = self.airflow.get(f"dags/{dag}/dagRuns/{run}")
-        begun, ended = (datetime.fromisoformat(told[name]) for name in ("queued_at", "end_date"))
+        found = self.airflow.get(f"dags/{dag}/dagRuns/{run}")
+        begun, ended = (datetime.fromisoformat(found[name]) for name in ("queued_at", "end_date"))
         return f"{(ended - begun).total_seconds():.0f} s"
 
-    def _clock(self, **changed: float | bool) -> float:
-        """Return the market's time; `paused` and `speed` may change the exchange's clock."""
-        if changed:
-            answer = requests.post(f"{self.s.sandbox}/clock", json=changed, timeout=10)
-        else:
-            answer = requests.get(f"{self.s.sandbox}/clock", timeout=10)
-        return float(answer.json()["market"])
-
-    def _tell(self, event: str) -> None:
-        at = datetime.fromtimestamp(self._clock(), UTC)
+    def _report(self, event: str) -> None:
+        at = datetime.fromtimestamp(market_time(self.s), UTC)
         self.console.print(f"{at:%a %H:%M} UTC  +{time.monotonic() - self.begun:4.0f} s  {event}")
 
 
 def run(console: Console) -> dict[str, float]:
     """Live through the week, leave nothing running, and return the figures."""
-    with tempfile.TemporaryDirectory(prefix="stock_ml-week-", ignore_cleanup_errors=True) as home:
-        given = {"sandbox_start": STARTS, "sandbox_turn": TURNS, "sandbox_speed": QUICK}
-        s = settings_in(Path(home), source="sandbox", **given)
-        try:
-            _up(s)
-            week = Week(s, Airflow(s, keep_secrets(s)), console)
-            week._served()
-            for _ in range(SESSIONS):
-                week.pass_session()
-            with psycopg.connect(s.postgres()) as connection:
-                scores, alerts = connection.execute(SCORES).fetchall(), connection.execute(ALERTS).fetchall()
-        finally:
-            local(s, "down")
+    given = {"source": "sandbox", "sandbox_start": STARTS, "sandbox_turn": TURNS, "sandbox_speed": QUICK}
+    with folder("week") as home, installation(home, **given) as s:
+        _up(s)
+        week = Week(s, Airflow(s, ensure_secrets(s)), console)
+        week._wait_until_served()
+        for _ in range(SESSIONS):
+            week.pass_session()
+        with psycopg.connect(s.postgres()) as connection:
+            scores, alerts = connection.execute(SCORES).fetchall(), connection.execute(ALERTS).fetchall()
     console.print(_table(scores))
     return _figures(scores) | {"alerts": len(alerts), "seconds": round(time.monotonic() - week.begun)}
 
@@ -179,12 +164,12 @@ def _up(s: Settings) -> None:
     argv = [PYTHON, "-m", "local", "up"]
     with subprocess.Popen(argv, cwd=ROOT, env=os.environ | environment(s), stdout=subprocess.DEVNULL) as process:
         probes.wait("the exchange", probes.http(f"{s.sandbox}/healthz"))
-        requests.post(f"{s.sandbox}/clock", json={"paused": True}, timeout=10).raise_for_status()
+        set_clock(s, paused=True)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, argv)
 
 
-def _figures(scores: list[tuple[Any, ...]]) -> dict[str, float]:
+def _figures(scores: list[Row]) -> dict[str, float]:
     by_day = {row[0]: row for row in scores}
     turned = by_day[str(TURNS)]
     before, after = [row for row in scores if row[0] < str(TURNS)], [row for row in scores if row[0] > str(TURNS)]
@@ -193,7 +178,7 @@ def _figures(scores: list[tuple[Any, ...]]) -> dict[str, float]:
     return skills | {f"coverage_{name}": round(row[4], 3) for name, row in named.items()}
 
 
-def _table(scores: list[tuple[Any, ...]]) -> Table:
+def _table(scores: list[Row]) -> Table:
     table = Table("session", "version", "forecasts", "skill", "90 % interval covered")
     for session, version, count, skill, coverage in scores:
         table.add_row(session, version, f"{count:,}", f"{skill:+.1%}", f"{coverage:.1%}")

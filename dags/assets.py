@@ -8,7 +8,7 @@ from stock_ml.config import load
 GROUP = "stock_ml"
 
 
-def _told_on(topic: str, read: str) -> list[AssetWatcher]:
+def _watchers(topic: str, read: str) -> list[AssetWatcher]:
     """Watch a topic; `read` is the function of `dags.kafka_events` that makes an event of a message."""
     topics = [f"{load().kafka_topic}.{topic}"]
     connection = f"stockml_{topic}"  # a consumer group each, since offsets are the group's
@@ -17,7 +17,7 @@ def _told_on(topic: str, read: str) -> list[AssetWatcher]:
     return [AssetWatcher(name=topics[0], trigger=trigger)]
 
 
-SESSION_CLOSED = Asset(name="session_closed", group=GROUP, watchers=_told_on("sessions", "closed_session"))
-RETRAINING_WANTED = Asset(name="retraining_wanted", group=GROUP, watchers=_told_on("alerts", "alert"))
+SESSION_CLOSED = Asset(name="session_closed", group=GROUP, watchers=_watchers("sessions", "closed_session"))
+RETRAINING_WANTED = Asset(name="retraining_wanted", group=GROUP, watchers=_watchers("alerts", "alert"))
 CLEAN_BARS = Asset(name="clean_bars", group=GROUP)
 MODEL = Asset(name="stock_close", group=GROUP)

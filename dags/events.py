@@ -1,4 +1,4 @@
-"""What the asset events that started a run tell its task."""
+"""Read the asset events that started a run."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,20 +6,23 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset
 
 from dags.assets import CLEAN_BARS, RETRAINING_WANTED
+from stock_ml.domain.json_object import JsonObject
 
 if TYPE_CHECKING:
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
+
     from stock_ml.training.retrain_policy import Trigger
 
 Events = Mapping[Asset, Sequence[Any]] | None
 
 
-def newest(events: Events, asset: Asset) -> dict[str, Any]:
-    """Return what the newest event of an asset tells, nothing where there is none."""
+def newest(events: Events, asset: Asset) -> JsonObject:
+    """Return the fields of an asset's newest event, none where there is no event."""
     found = (events or {}).get(asset, [])
     return dict(found[-1].extra) if found else {}
 
 
-def training_trigger(events: Events, ti: Any) -> "Trigger":
+def training_trigger(events: Events, ti: "RuntimeTaskInstanceProtocol") -> "Trigger":
     """Return what started a run of `train_model`; without any event it was a person."""
     from stock_ml.evaluation.live_performance import Alert
     from stock_ml.training.retrain_policy import Trigger

@@ -1,11 +1,12 @@
-"""What a person may choose when triggering a DAG; the settings are what stands there."""
+"""The forms with which a person triggers a DAG; the settings are the defaults."""
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, TypedDict, get_args
 
 from airflow.sdk import Param
 
 from stock_ml.config import Alias, Recipe, load
+from stock_ml.domain.json_object import JsonObject
 
 ASK = "ask"
 FITTED = (
@@ -15,12 +16,20 @@ FITTED = (
 )
 
 
+class TrainingSettings(TypedDict):
+    """Hold the settings that the form of `train_model` changes."""
+
+    candidates: tuple[str, ...]
+    train_sessions: int
+    promote: str
+
+
 def training() -> dict[str, Param]:
     """Return the form of `train_model`."""
     s = load()
     recipes = list(get_args(Recipe))
-    candidates = {"type": "array", "items": {"enum": recipes}, "examples": recipes, "minItems": 1}
-    sessions: dict[str, Any] = {"type": "integer", "minimum": 2, "description_md": FITTED}
+    candidates: JsonObject = {"type": "array", "items": {"enum": recipes}, "examples": recipes, "minItems": 1}
+    sessions: JsonObject = {"type": "integer", "minimum": 2, "description_md": FITTED}
     return {
         "candidates": Param(list(s.candidates), title="Trained beside persistence", **candidates),
         "sessions": Param(s.train_sessions, title="Newest sessions that a model is fitted on", **sessions),
@@ -28,17 +37,13 @@ def training() -> dict[str, Param]:
     }
 
 
-def chosen(params: Mapping[str, Any]) -> dict[str, Any]:
+def training_settings(params: Mapping[str, Any]) -> TrainingSettings:
     """Return the settings that the form of `train_model` changes; until a person answers, a version is challenger."""
-    becomes = "challenger" if params["becomes"] == ASK else params["becomes"]
-    return {
-        "candidates": tuple(params["candidates"]),
-        "train_sessions": int(params["sessions"]),
-        "promote": becomes,
-    }
+    alias = "challenger" if needs_approval(params) else params["becomes"]
+    return {"candidates": tuple(params["candidates"]), "train_sessions": int(params["sessions"]), "promote": alias}
 
 
-def asks(params: Mapping[str, Any]) -> bool:
+def needs_approval(params: Mapping[str, Any]) -> bool:
     """Say whether the form of `train_model` has a person decide whether the new version serves."""
     return bool(params["becomes"] == ASK)
 
@@ -46,8 +51,8 @@ def asks(params: Mapping[str, Any]) -> bool:
 def ingest() -> dict[str, Param]:
     """Return the form of `ingest_bars`."""
     s = load()
-    symbols: dict[str, Any] = {"type": "array", "items": {"enum": list(s.symbols)}, "examples": list(s.symbols)}
-    day: dict[str, Any] = {"type": ["null", "string"], "format": "date"}
+    symbols: JsonObject = {"type": "array", "items": {"enum": list(s.symbols)}, "examples": list(s.symbols)}
+    day: JsonObject = {"type": ["null", "string"], "format": "date"}
     past = "Empty is the usual history (STOCKML_HISTORY_MONTHS); the months of these days are fetched whole."
     return {
         "symbols": Param(list(s.symbols), title="Symbols", minItems=1, uniqueItems=True, **symbols),

@@ -17,29 +17,29 @@ what is archived under "Deleted", and restores it.
 """
 
 from datetime import timedelta
-from typing import Any
 
 from airflow.sdk import dag, task
 
 from dags.task_defaults import dag_rules, task_settings
+from stock_ml.domain.json_object import JsonObject
 
 
 @dag(schedule="0 3 * * *", doc_md=__doc__, **dag_rules("maintain"))
 def maintain() -> None:
     @task
-    def retire() -> dict[str, Any]:
+    def retire() -> dict[str, dict[str, int]]:
         from stock_ml.maintenance import retention
 
         return retention.retire(task_settings())
 
     @task
-    def tidy_runs() -> dict[str, Any]:
+    def tidy_runs() -> dict[str, list[str]]:
         from stock_ml.maintenance import cleanup
 
         return cleanup.tidy_runs(task_settings())
 
     @task(execution_timeout=timedelta(hours=2))
-    def back_up() -> dict[str, Any]:
+    def back_up() -> JsonObject:
         from stock_ml.maintenance import backup
 
         return dict(backup.back_up(task_settings()))

@@ -14,18 +14,17 @@ With a real source it runs every five minutes of a session and once two hours af
 or replayed after each session that closed.
 """
 
-from typing import Any
-
 from airflow.sdk import dag, task
 
 from dags.schedules import within_each_session
 from dags.task_defaults import dag_rules, task_settings
+from stock_ml.domain.json_object import JsonObject
 
 
 @dag(schedule=within_each_session(every=5, after=120), doc_md=__doc__, **dag_rules("monitor_forecasts"))
 def monitor_forecasts() -> None:
     @task
-    def monitor() -> dict[str, Any]:
+    def monitor() -> JsonObject:
         from stock_ml.monitoring import monitor
 
         return dict(monitor.monitor(task_settings()))

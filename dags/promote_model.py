@@ -17,14 +17,15 @@ from airflow.sdk import dag, task
 from dags.assets import MODEL
 from dags.events import newest
 from dags.task_defaults import dag_rules, skip_if, task_settings
+from stock_ml.domain.json_object import JsonObject
 
-TOLD = "{{ ti.xcom_pull(task_ids='see_asked') }}"
+BODY = "{{ ti.xcom_pull(task_ids='see_asked') }}"
 
 
 @dag(schedule=MODEL, doc_md=__doc__, **dag_rules("promote_model"))
 def promote_model() -> None:
     @task
-    def see_asked(*, triggering_asset_events: Any = None) -> dict[str, Any]:
+    def see_asked(*, triggering_asset_events: Any = None) -> JsonObject:
         from stock_ml.training import promote
 
         version = newest(triggering_asset_events, MODEL)  # the newest one is the challenger
@@ -34,13 +35,13 @@ def promote_model() -> None:
     approve = ApprovalOperator(
         task_id="approve",
         subject="Should version {{ ti.xcom_pull(task_ids='see_asked')['version'] }} serve?",
-        body=TOLD,
+        body=BODY,
         defaults="Reject",
         response_timeout=timedelta(days=3),
     )
 
     @task
-    def promote(version: dict[str, Any]) -> str | None:
+    def promote(version: Any) -> str | None:
         from stock_ml.training import promote
 
         return promote.promote_challenger(task_settings(), version["version"])

@@ -2,12 +2,17 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
-from airflow.sdk import RetryDecision, RetryPolicy
+from airflow.sdk import RetryDecision, RetryPolicy, get_current_context
 
 from stock_ml import errors
 from stock_ml.domain.request_budget import next_day
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.execution_time.context import TaskStateStoreAccessor
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
 TRIES = 2  # after the first one, of a task that fails by itself
 KILLS = 5  # tries that may be killed, as by a restart of the machine, before the tries above become fewer
@@ -28,7 +33,10 @@ class ByKindOfError(RetryPolicy):
     counts every try, and its `retries` leave room for tries that were killed, or that wait for another day.
     """
 
-    def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: "Context | None" = None
+    ) -> RetryDecision:
+        context = context or get_current_context()
         reason = f"{type(exception).__name__}: {exception}"
         if isinstance(exception, FINAL) or try_number > max_tries:
             return _failed(exception, reason, context["ti"])
@@ -39,22 +47,23 @@ class ByKindOfError(RetryPolicy):
         return RetryDecision(reason=reason)
 
 
-def _failures(store: Any, max_tries: int) -> int:
+def _failures(store: "TaskStateStoreAccessor", max_tries: int) -> int:
     """Count this failure and return how many there are; Airflow raises `max_tries` where a person clears the task."""
     key = f"failures_{max_tries}"
-    count = int(store.get(key, 0)) + 1
+    stored = store.get(key, 0)
+    count = (stored if isinstance(stored, int) else 0) + 1
     store.set(key, count)
     return count
 
 
-def _failed(exception: BaseException, reason: str, ti: Any) -> RetryDecision:
-    """Leave the reason where another task reads it; only the project's own errors tell no secret."""
-    told = reason if isinstance(exception, errors.StockMLError) else f"{type(exception).__name__}, see its log"
-    ti.xcom_push(FAILED, {"map_index": ti.map_index, "reason": told[:500]})
+def _failed(exception: BaseException, reason: str, ti: "RuntimeTaskInstanceProtocol") -> RetryDecision:
+    """Pass the reason to another task by XCom; the text of foreign errors may hold a secret, and is left out."""
+    text = reason if isinstance(exception, errors.StockMLError) else f"{type(exception).__name__}, see its log"
+    ti.xcom_push(FAILED, {"map_index": ti.map_index, "reason": text[:500]})
     return RetryDecision.fail(reason)
 
 
 def _another_day(reason: str, now: float) -> RetryDecision:
     until = next_day(now) + MARGIN
-    told = f"{reason}; tried again after {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
-    return RetryDecision.retry(timedelta(seconds=until - now), told)
+    text = f"{reason}; tried again after {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
+    return RetryDecision.retry(timedelta(seconds=until - now), text)

@@ -1,7 +1,7 @@
 """What holds for every DAG and task: names, owner, tries, what no log shows."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
@@ -11,7 +11,20 @@ from pydantic import SecretStr
 from dags.retries import DAYS, RETRIES, ByKindOfError
 from stock_ml.config import Settings, load
 
-TASK_RULES: dict[str, Any] = {
+
+class DagRules(TypedDict):
+    """Hold what every DAG has in common."""
+
+    dag_id: str
+    dag_display_name: str
+    tags: list[str]
+    default_args: dict[str, object]
+    catchup: bool
+    max_active_runs: int
+    is_paused_upon_creation: bool
+
+
+TASK_RULES: dict[str, object] = {
     "owner": "stock_ml",
     "retries": RETRIES,
     "retry_delay": timedelta(seconds=20),
@@ -21,7 +34,7 @@ TASK_RULES: dict[str, Any] = {
 MAY_WAIT = RETRIES + DAYS  # retries of a task that finds a day's requests spent
 
 
-def dag_rules(dag_id: str) -> dict[str, Any]:
+def dag_rules(dag_id: str) -> DagRules:
     """Return what every DAG has in common; its name and tags say SIMULATED where the bars are made up."""
     s = load()
     simulated = ["SIMULATED"] if s.simulated else []

@@ -22,13 +22,14 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import dag, task
-from operator_links import TrainingInMlflow, linked
+from operator_links import TrainingInMlflow, with_link
 
 from dags.assets import CLEAN_BARS, MODEL, RETRAINING_WANTED
 from dags.events import training_trigger
-from dags.forms import asks, chosen
+from dags.forms import needs_approval, training_settings
 from dags.forms import training as form
 from dags.task_defaults import dag_rules, skip_if, task_settings
+from stock_ml.domain.json_object import JsonObject
 
 
 @dag(schedule=CLEAN_BARS | RETRAINING_WANTED, params=form(), doc_md=__doc__, **dag_rules("train_model"))
@@ -36,10 +37,10 @@ def train_model() -> None:
     @task(outlets=[MODEL], execution_timeout=timedelta(hours=2))
     def train(
         *, triggering_asset_events: Any = None, params: Any = None, outlet_events: Any = None, ti: Any = None
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         from stock_ml.training import retrain_policy
 
-        s = task_settings().model_copy(update=chosen(params))
+        s = task_settings().model_copy(update=dict(training_settings(params)))
         trigger = training_trigger(triggering_asset_events, ti)
         ti.xcom_push("why", trigger.reason)
         skip_if(retrain_policy.skip_reason(s, trigger))
@@ -47,10 +48,10 @@ def train_model() -> None:
         from stock_ml.training import train  # Spark and MLflow take seconds to import
 
         outcome = train.train(s, trigger.reason, trigger.alert_at)
-        outlet_events[MODEL].extra = train.training_event(outcome, trigger.reason, asks(params))
+        outlet_events[MODEL].extra = train.training_event(outcome, trigger.reason, needs_approval(params))
         return dict(outcome)
 
-    linked(train(), TrainingInMlflow())
+    with_link(train(), TrainingInMlflow())
 
 
 train_model()

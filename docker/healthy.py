@@ -2,19 +2,10 @@
 
 import sys
 
-from stock_ml.adapters.postgres.store import ForecastStore
+from local import probes
 from stock_ml.config import load
 
 LONGEST_SILENCE = 30.0
 
-
-def is_well(service: str) -> bool:
-    """Say whether the service, producer or consumer, wrote its state within the last half minute."""
-    store = ForecastStore.connect(load())
-    state = store.read_state(service)
-    store.close()
-    return state is not None and state[1] < LONGEST_SILENCE
-
-
 if __name__ == "__main__":
-    sys.exit(0 if is_well(sys.argv[1]) else 1)
+    sys.exit(not probes.heartbeat(load(), sys.argv[1], LONGEST_SILENCE)())

@@ -15,7 +15,7 @@ from local import restore as restoring
 from local import status as statuses
 from local import up as ups
 from local.current_installation import recall
-from local.secrets import keep_secrets, with_secrets
+from local.secrets import ensure_secrets, with_secrets
 from stock_ml.config import load
 from stock_ml.errors import StockMLError
 
@@ -59,8 +59,8 @@ def retire() -> None:
     """Move the oldest days from PostgreSQL to S3; Airflow does so by itself."""
     from stock_ml.maintenance import retention  # the other commands have no use for what it brings along
 
-    one = recall()
-    console.print(retention.retire(with_secrets(one, keep_secrets(one))) or "no day is old enough")
+    s = recall()
+    console.print(retention.retire(with_secrets(s, ensure_secrets(s))) or "no day is old enough")
 
 
 @app.command()
@@ -76,16 +76,16 @@ def reset(yes: bool = False) -> None:
 
 
 def main() -> int:
-    """Run a command; what goes wrong is told in one line, and Ctrl-C too."""
-    told = Console(stderr=True, highlight=False, soft_wrap=True)
+    """Run a command; an error is printed as one line, and so is Ctrl-C."""
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         app()
     except StockMLError as error:
-        told.print(f"[red]stopped:[/] {escape(str(error))}")
+        stderr.print(f"[red]stopped:[/] {escape(str(error))}")
         return 1
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
-            told.print("interrupted: what runs goes on, `make up` continues, `make down` stops it")
+            stderr.print("interrupted: what runs goes on, `make up` continues, `make down` stops it")
         return ended.code if isinstance(ended.code, int) else 0
     return 0
 
@@ -100,6 +100,6 @@ def end(code: int) -> NoReturn:
 if __name__ == "__main__":
     try:
         end(main())
-    finally:  # an error that nobody foresaw: its trace says more than a guess
+    finally:  # an unexpected error: print its trace
         traceback.print_exc()
         end(1)

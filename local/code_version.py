@@ -1,11 +1,11 @@
-"""What the code of a program is, as a short digest: another one means that the program must start anew."""
+"""A digest of a program's code: the program is restarted where it changes."""
 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 KINDS = frozenset({".py", ".html", ".css", ".js", ".svg", ".json", ".sql", ".mako", ".yaml", ".txt", ".typed"})
-NOT_OURS = frozenset({"vendor", "__pycache__"})
+EXCLUDED = frozenset({"vendor", "__pycache__"})
 
 
 def version_of(root: Path, places: tuple[str, ...]) -> str:
@@ -21,5 +21,5 @@ def _files(place: Path) -> Iterator[Path]:
     if place.is_file():
         yield place
     for file in place.rglob("*"):
-        if file.suffix in KINDS and not NOT_OURS & set(file.relative_to(place).parts) and file.is_file():
+        if file.suffix in KINDS and not EXCLUDED & set(file.relative_to(place).parts) and file.is_file():
             yield file

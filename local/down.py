@@ -35,7 +35,7 @@ def reset(s: Settings, console: Console, *, sure: bool) -> None:
         console.print("nothing was deleted")
         return
     down(s, console)
-    shutil.rmtree(s.state, ignore_errors=True)  # what ends just now may still put a file away
+    shutil.rmtree(s.state, ignore_errors=True)  # a process that is just ending may still write a file
     if s.state.exists():
         raise HostError(f"{s.state} could not be deleted whole: `make reset` again, or delete it by hand")
     console.print(f"deleted {s.state}")

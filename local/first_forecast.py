@@ -4,57 +4,57 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
 
 from stock_ml.adapters.market_clock import MarketClock
+from stock_ml.adapters.postgres.connection import ServiceState
 from stock_ml.adapters.postgres.store import ForecastStore, Stored
 from stock_ml.config import Settings
+from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import HostError, SourceUnavailable
 
 SECONDS, EVERY = 120.0, 0.2
-FRESH = 15.0  # seconds: an older word of the producer says nothing of now
+FRESH = 15.0  # seconds: an older state of the producer says nothing of now
 FINAL = ("BadKey: ", "PremiumEndpoint: ")  # what the source refuses until someone changes the settings
 LOGS = "see `make logs NAME=producer` and `make logs NAME=consumer`"
 PAUSED = "the exchange is paused: forecasts go on when its clock runs"
 
-State = dict[str, Any]
-
 
 class Store(Protocol):
-    """Tell what came, and what the producer says of itself."""
+    """Count what is stored, and read the producer's state."""
 
     def now(self) -> float: ...
     def has_timely(self, since: float) -> bool: ...
-    def held(self, symbols: tuple[str, ...], horizon: int, first: int, last: int) -> Stored: ...
-    def read_state(self, service: str) -> tuple[State, float] | None: ...
+    def count_stored(self, symbols: tuple[str, ...], horizon: int, first: int, last: int) -> Stored: ...
+    def read_state(self, service: str) -> ServiceState | None: ...
 
 
 def await_forecast(s: Settings, console: Console) -> None:
     """Return when a timely forecast was stored since the call, or when it is known that none will come now.
 
-    What the producer waits for is told at once. Raises HostError where neither comes, or the source refuses for good;
-    StoreUnavailable where the database does not answer.
+    What the producer waits for is printed at once. Raises HostError where neither comes, or the source refuses for
+    good; StoreUnavailable where the database does not answer.
     """
     store = ForecastStore.connect(s)
     try:
-        Arrival(s, store, console, _paused(s)).wait(SECONDS)
+        FirstForecast(s, store, console, _paused(s)).wait(SECONDS)
     finally:
         store.close()
 
 
 @dataclass
-class Arrival:
-    """Look again and again, and tell each thing that is waited for once."""
+class FirstForecast:
+    """Poll the database for the first forecast, and print each thing that the producer waits for once."""
 
     s: Settings
     store: Store
     console: Console
     paused: Callable[[], bool]
     sleep: Callable[[float], None] = time.sleep
-    told: str = ""
+    reported: str = ""
 
     def wait(self, seconds: float) -> None:
         """Wait about so long; see `await_forecast`."""
@@ -62,46 +62,46 @@ class Arrival:
         for _ in range(round(seconds / EVERY)):
             if self.store.has_timely(since):
                 return
-            if end := self._end():
-                self.console.print(escape(end))
+            if reason := self._final_reason():
+                self.console.print(escape(reason))
                 return
             self.sleep(EVERY)
-        raise HostError(f"no forecast within {seconds:.0f} s{self._why()}: {LOGS}")
+        raise HostError(f"no forecast within {seconds:.0f} s{self._hint()}: {LOGS}")
 
-    def _end(self) -> str | None:
+    def _final_reason(self) -> str | None:
         """Return why no forecast will come now, if that is known."""
-        state = self._producer()
+        state = self._producer_state()
         if state.get("replay") == "nothing":
             return str(state["waiting"])
-        self._say(state.get("waiting") or "")
+        self._report(state.get("waiting") or "")
         if state.get("replay") == "over":
-            return self._over(state["holdout"])
+            return self._end_of_replay(state["holdout"])
         if self.s.simulated:
             return PAUSED if self.paused() else None
         return closed(state)
 
-    def _say(self, waiting: str) -> None:
+    def _report(self, waiting: str) -> None:
         if any(name in waiting for name in FINAL):
             raise HostError(f"the source gives no bars: {waiting}")
-        if waiting not in ("", self.told):
+        if waiting not in ("", self.reported):
             self.console.print(escape(f"producer: {waiting}"))
-        self.told = waiting or self.told
+        self.reported = waiting or self.reported
 
-    def _over(self, holdout: dict[str, int]) -> str | None:
-        bars, forecasts = self.store.held(self.s.symbols, self.s.horizon, holdout["first"], holdout["last"])
+    def _end_of_replay(self, holdout: dict[str, int]) -> str | None:
+        bars, forecasts = self.store.count_stored(self.s.symbols, self.s.horizon, holdout["first"], holdout["last"])
         if bars < holdout["bars"] or not forecasts:
-            return None  # the consumer is not there yet
+            return None  # the consumer is behind
         return f"the replay is over: {forecasts} forecasts at {bars} held-out bars"
 
-    def _producer(self) -> State:
-        said = self.store.read_state("producer")
-        return said[0] if said and said[1] < FRESH else {}
+    def _producer_state(self) -> JsonObject:
+        found = self.store.read_state("producer")
+        return found.state if found and found.age < FRESH else {}
 
-    def _why(self) -> str:
-        return f", the producer's last word was {self.told!r}" if self.told else ""
+    def _hint(self) -> str:
+        return f", the producer's last state was {self.reported!r}" if self.reported else ""
 
 
-def closed(state: State) -> str | None:
+def closed(state: JsonObject) -> str | None:
     """Return that the market is closed and until when, if the producer of a real source says so."""
     if state.get("market_open", True) or "next_change" not in state:
         return None
@@ -112,10 +112,10 @@ def closed(state: State) -> str | None:
 def _paused(s: Settings) -> Callable[[], bool]:
     clock = MarketClock.connect(s)
 
-    def look() -> bool:
+    def is_paused() -> bool:
         try:
             return clock.reading().paused
         except SourceUnavailable:
             return False  # the producer says so itself
 
-    return look
+    return is_paused

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 
+from local.commands import run_command
 from local.supervisor.program import BIN, PYTHON, ROOT
 from stock_ml.errors import HostError
 
@@ -54,9 +54,7 @@ def _is_pinned(content: bytes, digest: str) -> bool:
 
 def _pack(version: str, scratch: Path) -> Path:
     argv = [*_npm(), "pack", "--silent", f"highcharts@{version}"]
-    done = subprocess.run(argv, cwd=scratch, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HostError(f"npm could not fetch highcharts {version}: {done.stderr.strip()[-300:]}")
+    run_command(argv, f"npm could not fetch highcharts {version}", cwd=scratch)
     return next(scratch.glob("*.tgz"))
 
 
@@ -69,9 +67,7 @@ def _npm() -> list[str]:
 
 def _install_npm() -> None:
     argv = [str(BIN / "uv"), "pip", "install", "--quiet", "--python", PYTHON, NODE]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HostError(f"there is no npm, and {NODE} could not be installed: {done.stderr.strip()[-300:]}")
+    run_command(argv, f"there is no npm, and {NODE} could not be installed")
 
 
 def _store(content: bytes, place: Path, digest: str) -> None:

@@ -9,8 +9,8 @@ from rich.console import Console
 from local import highcharts, jars, pipeline
 from local.code_version import version_of
 from local.first_forecast import await_forecast
-from local.replay_reset import forget_replay
-from local.secrets import keep_secrets, with_secrets
+from local.replay import forget_replay
+from local.secrets import ensure_secrets, with_secrets
 from local.servers import airflow, kafka, mlflow, postgres, seaweed, services
 from local.startup_steps import Step
 from local.supervisor.program import ROOT, Program
@@ -34,27 +34,27 @@ class Installation:
     programs: list[Program]
 
 
-def describe(given: Settings) -> Installation:
+def describe(settings: Settings) -> Installation:
     """Return the installation of these settings; its secrets are made where they are missing."""
-    secrets = keep_secrets(given)
-    s = with_secrets(given, secrets)
+    secrets = ensure_secrets(settings)
+    s = with_secrets(settings, secrets)
     return Installation(s, secrets, [_versioned(p) for p in _programs(s, secrets)])
 
 
-def steps(one: Installation, supervisor: Supervisor, console: Console) -> list[Step]:
+def steps(installation: Installation, supervisor: Supervisor, console: Console) -> list[Step]:
     """Return everything that `make up` does once the supervisor runs, in no order: each says what it needs."""
-    s = one.settings
+    s = installation.settings
     tables = "postgres" if s.postgres_url is None else ""
     return [
         *([Step(kafka.JARS, partial(jars.fetch, "kafka", s.jars))] if s.kafka_servers is None else []),
         Step("spark-jars", partial(jars.fetch, "s3a", s.jars)),
         Step("highcharts", highcharts.fetch),
-        *(Step(p.name, partial(start, p, supervisor, s.state), _after(p, s)) for p in one.programs),
+        *(Step(p.name, partial(start, p, supervisor, s.state), _after(p, s)) for p in installation.programs),
         *([Step("databases", partial(postgres.create_databases, s), (tables,))] if tables else []),
         Step("tables", partial(migrate, s), ("databases",)),
         Step("topics", partial(ensure_topics, s), ("kafka",)),
-        Step("airflow-tables", partial(airflow.migrate, s, one.secrets), ("databases",)),
-        Step("champion", partial(_ensure_champion, one, supervisor, console), _before_champion(s)),
+        Step("airflow-tables", partial(airflow.migrate, s, installation.secrets), ("databases",)),
+        Step("champion", partial(_ensure_champion, installation, supervisor, console), _before_champion(s)),
         Step("forecast", partial(await_forecast, s, console), ("champion", "producer", "consumer", "dashboard")),
     ]
 
@@ -70,14 +70,14 @@ def _before_champion(s: Settings) -> tuple[str, ...]:
     return ("mlflow", "s3", "sandbox", "spark-jars", *(("tables", "topics") if s.replayed else ()))
 
 
-def _ensure_champion(one: Installation, supervisor: Supervisor, console: Console) -> None:
-    s = one.settings
+def _ensure_champion(installation: Installation, supervisor: Supervisor, console: Console) -> None:
+    s = installation.settings
     if pipeline.has_champion(s):
         return
     if s.replayed:
-        supervisor.halt(*REPLAYING)  # the consumer holds in memory what is forgotten now
+        supervisor.stop_programs(*REPLAYING)  # the consumer holds in memory what is forgotten now
         forget_replay(s, console)
-    if lacking := pipeline.make_champion(s, one.secrets):
+    if lacking := pipeline.make_champion(s, installation.secrets):
         console.print(f"{lacking}; the other symbols were trained on")
 
 

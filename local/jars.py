@@ -2,11 +2,11 @@
 
 import hashlib
 import importlib.util
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from local.commands import run_command
 from stock_ml.adapters import host
 from stock_ml.errors import HostError
 
@@ -40,10 +40,10 @@ def fetch(name: str, jars: Path) -> Path:
     Raises HostError where a jar cannot be had, or is not the pinned one.
     """
     folder = jars / name
-    wanted = [jar for jar in locked(name) if not _is_right(folder / jar.file, jar)]
-    if wanted:
+    missing = [jar for jar in locked(name) if not _is_right(folder / jar.file, jar)]
+    if missing:
         folder.mkdir(parents=True, exist_ok=True)
-        _retrieve(wanted, folder)
+        _retrieve(missing, folder)
     return folder
 
 
@@ -51,29 +51,27 @@ def _is_right(file: Path, jar: Jar) -> bool:
     return file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() == jar.sha256
 
 
-def _retrieve(wanted: list[Jar], folder: Path) -> None:
+def _retrieve(missing: list[Jar], folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        _ivy(wanted, Path(scratch))
-        for jar in wanted:
+        _ivy(missing, Path(scratch))
+        for jar in missing:
             if not _is_right(Path(scratch) / jar.file, jar):
                 raise HostError(f"{jar.file} was not fetched as pinned in local/locks: check the network and try again")
             (Path(scratch) / jar.file).replace(folder / jar.file)
 
 
-def _ivy(wanted: list[Jar], scratch: Path) -> None:
+def _ivy(missing: list[Jar], scratch: Path) -> None:
     (scratch / "settings.xml").write_text(SETTINGS)
-    (scratch / "ivy.xml").write_text(_module(wanted))
+    (scratch / "ivy.xml").write_text(_module(missing))
     files = ["-settings", "settings.xml", "-ivy", "ivy.xml", "-cache", "cache"]
     command = [host.java(), "-cp", _ivy_jar(), "org.apache.ivy.Main", *files]
     command += ["-retrieve", "[artifact]-[revision].[ext]", "-error"]
-    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HostError(f"Ivy could not fetch the jars: {(done.stdout + done.stderr).strip()[-500:]}")
+    run_command(command, "Ivy could not fetch the jars", cwd=scratch)
 
 
-def _module(wanted: list[Jar]) -> str:
+def _module(missing: list[Jar]) -> str:
     row = '<dependency org="{}" name="{}" rev="{}" transitive="false"/>'
-    rows = "".join(row.format(*jar[:3]) for jar in wanted)
+    rows = "".join(row.format(*jar[:3]) for jar in missing)
     info = '<info organisation="stock_ml" module="jars"/>'
     return f'<ivy-module version="2.0">{info}<dependencies>{rows}</dependencies></ivy-module>'
 

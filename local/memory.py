@@ -8,7 +8,7 @@ MIB = 1024 * 1024
 def memory(pid: int) -> float:
     """Return the MiB that a process and all below it take, 0 where there is none.
 
-    It is PSS where the system tells that, else pages that no other process shares.
+    It is PSS where the system reports it, else the pages that no other process shares.
     """
     try:
         one = psutil.Process(pid) if pid else None
@@ -19,5 +19,5 @@ def memory(pid: int) -> float:
 
 
 def _own(process: psutil.Process) -> int:
-    told = process.memory_full_info()
-    return int(getattr(told, "pss", 0) or told.uss)
+    info = process.memory_full_info()
+    return int(getattr(info, "pss", 0) or info.uss)

@@ -12,7 +12,7 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 PYTHON = "Debian: apt-get install python3 python3-venv; macOS: brew install python@3.11; then make up PYTHON=python3.11"
 
 
-def trouble(version: "tuple[int, ...]" = sys.version_info[:2]) -> Optional[str]:
+def missing_requirement(version: "tuple[int, ...]" = sys.version_info[:2]) -> Optional[str]:
     """Say what is missing and the command that installs it, or nothing."""
     if not OLDEST <= version <= NEWEST:
         return f"Python 3.11 to 3.13 is needed, this is {'.'.join(str(part) for part in version)}. {PYTHON}"
@@ -51,4 +51,4 @@ def same_python(environment: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(trouble() if len(sys.argv) == 1 else not same_python(Path(sys.argv[1])))
+    sys.exit(missing_requirement() if len(sys.argv) == 1 else not same_python(Path(sys.argv[1])))

@@ -1,4 +1,4 @@
-"""Ask whether a server answers."""
+"""Probe whether a server is ready, and wait for it."""
 
 import time
 from collections.abc import Callable
@@ -9,34 +9,32 @@ from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
-FRESH_SECONDS = 5
-
 
 def http(url: str, *, any_status: bool = False, text: str = "") -> Callable[[], bool]:
-    """Return a probe that requests a URL and accepts a 2xx answer with `text` in it, or any answer."""
+    """Return a probe that requests a URL and accepts a 2xx response with `text` in it, or any response."""
 
-    def ask() -> bool:
+    def probe() -> bool:
         try:
-            answer = requests.get(url, timeout=2)
+            response = requests.get(url, timeout=2)
         except requests.RequestException:
             return False
-        return any_status or (answer.ok and text in answer.text)
+        return any_status or (response.ok and text in response.text)
 
-    return ask
+    return probe
 
 
-def spoke(s: Settings, service: str) -> Callable[[], bool]:
-    """Return a probe that looks whether a service has said within seconds how it is."""
+def heartbeat(s: Settings, service: str, seconds: float = 5) -> Callable[[], bool]:
+    """Return a probe that says whether a service stored its state within the last seconds."""
 
-    def look() -> bool:
+    def probe() -> bool:
         store = ForecastStore.connect(s)
         try:
-            said = store.read_state(service)
+            found = store.read_state(service)
         finally:
             store.close()
-        return said is not None and said[1] < FRESH_SECONDS
+        return found is not None and found.age < seconds
 
-    return look
+    return probe
 
 
 def wait(what: str, ready: Callable[[], bool], seconds: float = 300, *, log: str = "") -> None:

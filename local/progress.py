@@ -5,10 +5,10 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from local.startup_steps import Took
+from local.startup_steps import StepTime
 
 
-class Shown:
+class ProgressDisplay:
     """Show steps on a console for as long as the block lasts."""
 
     def __init__(self, console: Console) -> None:
@@ -17,17 +17,17 @@ class Shown:
         self._console = console
         self._tasks: dict[str, TaskID] = {}
 
-    def __enter__(self) -> "Shown":
+    def __enter__(self) -> "ProgressDisplay":
         self._progress.start()
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._progress.stop()
 
-    def began(self, step: str) -> None:
+    def on_start(self, step: str) -> None:
         self._tasks[step] = self._progress.add_task(step, total=1)
 
-    def ended(self, step: str, took: Took) -> None:
+    def on_end(self, step: str, time: StepTime) -> None:
         self._progress.update(self._tasks[step], completed=1)
         if not self._console.is_terminal:
-            self._console.print(f"✓ {took.ended - took.began:5.1f} s  {step}")
+            self._console.print(f"✓ {time.end - time.start:5.1f} s  {step}")

@@ -3,7 +3,7 @@
 import typer
 from rich.console import Console
 
-from local.secrets import keep_secrets, with_secrets
+from local.secrets import ensure_secrets, with_secrets
 from local.supervisor.supervisor import Supervisor
 from stock_ml.config import Settings
 
@@ -21,8 +21,8 @@ def restore(s: Settings, name: str, console: Console, *, sure: bool) -> None:
         console.print("nothing was changed")
         return
     supervisor = Supervisor(s)
-    supervisor.halt(*(p["name"] for p in supervisor.processes() if p["name"] not in NEEDED))
-    restored = backup.restore(with_secrets(s, keep_secrets(s)), name)
+    supervisor.stop_programs(*(p["name"] for p in supervisor.processes() if p["name"] not in NEEDED))
+    restored = backup.restore(with_secrets(s, ensure_secrets(s)), name)
     console.print(
         f"restored {restored}; what was stored after it is not in it. `make up` goes on from there, and after it "
         "`make replay FROM=YYYY-MM-DD` publishes the bars since a day again"

@@ -10,7 +10,7 @@ from stock_ml.cli.installation import SECRETS, read_secrets, with_secrets
 from stock_ml.config import Settings
 
 # the command `stockml` reads secrets, and only this package makes them
-__all__ = ["keep_secrets", "with_secrets", "write_private"]
+__all__ = ["ensure_secrets", "with_secrets", "write_private"]
 # SeaweedFS signs requests among its own servers with these keys, and refuses those without. The keys
 # differ because its master signs tokens with the first one for everybody who reaches its gRPC port.
 SEAWEED_KEYS = (
@@ -48,7 +48,7 @@ KINDS: dict[str, Callable[[], str]] = {
 }
 
 
-def keep_secrets(s: Settings) -> dict[str, str]:
+def ensure_secrets(s: Settings) -> dict[str, str]:
     """Return the installation's secrets; those that it lacks are made and kept under its state folder, mode 0600."""
     there = read_secrets(s)
     kept = there | {name: make() for name, make in KINDS.items() if name not in there}

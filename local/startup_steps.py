@@ -1,4 +1,4 @@
-"""Run steps as soon as what they need is done, several at once, and tell how each goes."""
+"""Run steps in the order of their dependencies, several at once, and report how each goes."""
 
 import time
 from collections.abc import Callable
@@ -17,22 +17,22 @@ class Step:
     after: tuple[str, ...] = ()
 
 
-class Took(NamedTuple):
+class StepTime(NamedTuple):
     """Hold when a step began and ended, in wall seconds since the epoch."""
 
-    began: float
-    ended: float
+    start: float
+    end: float
 
 
-class Show(Protocol):
-    """Show a person how steps go."""
+class StepListener(Protocol):
+    """Hear when steps start and end."""
 
-    def began(self, step: str) -> None: ...
+    def on_start(self, step: str) -> None: ...
 
-    def ended(self, step: str, took: Took) -> None: ...
+    def on_end(self, step: str, time: StepTime) -> None: ...
 
 
-def run_all(steps: list[Step], show: Show) -> dict[str, Took]:
+def run_all(steps: list[Step], listener: StepListener) -> dict[str, StepTime]:
     """Run every step and return when each began and ended.
 
     The first error is raised at once, while other steps still run: every step can be run again, and the caller ends.
@@ -40,22 +40,22 @@ def run_all(steps: list[Step], show: Show) -> dict[str, Took]:
     by_name = {step.name: step for step in steps}
     order = TopologicalSorter({step.name: [a for a in step.after if a in by_name] for step in steps})
     order.prepare()
-    took: dict[str, Took] = {}
-    running: dict[Future[Took], str] = {}
+    times: dict[str, StepTime] = {}
+    running: dict[Future[StepTime], str] = {}
     pool = ThreadPoolExecutor(max_workers=len(steps))
     while order.is_active():
         for name in order.get_ready():
-            show.began(name)
+            listener.on_start(name)
             running[pool.submit(_timed, by_name[name].run)] = name
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             name = running.pop(future)
-            took[name] = future.result()
-            show.ended(name, took[name])
+            times[name] = future.result()
+            listener.on_end(name, times[name])
             order.done(name)
-    return took
+    return times
 
 
-def _timed(run: Callable[[], object]) -> Took:
-    began = time.time()
+def _timed(run: Callable[[], object]) -> StepTime:
+    start = time.time()
     run()
-    return Took(began, time.time())
+    return StepTime(start, time.time())

@@ -9,9 +9,10 @@ from rich.table import Table
 from local import pipeline
 from local.airflow_client import Airflow
 from local.memory import memory
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.supervisor.configuration import log_file
 from local.supervisor.supervisor import Supervisor
+from stock_ml.adapters.mlflow import rest
 from stock_ml.config import Settings
 from stock_ml.errors import HostError, RegistryUnavailable
 
@@ -34,8 +35,8 @@ def follow(s: Settings, name: str, console: Console) -> None:
     """
     path = log_file(s.state, name)
     if not path.exists():
-        there = sorted(p.stem for p in path.parent.glob("*.log"))
-        raise HostError(f"no log is called {name!r}; there are: {', '.join(there)}")
+        known = sorted(p.stem for p in path.parent.glob("*.log"))
+        raise HostError(f"no log is called {name!r}; there are: {', '.join(known)}")
     console.print(f"[dim]{path}[/]")
     os.execvp("tail", ["tail", "-n", "100", "-F", str(path)])
 
@@ -50,22 +51,24 @@ def _processes(supervisor: Supervisor) -> Table:
 
 def _dags(s: Settings) -> Table:
     table = Table("DAG", "last run", "state", "ended")
-    airflow = Airflow(s, keep_secrets(s))
+    airflow = Airflow(s, ensure_secrets(s))
     for dag in pipeline.DAGS:
         try:
             runs = airflow.runs(dag, 1)
         except HostError:
             table.add_row(dag, "Airflow does not answer", "", "")
             continue
-        last = runs[0] if runs else {"dag_run_id": "none yet", "state": "", "end_date": ""}
-        table.add_row(dag, last["dag_run_id"], last["state"], (last["end_date"] or "")[:19])
+        if runs:
+            table.add_row(dag, runs[0]["dag_run_id"], runs[0]["state"], (runs[0]["end_date"] or "")[:19])
+        else:
+            table.add_row(dag, "none yet", "", "")
     return table
 
 
 def champion(s: Settings) -> str:
     """Return in words which version of the model serves, or why that is not known."""
     try:
-        version = pipeline.champion(s)
+        version = rest.champion(s)
     except RegistryUnavailable as error:
         return str(error)
-    return f"{s.mlflow_model} version {version['version']}" if version else "none yet"
+    return f"{s.mlflow_model} version {version.version}" if version else "none yet"

@@ -1,4 +1,4 @@
-"""Start everything, and wait until a live forecast stands on the dashboard."""
+"""Start everything, and wait until the dashboard shows a live forecast."""
 
 import fcntl
 import json
@@ -12,13 +12,13 @@ from rich.console import Console
 from local import ports
 from local.current_installation import remember
 from local.installation import Installation, describe, steps
-from local.progress import Shown
+from local.progress import ProgressDisplay
 from local.servers import postgres_upgrade
 from local.servers.airflow import address
-from local.startup_steps import Took, run_all
+from local.startup_steps import StepTime, run_all
 from local.supervisor import orphans
 from local.supervisor.supervisor import Supervisor
-from sandbox.exchange.market_origin import keep_origin
+from sandbox.exchange.market_identity import pin_origin
 from stock_ml.adapters import host
 from stock_ml.cli.installation import last
 from stock_ml.config import Settings
@@ -26,49 +26,52 @@ from stock_ml.errors import HostError, without_login
 from stock_ml.sources.csv_files import CsvFiles
 
 
-def up(given: Settings, console: Console) -> dict[str, Took]:
+def up(settings: Settings, console: Console) -> dict[str, StepTime]:
     """Bring an installation up and return when each step began and ended.
 
     Raises HostError before anything is started where the machine lacks something, and later where a step fails;
     BadSetting where the sandbox's market was made with other settings, BadFile where a file cannot be read.
     """
     host.java_version()
-    _no_other_runs(given)
-    _see_file(given)
-    _make_folder(given.state)
-    with _alone(given):
-        keep_origin(given)
-        postgres_upgrade.check(given)
-        one = describe(given)
-        supervisor = Supervisor(one.settings)
-        _begin(one, supervisor)
-        remember(given)
-        with postgres_upgrade.data_upgrade(one.settings, partial(console.print, markup=False)), Shown(console) as shown:
-            took = run_all(steps(one, supervisor, console), shown)
-        (given.state / "start.json").write_text(json.dumps(took))
-    _say_where(one, console)
-    return took
+    _check_no_other(settings)
+    _check_file(settings)
+    _make_folder(settings.state)
+    with _lock(settings):
+        pin_origin(settings)
+        postgres_upgrade.check(settings)
+        installation = describe(settings)
+        supervisor = Supervisor(installation.settings)
+        _start_supervisor(installation, supervisor)
+        remember(settings)
+        with (
+            postgres_upgrade.data_upgrade(installation.settings, partial(console.print, markup=False)),
+            ProgressDisplay(console) as display,
+        ):
+            times = run_all(steps(installation, supervisor, console), display)
+        (settings.state / "start.json").write_text(json.dumps(times))
+    _print_addresses(installation, console)
+    return times
 
 
-def _begin(one: Installation, supervisor: Supervisor) -> None:
+def _start_supervisor(installation: Installation, supervisor: Supervisor) -> None:
     if not supervisor.is_up():
-        orphans.end(one.settings.state)
-    ports.check(one.programs, _ports_of_ours(one, supervisor))
-    supervisor.run(one.programs)
+        orphans.end(installation.settings.state)
+    ports.check(installation.programs, _own_ports(installation, supervisor))
+    supervisor.load(installation.programs)
 
 
-def _ports_of_ours(one: Installation, supervisor: Supervisor) -> set[int]:
+def _own_ports(installation: Installation, supervisor: Supervisor) -> set[int]:
     # by the settings that they were started with: a port that is changed now must be free
     was = last()
-    ran_with = was if was and was.state == one.settings.state else one.settings
+    ran_with = was if was and was.state == installation.settings.state else installation.settings
     running = {p["name"] for p in supervisor.processes() if p["pid"]}
-    return {getattr(ran_with, setting) for p in one.programs if p.name in running for setting in p.ports}
+    return {getattr(ran_with, setting) for p in installation.programs if p.name in running for setting in p.ports}
 
 
-def _see_file(given: Settings) -> None:
+def _check_file(settings: Settings) -> None:
     """Raise BadFile or NoBars where the file to replay cannot be read: before anything is started or remembered."""
-    if given.replayed:
-        CsvFiles.connect(given).check(given.symbols)
+    if settings.replayed:
+        CsvFiles.connect(settings).check(settings.symbols)
 
 
 def _make_folder(state: Path) -> None:
@@ -78,14 +81,14 @@ def _make_folder(state: Path) -> None:
         raise HostError(f"the folder {state} cannot be made: {error.strerror}; STOCKML_HOME names another") from error
 
 
-def _no_other_runs(given: Settings) -> None:
+def _check_no_other(settings: Settings) -> None:
     other = last()
-    if other and other.state != given.state and Supervisor(other).is_up():
+    if other and other.state != settings.state and Supervisor(other).is_up():
         raise HostError(f"the {other.source} installation is up: `make down` stops it, then `make up` again")
 
 
 @contextmanager
-def _alone(s: Settings) -> Iterator[None]:
+def _lock(s: Settings) -> Iterator[None]:
     with (s.state / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -94,8 +97,8 @@ def _alone(s: Settings) -> Iterator[None]:
         yield
 
 
-def _say_where(one: Installation, console: Console) -> None:
-    s, password = one.settings, one.secrets["AIRFLOW_ADMIN_PASSWORD"]
+def _print_addresses(installation: Installation, console: Console) -> None:
+    s, password = installation.settings, installation.secrets["AIRFLOW_ADMIN_PASSWORD"]
     rows = {
         "Dashboard": f"http://127.0.0.1:{s.dashboard_port}",
         "Airflow": f"{address(s)}  (admin / {password})",

@@ -1,4 +1,4 @@
-"""Tell PostgreSQL how each DAG's last run goes, for the dashboard, and a person where it failed."""
+"""Store the state of each DAG's last run for the dashboard, and notify a person where it failed."""
 
 from threading import Thread
 from typing import Any
@@ -8,26 +8,26 @@ from airflow.plugins_manager import AirflowPlugin
 
 
 class Listener:
-    """Hear of every run that starts or ends; Airflow logs what is raised here, and goes on."""
+    """Receive every start and end of a run; Airflow logs an error that is raised here, and continues."""
 
     @hookimpl
     def on_dag_run_running(self, dag_run: Any) -> None:
-        """Tell that a run started."""
-        _tell(dag_run)
+        """Report that a run started."""
+        _report(dag_run)
 
     @hookimpl
     def on_dag_run_success(self, dag_run: Any) -> None:
-        """Tell that a run ended well."""
-        _tell(dag_run)
+        """Report that a run succeeded."""
+        _report(dag_run)
 
     @hookimpl
     def on_dag_run_failed(self, dag_run: Any) -> None:
-        """Tell that a run failed, a person too: in a thread, as the scheduler must not wait for a mail server."""
-        _tell(dag_run)
+        """Report that a run failed, and notify a person in a thread: the scheduler must not wait for a mail server."""
+        _report(dag_run)
         Thread(target=_notify, args=(dag_run.dag_id, dag_run.run_id)).start()
 
 
-def _tell(run: Any) -> None:
+def _report(run: Any) -> None:
     from stock_ml.config import load
     from stock_ml.monitoring import dag_status
 
@@ -46,4 +46,4 @@ class RunStates(AirflowPlugin):
     """Register the listener, in the scheduler and wherever else a run's state is changed."""
 
     name = "run_states"
-    listeners = (Listener(),)
+    listeners = [Listener()]  # noqa: RUF012 - Airflow declares a list

@@ -1,4 +1,4 @@
-"""Entries in Airflow's navigation that show what stands beside it."""
+"""Entries in Airflow's navigation for the dashboard, MLflow and the sandbox exchange."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class Navigation(AirflowPlugin):
         cls.external_views = links(load())
 
 
-def links(s: Settings) -> list[dict[str, Any]]:
+def links(s: Settings) -> list[dict[str, str]]:
     """Return the entries, each a page that Airflow shows inside its own."""
     models = f"{s.mlflow}/#/models/{s.mlflow_model}"  # MLflow's own first page is about other things
     pages = [("Forecasts", "forecasts", f"http://127.0.0.1:{s.dashboard_port}/"), ("Models", "models", models)]

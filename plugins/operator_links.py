@@ -19,7 +19,7 @@ class TrainingInMlflow(BaseOperatorLink):
         return without_login(f"{load().mlflow}/#/runs/{made['run_id']}") if "run_id" in made else ""
 
 
-def linked(task: Any, link: BaseOperatorLink) -> Any:
+def with_link(task: Any, link: BaseOperatorLink) -> Any:
     """Give a task of a decorated function a link, and return it: the decorator takes none."""
     task.operator.operator_extra_links = (link,)
     return task

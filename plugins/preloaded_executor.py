@@ -26,7 +26,7 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 TASK = 2  # forks from the scheduler to a task: a worker stands between
 
 
-class PreloadedExecutor(LocalExecutor):  # type: ignore[misc]  # airflow ships no types for it
+class PreloadedExecutor(LocalExecutor):
     """Run tasks in processes forked from one that has imported LIBRARIES; all of them share that memory.
 
     They end with it: one that outlived a killed scheduler would hold its connection to the database open, and with it

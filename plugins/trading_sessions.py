@@ -2,12 +2,14 @@
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.plugins_manager import AirflowPlugin
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from pendulum import DateTime
 from pendulum import instance as in_pendulum
+
+from stock_ml.domain.json_object import JsonObject
 
 if TYPE_CHECKING:
     from stock_ml.domain.calendar import Sessions
@@ -29,13 +31,13 @@ class TradingSessions(Timetable):
         """Return what the list of DAGs shows."""
         return f"{self.exchange} sessions"
 
-    def serialize(self) -> dict[str, Any]:
-        """Return what `deserialize` makes the same timetable of."""
+    def serialize(self) -> JsonObject:
+        """Return the fields for Airflow's database."""
         return {"exchange": self.exchange, "closures": list(self.closures), "minutes": self.minutes}
 
     @classmethod
-    def deserialize(cls, data: dict[str, Any]) -> "TradingSessions":
-        """Return the timetable that `serialize` told of."""
+    def deserialize(cls, data: JsonObject) -> "TradingSessions":
+        """Return the timetable with these fields."""
         return cls(data["exchange"], tuple(data["closures"]), data["minutes"])
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
@@ -79,22 +81,22 @@ class WithinSessions(Timetable):
 
     def __init__(self, exchange: str, closures: tuple[str, ...] = (), every: int = 5, after: int = 120) -> None:
         self.exchange, self.closures, self.every, self.after = exchange, tuple(closures), every, after
-        told = f"Every {every} minutes of each trading session of {exchange}"
-        self.description = f"{told}, and {after} minutes after its close"
+        sessions = f"Every {every} minutes of each trading session of {exchange}"
+        self.description = f"{sessions}, and {after} minutes after its close"
 
     @property
     def summary(self) -> str:
         """Return what the list of DAGs shows."""
         return f"within {self.exchange} sessions"
 
-    def serialize(self) -> dict[str, Any]:
-        """Return what `deserialize` makes the same timetable of."""
-        given = {"exchange": self.exchange, "closures": list(self.closures)}
-        return given | {"every": self.every, "after": self.after}
+    def serialize(self) -> JsonObject:
+        """Return the fields for Airflow's database."""
+        closures = list(self.closures)
+        return {"exchange": self.exchange, "closures": closures, "every": self.every, "after": self.after}
 
     @classmethod
-    def deserialize(cls, data: dict[str, Any]) -> "WithinSessions":
-        """Return the timetable that `serialize` told of."""
+    def deserialize(cls, data: JsonObject) -> "WithinSessions":
+        """Return the timetable with these fields."""
         return cls(data["exchange"], tuple(data["closures"]), data["every"], data["after"])
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
@@ -132,4 +134,4 @@ class TradingSessionsPlugin(AirflowPlugin):
     """Register the timetables, so that Airflow can keep them in its database."""
 
     name = "trading_sessions"
-    timetables = (TradingSessions, WithinSessions)
+    timetables = [TradingSessions, WithinSessions]  # noqa: RUF012 - Airflow declares a list

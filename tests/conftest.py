@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 
 from local import jars
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.servers import kafka as kafka_program
 from local.servers import mlflow, seaweed
 from local.servers import postgres as postgres_program
@@ -44,14 +44,14 @@ def postgres(settings: Settings) -> Iterator[Settings]:
 def kafka(settings: Settings) -> Iterator[Settings]:
     """A real Kafka broker without topics."""
     jars.fetch("kafka", settings.jars)
-    with running(kafka_program.program(settings, keep_secrets(settings)["KAFKA_CLUSTER_ID"]), settings):
+    with running(kafka_program.program(settings, ensure_secrets(settings)["KAFKA_CLUSTER_ID"]), settings):
         yield settings
 
 
 @pytest.fixture(scope="session")
 def s3(settings: Settings) -> Iterator[Settings]:
     """A real S3 service without buckets."""
-    with seaweed.tidy(settings), running(seaweed.program(settings, keep_secrets(settings)), settings):
+    with seaweed.remove_sockets_after(settings), running(seaweed.program(settings, ensure_secrets(settings)), settings):
         yield settings
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from local import ports, probes
-from local.secrets import keep_secrets, with_secrets
+from local.secrets import ensure_secrets, with_secrets
 from local.supervisor.program import ROOT, Program
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.retention import Retention
@@ -22,8 +22,8 @@ def settings_in(home: Path, **given: object) -> Settings:
     """Return settings with secrets of their own, every port free, state in `home`."""
     names = [name for name in Settings.model_fields if name.endswith("_port")]
     numbers = dict(zip(names, ports.free(len(names)), strict=True))
-    s = load(home=home, jars=ROOT / ".cache" / "jars", **(numbers | given))
-    return with_secrets(s, keep_secrets(s))
+    s = load(home=home, **({"jars": ROOT / ".cache" / "jars"} | numbers | given))
+    return with_secrets(s, ensure_secrets(s))
 
 
 def tables(s: Settings) -> None:

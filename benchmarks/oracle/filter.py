@@ -27,22 +27,22 @@ class State:
         """Let a minute pass."""
         self.variance = self.variance + np.where(np.isfinite(clock), clock, 0.0)
 
-    def see(self, price: np.ndarray, noise: np.ndarray, half: np.ndarray) -> None:
+    def update(self, price: np.ndarray, noise: np.ndarray, half: np.ndarray) -> None:
         """Learn from a log price (NaN: there was none), its noise in units of the clock, and half its tick."""
-        there = np.isfinite(price)
+        present = np.isfinite(price)
         whole = self.variance + noise
         unit = np.sqrt(self.scale * whole)
-        centre = np.where(there, (price - self.mean) / unit, 0.0)
-        moved, left = between(centre, np.where(there, half / unit, 0.0))
+        centre = np.where(present, (price - self.mean) / unit, 0.0)
+        moved, left = between(centre, np.where(present, half / unit, 0.0))
         gain = self.variance / whole
-        self._rescale(there & (self.variance < NOTHING / 2), centre, half / unit)
-        self.mean = np.where(there, self.mean + gain * moved * unit, self.mean)
-        self.variance = np.where(there, self.variance * (1 - gain) + gain**2 * whole * left, self.variance)
+        self._rescale(present & (self.variance < NOTHING / 2), centre, half / unit)
+        self.mean = np.where(present, self.mean + gain * moved * unit, self.mean)
+        self.variance = np.where(present, self.variance * (1 - gain) + gain**2 * whole * left, self.variance)
 
-    def _rescale(self, there: np.ndarray, centre: np.ndarray, half: np.ndarray) -> None:
+    def _rescale(self, present: np.ndarray, centre: np.ndarray, half: np.ndarray) -> None:
         square = np.maximum(centre**2 - half**2 / 3, 0.0) * self.scale
-        worth = np.where(there, self.worth + 1, self.worth)
-        self.scale = np.where(there, self.scale + (square - self.scale) / worth, self.scale)
+        worth = np.where(present, self.worth + 1, self.worth)
+        self.scale = np.where(present, self.scale + (square - self.scale) / worth, self.scale)
         self.worth = worth
 
 
@@ -55,10 +55,10 @@ def run(table: Table, guess: np.ndarray, worth: np.ndarray) -> tuple[np.ndarray,
     d, n = table.close.shape
     state = State(np.zeros(d), np.full(d, NOTHING), guess, worth)
     noise, half, spread = table.kind.bounce**2, table.rounding, np.full((2, d, n), np.nan)
-    state.see(table.open, noise * table.clock[:, 0], half[:, 0])
+    state.update(table.open, noise * table.clock[:, 0], half[:, 0])
     for minute in range(n):
         state.wait(table.clock[:, minute])
-        state.see(table.close[:, minute], noise * table.clock[:, minute], half[:, minute])
+        state.update(table.close[:, minute], noise * table.clock[:, minute], half[:, minute])
         if minute + 1 < n:
             ahead = state.variance + (1 + noise) * table.usual[:, minute + 1]
             spread[:, :, minute] = state.mean, state.scale * ahead

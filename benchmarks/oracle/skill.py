@@ -16,8 +16,8 @@ def targets(sessions: Sessions, bars: Day) -> np.ndarray:
     found = np.full(len(bars.ts), np.nan)
     index, number, close = sessions.index(bars.ts), sessions.number(bars.ts), bars.values[:, 3]
     steps = np.diff(index)
-    there = (number[1:] == number[:-1]) & (steps <= LONGEST + 1)
-    found[:-1] = np.where(there, np.where(steps == 1, close[1:], close[:-1]), np.nan)
+    present = (number[1:] == number[:-1]) & (steps <= LONGEST + 1)
+    found[:-1] = np.where(present, np.where(steps == 1, close[1:], close[:-1]), np.nan)
     return found
 
 

@@ -72,6 +72,6 @@ def _shares(market: Market, symbol: str, numbers: np.ndarray) -> np.ndarray:
     return np.asarray(profile(market.seed, symbol).volume * np.exp(-ramp))
 
 
-def _clock(usual: np.ndarray, quiet: np.ndarray, told: np.ndarray) -> np.ndarray:
+def _clock(usual: np.ndarray, quiet: np.ndarray, volume_clock: np.ndarray) -> np.ndarray:
     # the auctions' volume, in minutes that are never quiet, tells nothing of the minute's own
-    return np.where(np.isfinite(told) & (quiet > 0), told, usual)
+    return np.where(np.isfinite(volume_clock) & (quiet > 0), volume_clock, usual)

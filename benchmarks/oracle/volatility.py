@@ -8,10 +8,10 @@ from sandbox.market.kinds import FULL
 
 def realised(table: Table) -> np.ndarray:
     """Return each session's variance of one minute's clock, (d,), from its own closes; NaN where it has too few."""
-    return np.array([_of_one(table, i) for i in range(len(table.close))])
+    return np.array([_session_variance(table, i) for i in range(len(table.close))])
 
 
-def _of_one(table: Table, i: int) -> float:
+def _session_variance(table: Table, i: int) -> float:
     at = np.flatnonzero(np.isfinite(table.close[i]))
     if len(at) < 3:
         return float("nan")

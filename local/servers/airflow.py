@@ -2,24 +2,24 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
 from local import probes
+from local.commands import run_command
 from local.secrets import write_private
-from local.servers.airflow_connections import connections
 from local.servers.services import environment
 from local.supervisor.configuration import inherited
 from local.supervisor.program import PYTHON, ROOT, Program
 from stock_ml.adapters.broker import Topics
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.lake import task_logs
 from stock_ml.adapters.postgres.connection import admin_connection
 from stock_ml.config import Settings
-from stock_ml.errors import HostError
 
 # Airflow starts last: four heavy processes would hold up the forecasts, which do not need it
 AFTER = ("airflow-tables", "mlflow", "producer", "consumer", "dashboard")
+WATCHED = ("sessions", "alerts")  # topics on which the triggerer waits, each with a consumer group of its own
 PARTS = ("scheduler", "dag-processor", "triggerer")
 
 
@@ -47,9 +47,7 @@ def migrate(s: Settings, secrets: Mapping[str, str]) -> None:
         return
     argv = [PYTHON, "-m", "airflow", "db", "migrate"]
     env = inherited(os.environ) | airflow_environment(s, secrets)
-    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HostError(f"`airflow db migrate` failed: {(done.stdout + done.stderr).strip()[-800:]}")
+    run_command(argv, "`airflow db migrate` failed", cwd=ROOT, env=env)
     write_private(mark, _tables(s))
 
 
@@ -80,7 +78,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "API__BASE_URL": address(s),
         "API_AUTH__JWT_SECRET": secrets["AIRFLOW_JWT_SECRET"],
         "EXECUTION_API__JWT_EXPIRATION_TIME": 86400,  # a laptop that sleeps must not lose its running tasks
-        # a killed scheduler takes its tasks with it: they are tried anew within a minute or so, not after five
+        # if the scheduler is killed, its tasks die with it: they are retried within about a minute, not after five
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 30,
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,
         "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
@@ -89,7 +87,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "KAFKA_EVENT_PRODUCER__KAFKA_CONFIG_ID": "stockml_events",
         "KAFKA_EVENT_PRODUCER__TOPIC": Topics.of(s).airflow,
         "KAFKA_EVENT_PRODUCER__SOURCE": f"stock_ml-{s.source}",
-        "KAFKA_EVENT_PRODUCER__TOPIC_CHECK_TIMEOUT": 2,  # seconds that the scheduler waits where Kafka is away
+        "KAFKA_EVENT_PRODUCER__TOPIC_CHECK_TIMEOUT": 2,  # seconds that the scheduler waits where Kafka is unavailable
         "LOGGING__BASE_LOG_FOLDER": s.state / "airflow" / "logs",
         "LOGGING__REMOTE_LOGGING": True,  # a finished try's log goes to S3, and is read from there
         "LOGGING__REMOTE_BASE_LOG_FOLDER": f"s3://{s.s3_bucket}/{task_logs.folder(s)}",
@@ -97,7 +95,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
     env = {f"AIRFLOW__{name}": str(value) for name, value in section.items()}
-    return environment(s) | env | {"AIRFLOW_HOME": str(s.state / "airflow")} | connections(s)
+    return environment(s) | env | {"AIRFLOW_HOME": str(s.state / "airflow")} | _connections(s)
 
 
 def _part(name: str, env: Mapping[str, str]) -> Program:
@@ -109,3 +107,30 @@ def _part(name: str, env: Mapping[str, str]) -> Program:
 def _passwords(s: Settings, secrets: Mapping[str, str]) -> Callable[[], None]:
     users = {"admin": secrets["AIRFLOW_ADMIN_PASSWORD"], "viewer": secrets["AIRFLOW_VIEWER_PASSWORD"]}
     return lambda: write_private(s.state / "airflow" / "passwords.json", json.dumps(users))
+
+
+def _connections(s: Settings) -> dict[str, str]:
+    """Return the connections of Airflow's operators and triggers as its variables, secrets included."""
+    kafka = {f"AIRFLOW_CONN_STOCKML_{topic.upper()}": _kafka_connection(s, topic) for topic in WATCHED}
+    return {
+        "AIRFLOW_CONN_AWS_DEFAULT": _aws_connection(s),
+        "AIRFLOW_CONN_STOCKML_EVENTS": _events_connection(s),
+    } | kafka
+
+
+def _aws_connection(s: Settings) -> str:
+    keys = (s.s3_access_key, s.s3_secret_key)
+    access, secret = (key.get_secret_value() if key else "" for key in keys)
+    extra = {"endpoint_url": s.s3, "region_name": s.s3_region}
+    return json.dumps({"conn_type": "aws", "login": access, "password": secret, "extra": extra})
+
+
+def _events_connection(s: Settings) -> str:
+    return json.dumps({"conn_type": "kafka", "extra": client_config(s)})
+
+
+def _kafka_connection(s: Settings, topic: str) -> str:
+    # from the first message on: messages sent while Airflow was down are read when it is back
+    group = {"group.id": f"{s.kafka_topic}-airflow-{topic}", "auto.offset.reset": "earliest"}
+    extra = client_config(s) | group | {"enable.auto.commit": False}
+    return json.dumps({"conn_type": "kafka", "extra": extra})

@@ -1,7 +1,6 @@
 """Apache Kafka in KRaft mode: one process is broker and controller, no ZooKeeper."""
 
 import logging
-import subprocess
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -9,11 +8,11 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from local.commands import run_command
 from local.secrets import write_private
 from local.supervisor.program import Program
 from stock_ml.adapters import host
 from stock_ml.config import Settings
-from stock_ml.errors import HostError
 
 NAME, JARS = "kafka", "kafka-jars"  # JARS is the step that fetches what it is made of
 SILENT = logging.Logger("kafka probe", level=logging.CRITICAL)  # a broker that is not up yet is no news
@@ -27,7 +26,7 @@ def program(s: Settings, cluster_id: str) -> Program:
     argv = (host.java(), *memory, f"-Dlog4j2.configurationFile={LOGGING}", *_classpath(s), "kafka.Kafka")
     ports = {"kafka_port": s.kafka_port, "kafka_controller_port": s.kafka_controller_port}
     prepare = partial(_format, s, cluster_id)
-    env = {"STOCKML_KAFKA_CONFIG": sha256(_text(s).encode()).hexdigest()}  # it starts anew where its file changes
+    env = {"STOCKML_KAFKA_CONFIG": sha256(_text(s).encode()).hexdigest()}  # a change restarts it
     return Program(NAME, (*argv, str(_config(s))), lambda: answers(s), ports, env, after=(JARS,), prepare=prepare)
 
 
@@ -54,9 +53,7 @@ def _format(s: Settings, cluster_id: str) -> None:
     words = ["--ignore-formatted", f"--cluster-id={cluster_id}", "-c", str(_config(s))]  # an id may begin with a dash
     argv = [host.java(), f"-Dlog4j2.configurationFile={LOGGING}", *_classpath(s)]
     argv += ["kafka.tools.StorageTool", "format", *words]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HostError(f"Kafka could not format its folder: {(done.stdout + done.stderr).strip()[-500:]}")
+    run_command(argv, "Kafka could not format its folder")
 
 
 def _text(s: Settings) -> str:

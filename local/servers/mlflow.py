@@ -16,7 +16,7 @@ def program(s: Settings) -> Program:
     words = (word for name, value in options.items() for word in (f"--{name}", str(value)))
     ready = probes.http(f"http://127.0.0.1:{s.mlflow_port}/health")
     ports = {"mlflow_port": s.mlflow_port}
-    # the command serves from a process below it, which goes on where the command is killed
+    # the command serves from a child process, which keeps running if the command is killed
     argv = (PYTHON, port_takeover.__file__, str(s.mlflow_port), PYTHON, "-m", "mlflow", "server", *words)
     return Program(NAME, argv, ready, ports, _environment(s), after=("databases", "s3"))
 

@@ -1,6 +1,6 @@
-"""`python instead.py PORT COMMAND …`: run a program in the place of what a killed one of its kind left.
+"""`python port_takeover.py PORT COMMAND …`: run a program in the place of what a killed one of its kind left.
 
-A program that is killed may leave a process below it, which goes on listening, and its next start finds its port taken.
+A program that is killed may leave a child process that still listens on its port, so its next start would fail.
 Only processes of the same supervisor are ended.
 """
 

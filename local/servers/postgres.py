@@ -2,12 +2,12 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
+from local.commands import run_command
 from local.secrets import write_private
 from local.servers.postgres_folders import MAJOR, Action, Folders, discard, next_action
 from local.supervisor.program import Program
@@ -110,6 +110,4 @@ def _create(s: Settings) -> None:
 def _initdb(folder: Path, password: Path, major: int, options: list[str]) -> None:
     options = [*options, "--username=stockml", f"--pwfile={password}", "--auth=scram-sha-256", *LOCALE]
     argv = [*as_no_root(), str(binary("initdb", major)), "-D", str(folder), *options]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HostError(f"PostgreSQL could not create its folder {folder}: {done.stderr.strip()[-500:]}")
+    run_command(argv, f"PostgreSQL could not create its folder {folder}")

@@ -36,9 +36,9 @@ def analyze(target: Settings, database: str) -> None:
         connection.execute("vacuum (analyze)")
 
 
-def run_program(argv: list[str], env: dict[str, str], given: str = "") -> str:
+def run_program(argv: list[str], env: dict[str, str], stdin: str = "") -> str:
     """Run a program of PostgreSQL and return its output. Raises HostError with its first error."""
-    done = subprocess.run(argv, env=os.environ | env, input=given, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, env=os.environ | env, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HostError(_first_error(done.stderr.splitlines()))
     return done.stdout
@@ -63,8 +63,8 @@ def _start(
     program: tuple[list[str], dict[str, str]], out: int, errors: int, before: "subprocess.Popen[bytes] | None" = None
 ) -> "subprocess.Popen[bytes]":
     argv, env = program
-    given = before.stdout if before else subprocess.DEVNULL
-    process = subprocess.Popen(argv, env=os.environ | env, stdin=given, stdout=out, stderr=errors)
+    stdin = before.stdout if before else subprocess.DEVNULL
+    process = subprocess.Popen(argv, env=os.environ | env, stdin=stdin, stdout=out, stderr=errors)
     if before and before.stdout:
         before.stdout.close()  # so that the first one ends when this one does
     return process

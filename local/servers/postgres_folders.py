@@ -106,9 +106,9 @@ class Folders:
         """Read which server made each folder. Raises HostError where one holds no PostgreSQL data."""
         return Majors(self.live, _major(self.live), _major(self.copy), _major(self.old))
 
-    def rename(self, one: Path, other: Path) -> None:
+    def rename(self, source: Path, target: Path) -> None:
         """Give a folder another name, for good once this returns."""
-        one.rename(other)
+        source.rename(target)
         folder = os.open(self.state, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -71,7 +71,7 @@ def data_upgrade(s: Settings, report: Report) -> Iterator[None]:
     if s.postgres_url is not None:
         yield
         return
-    earlier = keeps_old(s)
+    earlier = has_old_data(s)
     upgrade(s, report)
     yield
     if earlier:
@@ -90,7 +90,7 @@ def upgrade(s: Settings, report: Report) -> None:
         STEPS[action](s, folders, lambda line: report(f"PostgreSQL {OLD} → {MAJOR}: {line}"))
 
 
-def keeps_old(s: Settings) -> bool:
+def has_old_data(s: Settings) -> bool:
     """Say whether a complete upgrade left the older server's data."""
     folders = Folders(s.state)
     return folders.old.exists() and next_action(folders.majors()) is Action.NONE
@@ -104,20 +104,20 @@ def delete_old(s: Settings, report: Report) -> None:
 
 
 def end_servers(s: Settings) -> None:
-    """End the servers that a killed upgrade left running. Raises HostError where they go on."""
+    """End the servers that a killed upgrade left running. Raises HostError where they do not end."""
     folders = Folders(s.state)
     places = {str(folders.live), str(folders.scratch)}
-    left = [p for p in psutil.process_iter(["cmdline"]) if _works_on(places, p.info["cmdline"] or [])]
+    left = [p for p in psutil.process_iter(["cmdline"]) if _uses_folder(places, p.info["cmdline"] or [])]
     for stop in (signal.SIGINT, signal.SIGQUIT):  # a fast shutdown, then an immediate one
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(stop)
         with suppress(HostError):
-            return probes.wait("the end of servers", lambda: not any(orphans.lives(p.pid) for p in left), PATIENCE)
+            return probes.wait("the end of servers", lambda: not any(orphans.is_running(p.pid) for p in left), PATIENCE)
     raise HostError(f"an interrupted upgrade's servers go on, end them: {[p.pid for p in left]}")
 
 
-def _works_on(places: set[str], words: list[str]) -> bool:
+def _uses_folder(places: set[str], words: list[str]) -> bool:
     return any(option == "-D" and value in places for option, value in pairwise(words))
 
 
@@ -185,7 +185,7 @@ def _running(argv: list[str], s: Settings) -> Iterator[None]:
     with log.open("ab") as out:
         server = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     try:
-        probes.wait("PostgreSQL", lambda: _lives(server, log) and _accepts(s), SECONDS, log=LOG)
+        probes.wait("PostgreSQL", lambda: _is_running(server, log) and _accepts_connections(s), SECONDS, log=LOG)
         yield
     except BaseException:
         _end(server)
@@ -206,13 +206,13 @@ def _end(server: "subprocess.Popen[bytes]") -> None:
         server.wait(SECONDS)
 
 
-def _lives(server: "subprocess.Popen[bytes]", log: Path) -> bool:
+def _is_running(server: "subprocess.Popen[bytes]", log: Path) -> bool:
     if server.poll() is not None:
         raise HostError(f"PostgreSQL did not start: {last_line(log)}")
     return True
 
 
-def _accepts(s: Settings) -> bool:
+def _accepts_connections(s: Settings) -> bool:
     argv = [str(binary("pg_isready", MAJOR)), "--quiet", "--host=127.0.0.1", f"--port={s.postgres_port}"]
     return subprocess.run(argv, check=False).returncode == 0
 

@@ -50,7 +50,7 @@ def program(s: Settings, secrets: Mapping[str, str]) -> Program:
 
 
 def remove_sockets(s: Settings) -> None:
-    """Remove the unix sockets that it makes in /tmp, whatever it is told, and leaves there when it ends.
+    """Remove the unix sockets that it makes in /tmp, whatever its options are, and does not delete when it ends.
 
     One that is listened on stays: it is of a server with the same ports that another folder's `make up` started.
     """
@@ -67,7 +67,7 @@ def _listened_on(path: Path) -> bool:
 
 
 @contextmanager
-def tidy(s: Settings) -> Iterator[None]:
+def remove_sockets_after(s: Settings) -> Iterator[None]:
     """Remove the sockets at the end of the block, however it ends: for who starts the server without a supervisor."""
     try:
         yield

@@ -12,7 +12,7 @@ from stock_ml.adapters import host
 from stock_ml.config import Settings
 
 GUNICORN = (PYTHON, "-m", "gunicorn", "--workers=1", "--log-level=warning", "--no-control-socket")
-# a viewer of /stream stays: with gevent it costs kilobytes, not a thread; and nobody waits for it when all stops
+# a viewer of /stream stays connected: with gevent it costs kilobytes, not a thread; a stop does not wait for it
 VIEWERS = ("--worker-class=gevent", "--worker-connections=20000", "--graceful-timeout=1")
 MLFLOW_LIMITS = {  # a training reads them; MLflow itself tries a request eight times, 120 s each
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
@@ -24,7 +24,7 @@ MLFLOW_LIMITS = {  # a training reads them; MLflow itself tries a request eight 
 
 
 def programs(s: Settings) -> list[Program]:
-    """Describe them; the sandbox exchange is there in sandbox mode only."""
+    """Describe the processes; the sandbox exchange runs in sandbox mode only."""
     return [*([_sandbox(s)] if s.simulated else []), _producer(s), _consumer(s), _dashboard(s)]
 
 
@@ -40,7 +40,7 @@ def environment(s: Settings) -> dict[str, str]:
 def settings_environment(s: Settings) -> dict[str, str]:
     """Return every setting as an environment variable, secrets included: for the process's eyes only.
 
-    What is not set is there and empty, so that no older value lives on.
+    A setting without a value is an empty variable, so that it replaces any older value.
     """
     given = {name: _text(value) for name, value in s}
     named = {"ALPHAVANTAGE_API_KEY": given.pop("alphavantage_api_key")}
@@ -83,12 +83,12 @@ def _sandbox(s: Settings) -> Program:
 def _producer(s: Settings) -> Program:
     after = ("topics", "tables", *(["sandbox"] if s.simulated else []))
     argv, ports = (PYTHON, "-m", "serving.producer.main"), {"producer_port": s.producer_port}
-    return Program("producer", argv, probes.spoke(s, "producer"), ports, environment(s), after)
+    return Program("producer", argv, probes.heartbeat(s, "producer"), ports, environment(s), after)
 
 
 def _consumer(s: Settings) -> Program:
     argv, ports = (PYTHON, "-m", "serving.consumer.main"), {"consumer_port": s.consumer_port}
-    return Program("consumer", argv, probes.spoke(s, "consumer"), ports, environment(s), ("topics", "tables"))
+    return Program("consumer", argv, probes.heartbeat(s, "consumer"), ports, environment(s), ("topics", "tables"))
 
 
 def _dashboard(s: Settings) -> Program:

@@ -1,4 +1,4 @@
-"""What supervisord is told of itself and of each program."""
+"""Supervisord's configuration: its own, and that of each program."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from local.supervisor.program import Program
 from stock_ml.errors import HostError
 
-OURS = ("STOCKML_", "ALPHAVANTAGE_", "AIRFLOW", "MLFLOW", "AWS_", "PYTHONPATH")
+SETTING_PREFIXES = ("STOCKML_", "ALPHAVANTAGE_", "AIRFLOW", "MLFLOW", "AWS_", "PYTHONPATH")
 
 
 def log_file(state: Path, name: str) -> Path:
@@ -15,23 +15,23 @@ def log_file(state: Path, name: str) -> Path:
 
 
 def work_folder(state: Path) -> Path:
-    """Return where programs run: no `.env` is there, so their settings are those that they are given."""
+    """Return where programs run: it holds no `.env`, so their settings come from their environment alone."""
     return state / "work"
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what programs inherit: no setting of the shell that happened to start supervisord."""
-    return {name: value for name, value in environ.items() if not name.startswith(OURS)}
+    return {name: value for name, value in environ.items() if not name.startswith(SETTING_PREFIXES)}
 
 
 def configuration(programs: list[Program], state: Path, socket: Path) -> str:
     """Return supervisord's configuration; it holds secrets, so it is private like them."""
     for folder in (state / "logs", work_folder(state)):
         folder.mkdir(parents=True, exist_ok=True)
-    return _own_part(state, socket) + "".join(_program_part(p, state) for p in programs)
+    return _supervisor_section(state, socket) + "".join(_program_section(p, state) for p in programs)
 
 
-def _own_part(state: Path, socket: Path) -> str:
+def _supervisor_section(state: Path, socket: Path) -> str:
     logs = log_file(state, "supervisord")
     return (
         f"[unix_http_server]\nfile={socket}\nchmod=0700\n"
@@ -42,10 +42,10 @@ def _own_part(state: Path, socket: Path) -> str:
     )
 
 
-def _program_part(p: Program, state: Path) -> str:
+def _program_section(p: Program, state: Path) -> str:
     values = {
         "command": " ".join(_quoted(word) for word in p.argv),
-        "environment": ",".join(f"{name}={_kept(name, value)}" for name, value in sorted(p.env.items())),
+        "environment": ",".join(f"{name}={_quoted_value(name, value)}" for name, value in sorted(p.env.items())),
         "directory": work_folder(state),
         "autostart": "false",
         "autorestart": "true",
@@ -68,7 +68,7 @@ def _quoted(word: str) -> str:
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _kept(name: str, value: str) -> str:
+def _quoted_value(name: str, value: str) -> str:
     # supervisord knows no escape inside the values of `environment`
     for quote in ('"', "'"):
         if quote not in value and "\n" not in value:

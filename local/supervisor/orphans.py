@@ -14,12 +14,12 @@ def leader(state: Path) -> int | None:
     return int((state / PID).read_text()) if (state / PID).exists() else None
 
 
-def end(state: Path, was: int | None = None) -> int:
+def end(state: Path, stopped: int | None = None) -> int:
     """End every process that a dead supervisor of this installation left, and return how many there were.
 
-    `was` is the one that was just stopped, and took its own file away.
+    `stopped` is the supervisor that was just stopped, and deleted its own file.
     """
-    left = _left(state / PID) if was is None or (state / PID).exists() else _of(was)
+    left = _orphans(state / PID) if stopped is None or (state / PID).exists() else _in_session(stopped)
     for process in left:
         process.terminate()
     for process in psutil.wait_procs(left, timeout=SECONDS)[1]:
@@ -29,21 +29,21 @@ def end(state: Path, was: int | None = None) -> int:
     return len(left)
 
 
-def _left(pid_file: Path) -> list[psutil.Process]:
+def _orphans(pid_file: Path) -> list[psutil.Process]:
     if not pid_file.exists() or pid_file.stat().st_mtime < psutil.boot_time():
         return []
-    return _of(int(pid_file.read_text()))
+    return _in_session(int(pid_file.read_text()))
 
 
-def _of(leader: int) -> list[psutil.Process]:
-    # one that lives is another program's: a number is given away again only when its session is empty; and our own
-    # session is never a supervisor's, though its leader may have ended
-    if lives(leader) or leader == os.getsid(0):
+def _in_session(leader: int) -> list[psutil.Process]:
+    # A leader that runs is another program: the system reuses a number only when its session is empty. The session of
+    # this process is never a supervisor's, though its leader may have ended.
+    if is_running(leader) or leader == os.getsid(0):
         return []
     return [p for p in psutil.process_iter() if _session(p.pid) == leader]
 
 
-def lives(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     """Say whether a process runs; one that ended and was not waited for does not."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)

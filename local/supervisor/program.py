@@ -10,13 +10,13 @@ PYTHON = sys.executable
 BIN = Path(sys.executable).parent
 
 
-def nothing() -> None:
+def no_preparation() -> None:
     """Prepare nothing."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """Describe one process: what to run, what must stand before, and when it is ready."""
+    """Describe one process: its command, the steps that it needs, and when it is ready."""
 
     name: str
     argv: tuple[str, ...]
@@ -24,5 +24,5 @@ class Program:
     ports: Mapping[str, int] = field(default_factory=dict)  # setting name -> port
     env: Mapping[str, str] = field(default_factory=dict)
     after: tuple[str, ...] = ()
-    prepare: Callable[[], None] = nothing
+    prepare: Callable[[], None] = no_preparation
     stop_signal: str = "TERM"

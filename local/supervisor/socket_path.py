@@ -21,11 +21,11 @@ def socket_of(state: Path, spare: Path | None = None) -> Path:
     if len(os.fsencode(path)) <= LONGEST:
         return path
     folder = spare or Path(tempfile.gettempdir()) / f"stock_ml-{os.geteuid()}"
-    _make_ours(folder)
+    _make_private_folder(folder)
     return folder / f"{hashlib.sha256(os.fsencode(state)).hexdigest()[:16]}.sock"
 
 
-def _make_ours(folder: Path) -> None:
+def _make_private_folder(folder: Path) -> None:
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     there = folder.lstat()

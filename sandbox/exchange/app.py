@@ -9,7 +9,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from sandbox.exchange import control
 from sandbox.exchange.control import SPEEDS
 from sandbox.exchange.exchange import Exchange
-from sandbox.exchange.market_identity import Identity
+from sandbox.exchange.market_identity import MarketIdentity
 from sandbox.exchange.queries import query
 from sandbox.faults.broken_responses import answer as broken_answer
 from sandbox.faults.faults import Fault
@@ -29,7 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _change(app, exchange)
     compress_files(app)
     add_headers(app, s)
-    exchange.clock.keep()
+    exchange.clock.store_every_second()
     return app
 
 
@@ -39,7 +39,7 @@ def _show(app: Flask, exchange: Exchange) -> None:
     app.add_url_rule("/clock", view_func=lambda: jsonify(asdict(exchange.clock.now())), endpoint="clock")
     app.add_url_rule("/prices", view_func=lambda: jsonify(exchange.prices()), endpoint="prices")
     app.add_url_rule("/faults", view_func=lambda: control.faults(exchange), endpoint="faults")
-    app.add_url_rule("/answered", view_func=lambda: jsonify(exchange.answered.told()), endpoint="answered")
+    app.add_url_rule("/answered", view_func=lambda: jsonify(exchange.request_counts.as_dict()), endpoint="answered")
     app.add_url_rule("/healthz", view_func=lambda: jsonify(status="ok", simulated=True), endpoint="healthz")
 
 
@@ -60,15 +60,15 @@ def _with(exchange: Exchange, change: Callable[[Exchange], Response]) -> Callabl
 
 def _query(exchange: Exchange) -> Response:
     now, key = exchange.clock.now().market, request.args.get("apikey", "")
-    exchange.answered.add(key)
+    exchange.request_counts.add(key)
     fault = exchange.faults.next(key)
-    spent = exchange.plans.refuses(key) if fault is None else None
-    fault = Fault(spent) if spent else fault
+    refusal = exchange.plans.refusal(key) if fault is None else None
+    fault = Fault(refusal) if refusal else fault
 
-    def whole() -> Response:
+    def normal_response() -> Response:
         return query(exchange.feed, request.args, now)
 
-    answer = broken_answer(fault, key, whole) if fault else whole()
+    answer = broken_answer(fault, key, normal_response) if fault else normal_response()
     answer.headers[NOW_HEADER] = repr(now)
     return answer
 
@@ -77,7 +77,7 @@ def _page(exchange: Exchange) -> str:
     s, now = exchange.settings, exchange.clock.now()
     return render_template(
         "page.html",
-        market=Identity.of(s),
+        market=MarketIdentity.of(s),
         zone=exchange.clock.sessions.zone,
         now=now,
         at=exchange.feed.stamps(np.array([int(now.market)]))[0],

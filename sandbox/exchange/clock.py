@@ -9,7 +9,7 @@ from threading import Lock, Thread
 
 import numpy as np
 
-from sandbox.exchange.market_identity import Identity
+from sandbox.exchange.market_identity import MarketIdentity
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions, sessions
 from stock_ml.domain.clock import Reading
@@ -25,7 +25,7 @@ class StoredClock:
     sessions: Sessions
     reading: Reading
     setting: float
-    market: Identity
+    market: MarketIdentity
     wall: Callable[[], float] = time.time
     _lock: Lock = field(default_factory=Lock)
 
@@ -41,7 +41,7 @@ class StoredClock:
         A speed set over HTTP is kept over a restart; a changed setting takes its place.
         Raises OtherMarket where it was stored by another market than that of the settings.
         """
-        speed, market = s.sandbox_speed, Identity.of(s)
+        speed, market = s.sandbox_speed, MarketIdentity.of(s)
         first = int(np.searchsorted(sessions.dates, np.datetime64(s.sandbox_start, "D")))
         reading = Reading(float(sessions.opens[first]), time.time(), speed, False)
         if path.exists():
@@ -71,11 +71,11 @@ class StoredClock:
         with self._lock:
             self._write(self._moved())
 
-    def keep(self) -> None:
+    def store_every_second(self) -> None:
         """Store the running clock every second, in a thread that ends with the process."""
-        Thread(target=self._keep, name="clock", daemon=True).start()
+        Thread(target=self._store_forever, name="clock", daemon=True).start()
 
-    def _keep(self) -> None:
+    def _store_forever(self) -> None:
         while True:
             if not self.reading.paused:
                 self.store()

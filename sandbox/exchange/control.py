@@ -1,7 +1,7 @@
-"""What can be changed at the sandbox while it runs: its time, its bars, and what requests meet. JSON only."""
+"""Change the sandbox while it runs: its time, its bars, and the faults that requests meet. JSON only."""
 
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from flask import Response, abort, jsonify, request
@@ -13,24 +13,25 @@ from sandbox.exchange.responses import VALUES
 from sandbox.faults.faults import ALL, KINDS, Fault
 from stock_ml.config import SYMBOL
 from stock_ml.domain.bars import MINUTE, Bar, broken
+from stock_ml.domain.json_object import JsonObject
 
 SPEEDS = (0.1, 3600.0)
 
 
-class Asked(BaseModel):
-    """Refuse what is of another type, or not known."""
+class RequestBody(BaseModel):
+    """Refuse fields of another type, and unknown ones."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class ClockAsked(Asked):
+class ClockChange(RequestBody):
     """Pause or run; market seconds a wall second."""
 
     paused: bool | None = None
     speed: float | None = Field(None, ge=SPEEDS[0], le=SPEEDS[1])
 
 
-class FaultAsked(Asked):
+class FaultChange(RequestBody):
     """Say which fault requests of a key meet, and how often; no kind takes it back."""
 
     kind: str | None
@@ -40,7 +41,7 @@ class FaultAsked(Asked):
     times: int | None = Field(None, ge=1)
 
 
-class PlanAsked(Asked):
+class PlanChange(RequestBody):
     """Say how many requests a key may send; left out is no limit."""
 
     key: str
@@ -49,23 +50,23 @@ class PlanAsked(Asked):
     a_day: int | None = Field(None, ge=0)
 
 
-T = TypeVar("T", bound=Asked)
+T = TypeVar("T", bound=RequestBody)
 
 
 def set_clock(exchange: Exchange) -> Response:
     """Pause, run, or change the speed."""
-    asked = _asked(ClockAsked)
-    return jsonify(asdict(exchange.clock.set(asked.paused, asked.speed)))
+    body = _body(ClockChange)
+    return jsonify(asdict(exchange.clock.set(body.paused, body.speed)))
 
 
 def set_fault(exchange: Exchange) -> Response:
     """Set or take back a fault; return all that are set, by key."""
     _faults_are_enabled(exchange)
-    asked = _asked(FaultAsked)
-    if asked.kind is not None and asked.kind not in KINDS:
+    body = _body(FaultChange)
+    if body.kind is not None and body.kind not in KINDS:
         abort(400, f"kind is null or one of {', '.join(KINDS)}")
-    fault = Fault(asked.kind, asked.seconds, asked.mebibytes, asked.times) if asked.kind else None
-    exchange.faults.set(asked.key, fault)
+    fault = Fault(body.kind, body.seconds, body.mebibytes, body.times) if body.kind else None
+    exchange.faults.set(body.key, fault)
     return faults(exchange)
 
 
@@ -82,30 +83,30 @@ def _faults_are_enabled(exchange: Exchange) -> None:
 
 def set_plan(exchange: Exchange) -> Response:
     """Give a key a plan."""
-    asked = _asked(PlanAsked)
-    exchange.plans.set(asked.key, Plan(asked.a_second, asked.a_minute, asked.a_day))
-    return jsonify(asked.model_dump())
+    body = _body(PlanChange)
+    exchange.plans.set(body.key, Plan(body.a_second, body.a_minute, body.a_day))
+    return jsonify(body.model_dump())
 
 
 def put_bar(exchange: Exchange) -> Response:
     """Put a bar in at the source."""
-    given = _given()
+    given = _json()
     bar = _bar(given)
     if bar is None or exchange.feed.market.sessions.number(np.array([bar.ts]))[0] < 0:
         abort(400, f"a bar has symbol, ts (a minute of regular hours), open, high, low, close, volume; this is {given}")
-    exchange.feed.placed.put(bar)
+    exchange.feed.injected.put(bar)
     return jsonify(bar._asdict())
 
 
-def _asked(kind: type[T]) -> T:
+def _body(kind: type[T]) -> T:
     try:
-        return kind.model_validate(_given())
+        return kind.model_validate(_json())
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         abort(400, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
 
 
-def _given() -> dict[str, Any]:
+def _json() -> JsonObject:
     # only JSON: a form on a foreign page cannot send it, so it cannot change anything here
     given = request.get_json()
     if not isinstance(given, dict):
@@ -113,7 +114,7 @@ def _given() -> dict[str, Any]:
     return given
 
 
-def _bar(given: dict[str, Any]) -> Bar | None:
+def _bar(given: JsonObject) -> Bar | None:
     """Return the bar given as JSON, None where it breaks a rule of the record."""
     try:
         symbol, ts = str(given["symbol"]), given["ts"]

@@ -1,12 +1,12 @@
-"""What the sandbox's views answer from."""
+"""The state from which the sandbox's views answer."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from sandbox.exchange.clock import StoredClock
-from sandbox.exchange.feed import Feed, Look
-from sandbox.exchange.injected_bars import Placed
-from sandbox.exchange.request_counts import Answered
+from sandbox.exchange.feed import Feed, FeedQuery
+from sandbox.exchange.injected_bars import InjectedBars
+from sandbox.exchange.request_counts import RequestCounts
 from sandbox.exchange.request_limits import Plans
 from sandbox.faults.faults import Faults
 from sandbox.market import KINDS, Market, Turn
@@ -24,7 +24,7 @@ class Exchange:
     clock: StoredClock
     faults: Faults = field(default_factory=Faults)
     plans: Plans = field(default_factory=Plans)
-    answered: Answered = field(default_factory=Answered)
+    request_counts: RequestCounts = field(default_factory=RequestCounts)
 
     @classmethod
     def of(cls, s: Settings) -> "Exchange":
@@ -32,11 +32,11 @@ class Exchange:
         clock = StoredClock.of(s)
         kind = replace(KINDS[s.sandbox_market], turn=Turn((s.sandbox_turn - EPOCH).days) if s.sandbox_turn else None)
         market = Market(s.sandbox_seed, clock.sessions, kind)
-        feed = Feed(market, Placed.load(s.state / "sandbox" / "bars.jsonl"))
+        feed = Feed(market, InjectedBars.load(s.state / "sandbox" / "bars.jsonl"))
         return cls(s, feed, clock, Faults(s.sandbox_faults))
 
     def prices(self) -> dict[str, float]:
         """Return the newest price of each symbol of the installation."""
         now = self.clock.now().market
-        newest = {symbol: self.feed.newest(Look(symbol, now), 1) for symbol in self.settings.symbols}
+        newest = {symbol: self.feed.newest(FeedQuery(symbol, now), 1) for symbol in self.settings.symbols}
         return {symbol: float(day.values[-1, 3]) for symbol, day in newest.items()}

@@ -6,20 +6,19 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from sandbox.exchange.forming_bar import forming
-from sandbox.exchange.injected_bars import Placed
+from sandbox.exchange.injected_bars import InjectedBars
 from sandbox.market import Day, Market
 from sandbox.market.calendar import day_of
 from sandbox.market.splits import Splits, splits
-from stock_ml.domain.bars import utc
+from stock_ml.domain.bars import MINUTE, utc
 
 COMPACT, TRAILING_DAYS = 100, 30
 AROUND = 12 * 3600  # seconds before a session's open from which on its extended hours may have bars
 
 
 @dataclass(frozen=True)
-class Look:
-    """Say what is looked at and when (UTC epoch seconds), with extended hours or not, adjusted for splits or not."""
+class FeedQuery:
+    """Name a symbol and a time (UTC epoch seconds), with extended hours or not, adjusted for splits or not."""
 
     symbol: str
     now: float
@@ -29,32 +28,32 @@ class Look:
 
 @dataclass(frozen=True)
 class Feed:
-    """Cut the simulated market at the moment of a look; bars put in by hand take a simulated one's place."""
+    """Cut the simulated market at the moment of a query; injected bars take a simulated one's place."""
 
     market: Market
-    placed: Placed
+    injected: InjectedBars
 
-    def newest(self, look: Look, count: int = COMPACT) -> Day:
+    def newest(self, query: FeedQuery, count: int = COMPACT) -> Day:
         """Return the last `count` bars begun by then, ascending."""
-        number = self.last(look.now)
+        number = self.last(query.now)
         days: list[Day] = []
         while number >= 0 and sum(len(day.ts) for day in days) < count:
-            days.insert(0, self._day(look, number))
+            days.insert(0, self._day(query, number))
             number -= 1
         whole = _joined(days)
         return Day(whole.ts[-count:], whole.values[-count:])
 
-    def month(self, look: Look, month: str) -> Day:
+    def month(self, query: FeedQuery, month: str) -> Day:
         """Return all bars of a month YYYY-MM begun by then, ascending."""
         first = np.datetime64(month, "M")
         days = [first.astype("M8[D]"), (first + 1).astype("M8[D]")]
-        return self._days(look, range(*np.searchsorted(self.market.sessions.dates, days)))
+        return self._days(query, range(*np.searchsorted(self.market.sessions.dates, days)))
 
-    def trailing(self, look: Look) -> Day:
+    def trailing(self, query: FeedQuery) -> Day:
         """Return the bars of the last 30 days begun by then, ascending."""
-        last, dates = self.last(look.now), self.market.sessions.dates
+        last, dates = self.last(query.now), self.market.sessions.dates
         first = int(np.searchsorted(dates, dates[last] - TRAILING_DAYS))
-        return self._days(look, range(first, last + 1))
+        return self._days(query, range(first, last + 1))
 
     def splits(self, symbol: str) -> Splits:
         """Return all splits of a symbol, those to come included."""
@@ -73,20 +72,20 @@ class Feed:
         """Return the number of the newest session that may have bars: extended hours begin before the open."""
         return int(np.searchsorted(self.market.sessions.opens - AROUND, now, side="right")) - 1
 
-    def _days(self, look: Look, numbers: Iterable[int]) -> Day:
-        last = self.last(look.now)
-        return _joined([self._day(look, n) for n in numbers if n <= last])
+    def _days(self, query: FeedQuery, numbers: Iterable[int]) -> Day:
+        last = self.last(query.now)
+        return _joined([self._day(query, n) for n in numbers if n <= last])
 
-    def _day(self, look: Look, number: int) -> Day:
+    def _day(self, query: FeedQuery, number: int) -> Day:
         opens = int(self.market.sessions.opens[number])
-        whole = self.market.day(look.symbol, number)
-        bars = self.placed.over(look.symbol, whole, (opens - AROUND, opens + AROUND))
-        shown = bars.ts <= look.now
-        if not look.extended:
+        whole = self.market.day(query.symbol, number)
+        bars = self.injected.over(query.symbol, whole, (opens - AROUND, opens + AROUND))
+        shown = bars.ts <= query.now
+        if not query.extended:
             shown &= self.market.sessions.number(bars.ts) >= 0
-        seen = forming(Day(bars.ts[shown], bars.values[shown]), look.now, self.market.kind.decimals)
+        seen = forming(Day(bars.ts[shown], bars.values[shown]), query.now, self.market.kind.decimals)
         day = day_of(self.market.sessions)
-        factor = self.splits(look.symbol).factor(day[number], day[self.last(look.now)]) if look.adjusted else 1
+        factor = self.splits(query.symbol).factor(day[number], day[self.last(query.now)]) if query.adjusted else 1
         return seen if factor == 1 else adjusted(seen, factor)
 
 
@@ -99,3 +98,14 @@ def _joined(days: list[Day]) -> Day:
     empty = Day(np.zeros(0, np.int64), np.zeros((0, 5)))
     days = [empty, *days]
     return Day(np.concatenate([day.ts for day in days]), np.concatenate([day.values for day in days]))
+
+
+def forming(day: Day, now: float, decimals: int) -> Day:
+    """Replace a last bar that is not over at `now` by what has been seen of it."""
+    if not len(day.ts) or day.ts[-1] + MINUTE <= now:
+        return day
+    share = (now - float(day.ts[-1])) / MINUTE
+    first, high, low, last, volume = day.values[-1]
+    close = round(first + share * (last - first), decimals)
+    seen = [first, min(high, max(first, close)), max(low, min(first, close)), close, np.ceil(share * volume)]
+    return Day(day.ts, np.vstack([day.values[:-1], seen]))

@@ -11,14 +11,14 @@ from stock_ml.domain.bars import Bar
 
 
 @dataclass
-class Placed:
+class InjectedBars:
     """Hold bars by symbol and time; the last one put in for a minute counts."""
 
     path: Path
     bars: dict[tuple[str, int], list[float]] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, path: Path) -> "Placed":
+    def load(cls, path: Path) -> "InjectedBars":
         """Return the bars that the file holds, none where there is no file."""
         lines = path.read_text().splitlines() if path.exists() else []
         return cls(path, {(symbol, ts): values for symbol, ts, values in map(json.loads, lines)})

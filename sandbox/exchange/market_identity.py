@@ -1,14 +1,17 @@
 """Which market an installation's bars are of: kept beside its clock, so that two never meet in one history."""
 
+import json
 from dataclasses import asdict, dataclass
 
 from sandbox.market import VERSION
 from stock_ml.config import Settings
-from stock_ml.errors import OtherMarket
+from stock_ml.errors import BadSetting, OtherMarket
+
+FIXED = ("sandbox_market", "sandbox_seed", "sandbox_start", "sandbox_turn")
 
 
 @dataclass(frozen=True)
-class Identity:
+class MarketIdentity:
     """Name a market: the generator's version, its kind and its seed."""
 
     generator: int
@@ -16,7 +19,7 @@ class Identity:
     seed: int
 
     @classmethod
-    def of(cls, s: Settings) -> "Identity":
+    def of(cls, s: Settings) -> "MarketIdentity":
         """Return the market of the settings, as this generator makes it."""
         turning = f", turning on {s.sandbox_turn}" if s.sandbox_turn else ""
         return cls(VERSION, s.sandbox_market + turning, s.sandbox_seed)
@@ -35,3 +38,24 @@ class Identity:
             f"{where} is of another simulated market ({'; '.join(changed)}): its stored bars and new "
             "ones do not belong together. Go back to what it was made with, or forget its data with `make reset`"
         )
+
+
+def pin_origin(s: Settings) -> None:
+    """Remember what the market of an installation is made with, as long as its clock has never run.
+
+    Raises BadSetting where it has, and a setting says something else: bars stored and bars to come would not be of the
+    same market. Where the exchange runs elsewhere, or another source is used, nothing is kept.
+    """
+    if not s.simulated or s.sandbox_url:
+        return
+    folder, asked = s.state / "sandbox", s.model_dump(mode="json", include=set(FIXED))
+    path = folder / "origin.json"
+    kept = json.loads(path.read_text()) if path.exists() and (folder / "clock.json").exists() else {}
+    for name in FIXED:
+        if asked[name] != kept.get(name, asked[name]):
+            raise BadSetting(
+                f"STOCKML_{name.upper()} is {asked[name]}, but the bars in {s.state} were made with {kept[name]}: "
+                "set it back, or forget them with `make reset`"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asked))

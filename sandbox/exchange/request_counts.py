@@ -4,7 +4,7 @@ from collections import Counter
 from threading import Lock
 
 
-class Answered:
+class RequestCounts:
     """Count requests since the exchange started, refused ones too; several threads may do so at once."""
 
     def __init__(self) -> None:
@@ -16,7 +16,7 @@ class Answered:
         with self._lock:
             self._by_key[key] += 1
 
-    def told(self) -> dict[str, int]:
-        """Return how many there were by key."""
+    def as_dict(self) -> dict[str, int]:
+        """Return the count of each key."""
         with self._lock:
             return dict(self._by_key)

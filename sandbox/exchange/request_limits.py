@@ -36,7 +36,7 @@ class Plans:
             self.by_key[key] = plan
             self._sent.pop(key, None)
 
-    def refuses(self, key: str) -> str | None:
+    def refusal(self, key: str) -> str | None:
         """Count a request, and return the kind of refusal that it meets, if any. A refused one is not counted."""
         plan = self.by_key.get(key, FREE if key.startswith(FREE_KEYS) else Plan())
         if plan == Plan():

@@ -14,17 +14,17 @@ ROW = b'"2024-01-02 09:30:00": {"1. open": "1", "2. high": "1", "3. low": "1", "
 CHUNK = ROW * (2**16 // len(ROW))
 
 
-def answer(fault: Fault, key: str, whole: Callable[[], Response]) -> Response:
+def answer(fault: Fault, key: str, normal_response: Callable[[], Response]) -> Response:
     """Return what a request of a key gets instead of, or after, the whole answer."""
     match fault.kind:
         case "garbage":
             return Response(PAGE, content_type="text/html")
         case "truncated":
-            sound = whole()
-            return Response(sound.data[: len(sound.data) // 2], content_type=sound.content_type)
+            response = normal_response()
+            return Response(response.data[: len(response.data) // 2], content_type=response.content_type)
         case "slow":
             time.sleep(fault.seconds)
-            return whole()
+            return normal_response()
         case "huge":
             return Response(_endless(fault.mebibytes), content_type="application/json")
         case "dropped":

@@ -6,7 +6,7 @@ from sandbox.market import bars
 from sandbox.market.days import days
 from sandbox.market.factor import factor
 from sandbox.market.kinds import Kind
-from sandbox.market.path import Given, trades
+from sandbox.market.path import SessionInputs, trades
 from sandbox.market.profile import profile
 from sandbox.market.shape import clock
 from sandbox.market.streams import stream
@@ -22,12 +22,12 @@ def session(kind: Kind, seed: int, symbol: str, calendar: Sessions, number: int)
     every = days(kind, seed, symbol, calendar)
     day = [float(part[number]) for part in (every.opens, every.sigma, every.ups, every.downs, every.volume)]
     pace = kind.turn.pace if kind.turn and date >= kind.turn.day else None
-    given = Given(kind, day[0], day[1], day[2], day[3], clock(kind, random, n), about.beta, pace)
+    inputs = SessionInputs(kind, day[0], day[1], day[2], day[3], clock(kind, random, n), about.beta, pace)
     there = bars.traded(kind, random, bars.silence(kind, about.silence, n), common.halt)
-    prices = trades(given, random, common.returns)
+    prices = trades(inputs, random, common.returns)
     printed = np.concatenate([prices[:1], prices[1:][there]])
-    values = bars.rows(kind, random, printed, np.sqrt(given.variance)[there])
-    volume = bars.volumes(given.clock, day[4])[there]
+    values = bars.rows(kind, random, printed, np.sqrt(inputs.variance)[there])
+    volume = bars.volumes(inputs.clock, day[4])[there]
     return _extended(kind, random, n, (np.flatnonzero(there), np.column_stack([values, volume])))
 
 

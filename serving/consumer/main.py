@@ -93,7 +93,7 @@ class Consumer:
         self._measure(fault)
 
     def _process(self) -> None:
-        if messages := self.batches.subscriber.take(BATCH, WAIT):
+        if messages := self.batches.subscriber.poll(BATCH, WAIT):
             self.batches.process(messages, self.champion.models)
         self.batches.skip_unreadable()  # after the messages before it are stored
 

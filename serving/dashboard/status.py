@@ -9,7 +9,8 @@ from msgspec import structs
 from serving.common.reports import ConsumerReport, ProducerReport
 from serving.dashboard.responses import DagRun, NewestReport, OpenAlert, ServiceStatus, ServingModel, State, SymbolScore
 from serving.dashboard.scores import symbol_score
-from stock_ml.adapters.postgres.reader import NO_SCORE, Monitoring, Service
+from stock_ml.adapters.postgres.connection import ServiceState
+from stock_ml.adapters.postgres.reader import NO_SCORE, Monitoring
 from stock_ml.config import Settings
 from stock_ml.errors import without_login
 
@@ -41,7 +42,7 @@ class Links(NamedTuple):
         return cls(without_login(s.mlflow).rstrip("/"), f"http://127.0.0.1:{s.airflow_port}")
 
 
-def installation_state(services: Mapping[str, Service], monitoring: Monitoring, links: Links) -> State:
+def installation_state(services: Mapping[str, ServiceState], monitoring: Monitoring, links: Links) -> State:
     """Return the state as a symbol without bars has it; times in epoch milliseconds, ages in seconds."""
     producer, consumer = services.get("producer"), services.get("consumer")
     market = cast(ProducerReport, producer.state if producer else {})
@@ -69,7 +70,7 @@ def with_symbol(state: State, last_bar: int | None, score: SymbolScore) -> State
     return structs.replace(state, last_bar=last_bar, last_bar_age=age, score=score)
 
 
-def service_status(service: Service | None) -> ServiceStatus:
+def service_status(service: ServiceState | None) -> ServiceStatus:
     """Return how long ago a service reported, whether that is too long, and what it waits for."""
     if service is None:
         return ServiceStatus(seen=False, age=None, stale=True, waiting=None, lag=None)
@@ -85,7 +86,7 @@ def _model(consumer: ConsumerReport, links: Links) -> ServingModel | None:
     return ServingModel(str(version), _milliseconds(consumer.get("trained_until")), f"{links.mlflow}/#/{page}")
 
 
-def _dags(services: Mapping[str, Service], links: Links) -> list[DagRun]:
+def _dags(services: Mapping[str, ServiceState], links: Links) -> list[DagRun]:
     """Return the last run of each DAG, by its id."""
     runs = dict.fromkeys(DAGS, RunReport(state="no run yet"))
     runs |= {

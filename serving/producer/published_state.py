@@ -76,7 +76,7 @@ def _stored(s: Settings, store: ForecastStore, before: int) -> list[Bar]:
     return [bar for bars in received.values() for bar in bars if bar.source == s.source]
 
 
-def _announced(values: Iterable[bytes]) -> Iterator[ClosedSession]:
+def _announced(values: Iterable[bytes | None]) -> Iterator[ClosedSession]:
     for value in values:
         try:
             yield decode_session(value)

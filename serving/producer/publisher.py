@@ -53,7 +53,7 @@ class Output:
 
         Raises BrokerRefused where Kafka rejected one for good, now or before.
         """
-        self._publisher.look()
+        self._publisher.poll()
         count = 0
         for count, bar in enumerate(bars, 1):  # noqa: B007 - the last count is returned
             try:

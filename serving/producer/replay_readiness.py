@@ -1,10 +1,8 @@
 """What the replay of a file's holdout waits for: the file's own bars, and the model that was trained on the rest."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow.rest import champion, tags
+from stock_ml.adapters.postgres.connection import ServiceState
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.errors import BadFile, NoBars, RegistryUnavailable, StoreUnavailable
@@ -28,15 +26,15 @@ class Readiness:
         """Return what the replay waits for, None where every bar of the holdout would get its forecast."""
         try:
             version = champion(self._s)
-            if not is_compatible(tags(version), self._s):
+            if version is None or not is_compatible(tags(version), self._s):
                 return NO_CHAMPION
-            if not serves(self._store.read_state("consumer"), str(version["version"])):
+            if not serves(self._store.read_state("consumer"), version.version):
                 return NOT_SERVED
             return None if self._lake.origins(self._s.symbols) == self._file.digests(self._s.symbols) else OTHER_BARS
         except (RegistryUnavailable, StoreUnavailable, BadFile, NoBars) as error:
             return str(error)
 
 
-def serves(consumer: tuple[Mapping[str, Any], float] | None, version: str) -> bool:
-    """Say whether the consumer told just now that it serves a version; its word comes with its age in seconds."""
-    return consumer is not None and consumer[0].get("model_version") == version and consumer[1] < FRESH
+def serves(consumer: ServiceState | None, version: str) -> bool:
+    """Say whether the consumer told just now that it serves a version."""
+    return consumer is not None and consumer.state.get("model_version") == version and consumer.age < FRESH

@@ -35,7 +35,7 @@ class MarketClock:
     def now(self) -> float:
         """Return the market's time, UTC epoch seconds.
 
-        Raises SourceUnavailable where the sandbox is away: its clock stands still then, and must not run on here.
+        Raises SourceUnavailable where the sandbox is down: its clock stops then, and must not run on here.
         """
         return self.reading().at(time.time(), sessions(self.exchange))
 
@@ -43,10 +43,10 @@ class MarketClock:
         """Return the last reading, or a new one where it is a second old."""
         if self._reading is None or time.monotonic() - self._read_at >= FRESH:
             self._reading, self._read_at = None, time.monotonic()
-            self._reading = self._ask()
+            self._reading = self._request()
         return self._reading
 
-    def _ask(self) -> Reading:
+    def _request(self) -> Reading:
         try:
             response = self._session.get(f"{self.address}/clock", timeout=TIMEOUT)
             response.raise_for_status()

@@ -6,8 +6,8 @@ from stock_ml import __version__
 from stock_ml.cli import backups, data, doctor, models
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(show: bool) -> None:
+    if show:
         typer.echo(f"stock_ml {__version__}")
         raise typer.Exit
 

@@ -15,7 +15,6 @@ from stock_ml.ingestion.plan import make_plan
 
 app = typer.Typer(no_args_is_help=True, help="What there is of the bars, what is missing, and why.")
 SHOWN = 12  # of each kind, newest first
-NO_SESSIONS: dict[str, dict[str, int]] = {"sessions": {}}
 
 
 @app.command()
@@ -24,8 +23,9 @@ def report(symbol: str) -> None:
     found = inventory(settings(), symbol.upper())
     console = Console(highlight=False, soft_wrap=True)
     console.print(counts(found))
-    drawn = dict(sorted((found.months | dict.fromkeys(found.absent, NO_SESSIONS)).items()))
-    console.print(Group(*picture(drawn, found.due), Text.from_markup(LEGEND)))
+    sessions = {month: report["sessions"] for month, report in found.months.items()}
+    sessions |= {month: {} for month in found.absent}
+    console.print(Group(*picture(dict(sorted(sessions.items())), found.due), Text.from_markup(LEGEND)))
     for line in remarks(found):
         console.print(escape(line))
 

@@ -27,5 +27,5 @@ def page(s: Settings, findings: list[Finding]) -> Table:
     simulated = ", SIMULATED bars" if s.simulated else ""
     table = Table("", "part", "what was seen", "what to do", box=box.SIMPLE, title=f"source {s.source}{simulated}")
     for found in findings:
-        table.add_row(MARKS[found.state], found.part, escape(found.told), escape(found.advice))
+        table.add_row(MARKS[found.state], found.part, escape(found.message), escape(found.advice))
     return table

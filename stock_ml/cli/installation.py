@@ -3,12 +3,12 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stock_ml.config import Settings, load
+from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import BadSetting
 
 CURRENT, SECRETS = "current.json", "secrets.env"  # written by `make up`
@@ -40,11 +40,11 @@ def last() -> Settings | None:
     path = home / CURRENT
     if not path.exists():
         return None
-    kept: dict[str, Any] = json.loads(path.read_text()) | {"home": home}
+    stored: JsonObject = json.loads(path.read_text()) | {"home": home}
     try:
-        return load(**kept)
+        return load(**stored)
     except BadSetting:  # a `.env` that is wrong by now, or another version's settings: it can be stopped all the same
-        return Settings.model_construct(**kept)
+        return Settings.model_construct(**stored)
 
 
 def read_secrets(s: Settings) -> dict[str, str]:

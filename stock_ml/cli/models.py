@@ -34,17 +34,19 @@ def roll_back() -> None:
     console.print(f"version {new} is champion again in place of {old}")
 
 
-def table(model: str, known: list[Version], now: float) -> Table:
+def table(model: str, found: list[Version], now: float) -> Table:
     """Return the versions as a table, newest first."""
     names = ("version", "aliases", "kind", "skill", "trained until", "age", "promoted by", "in place of")
-    made = Table(*names, box=box.SIMPLE, title=model)
-    for one in known:
-        tags = one.tags
+    grid = Table(*names, box=box.SIMPLE, title=model)
+    for version in found:
+        tags = version.tags
         skill = f"{float(tags['skill']):.2%}" if "skill" in tags else ""
         until = f"{utc(float(tags['trained_until'])):%Y-%m-%d %H:%M}" if "trained_until" in tags else ""
-        told = (tags.get("kind", ""), skill, until, _age(now - one.registered_at))
-        made.add_row(one.number, ", ".join(one.aliases), *told, tags.get("promoted_by", ""), tags.get("replaced", ""))
-    return made
+        cells = (tags.get("kind", ""), skill, until, _age(now - version.registered_at))
+        grid.add_row(
+            version.number, ", ".join(version.aliases), *cells, tags.get("promoted_by", ""), tags.get("replaced", "")
+        )
+    return grid
 
 
 def _age(seconds: float) -> str:

@@ -11,23 +11,23 @@ State = Literal["ok", "note", "bad"]
 
 
 class Finding(NamedTuple):
-    """Say how a part is: `told` is what was seen, `advice` what to do about it, "" where nothing is to be done."""
+    """Say how a part is: `message` is what was seen, `advice` what to do about it, "" where nothing is to be done."""
 
     part: str
     state: State
-    told: str
+    message: str
     advice: str = ""
 
 
-class Answer(NamedTuple):
-    """Hold what a check saw: `note` asks for attention, and is no failure."""
+class CheckResult(NamedTuple):
+    """Hold what a check found: `note` asks for attention, and is no failure."""
 
-    told: str
+    message: str
     advice: str = ""
     state: State = "ok"
 
 
-Check = Callable[[Settings], Answer]
+Check = Callable[[Settings], CheckResult]
 
 
 def examine(s: Settings, checks: Mapping[str, tuple[Check, str]]) -> list[Finding]:
@@ -36,13 +36,13 @@ def examine(s: Settings, checks: Mapping[str, tuple[Check, str]]) -> list[Findin
     `checks` are by the part's name the check, and what to do where it fails.
     """
     with ThreadPoolExecutor(len(checks)) as pool:
-        asked = {part: pool.submit(_one, s, part, *check) for part, check in checks.items()}
-        return [found.result() for found in asked.values()]
+        futures = {part: pool.submit(_run_check, s, part, *check) for part, check in checks.items()}
+        return [found.result() for found in futures.values()]
 
 
-def _one(s: Settings, part: str, check: Check, advice: str) -> Finding:
+def _run_check(s: Settings, part: str, check: Check, advice: str) -> Finding:
     try:
-        answer = check(s)
+        result = check(s)
     except StockMLError as error:
         return Finding(part, "bad", f"{type(error).__name__}: {error}", advice)
-    return Finding(part, answer.state, answer.told, answer.advice)
+    return Finding(part, result.state, result.message, result.advice)

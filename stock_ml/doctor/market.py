@@ -1,9 +1,9 @@
-"""The market's side of an installation: the key and its tier, the source, and what time it is there."""
+"""The market's side of an installation: the key and its tier, the source, and the market's time."""
 
 from stock_ml.adapters.market_clock import MarketClock, open_clock
 from stock_ml.adapters.postgres.request_quota import RequestQuota, request_limiter
 from stock_ml.config import Settings
-from stock_ml.doctor.check import Answer
+from stock_ml.doctor.check import CheckResult
 from stock_ml.domain.bars import utc
 from stock_ml.errors import BadKey
 from stock_ml.sources.csv_files import CsvFiles
@@ -11,29 +11,33 @@ from stock_ml.sources.parsing import read
 from stock_ml.sources.registry import open_source
 
 
-def key(s: Settings) -> Answer:
+def key(s: Settings) -> CheckResult:
     """See that there is a key where one is needed, and what of its budget is spent; the key itself is never shown."""
     if not s.capabilities.metered:
-        return Answer(f"source {s.source} needs none")
+        return CheckResult(f"source {s.source} needs none")
     if s.alphavantage_api_key is None:
         raise BadKey(f"source {s.source} needs a key, and none is set")
     spent, daily = RequestQuota.connect(s).used_today(), s.requests_per_day
-    told = f"set; {s.requests_per_minute} requests a minute, {spent} of {daily or 'any number'} spent today"
-    return Answer(told, "the source's day is spent: tomorrow goes on", "note") if 0 < daily <= spent else Answer(told)
+    message = f"set; {s.requests_per_minute} requests a minute, {spent} of {daily or 'any number'} spent today"
+    return (
+        CheckResult(message, "the source's day is spent: tomorrow goes on", "note")
+        if 0 < daily <= spent
+        else CheckResult(message)
+    )
 
 
-def source(s: Settings) -> Answer:
+def source(s: Settings) -> CheckResult:
     """Ask the source for the newest bars of the first symbol: it costs one request."""
     symbol = s.symbols[0]
     if s.replayed:
         count = sum(len(read(CsvFiles.connect(s).fetch(name))) for name in s.symbols)
-        return Answer(f"{s.csv_path}: {count:,} rows of {', '.join(s.symbols)}")
+        return CheckResult(f"{s.csv_path}: {count:,} rows of {', '.join(s.symbols)}")
     rows = read(open_source(s, request_limiter(s)).newest(symbol))
-    told = f"{s.source} gives {len(rows)} bars of {symbol}, the newest labelled {rows['label'].max()}"
-    return Answer(told + (", SIMULATED" if s.simulated else ""))
+    message = f"{s.source} gives {len(rows)} bars of {symbol}, the newest labelled {rows['label'].max()}"
+    return CheckResult(message + (", SIMULATED" if s.simulated else ""))
 
 
-def clock(s: Settings) -> Answer:
+def clock(s: Settings) -> CheckResult:
     """See what time it is in the market, and whether it is open."""
     market = open_clock(s)
     now = market.now()
@@ -43,5 +47,9 @@ def clock(s: Settings) -> Answer:
     change = utc(float((calendar.closes if is_open else calendar.opens)[at]))
     state = "open" if is_open else "closed"
     paused = isinstance(market, MarketClock) and market.reading().paused
-    told = f"{utc(now):%Y-%m-%d %H:%M} UTC, {calendar.exchange} is {state} until {change:%Y-%m-%d %H:%M}"
-    return Answer(f"{told}; the clock is paused", "its page runs it again", "note") if paused else Answer(told)
+    message = f"{utc(now):%Y-%m-%d %H:%M} UTC, {calendar.exchange} is {state} until {change:%Y-%m-%d %H:%M}"
+    return (
+        CheckResult(f"{message}; the clock is paused", "its page runs it again", "note")
+        if paused
+        else CheckResult(message)
+    )

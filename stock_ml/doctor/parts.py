@@ -1,4 +1,4 @@
-"""The parts of an installation, and how each is looked at."""
+"""The parts of an installation, and the check of each."""
 
 import shutil
 import time
@@ -9,7 +9,7 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import rest
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
-from stock_ml.doctor.check import Answer, Check
+from stock_ml.doctor.check import Check, CheckResult
 from stock_ml.doctor.market import clock, key, source
 from stock_ml.domain.bars import utc
 from stock_ml.errors import HostError
@@ -19,34 +19,34 @@ ROOMY, TIGHT = 5 << 30, 1 << 30  # bytes
 APART = 2.0  # seconds by which the machine's clock and the database's may differ
 
 
-def java(_: Settings) -> Answer:
+def java(_: Settings) -> CheckResult:
     """See that Java is new enough for Kafka and Spark."""
-    return Answer(f"version {java_version()}")
+    return CheckResult(f"version {java_version()}")
 
 
-def disk(s: Settings) -> Answer:
+def disk(s: Settings) -> CheckResult:
     """See how much room is left where data are kept."""
     place = next(folder for folder in (s.state, *s.state.parents) if folder.exists())
     free = shutil.disk_usage(place).free
-    told = f"{free / (1 << 30):.0f} GiB free at {place}"
+    message = f"{free / (1 << 30):.0f} GiB free at {place}"
     if free < TIGHT:
-        raise HostError(told)
+        raise HostError(message)
     advice = "bars, models and logs grow: make room, or set STOCKML_HOME to a larger disk"
-    return Answer(told, advice, "note") if free < ROOMY else Answer(told)
+    return CheckResult(message, advice, "note") if free < ROOMY else CheckResult(message)
 
 
-def ports(s: Settings) -> Answer:
+def ports(s: Settings) -> CheckResult:
     """See who listens where this installation's servers do; who is seen and is none of them is bad."""
     names = [name for name in type(s).model_fields if name.endswith("_port")]
     taken = {name: getattr(s, name) for name in names if not listeners.port_is_free(getattr(s, name))}
     if not taken:
-        return Answer("all free: nothing runs here", "`make up` starts everything", "note")
+        return CheckResult("all free: nothing runs here", "`make up` starts everything", "note")
     if strangers := [
         f"{name}={port}: {listeners.holder(port)}" for name, port in taken.items() if _is_foreign(s, port)
     ]:
         raise HostError(f"held by what is not of this installation: {', '.join(strangers)}")
     holders = sorted({listeners.holder(port).split()[0].strip(":") for port in taken.values()})
-    return Answer(f"{len(taken)} of {len(names)} in use, by {', '.join(holders)}")
+    return CheckResult(f"{len(taken)} of {len(names)} in use, by {', '.join(holders)}")
 
 
 def _is_foreign(s: Settings, port: int) -> bool:
@@ -61,7 +61,7 @@ def _supervisor(s: Settings) -> int | None:
         return None
 
 
-def postgres(s: Settings) -> Answer:
+def postgres(s: Settings) -> CheckResult:
     """See that the tables answer, and whose they are."""
     store = ForecastStore.connect(s)
     try:
@@ -70,37 +70,37 @@ def postgres(s: Settings) -> Answer:
     finally:
         store.close()
     if apart > APART:
-        return Answer(f"answers; its clock is {apart:.0f} s from this machine's", "set both by NTP", "note")
-    return Answer("answers" + (f"; the consumer spoke {newest[1]:.0f} s ago" if newest else ""))
+        return CheckResult(f"answers; its clock is {apart:.0f} s from this machine's", "set both by NTP", "note")
+    return CheckResult("answers" + (f"; the consumer spoke {newest.age:.0f} s ago" if newest else ""))
 
 
-def s3(s: Settings) -> Answer:
+def s3(s: Settings) -> CheckResult:
     """See that the bucket answers, and how many months are clean."""
     lake = Lake.connect(s)
     months = {symbol: len(lake.clean_months(symbol)) for symbol in s.symbols}
-    told = f"bucket {s.s3_bucket}: {sum(months.values())} clean months of {len(months)} symbols"
+    message = f"bucket {s.s3_bucket}: {sum(months.values())} clean months of {len(months)} symbols"
     lacking = [symbol for symbol, count in months.items() if not count]
     advice = f"trigger ingest_bars: nothing is clean of {', '.join(lacking)}" if lacking else ""
-    return Answer(told, advice, "note" if lacking else "ok")
+    return CheckResult(message, advice, "note" if lacking else "ok")
 
 
-def kafka(s: Settings) -> Answer:
+def kafka(s: Settings) -> CheckResult:
     """See that the topics are there."""
     there, wanted = list_topics(s), set(Topics.of(s))
     lacking = sorted(wanted - there.keys())
     if lacking:
-        return Answer(f"answers, and lacks the topics {', '.join(lacking)}", "`make up` makes them", "note")
-    return Answer(f"topic {s.kafka_topic} has {there[s.kafka_topic]} partitions")
+        return CheckResult(f"answers, and lacks the topics {', '.join(lacking)}", "`make up` makes them", "note")
+    return CheckResult(f"topic {s.kafka_topic} has {there[s.kafka_topic]} partitions")
 
 
-def mlflow(s: Settings) -> Answer:
+def mlflow(s: Settings) -> CheckResult:
     """See which version is champion."""
     found = rest.champion(s)
     if not found:
-        return Answer("answers; no champion yet", "trigger ingest_bars: train_model follows", "note")
+        return CheckResult("answers; no champion yet", "trigger ingest_bars: train_model follows", "note")
     until = rest.tags(found).get("trained_until")
     trained = f", trained until {utc(float(until)):%Y-%m-%d %H:%M} UTC" if until else ""
-    return Answer(f"{s.mlflow_model} version {found['version']} is champion{trained}")
+    return CheckResult(f"{s.mlflow_model} version {found.version} is champion{trained}")
 
 
 CHECKS: dict[str, tuple[Check, str]] = {

@@ -4,9 +4,9 @@ import logging
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
-from stock_ml.adapters.lake.backups import Backups
+from stock_ml.adapters.lake.backups import Backups, Manifest
 from stock_ml.adapters.postgres import dumps
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
@@ -18,7 +18,7 @@ class BackupResult(TypedDict):
     """Hold the name of a backup, its manifest by file, and the names of the backups deleted for it."""
 
     name: str
-    held: dict[str, Any]
+    held: Manifest
     forgot: list[str]
 
 
@@ -49,7 +49,7 @@ def restore(s: Settings, name: str = "") -> str:
     backups = Backups.connect(s)
     name = name or next(reversed(backups.names()), "")
     with tempfile.TemporaryDirectory() as folder:
-        files = {part.removesuffix(".dump"): file for part, file in backups.take(name, Path(folder)).items()}
+        files = {part.removesuffix(".dump"): file for part, file in backups.fetch(name, Path(folder)).items()}
         for database, file in files.items():
             dumps.check(s, database, file)
             _check_no_connections(s, database)
@@ -60,7 +60,7 @@ def restore(s: Settings, name: str = "") -> str:
 
 
 def _check_no_connections(s: Settings, database: str) -> None:
-    if others := dumps.others(s, database):
+    if others := dumps.connected_programs(s, database):
         programs = ", ".join(others)
         raise StoreUnavailable(
             f"programs are connected to the database {database} ({programs}): stop them, then restore"

@@ -23,8 +23,8 @@ def drift(s: Settings, store: MonitoringStore, version: str, now: float) -> dict
     `now` is a time of the Clock. Raises StoreUnavailable, RegistryUnavailable or ModelError.
     """
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
-    run = rest.version(s, version).get("run_id", "")
-    text = rest.artifact(s, run, ARTIFACT) if run else None
+    found = rest.version(s, version)
+    text = rest.artifact(s, found.run_id, ARTIFACT) if found and found.run_id else None
     profile = ReferenceProfile.from_json(text) if text else None
     if profile is None or profile.schema != schema["hash"]:
         log.info("version %s has no reference profile of this feature schema: no drift is reported", version)

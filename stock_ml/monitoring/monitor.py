@@ -35,8 +35,8 @@ def monitor(s: Settings) -> MonitoringResult:
     store = MonitoringStore.connect(s)
     try:
         newest = rest.newest(s)
-        if newest and store.close_alert(int(newest["creation_timestamp"]) / 1000):
-            log.info("the open alert is closed: version %s was registered after it", newest["version"])
+        if newest and store.close_alert(newest.creation_timestamp / 1000):
+            log.info("the open alert is closed: version %s was registered after it", newest.version)
         now = _now(s, store)
         report = _evaluate(s, store, now)
         alert = _alert(s, store, report, now)

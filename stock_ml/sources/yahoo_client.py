@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import orjson
 from curl_cffi.const import CurlOpt
-from curl_cffi.requests import Session
+from curl_cffi.requests import Response, Session
 from curl_cffi.requests.exceptions import DNSError, RequestException, Timeout
+from curl_cffi.requests.session import HttpMethod
 from yfinance.cache import set_cache_location
 from yfinance.data import YfData
 from yfinance.exceptions import YFRateLimitError
@@ -38,14 +39,14 @@ UNKNOWN, NO_BARS = (
 )
 
 
-class _Browser(Session):  # type: ignore[misc]  # seen as Any
+class _Browser(Session[Response]):
     """Send what is meant for Yahoo to one address, and never wait long; yfinance waits 30 seconds for a cookie."""
 
     def __init__(self, address: str, own: bool) -> None:
         super().__init__(impersonate="chrome", curl_options={CurlOpt.MAXFILESIZE_LARGE: MAX_BYTES})
         self.instead = None if own else address
 
-    def request(self, method: str, url: str, *args: Any, **named: Any) -> Any:
+    def request(self, method: HttpMethod, url: str, *args: Any, **named: Any) -> Any:
         """Send one request."""
         host, slash, path = url.partition("://")[2].partition("/")
         if self.instead and host.endswith(HOST):

@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.mlflow import log_model
+from stock_ml.adapters.mlflow import log_model, tracking
 from stock_ml.adapters.mlflow.runs import TRAINING
 from stock_ml.cleaning.shared_gaps import quality_reports
 from stock_ml.config import Settings
@@ -56,7 +56,7 @@ def _commit() -> str:
 
 def log_stage(stage: str) -> None:
     """Note on the open run after how many seconds it reached a stage."""
-    mlflow.log_metric(f"reached/{stage}", time.time() - mlflow.active_run().info.start_time / 1000)
+    mlflow.log_metric(f"reached/{stage}", time.time() - tracking.open_run().info.start_time / 1000)
 
 
 def log_training(s: Settings, result: WalkForwardResult, report: Report, uri: str) -> None:
@@ -80,7 +80,7 @@ def _log_nested_runs(table: pd.DataFrame, report: Report) -> None:
 
     `table` is as from `fold_table`. Each run takes three requests.
     """
-    client, training = MlflowClient(), mlflow.active_run()
+    client, training = MlflowClient(), tracking.open_run()
     whole = table[(table["symbol"] == "all") & (table["fold"] != "all")]
     for kind, folds in whole.groupby("kind"):
         candidate = _nested_run(client, training, training, str(kind), report[f"walk_forward/{kind}"])
@@ -116,12 +116,13 @@ def log_explanation(
 def _data(objects: dict[str, str], uri: str) -> Dataset:
     """Name the clean bars trained on; the digest changes with the bytes of any of their objects."""
     digest = hashlib.sha256(json.dumps(objects, sort_keys=True).encode()).hexdigest()[:16]
-    return MetaDataset(resolve_dataset_source(uri.replace("s3a://", "s3://", 1)), name="clean bars", digest=digest)
+    source = resolve_dataset_source(uri.replace("s3a://", "s3://", 1))
+    return MetaDataset(source, name="clean bars", digest=digest)  # type: ignore[abstract]  # MLflow checks it nowhere
 
 
 def register(s: Settings, spark: SparkSession, scorer: Scorer, pipeline: PipelineModel, tags: dict[str, str]) -> str:
     """Register scorer and pipeline as one version with these tags, and return it."""
-    run = mlflow.active_run().info.run_id
+    run = tracking.open_run().info.run_id
     with tempfile.TemporaryDirectory() as folder:
         with Lake.connect(s).scratch(run) as scratch:
             engine.save(spark, pipeline, scratch, Path(folder) / "spark")

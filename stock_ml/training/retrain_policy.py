@@ -115,11 +115,11 @@ def coverage_reason(
 def _newest(s: Settings) -> NewestVersion | None:
     found = rest.newest(s)
     tags = rest.tags(found)
-    if "trained_until" not in tags:
+    if found is None or "trained_until" not in tags:
         return None
-    registered, held_out = int(found["creation_timestamp"]) / 1000, int(tags.get("holdout_sessions", "0"))
+    registered, held_out = found.creation_timestamp / 1000, int(tags.get("holdout_sessions", "0"))
     changed = float(tags[REGIME_CHANGE]) if REGIME_CHANGE in tags else None
-    return NewestVersion(str(found["version"]), registered, float(tags["trained_until"]), held_out, changed)
+    return NewestVersion(found.version, registered, float(tags["trained_until"]), held_out, changed)
 
 
 def _known_at(lake: Lake, symbol: str) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.ml import PipelineModel
 from pyspark.ml.feature import SQLTransformer, VectorAssembler
-from pyspark.ml.regression import GBTRegressionModel, GBTRegressor, LinearRegression
+from pyspark.ml.regression import GBTRegressionModel, GBTRegressor, LinearRegression, LinearRegressionModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
@@ -23,7 +23,8 @@ FALLBACK = "SELECT * EXCEPT (log_return), IF(symbol IN ({}), 0D, log_return) AS 
 EPSILON = 1.05  # close to absolute error, the metric
 L1_RATIO = 0.5  # of elastic's penalty this share is on absolute values, the rest on squares
 # many small steps of shallow trees, each on half of the rows, as a minute tells little; the loss is the metric
-GBT = {"maxIter": 30, "maxDepth": 3, "stepSize": 0.15, "subsamplingRate": 0.5, "minInstancesPerNode": 100, "seed": 1}
+GBT: dict[str, Any] = {"maxIter": 30, "maxDepth": 3, "stepSize": 0.15, "subsamplingRate": 0.5}
+GBT |= {"minInstancesPerNode": 100, "seed": 1}
 
 
 class Parameters(NamedTuple):
@@ -43,7 +44,7 @@ def fit(rows: DataFrame, names: Sequence[str], recipe: str = "linear") -> Pipeli
     """
     assembler = VectorAssembler(inputCols=list(names), outputCol="features")
     ahead = assembler.transform(rows.withColumn(TARGET, F.col("target") * F.lit(UNIT)))
-    columns = {"featuresCol": "features", "labelCol": TARGET, "predictionCol": SCALED}
+    columns: dict[str, Any] = {"featuresCol": "features", "labelCol": TARGET, "predictionCol": SCALED}
     if recipe == "gbt":
         model = GBTRegressor(**columns, **GBT, lossType="absolute").fit(ahead)
     else:
@@ -89,6 +90,8 @@ def parameters(model: PipelineModel) -> Parameters:
         weights = (float(weight) / UNIT for weight in fitted.treeWeights)
         trees = tuple(_tree(one, weight) for one, weight in zip(fitted.trees, weights, strict=True))
         return Parameters((0.0,) * fitted.numFeatures, 0.0, trees)
+    if not isinstance(fitted, LinearRegressionModel):
+        raise TypeError(f"{type(fitted).__name__} has no coefficients")
     return Parameters(tuple(float(c) / UNIT for c in fitted.coefficients.toArray()), float(fitted.intercept) / UNIT)
 
 

@@ -146,4 +146,4 @@ def _decision_tags(decision: Decision, report: Report, scorer: Scorer) -> dict[s
 
 def _rows(s: Settings, spark: SparkSession, schema: FeatureSchema, uri: str) -> DataFrame:
     bars = engine.read_bars(spark, uri, s.symbols)
-    return engine.held(engine.feature_rows(bars, schema, s.calendars, s.feed_gap_minutes))
+    return engine.cache_rows(engine.feature_rows(bars, schema, s.calendars, s.feed_gap_minutes))

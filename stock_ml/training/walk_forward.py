@@ -60,7 +60,7 @@ class WalkForwardResult:
 
 
 def walk_forward(rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str], history: History) -> WalkForwardResult:
-    """Fit and forecast `rows`, as from `spark.feature_rows` and `spark.held`, on the sessions of `history`.
+    """Fit and forecast `rows`, as from `spark.feature_rows` and `spark.cache_rows`, on the sessions of `history`.
 
     All recipes use the same folds. Raises TooLittleHistory, BadBars.
     """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.airflow_client import Airflow, AirflowAway
+from local.airflow_client import Airflow, AirflowUnavailable
 from local.servers import airflow, postgres
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
@@ -36,6 +36,6 @@ def test_a_database_that_is_away_is_told(nowhere: Settings, ask: Callable[[Setti
 
 def test_an_airflow_that_is_away_is_told_with_its_log(nowhere: Settings) -> None:
     airflow = Airflow(nowhere, {"AIRFLOW_ADMIN_PASSWORD": "x"})
-    with pytest.raises(AirflowAway, match=r"does not answer: .*make logs NAME=airflow-api-server"):
+    with pytest.raises(AirflowUnavailable, match=r"does not answer: .*make logs NAME=airflow-api-server"):
         airflow.runs("train_model")
     assert not airflow.is_ready("train_model")

@@ -124,4 +124,4 @@ def test_a_server_that_is_away_is_said_to_be_away(s: Settings) -> None:
     with pytest.raises(StoreUnavailable, match="does not answer"):
         back_up(away)
     with pytest.raises(StoreUnavailable, match="does not answer"):
-        dumps.others(away, "airflow")
+        dumps.connected_programs(away, "airflow")

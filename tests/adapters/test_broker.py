@@ -64,7 +64,7 @@ def take(subscriber: Subscriber, count: int) -> list[Message]:
     taken: list[Message] = []
     deadline = monotonic() + 60
     while len(taken) < count and monotonic() < deadline:
-        taken += subscriber.take(100, 0.2)
+        taken += subscriber.poll(100, 0.2)
     return taken
 
 
@@ -133,7 +133,7 @@ def test_the_lag_is_what_waits_to_be_read(s: Settings, subscribed: Callable[[], 
     subscriber = subscribed()
     taken: list[Message] = []
     while not taken:
-        taken = subscriber.take(1, 0.2)
+        taken = subscriber.poll(1, 0.2)
     assert subscriber.lag() == 3
 
 
@@ -176,11 +176,11 @@ def test_a_client_that_gave_up_for_good_is_an_error_that_ends_the_process(s: Set
     first, second = (Subscriber(s, member, Brokers(s.kafka), Unread()) for member in members)
     members[0].subscribe([s.kafka_topic])
     while not members[0].assignment():
-        first.take(1, 0.2)
+        first.poll(1, 0.2)
     members[1].subscribe([s.kafka_topic])
     with pytest.raises(BrokerFatal, match=r"Kafka's client gave up: Fatal error: .*instance ID is still used"):  # noqa: PT012
         while True:
-            second.take(1, 0.2)
+            second.poll(1, 0.2)
     assert (first.close(), second.close()) == (True, True)
 
 

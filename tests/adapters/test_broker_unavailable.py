@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from local import jars
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.servers import kafka
 from serving.consumer.main import Consumer
 from serving.producer.publisher import Output
@@ -42,7 +42,7 @@ def s(postgres: Settings, tmp_path: Path) -> Iterator[Settings]:
 
 
 def broker(s: Settings) -> AbstractContextManager[Popen[bytes]]:
-    return running(kafka.program(s, keep_secrets(s)["KAFKA_CLUSTER_ID"]), s)
+    return running(kafka.program(s, ensure_secrets(s)["KAFKA_CLUSTER_ID"]), s)
 
 
 def test_producer_and_consumer_wait_for_a_broker_that_is_away_and_go_on_where_they_were(s: Settings) -> None:

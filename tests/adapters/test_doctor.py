@@ -41,9 +41,9 @@ def test_where_everything_runs_all_is_well(
     ensure_topics(s)
     found = by_part(s)
     assert {part for part, one in found.items() if one.state == "bad"} == {"S3"}
-    assert found["Kafka"].told == f"topic {s.kafka_topic} has 4 partitions"
-    assert "SIMULATED" in found["source"].told
-    assert "is open until" in found["clock"].told
+    assert found["Kafka"].message == f"topic {s.kafka_topic} has 4 partitions"
+    assert "SIMULATED" in found["source"].message
+    assert "is open until" in found["clock"].message
 
 
 @pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"[]", b""])
@@ -56,17 +56,17 @@ def test_a_port_where_something_else_answers_is_no_server_of_ours_and_stops_no_o
         names = ("sandbox_port", "mlflow_port", "kafka_port", "s3_port")
         found = by_part(settings_in(tmp_path, source="sandbox").model_copy(update=dict.fromkeys(names, port)))
     assert {part for part, one in found.items() if one.state == "bad"} == SERVERS | {"ports"}
-    assert f"sandbox_port={port}: " in found["ports"].told
-    assert f"(pid {os.getpid()})" in found["ports"].told
-    assert all("KafkaError{" not in one.told for one in found.values())
+    assert f"sandbox_port={port}: " in found["ports"].message
+    assert f"(pid {os.getpid()})" in found["ports"].message
+    assert all("KafkaError{" not in one.message for one in found.values())
 
 
 def test_a_key_is_asked_for_where_the_source_needs_one_and_never_shown(postgres: Settings) -> None:
     tables(postgres)
     real = postgres.model_copy(update={"source": "alpha_vantage"})
-    assert by_part(real)["key"].told.startswith("BadKey")
+    assert by_part(real)["key"].message.startswith("BadKey")
     shown = CHECKS["key"][0](settings_with_key(real))
-    assert "set; 75 requests a minute, 0 of any number spent today" in shown.told
+    assert "set; 75 requests a minute, 0 of any number spent today" in shown.message
     assert "hidden" not in str(shown)
 
 
@@ -77,6 +77,6 @@ def settings_with_key(s: Settings) -> Settings:
 def test_the_command_prints_one_page_and_its_exit_code_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in settings_in(tmp_path, source="sandbox").model_dump(include={"postgres_port", "home"}).items():
         monkeypatch.setenv(f"STOCKML_{name.upper()}", str(value))
-    told = CliRunner().invoke(app, ["doctor"])
-    assert told.exit_code == 1
-    assert all(part in told.stdout for part in CHECKS)
+    message = CliRunner().invoke(app, ["doctor"])
+    assert message.exit_code == 1
+    assert all(part in message.stdout for part in CHECKS)

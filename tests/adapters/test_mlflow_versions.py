@@ -82,10 +82,10 @@ def test_a_version_counts_as_newest_once_its_training_ended_well(registry: Regis
     """Else the retry of a training that was killed before the alias would find nothing left to do."""
     run = library(registry).create_run("0")
     library(registry).create_model_version(registry.model, "s3://nowhere/4", run.info.run_id)
-    assert newest(own)["version"] == "3"
+    assert newest(own).version == "3"
     for status, version in (("FAILED", "3"), ("KILLED", "3"), ("FINISHED", "4")):
         library(registry).set_terminated(run.info.run_id, status)
-        assert newest(own)["version"] == version
+        assert newest(own).version == version
 
 
 def test_a_version_that_never_was_to_serve_uses_up_no_session(registry: Registry, own: Settings) -> None:

@@ -64,7 +64,7 @@ def trained(s: Settings, mlflow: Answer, spread: float) -> None:
     sessions = [Session(part[list(features.FEATURES)].to_numpy(), 390) for _, part in rows.groupby("session")]
     sample = Sample(schema["hash"], s.symbols, int(ts[-1]))
     profile = reference_profile(sample, features.FEATURES, sessions)
-    mlflow.named["get"] = b'{"model_version": {"run_id": "r"}}'
+    mlflow.named["get"] = b'{"model_version": {"version": "7", "run_id": "r"}}'
     mlflow.named["list"] = b'{"files": [{"path": "population.json"}]}'
     mlflow.named["get-artifact"] = profile.to_json().encode()
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from local.secrets import SEAWEED_KEYS, keep_secrets
+from local.secrets import SEAWEED_KEYS, ensure_secrets
 from local.servers import seaweed
 from local.supervisor.program import BIN, Program
 from stock_ml.adapters.lake.objects import Objects
@@ -73,7 +73,7 @@ class Store:
 
 
 def program(s: Settings) -> Program:
-    return seaweed.program(s, keep_secrets(s))
+    return seaweed.program(s, ensure_secrets(s))
 
 
 def fid(s: Settings, bucket: str) -> str:
@@ -103,7 +103,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A real server, as each of the two ways to run starts it."""
     s = settings_in(tmp_path_factory.mktemp("store"))
     s, one = (s, program(s)) if request.param == "make up" else in_compose(s)
-    with seaweed.tidy(s), running(one, s):
+    with seaweed.remove_sockets_after(s), running(one, s):
         yield s
 
 
@@ -168,11 +168,11 @@ def test_what_was_written_before_the_ports_were_closed_is_read_as_soon_as_the_se
     objects = Objects.connect(s)
     large, back = tmp_path / "large", tmp_path / "back"
     large.write_bytes(os.urandom(LARGE))
-    with seaweed.tidy(s), running(with_open_ports(program(s)), s):
+    with seaweed.remove_sockets_after(s), running(with_open_ports(program(s)), s):
         objects.ensure_bucket()
         objects.put(KEY, BODY, "text/plain")
         objects.put_file("dumps/large", large)
-    with seaweed.tidy(s), running(with_slow_election(program(s)), s):
+    with seaweed.remove_sockets_after(s), running(with_slow_election(program(s)), s):
         assert objects.get(KEY) == BODY
         objects.get_file("dumps/large", back)
         assert back.read_bytes() == large.read_bytes()

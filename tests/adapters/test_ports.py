@@ -33,12 +33,12 @@ def test_a_taken_port_is_told_with_its_holder_and_its_setting(taken: int) -> Non
 
 
 def test_a_port_on_which_a_program_of_ours_listens_passes(taken: int) -> None:
-    ports.check([program(kafka_port=taken)], ours={taken})
+    ports.check([program(kafka_port=taken)], own={taken})
 
 
 def test_a_running_program_whose_port_is_changed_to_a_taken_one_is_refused(taken: int) -> None:
     with pytest.raises(HostError, match="STOCKML_KAFKA_PORT"):
-        ports.check([program(kafka_port=taken)], ours={ports.free(1)[0]})
+        ports.check([program(kafka_port=taken)], own={ports.free(1)[0]})
 
 
 def test_ports_given_out_at_once_are_different_and_free() -> None:

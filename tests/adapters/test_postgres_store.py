@@ -329,11 +329,11 @@ def test_what_is_held_is_counted_and_can_be_forgotten(store: ForecastStore, symb
     store.store(batch, [forecast(symbol, 0), forecast(symbol, 2, late=True), forecast(symbol, 9), forecast(other, 0)])
     assert store.has_timely(before)
     assert not store.has_timely(store.now())
-    assert store.held([symbol], 1, T, T + 120) == (2, 1)
-    assert store.held([symbol], 2, T, T + 120) == (2, 0)
+    assert store.count_stored([symbol], 1, T, T + 120) == (2, 1)
+    assert store.count_stored([symbol], 2, T, T + 120) == (2, 0)
     assert store.forget([symbol]) == (4, 3)
-    assert store.held([symbol], 1, T, T + 900) == (0, 0)
-    assert store.held([other], 1, T, T + 900) == (1, 1)
+    assert store.count_stored([symbol], 1, T, T + 900) == (0, 0)
+    assert store.count_stored([other], 1, T, T + 900) == (1, 1)
 
 
 def test_the_first_rows_of_a_day_make_its_partitions_also_by_two_stores_at_once(

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from local.first_forecast import await_forecast
-from local.replay_reset import forget_replay
+from local.replay import forget_replay
 from local.servers.services import environment, programs
 from local.supervisor.program import PYTHON, ROOT
 from serving.consumer.main import Consumer

@@ -118,7 +118,8 @@ def test_after_a_turn_one_alert_leads_to_a_model_that_holds(s: Settings, store: 
         clean(s, range(BEFORE.start, TURNS + 1))
         second = train(s, trigger.reason, trigger.alert_at)
         assert "version" in str(skip_reason(s, trigger))
-        assert champion(s)["version"] == second["version"]
+        assert (found := champion(s)) is not None
+        assert found.version == second["version"]
         assert second["promoted"] == "persistence"
         probes.wait("the swap", lambda: (store.read_state("consumer") or {})["model_version"] == second["version"], 60)
 

@@ -147,9 +147,9 @@ def test_few_rows_are_held_without_the_plan_that_made_them_and_many_with_it(
     with engine.session(installation) as spark:
         bars = engine.read_bars(spark, Lake.connect(installation).clean_uri(), installation.symbols)
         made = engine.feature_rows(bars, SCHEMA, installation.calendars, installation.feed_gap_minutes)
-        few = engine.held(made)
+        few = engine.cache_rows(made)
         monkeypatch.setattr(held_rows, "FEW", 0)
-        many = engine.held(made)
+        many = engine.cache_rows(made)
         plans = [rows._jdf.queryExecution().optimizedPlan().toString() for rows in (few, many)]
         assert ["FlatMapGroups" in plan for plan in plans] == [False, True]
         tables = [rows.toPandas().sort_values(["symbol", "bar_ts"], ignore_index=True) for rows in (made, few, many)]

@@ -13,7 +13,7 @@ import pytest
 from local import probes
 from local.supervisor.program import Program
 from local.supervisor.start import start
-from local.supervisor.supervisor import Refused, Supervisor, SupervisorAway
+from local.supervisor.supervisor import Supervisor, SupervisorRefused, SupervisorUnavailable
 from stock_ml.config import Settings, load
 from stock_ml.errors import HostError
 
@@ -35,7 +35,7 @@ def supervisor(s: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervi
     """A supervisor of two programs, one of which cannot start; the shell that starts it has a setting."""
     monkeypatch.setenv("STOCKML_S3_URL", "http://old")
     one = Supervisor(s)
-    one.run([program("steady", TELL), program("broken", FAIL)])
+    one.load([program("steady", TELL), program("broken", FAIL)])
     yield one
     if one.is_up():
         one.stop(last=())
@@ -53,7 +53,7 @@ def test_a_program_inherits_no_setting_of_the_shell_that_started_supervisord(
 def test_a_program_whose_settings_changed_is_stopped_and_started_with_them(supervisor: Supervisor, s: Settings) -> None:
     start(program("steady", TELL), supervisor, s.state)
     new = program("steady", TELL, STOCKML_WINDOW="20")
-    supervisor.run([new])
+    supervisor.load([new])
     start(new, supervisor, s.state)
     assert (s.state / "logs" / "steady.log").read_text().splitlines()[-1] == "['STOCKML_WINDOW']"
 
@@ -68,7 +68,7 @@ def test_a_program_that_cannot_start_is_told_within_twenty_seconds(supervisor: S
 def test_what_still_tries_to_start_can_be_changed_and_stopped(supervisor: Supervisor, s: Settings) -> None:
     supervisor.start("broken")
     mended = program("broken", TELL)
-    supervisor.run([mended])
+    supervisor.load([mended])
     start(mended, supervisor, s.state)
     assert [p["statename"] for p in supervisor.processes()] == ["RUNNING"]
 
@@ -76,29 +76,30 @@ def test_what_still_tries_to_start_can_be_changed_and_stopped(supervisor: Superv
 def test_a_program_that_is_killed_comes_back_again_and_again(supervisor: Supervisor, s: Settings) -> None:
     start(program("steady", TELL), supervisor, s.state)
     for _ in range(5):
-        pid = supervisor.look("steady")["pid"]
+        pid = supervisor.process("steady")["pid"]
         os.kill(pid, signal.SIGKILL)
-        probes.wait("another", lambda gone=pid: supervisor.look("steady")["pid"] not in (0, gone), 30)
+        probes.wait("another", lambda gone=pid: supervisor.process("steady")["pid"] not in (0, gone), 30)
 
 
 def test_stopping_what_has_ended_already_is_no_error(supervisor: Supervisor, s: Settings) -> None:
     start(program("steady", TELL), supervisor, s.state)
-    pid = supervisor.look("steady")["pid"]
+    pid = supervisor.process("steady")["pid"]
     supervisor.stop(last=("steady",))
     assert not psutil.pid_exists(pid)
     assert supervisor.processes() == []
 
 
 def test_what_supervisord_refuses_is_told_in_words(supervisor: Supervisor) -> None:
-    with pytest.raises(Refused, match="refuses startProcess nobody: BAD_NAME"):
+    with pytest.raises(SupervisorRefused, match="refuses startProcess nobody: BAD_NAME"):
         supervisor.start("nobody")
 
 
 def test_a_supervisor_that_is_away_is_told_with_its_log(s: Settings) -> None:
-    with pytest.raises(SupervisorAway, match=r"does not answer startProcess steady: .*make logs NAME=supervisord"):
+    told = r"does not answer startProcess steady: .*make logs NAME=supervisord"
+    with pytest.raises(SupervisorUnavailable, match=told):
         Supervisor(s).start("steady")
 
 
 def test_a_supervisor_that_cannot_begin_says_why(s: Settings) -> None:
     with pytest.raises(HostError, match=r"supervisord did not start: .*not a valid signal"):
-        Supervisor(s).run([Program("one", ("p",), lambda: True, stop_signal="NONE")])
+        Supervisor(s).load([Program("one", ("p",), lambda: True, stop_signal="NONE")])

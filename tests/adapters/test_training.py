@@ -162,7 +162,7 @@ def test_the_champion_tells_what_it_was_trained_for(installation, trained):
 
 
 def test_the_run_tells_what_was_trained_on_for_whoever_looks_for_drift(installation, trained, registry):
-    run = version(installation, trained["version"])["run_id"]
+    run = version(installation, trained["version"]).run_id
     told = ReferenceProfile.from_json(artifact(installation, run, ARTIFACT))
     assert (told.symbols, told.trained_until) == (SYMBOLS, registry.load(trained["version"]).trained_until)
     tables = [features.table(bars_of(i), NYSE, registry.load(trained["version"]).schema, 15) for i in range(2)]
@@ -353,7 +353,7 @@ def walk_forward_of(s, bars):
     described = features.schema(own.window, own.horizon)
     with engine.session(own) as spark:
         clean = engine.read_bars(spark, lake.clean_uri(), own.symbols)
-        rows = engine.held(engine.feature_rows(clean, described, own.calendars, own.feed_gap_minutes))
+        rows = engine.cache_rows(engine.feature_rows(clean, described, own.calendars, own.feed_gap_minutes))
         return walk_forward(rows, described, ("linear",), History(0, own.train_sessions))
 
 

@@ -120,7 +120,7 @@ def take(subscriber: Subscriber, until: Callable[[], bool]) -> list[Message]:
     deadline = monotonic() + 60
     while not until():
         assert monotonic() < deadline, "waited for a minute"
-        taken += subscriber.take(100, 0.2)
+        taken += subscriber.poll(100, 0.2)
     return taken
 
 
@@ -142,7 +142,7 @@ def test_a_partition_that_stands_before_sound_messages_is_told_and_nothing_is_pa
 ) -> None:
     subscriber._stalls = Stalls(longest=1.0)
     publish(one, *map(encode_bar, bars_of(one, 3)))
-    while not subscriber.take(1, 0.2):
+    while not subscriber.poll(1, 0.2):
         pass
     here = [TopicPartition(one.kafka_topic, 0)]
     subscriber._consumer.pause(here)

@@ -15,7 +15,7 @@ import pytest
 
 from local import jars
 from local.airflow_client import Airflow as Api
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.servers import services
 from local.servers.airflow import airflow_environment, migrate, programs
 from stock_ml.config import Settings
@@ -103,7 +103,7 @@ def of_two(exchange: Settings, mlflow_server: Settings) -> Settings:
     """An installation of two symbols beside exchange, S3 and MLflow, its tables made."""
     s = exchange.model_copy(update={"symbols": ("AAPL", "GOOGL"), "history_months": 1, "spark_memory": "1g"})
     jars.fetch("s3a", s.jars)
-    migrate(s, keep_secrets(s))
+    migrate(s, ensure_secrets(s))
     tables(s)
     return s
 
@@ -111,13 +111,13 @@ def of_two(exchange: Settings, mlflow_server: Settings) -> Settings:
 @pytest.fixture(scope="session")
 def installed(airflow: Airflow, of_two: Settings) -> Airflow:
     """Airflow configured as an installation is, on PostgreSQL."""
-    return Airflow(airflow.home, airflow_environment(of_two, keep_secrets(of_two)))
+    return Airflow(airflow.home, airflow_environment(of_two, ensure_secrets(of_two)))
 
 
 @pytest.fixture(scope="session")
 def api(of_two: Settings) -> Iterator[Api]:
     """A real api-server, which knows what was run."""
-    secrets = keep_secrets(of_two)
+    secrets = ensure_secrets(of_two)
     server = next(p for p in programs(of_two, secrets) if p.name == "airflow-api-server")
     with running(server, of_two):
         yield Api(of_two, secrets)

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from local import ports, probes
 from local.airflow_client import Airflow
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.servers import postgres
 from local.servers.airflow import airflow_environment, migrate, programs
 from local.supervisor.program import PYTHON, ROOT
@@ -44,7 +44,7 @@ def of_a_key(exchange: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
     s = exchange.model_copy(update=given | {"airflow_port": airflow_port, "postgres_port": postgres_port})
     with running(postgres.program(s), s):
         postgres.create_databases(s)
-        migrate(s, keep_secrets(s))
+        migrate(s, ensure_secrets(s))
         tables(s)
         yield s
 
@@ -52,7 +52,7 @@ def of_a_key(exchange: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture(scope="module")
 def airflow_parts(of_a_key: Settings) -> Iterator[Airflow]:
     """Airflow's api-server, dag-processor and scheduler."""
-    s, secrets = of_a_key, keep_secrets(of_a_key)
+    s, secrets = of_a_key, ensure_secrets(of_a_key)
     parts = {p.name.removeprefix("airflow-"): p for p in programs(s, secrets)}
     airflow = Airflow(s, secrets)
     with ExitStack() as stack:
@@ -72,7 +72,7 @@ def tags(airflow: Airflow) -> set[str]:
 
 
 def create(s: Settings, *words: str) -> None:
-    env = os.environ | airflow_environment(s, keep_secrets(s))
+    env = os.environ | airflow_environment(s, ensure_secrets(s))
     span = ["--from-date", SESSIONS[0], "--to-date", "2023-12-04"]
     argv = [PYTHON, "-m", "airflow", "backfill", "create", "--dag-id", "ingest_bars", *span, *words]
     done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
@@ -135,14 +135,14 @@ def test_a_backfill_keeps_to_the_days_requests_and_goes_on_by_itself_on_the_next
 
     begins = next_day(time.time())
     assert list(waits(s).values()) == pytest.approx([begins + 300] * list(first.values()).count("waits"), abs=5)
-    told = airflow.why_waits("ingest_bars")
+    told = airflow.waiting_reason("ingest_bars")
     assert re.match(rf"task symbol.download: DailyLimit: all 1 requests .* Left of GOOGL: {lacking}; noted in ", told)
     assert told.endswith(f"; tried again after {datetime.fromtimestamp(begins + 300, UTC):%Y-%m-%d %H:%M} UTC")
 
     next_day_comes(s)
     assert settled(s, airflow, "success") == dict.fromkeys(SESSIONS, "success")
     assert asked(s) == (1, [1, 1])  # the month that was there was not asked for again
-    assert airflow.why_waits("ingest_bars") == ""
+    assert airflow.waiting_reason("ingest_bars") == ""
 
     end_backfill(s)
     create(s, "--reprocess-behavior", "completed")

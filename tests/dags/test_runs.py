@@ -8,12 +8,11 @@ import psycopg
 import pytest
 import requests
 
-from local import pipeline
 from local.airflow_client import Airflow as AirflowApi
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.servers.airflow import address
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.mlflow.rest import newest, tags
+from stock_ml.adapters.mlflow.rest import champion, newest, tags
 from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.cleaning import run_report
 from stock_ml.config import Settings
@@ -55,7 +54,8 @@ def test_what_was_received_and_what_is_clean_stand_in_the_lake(ingested: dict[st
 @pytest.fixture(scope="module")
 def trained(ingested: dict[str, Any], installed: Airflow, mlflow_server: Settings) -> dict[str, Any]:
     """A run of `train_model` that went well, and the champion before it."""
-    before = pipeline.champion(mlflow_server).get("version", "0")
+    found = champion(mlflow_server)
+    before = found.version if found else "0"
     answer = installed.ask("run", "train_model")
     assert answer.value["state"] == "success", answer.log[-6000:]
     return answer.value | {"before": before}
@@ -67,8 +67,8 @@ def test_training_registers_a_champion_and_clean_bars_need_no_other_one(
     (task,) = trained["tasks"]
     assert (task["state"], task["tries"]) == ("success", 1)
     # not by one exactly: MLflow makes a second version where a slow answer's request is sent again
-    assert int(pipeline.champion(mlflow_server)["version"]) > int(trained["before"])
-    assert int(newest(mlflow_server)["version"]) >= int(pipeline.champion(mlflow_server)["version"])
+    assert int(champion(mlflow_server).version) > int(trained["before"])
+    assert int(newest(mlflow_server).version) >= int(champion(mlflow_server).version)
     of_two = mlflow_server.model_copy(update={"symbols": tuple(SYMBOLS)})
     assert "0 sessions closed" in str(skip_reason(of_two, Trigger()))
 
@@ -76,14 +76,14 @@ def test_training_registers_a_champion_and_clean_bars_need_no_other_one(
 def test_a_training_tells_why_it_ran_what_it_made_and_where_to_look(
     trained: dict[str, Any], api: AirflowApi, mlflow_server: Settings
 ) -> None:
-    champion = pipeline.champion(mlflow_server)
-    assert tags(champion)["started_by"] == "a person triggered it"
+    serving = champion(mlflow_server)
+    assert tags(serving)["started_by"] == "a person triggered it"
     (event,) = trained["events"]
     assert (event["asset"], event["extra"]["why"]) == ("stock_close", "a person triggered it")
-    assert (event["extra"]["run_id"], event["extra"]["version"]) == (champion["run_id"], champion["version"])
-    assert event["extra"]["skill"] == pytest.approx(float(tags(champion)["skill"]), abs=1e-6)
+    assert (event["extra"]["run_id"], event["extra"]["version"]) == (serving.run_id, serving.version)
+    assert event["extra"]["skill"] == pytest.approx(float(tags(serving)["skill"]), abs=1e-6)
     told = api.get(f"dags/train_model/dagRuns/{trained['run_id']}/taskInstances/train/links")
-    assert told["extra_links"] == {"Training in MLflow": f"{mlflow_server.mlflow}/#/runs/{champion['run_id']}"}
+    assert told["extra_links"] == {"Training in MLflow": f"{mlflow_server.mlflow}/#/runs/{serving.run_id}"}
 
 
 def test_a_run_leads_to_what_became_of_its_rows(ingested: dict[str, Any], api: AirflowApi, exchange: Settings) -> None:
@@ -99,7 +99,7 @@ def test_a_run_leads_to_what_became_of_its_rows(ingested: dict[str, Any], api: A
 
 
 def test_a_viewer_reads_and_changes_nothing(ingested: dict[str, Any], api: AirflowApi, of_two: Settings) -> None:
-    viewer = AirflowApi(of_two, keep_secrets(of_two), "viewer")
+    viewer = AirflowApi(of_two, ensure_secrets(of_two), "viewer")
     assert viewer.state("ingest_bars", ingested["run_id"]) == "success"
     with pytest.raises(HostError, match="403"):
         viewer.trigger("ingest_bars")

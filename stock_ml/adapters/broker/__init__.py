@@ -2,12 +2,13 @@
 
 from confluent_kafka import Message
 
-from stock_ml.adapters.broker.alerts import decode_alert, encode_alert
 from stock_ml.adapters.broker.messages import (
     ClosedSession,
+    decode_alert,
     decode_bar,
     decode_bars,
     decode_session,
+    encode_alert,
     encode_bar,
     encode_session,
 )

@@ -1,20 +1,39 @@
-"""How every client reaches Kafka: the brokers, and what they ask for."""
+"""How every client reaches Kafka: the brokers, and what they require; and the position of a message."""
 
-from typing import Any
+from typing import NamedTuple
+
+from confluent_kafka import Message
 
 from stock_ml.config import Settings
 from stock_ml.errors import BadSetting
 
+Config = dict[str, str | int | float | bool]
 
-def client_config(s: Settings) -> dict[str, Any]:
-    """Return what each client of these settings begins with; the broker that runs here asks for nothing.
+
+class Position(NamedTuple):
+    """Name a place in a topic."""
+
+    partition: int
+    offset: int
+
+
+def client_config(s: Settings) -> Config:
+    """Return the configuration that all clients share; the broker that runs here requires no login.
 
     Raises BadSetting where the file of certificates is missing.
     """
-    config: dict[str, Any] = {"bootstrap.servers": s.kafka, "log_level": 2}
+    config: Config = {"bootstrap.servers": s.kafka, "log_level": 2}
     if s.kafka_servers is None:
         return config
     return config | {"security.protocol": s.kafka_security_protocol} | _certificates(s) | _login(s)
+
+
+def position(message: Message) -> Position:
+    """Return the position of a message. Raises ValueError for one that reports a fault of the client itself."""
+    partition, offset = message.partition(), message.offset()
+    if partition is None or offset is None:
+        raise ValueError("this message is in no partition")
+    return Position(partition, offset)
 
 
 def _certificates(s: Settings) -> dict[str, str]:

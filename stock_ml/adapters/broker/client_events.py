@@ -34,11 +34,11 @@ class Errors:
 
     def __init__(self, wall: Callable[[], float] = monotonic) -> None:
         self._wall = wall
-        self._said: dict[int, float] = {}
+        self._logged_at: dict[int, float] = {}
 
     def __call__(self, error: KafkaError) -> None:
         """Log an error, unless one of its kind was logged within the last minute."""
         now = self._wall()
-        if now - self._said.get(error.code(), -AGAIN) >= AGAIN:
-            self._said[error.code()] = now
+        if now - self._logged_at.get(error.code(), -AGAIN) >= AGAIN:
+            self._logged_at[error.code()] = now
             log.warning("kafka error=%s", orjson.dumps(error.str()).decode())

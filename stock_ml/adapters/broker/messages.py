@@ -2,20 +2,23 @@
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 import orjson
 
 from stock_ml.domain.bars import MINUTE, RULE, Bar, bad_column, valid
+from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import BadMessage
+from stock_ml.evaluation.live_performance import Alert
 
 VERSION = 1
 LARGEST = 64 * 1024  # bytes; a bar has about 150
 YEAR_2100 = 4_102_444_800
 NUMBERS = ("open", "high", "low", "close", "volume")
 BAR_FIELDS = frozenset({"v", *Bar._fields})
+ALERT_FIELDS = frozenset({"v", *Alert._fields})
 SESSION_FIELDS = frozenset({"v", "exchange", "session", "close"})
 
 
@@ -28,7 +31,7 @@ class ClosedSession(NamedTuple):
 
 
 class _Bar(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A message as it should be; what does not fit it is looked at by `decode_bar`."""
+    """A valid message; `decode_bar` says what is wrong with any other."""
 
     v: Literal[1]
     symbol: str
@@ -58,11 +61,11 @@ def encode_bar(bar: Bar) -> bytes:
 
 def decode_bar(value: bytes | None) -> Bar:
     """Return the bar in a message. Raises BadMessage naming what is wrong with it."""
-    given = fields(value, BAR_FIELDS)
+    given = _fields(value, BAR_FIELDS)
     for name in ("symbol", "source"):
         if not isinstance(given[name], str):
-            raise BadMessage(f"{name} is {_told(given[name])}, it must be text")
-    numbers = [number(name, given[name]) for name in NUMBERS]
+            raise BadMessage(f"{name} is {_shown(given[name])}, it must be text")
+    numbers = [_number(name, given[name]) for name in NUMBERS]
     if column := bad_column(numbers):
         raise BadMessage(f"bad {column}: {numbers[NUMBERS.index(column)]!r}; {RULE}")
     return Bar._make([given["symbol"], _minute(given["ts"]), *numbers, given["source"]])
@@ -94,13 +97,27 @@ def encode_session(closed: ClosedSession) -> bytes:
 
 def decode_session(value: bytes | None) -> ClosedSession:
     """Return the session in a message. Raises BadMessage naming what is wrong with it."""
-    given = fields(value, SESSION_FIELDS)
+    given = _fields(value, SESSION_FIELDS)
     if not (isinstance(given["exchange"], str) and isinstance(given["session"], str) and type(given["close"]) is int):
         raise BadMessage("a session has an exchange and a date as text, and its close as whole epoch seconds")
     return ClosedSession(given["exchange"], given["session"], given["close"])
 
 
-def fields(value: bytes | None, wanted: frozenset[str]) -> dict[str, Any]:
+def encode_alert(alert: Alert) -> bytes:
+    """Return an alert as its topic holds it."""
+    return orjson.dumps({"v": VERSION, **alert._asdict()})
+
+
+def decode_alert(value: bytes | None) -> Alert:
+    """Return the alert in a message. Raises BadMessage naming what is wrong with it."""
+    given = _fields(value, ALERT_FIELDS)
+    words = [given[name] for name in ("kind", "reason", "model_version")]
+    if not all(isinstance(word, str) for word in words):
+        raise BadMessage("an alert says its kind, its reason and the model's version as text")
+    return Alert(*words, *(_number(name, given[name]) for name in ("raised_at", "market_at")))
+
+
+def _fields(value: bytes | None, wanted: frozenset[str]) -> JsonObject:
     """Return the fields of a message that has just those wanted. Raises BadMessage naming what is wrong with it."""
     if value is None or len(value) > LARGEST:
         raise BadMessage("there is no value" if value is None else f"{len(value)} bytes are more than {LARGEST}")
@@ -109,26 +126,26 @@ def fields(value: bytes | None, wanted: frozenset[str]) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise BadMessage(f"not JSON: {error}") from None
     if not isinstance(given, dict):
-        raise BadMessage(f"not a JSON object but {_told(given)}")
+        raise BadMessage(f"not a JSON object but {_shown(given)}")
     if type(given.get("v")) is not int or given["v"] != VERSION:
-        raise BadMessage(f"schema version {_told(given.get('v'))} is unknown; this is version {VERSION}")
+        raise BadMessage(f"schema version {_shown(given.get('v'))} is unknown; this is version {VERSION}")
     if given.keys() != wanted:
-        raise BadMessage(f"fields missing or unknown: {_told(sorted(given.keys() ^ wanted))}")
+        raise BadMessage(f"fields missing or unknown: {_shown(sorted(given.keys() ^ wanted))}")
     return given
 
 
-def number(name: str, given: object) -> float:
+def _number(name: str, given: object) -> float:
     """Return a field as a number. Raises BadMessage unless it is a finite one."""
-    if type(given) not in (int, float) or not math.isfinite(given):  # type: ignore[arg-type]  # a number, by now
-        raise BadMessage(f"{name} is {_told(given)}, it must be a number")
-    return float(given)  # type: ignore[arg-type]  # a number, by now
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        raise BadMessage(f"{name} is {_shown(given)}, it must be a number")
+    return float(given)
 
 
 def _minute(given: object) -> int:
     if type(given) is not int or not 0 <= given < YEAR_2100 or given % MINUTE:
-        raise BadMessage(f"ts is {_told(given)}, it must be whole epoch seconds on the minute")
+        raise BadMessage(f"ts is {_shown(given)}, it must be whole epoch seconds on the minute")
     return given
 
 
-def _told(given: object) -> str:
+def _shown(given: object) -> str:
     return f"{given!r:.80}"

@@ -6,10 +6,9 @@ from time import monotonic
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from stock_ml.adapters.broker.alerts import encode_alert
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.client_events import Errors
-from stock_ml.adapters.broker.messages import ClosedSession, encode_bar, encode_session
+from stock_ml.adapters.broker.messages import ClosedSession, encode_alert, encode_bar, encode_session
 from stock_ml.adapters.broker.topics import LIMITS, Topics
 from stock_ml.adapters.broker.unreadable import UnreadableBatch
 from stock_ml.config import Settings
@@ -17,12 +16,13 @@ from stock_ml.domain.bars import Bar
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
 from stock_ml.evaluation.live_performance import Alert
 
+Headers = list[tuple[str, str | bytes | None]]
 FULL = 10_000  # messages
 LARGEST_KEPT, LARGEST_KEY = 1_500_000, 100_000  # bytes of a rejected message
 
 
 class Publisher:
-    """Hand messages to Kafka's client, which keeps them while the broker is away and sends them when it is back.
+    """Hand messages to Kafka's client, which buffers them while the broker is unavailable, and sends them later.
 
     Every method raises BrokerRefused once Kafka refused a message for good. From then on nothing more is sent, so that
     no bar overtakes the refused one; end the process, for its next start publishes what is not on the topic.
@@ -31,7 +31,7 @@ class Publisher:
     def __init__(self, producer: Producer, topics: Topics, wall: Callable[[], float] = monotonic) -> None:
         self._producer, self._topics, self._wall = producer, topics, wall
         self._refused: KafkaError | None = None
-        self._heard = wall()
+        self._confirmed_at = wall()
 
     @classmethod
     def connect(cls, s: Settings) -> "Publisher":
@@ -56,8 +56,8 @@ class Publisher:
     @property
     def silence(self) -> float:
         """Return for how many seconds messages have waited while Kafka confirmed none; 0 where none wait."""
-        self.look()  # what was confirmed since the last message is known only when the client is asked
-        return self._wall() - self._heard if self.undelivered else 0.0
+        self.poll()  # the client reports deliveries only when it is polled
+        return self._wall() - self._confirmed_at if self.undelivered else 0.0
 
     def bar(self, bar: Bar) -> None:
         """Publish a bar with its symbol as key. Raises BrokerUnavailable where the buffer is full: try again."""
@@ -72,7 +72,7 @@ class Publisher:
         self._send(self._topics.alerts, alert.kind.encode(), encode_alert(alert))
 
     def rejected(self, message: Message, reason: str) -> None:
-        """Publish what could not be read, byte for byte; the headers say where it stood and why it was refused.
+        """Publish a message that could not be read, byte for byte; the headers hold its position and the reason.
 
         Of what is larger than any topic of ours takes, the beginning is kept, and `bytes` says how large it was.
         """
@@ -84,13 +84,13 @@ class Publisher:
         self._send(self._topics.rejected, key[:LARGEST_KEY] if key else key, kept, _headers(headers))
 
     def unreadable(self, batch: UnreadableBatch) -> None:
-        """Publish where a batch stands that cannot be read, how many messages it holds and why, without its bytes."""
+        """Publish the position of an unreadable batch, how many messages it holds and why, without its bytes."""
         headers = {"topic": batch.topic, "partition": batch.partition, "offset": batch.first}
         headers |= {"reason": batch.reason, "messages": batch.end - batch.first}
         self._send(self._topics.rejected, None, None, _headers(headers))
 
-    def look(self) -> None:
-        """Hear what became of the messages sent so far."""
+    def poll(self) -> None:
+        """Learn which of the messages sent so far were delivered."""
         with self._refusals():
             self._producer.poll(0)
 
@@ -100,12 +100,10 @@ class Publisher:
             left = int(self._producer.flush(seconds))
         return left
 
-    def _send(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]] | None = None
-    ) -> None:
+    def _send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers | None = None) -> None:
         waiting = self.undelivered
         if not waiting:
-            self._heard = self._wall()
+            self._confirmed_at = self._wall()
         try:
             with self._refusals():
                 self._producer.poll(1 if waiting >= FULL else 0)  # a fast replay waits here for the broker
@@ -114,13 +112,13 @@ class Publisher:
         except BufferError:
             raise BrokerUnavailable(f"Kafka takes no messages, {self.undelivered} wait; is it away?") from None
 
-    def _produce(self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+    def _produce(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         if self.undelivered >= FULL:
             raise BufferError
         self._producer.produce(topic, key=key, value=value, headers=headers, on_delivery=self._delivered)
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        self._heard = self._wall()
+        self._confirmed_at = self._wall()
         self._refused = self._refused or error
 
     @contextmanager
@@ -139,5 +137,5 @@ class Publisher:
             )
 
 
-def _headers(given: Mapping[str, object]) -> list[tuple[str, bytes]]:
+def _headers(given: Mapping[str, object]) -> Headers:
     return [(name, str(value).encode()) for name, value in given.items()]

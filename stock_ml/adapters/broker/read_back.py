@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stock_ml.adapters.broker.client import client_config
-from stock_ml.adapters.broker.unreadable import UNREADABLE, look_again
+from stock_ml.adapters.broker.client import client_config, position
+from stock_ml.adapters.broker.unreadable import UNREADABLE, reread
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 
@@ -15,7 +15,7 @@ SECONDS = 15
 SILENCE = 15.0  # seconds without a message before the end, after which Kafka is away or a message cannot be read
 
 
-def read_back(s: Settings, topic: str, newest: int | None = None) -> Iterator[bytes]:
+def read_back(s: Settings, topic: str, newest: int | None = None) -> Iterator[bytes | None]:
     """Yield the values on a topic as it is now, in order within a partition; only the `newest` of each if given.
 
     Batches that Kafka's client cannot read are passed over, and logged.
@@ -38,7 +38,7 @@ class _Partitions:
         self._s, self._consumer, self._topic = s, consumer, topic
         self._next: dict[int, int] = {}  # the offset that comes next, of partitions that are not read to their ends
 
-    def values(self, newest: int | None) -> Iterator[bytes]:
+    def values(self, newest: int | None) -> Iterator[bytes | None]:
         """Yield the values; only the `newest` of each partition if given. Raises KafkaException, BrokerUnavailable."""
         self._next = self._starts(newest)
         self._consumer.assign([TopicPartition(self._topic, *start) for start in self._next.items()])
@@ -46,7 +46,7 @@ class _Partitions:
             first = self._consumer.poll(SILENCE)
             taken = [] if first is None else [first, *self._consumer.consume(10_000, 0)]
             yield from self._good(taken)
-            failed = {message.partition() for message in taken if _is_unreadable(message)} & self._next.keys()
+            failed = {position(message).partition for message in taken if _is_unreadable(message)} & self._next.keys()
             if failed or first is None:
                 self._pass_over(failed or set(self._next))
 
@@ -66,23 +66,24 @@ class _Partitions:
         low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=SECONDS)
         return int(low), int(high)
 
-    def _good(self, taken: Iterable[Message]) -> Iterator[bytes]:
+    def _good(self, taken: Iterable[Message]) -> Iterator[bytes | None]:
         for message in taken:
-            partition, error = message.partition(), message.error()
+            error = message.error()
             if error is None:
+                partition, offset = position(message)
                 if partition in self._next:
-                    self._next[partition] = message.offset() + 1
+                    self._next[partition] = offset + 1
                 yield message.value()
             elif error.code() == KafkaError._PARTITION_EOF:
-                self._next.pop(partition, None)
+                self._next.pop(position(message).partition, None)
             elif not _is_unreadable(message):
                 raise KafkaException(error)
 
     def _pass_over(self, partitions: set[int]) -> None:
-        """Go on behind what cannot be read of partitions that stand, after a second look."""
+        """Skip what cannot be read of partitions that do not advance, after a second read."""
         offsets = {at: self._ends(at)[0] if self._next[at] < 0 else self._next[at] for at in partitions}
         places = [TopicPartition(self._topic, *place) for place in offsets.items()]
-        found = [batch for batch in (look_again(self._s, place) for place in places) if batch is not None]
+        found = [batch for batch in (reread(self._s, place) for place in places) if batch is not None]
         if not found:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         for batch in found:
@@ -92,4 +93,5 @@ class _Partitions:
 
 
 def _is_unreadable(message: Message) -> bool:
-    return message.error() is not None and message.error().code() in UNREADABLE
+    error = message.error()
+    return error is not None and error.code() in UNREADABLE

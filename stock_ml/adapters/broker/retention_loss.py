@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from stock_ml.adapters.broker.client import position
 from stock_ml.adapters.broker.unreadable import UnreadableBatch
 
 log = logging.getLogger(__name__)
@@ -29,26 +30,27 @@ class Unread:
         try:
             committed = [at for at in consumer.committed(partitions, timeout=SECONDS) if at.offset >= 0]
             for at, low in ((at, consumer.get_watermark_offsets(at, timeout=SECONDS)[0]) for at in committed):
-                self._tell(at.partition, at.offset, low)
+                self._log_deleted(at.partition, at.offset, low)
                 self._next[at.partition] = max(at.offset, low)
         except KafkaException as error:
             log.warning("nobody knows yet what was deleted unread: %s", error.args[0].str())
 
-    def passed(self, messages: Sequence[Message]) -> dict[int, int]:
+    def advance(self, messages: Sequence[Message]) -> dict[int, int]:
         """Return of each partition the offset after its last message, telling what lacks before or among these."""
         partitions = [message.partition() for message in messages]
         last = dict(zip(partitions, messages, strict=True))  # of each partition its last one stays
-        ends, counts = {at: message.offset() + 1 for at, message in last.items()}, Counter(partitions)
+        counts = Counter(partitions)
+        ends = {at.partition: at.offset + 1 for at in map(position, last.values())}
         for partition, end in ends.items():
             known = self._next.get(partition, end)
             if end - known > counts[partition]:
-                self._holes(partition, known, [m.offset() for m in messages if m.partition() == partition])
+                self._holes(partition, known, [position(m).offset for m in messages if m.partition() == partition])
         self._next |= ends
         return ends
 
     def skip(self, batch: UnreadableBatch) -> None:
         """Go on behind what cannot be read, telling what was deleted before it."""
-        self._tell(batch.partition, self._next.get(batch.partition, batch.first), batch.first)
+        self._log_deleted(batch.partition, self._next.get(batch.partition, batch.first), batch.first)
         self._next[batch.partition] = batch.end
 
     def next(self, partition: int) -> int:
@@ -57,9 +59,9 @@ class Unread:
 
     def _holes(self, partition: int, known: int, offsets: Iterable[int]) -> None:
         for offset in offsets:
-            self._tell(partition, known, offset)
+            self._log_deleted(partition, known, offset)
             known = offset + 1
 
-    def _tell(self, partition: int, first: int, end: int) -> None:
+    def _log_deleted(self, partition: int, first: int, end: int) -> None:
         if end > first:
             log.warning(DELETED, partition, end - first, first, end)

@@ -1,4 +1,4 @@
-"""Partitions that stand still: messages wait in them, and the client, asked for long enough, gives none."""
+"""Stalled partitions: messages wait in them, and the client, polled for long enough, returns none."""
 
 from collections.abc import Mapping
 
@@ -6,16 +6,16 @@ LONGEST = 30.0  # seconds of asking
 
 
 class Stalls:
-    """Add up for how long the client was asked in vain for the next message of each partition."""
+    """Add up for how long the client was polled in vain for the next message of each partition."""
 
     def __init__(self, longest: float = LONGEST) -> None:
         self._longest = longest
         self._asked: dict[int, tuple[int, float]] = {}  # by partition: the offset that comes next, seconds
 
     def update(self, waiting: Mapping[int, int], seconds: float) -> None:
-        """Note that the client was asked for some seconds, and has no more to give.
+        """Note that the client was polled for some seconds, and has no more messages.
 
-        `waiting` holds, by partition, the offset that comes next where messages wait; other partitions do not stand.
+        `waiting` holds, by partition, the offset that comes next where messages wait; other partitions are not stalled.
         """
         before = self._asked
         self._asked = {
@@ -24,10 +24,10 @@ class Stalls:
         }
 
     def forget(self, partition: int) -> None:
-        """Begin anew with a partition that was moved on."""
+        """Restart the count of a partition that was moved on."""
         self._asked.pop(partition, None)
 
     @property
     def offsets(self) -> dict[int, int]:
-        """Return, by partition, the offsets at which partitions stand."""
+        """Return, by partition, the offsets at which partitions are stalled."""
         return {at: offset for at, (offset, seconds) in self._asked.items() if seconds >= self._longest}

@@ -7,12 +7,12 @@ from time import monotonic
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stock_ml.adapters.broker.client import client_config
+from stock_ml.adapters.broker.client import client_config, position
 from stock_ml.adapters.broker.client_events import EVERY, Brokers, Errors
 from stock_ml.adapters.broker.retention_loss import Unread
 from stock_ml.adapters.broker.stalls import Stalls
 from stock_ml.adapters.broker.topics import Topics
-from stock_ml.adapters.broker.unreadable import UNREADABLE, UnreadableBatch, look_again
+from stock_ml.adapters.broker.unreadable import UNREADABLE, UnreadableBatch, reread
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerFatal, BrokerUnavailable
 
@@ -21,7 +21,7 @@ SETTLE = 0.01  # seconds in which bars of the same minute come in together
 
 
 class Subscriber:
-    """Take messages of the partitions that the group gave to this process; use it from one thread."""
+    """Read messages of the partitions that the group assigned to this process; use it from one thread."""
 
     def __init__(self, s: Settings, consumer: Consumer, brokers: Brokers, unread: Unread) -> None:
         self._consumer, self._brokers, self._unread = consumer, brokers, unread
@@ -30,8 +30,8 @@ class Subscriber:
         self._sound: set[tuple[int, int]] = set()  # partitions and offsets that could be read at the second look
 
     @classmethod
-    def connect(cls, s: Settings, group: str, moved: Callable[[Sequence[int]], None]) -> "Subscriber":
-        """Join a group; `moved` is told, while messages are taken, of partitions that come or go."""
+    def connect(cls, s: Settings, group: str, on_change: Callable[[Sequence[int]], None]) -> "Subscriber":
+        """Join a group; `on_change` gets, during `poll`, the partitions that were assigned or revoked."""
         config = {
             "group.id": group,
             "group.protocol": "consumer",
@@ -42,12 +42,12 @@ class Subscriber:
         brokers = Brokers(s.kafka)
         consumer = Consumer(client_config(s) | config | EVERY | {"stats_cb": brokers})
         unread = Unread()
-        told = _Moved(moved, unread)
-        consumer.subscribe([Topics.of(s).bars], on_assign=told.assigned, on_revoke=told, on_lost=told)
+        rebalance = _Rebalance(on_change, unread)
+        consumer.subscribe([Topics.of(s).bars], on_assign=rebalance.assigned, on_revoke=rebalance, on_lost=rebalance)
         return cls(s, consumer, brokers, unread)
 
-    def take(self, count: int, seconds: float) -> list[Message]:
-        """Return the messages that are there, up to `count`, waiting at most `seconds` for the first one.
+    def poll(self, count: int, seconds: float) -> list[Message]:
+        """Return the messages that wait, up to `count`, after at most `seconds` for the first one.
 
         Errors of the broker are logged; it is asked again with the next call. Raises BrokerFatal where Kafka's client
         ended for good.
@@ -63,7 +63,8 @@ class Subscriber:
     def _is_good(self, message: Message) -> bool:
         error = message.error()
         if error is None:
-            self._failed.pop(message.partition(), None)
+            if self._failed:
+                self._failed.pop(position(message).partition, None)
             return True
         self._note(message, error)
         return False
@@ -73,31 +74,32 @@ class Subscriber:
             raise BrokerFatal(f"Kafka's client gave up: {error.str()}; a new process connects anew")
         self._errors(error)
         if error.code() in UNREADABLE:
-            self._failed[message.partition()] = message.offset()
-            self._sound.discard((message.partition(), message.offset()))
+            partition, offset = position(message)
+            self._failed[partition] = offset
+            self._sound.discard((partition, offset))
 
     @property
     def standing(self) -> dict[int, int]:
-        """Return, by partition of one's own, at which offset it stands."""
+        """Return, by assigned partition, the offset at which it is stalled."""
         places = self._stalls.offsets | self._failed
         own = {at.partition for at in self._consumer.assignment()} if places else ()
         return {at: offset for at, offset in sorted(places.items()) if at in own}
 
     def unreadable(self) -> UnreadableBatch | None:
-        """Look again where partitions stand; return the first batch that cannot be read there, None for no such one.
+        """Read again where partitions are stalled; return the first batch that cannot be read, None for no such one.
 
         Raises BrokerUnavailable where Kafka does not show it: ask again with the next turn.
         """
         for place in () if self._brokers.trouble else self.standing.items():
-            if place not in self._sound and (found := self._look_again(*place)):
+            if place not in self._sound and (found := self._reread(*place)):
                 return found
         return None
 
-    def _look_again(self, partition: int, offset: int) -> UnreadableBatch | None:
+    def _reread(self, partition: int, offset: int) -> UnreadableBatch | None:
         try:
-            found = look_again(self._s, TopicPartition(Topics.of(self._s).bars, partition, offset))
+            found = reread(self._s, TopicPartition(Topics.of(self._s).bars, partition, offset))
         except BrokerUnavailable:
-            self._stalls.forget(partition)  # it is Kafka that stands: the partition has its time once more
+            self._stalls.forget(partition)  # Kafka itself is unavailable: the partition gets its time again
             raise
         if found is None:
             self._sound.add((partition, offset))
@@ -124,7 +126,7 @@ class Subscriber:
 
         Raises BrokerUnavailable where the group has moved on or Kafka is away: the messages come again.
         """
-        ends = [TopicPartition(messages[0].topic(), *end) for end in self._unread.passed(messages).items()]
+        ends = [TopicPartition(Topics.of(self._s).bars, *end) for end in self._unread.advance(messages).items()]
         try:
             self._consumer.commit(offsets=ends, asynchronous=False)
         except KafkaException as error:
@@ -143,7 +145,7 @@ class Subscriber:
 
     @property
     def trouble(self) -> str | None:
-        """Return that no broker answers or a partition stands, None where all is well, as known since the last call."""
+        """Return that no broker answers or a partition is stalled, None where all is well, as of the last call."""
         places = [f"partition {at} stands at offset {offset}" for at, offset in self.standing.items()]
         return self._brokers.trouble or (
             f"{' and '.join(places)}: its next message does not come, see the logs" if places else None
@@ -164,13 +166,13 @@ class Subscriber:
         return int(high)
 
 
-class _Moved:
-    def __init__(self, moved: Callable[[Sequence[int]], None], unread: Unread) -> None:
-        self._moved, self._unread = moved, unread
+class _Rebalance:
+    def __init__(self, on_change: Callable[[Sequence[int]], None], unread: Unread) -> None:
+        self._on_change, self._unread = on_change, unread
 
     def __call__(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("partitions moved=%s", ",".join(str(at.partition) for at in partitions))
-        self._moved([at.partition for at in partitions])
+        self._on_change([at.partition for at in partitions])
 
     def assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Tell of partitions that came, and of what was deleted in them before anybody read it."""

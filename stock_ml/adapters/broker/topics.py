@@ -4,7 +4,8 @@ import logging
 from typing import NamedTuple
 
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.config import Settings
@@ -35,7 +36,7 @@ class Topics(NamedTuple):
 
 
 def ensure_topics(s: Settings) -> None:
-    """Create the topics that are missing; those that exist stay as they are, and one that is not as asked for is told.
+    """Create the topics that are missing; those that exist stay as they are, and a different one is logged.
 
     Raises BrokerUnavailable where Kafka does not answer or refuses.
     """
@@ -78,7 +79,7 @@ def list_topics(s: Settings) -> dict[str, int]:
 
 
 def empty_topics(s: Settings) -> None:
-    """Delete every bar and every closed session on the topics; the offsets go on from where they are.
+    """Delete every bar and every closed session on the topics; the offsets continue.
 
     Raises BrokerUnavailable where Kafka does not answer or refuses.
     """

@@ -5,20 +5,20 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stock_ml.adapters.broker.client import client_config
+from stock_ml.adapters.broker.client import client_config, position
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 
 UNREADABLE = (KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG)
 SOUND = (KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET)  # there is no message at an offset (any more)
-SECONDS = 10  # who waits for a look says nothing meanwhile
+SECONDS = 10  # a service that waits here reports nothing
 CONFIG = {
     "group.id": "look-again",
     "enable.auto.commit": False,
     "enable.partition.eof": True,
     "auto.offset.reset": "error",
-    # Not every damage is told without it. It is set here only, as after a wrong checksum librdkafka 2.16 reads on at
-    # a wrong place, which may take a client to the begin of the topic: each look here has a client of its own.
+    # Not every damage is reported without it. It is set here only, as after a wrong checksum librdkafka 2.16 reads on
+    # at a wrong place, which may take a client to the begin of the topic: each read here has a client of its own.
     "check.crcs": True,
 }
 
@@ -33,10 +33,10 @@ class UnreadableBatch(NamedTuple):
     reason: str
 
 
-def look_again(s: Settings, at: TopicPartition) -> UnreadableBatch | None:
+def reread(s: Settings, at: TopicPartition) -> UnreadableBatch | None:
     """Read from an offset over a new connection; return what is unreadable there, None where a message can be read.
 
-    Raises BrokerUnavailable where Kafka does not answer: then nobody knows.
+    Raises BrokerUnavailable where Kafka does not answer.
     """
     try:
         return _unreadable(s, at)
@@ -62,21 +62,27 @@ def end_of_batch(holds: Callable[[int], bool], first: int, high: int) -> int:
     return outside
 
 
+class _Failure(NamedTuple):
+    """Hold why the client cannot read, and the first offset of the batch, wherever in it the client began."""
+
+    offset: int
+    reason: str
+
+
 def _unreadable(s: Settings, at: TopicPartition) -> UnreadableBatch | None:
-    found, high = _look(s, at)
+    found, high = _read_at(s, at)
     if found is None:
         return None
 
     def holds(offset: int) -> bool:
-        failure, _ = _look(s, TopicPartition(at.topic, at.partition, offset))
-        # wherever in a batch one begins to read, the client names the batch's first offset
-        return failure is not None and failure.offset() == found.offset()
+        failure, _ = _read_at(s, TopicPartition(at.topic, at.partition, offset))
+        return failure is not None and failure.offset == found.offset
 
     end = end_of_batch(holds, at.offset, high)
-    return UnreadableBatch(at.topic, at.partition, at.offset, end, found.error().str())
+    return UnreadableBatch(at.topic, at.partition, at.offset, end, found.reason)
 
 
-def _look(s: Settings, at: TopicPartition) -> tuple[Message | None, int]:
+def _read_at(s: Settings, at: TopicPartition) -> tuple[_Failure | None, int]:
     """Return the client's failure to read at an offset, None where it can, and the offset after the newest message."""
     consumer = Consumer(client_config(s) | CONFIG)
     try:
@@ -87,10 +93,12 @@ def _look(s: Settings, at: TopicPartition) -> tuple[Message | None, int]:
         consumer.close()
 
 
-def _failure(message: Message | None) -> Message | None:
-    error = KafkaError(KafkaError._TIMED_OUT) if message is None else message.error()
+def _failure(message: Message | None) -> _Failure | None:
+    if message is None:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+    error = message.error()
     if error is None or error.code() in SOUND:
         return None
     if error.code() not in UNREADABLE:
         raise KafkaException(error)
-    return message
+    return _Failure(position(message).offset, error.str())

@@ -2,7 +2,6 @@
 
 import io
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +14,7 @@ from stock_ml.errors import StoreUnavailable
 KEYS = {"bars": ["symbol", "ts"], "forecasts": ["symbol", "bar_ts", "horizon"]}
 KEYS["shadow_forecasts"] = [*KEYS["forecasts"], "model_version"]
 TIMES = ("ts", "bar_ts", "target_ts", "trained_until", "made_at", "stored_at")
-KINDS: dict[str, Any] = dict.fromkeys(TIMES, pa.timestamp("us", "UTC"))
+KINDS: dict[str, pa.DataType] = dict.fromkeys(TIMES, pa.timestamp("us", "UTC"))
 KINDS |= dict.fromkeys(("symbol", "source", "model_version"), pa.string()) | {"session": pa.date32()}
 KINDS |= dict.fromkeys(("filled", "late"), pa.bool_()) | {"horizon": pa.int16()}
 
@@ -39,14 +38,14 @@ class Archive:
         """
         new = _from_csv(rows)
         old = self.read(table, day)
-        kept = new if old is None else _together(old, new, KEYS[table])
+        kept = new if old is None else _merge(old, new, KEYS[table])
         body = _to_bytes(kept)
         self.objects.put(self._key(table, day), body, "application/vnd.apache.parquet")
         if self.objects.get(self._key(table, day)) != body:
             raise StoreUnavailable(f"{self._key(table, day)} does not hold what was put there; nothing was dropped")
         return int(new.num_rows)
 
-    def read(self, table: str, day: str) -> Any:
+    def read(self, table: str, day: str) -> pa.Table | None:
         """Return a day's rows as an Arrow table, None where there are none."""
         body = self.objects.get(self._key(table, day))
         return pq.read_table(io.BytesIO(body)) if body else None
@@ -62,14 +61,14 @@ class Archive:
         return f"{self._folder(table)}day={day}/{table}.parquet"
 
 
-def _from_csv(rows: bytes) -> Any:
+def _from_csv(rows: bytes) -> pa.Table:
     names = rows.partition(b"\n")[0].decode().split(",")
     kinds = {name: KINDS.get(name, pa.float64()) for name in names}
     options = csv.ConvertOptions(column_types=kinds, true_values=["t"], false_values=["f"])
     return csv.read_csv(io.BytesIO(rows), convert_options=options)
 
 
-def _together(old: Any, new: Any, key: list[str]) -> Any:
+def _merge(old: pa.Table, new: pa.Table, key: list[str]) -> pa.Table:
     both = pa.concat_tables([old, new], promote_options="default")
     frame = both.select([*key, *({"filled"} & set(both.column_names))]).to_pandas()
     if "filled" in frame:
@@ -78,7 +77,7 @@ def _together(old: Any, new: Any, key: list[str]) -> Any:
     return both.take(pa.array(first))
 
 
-def _to_bytes(table: Any) -> bytes:
+def _to_bytes(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from stock_ml.adapters.lake.objects import Objects
 from stock_ml.config import Settings
@@ -14,9 +14,19 @@ from stock_ml.errors import StoreUnavailable
 MANIFEST = "manifest.json"
 
 
+class StoredFile(TypedDict):
+    """Hold the digest and the size of a file of a backup."""
+
+    sha256: str
+    bytes: int
+
+
+Manifest = dict[str, StoredFile]  # by the name of the part
+
+
 @dataclass(frozen=True)
 class Backups:
-    """Keep and give backups, each named by its time; every method raises StoreUnavailable."""
+    """Store and fetch backups, each named by its time; every method raises StoreUnavailable."""
 
     objects: Objects
     folder: str
@@ -26,16 +36,16 @@ class Backups:
         """Return the installation's backups; nothing is sent yet."""
         return cls(Objects.connect(s), f"backups/source={s.source}/")
 
-    def add(self, name: str, files: Mapping[str, Path]) -> dict[str, Any]:
-        """Keep files under a name and return the manifest; each is read back before it is written."""
-        manifest: dict[str, dict[str, Any]] = {
+    def add(self, name: str, files: Mapping[str, Path]) -> Manifest:
+        """Store files under a name and return the manifest; each is read back before it is written."""
+        manifest: Manifest = {
             part: {"sha256": digest(file), "bytes": file.stat().st_size} for part, file in files.items()
         }
         for part, file in files.items():
             self.objects.put_file(self._key(name, part), file)
             back = file.with_suffix(".back")
             self.objects.get_file(self._key(name, part), back)
-            self._see(self._key(name, part), back, manifest[part]["sha256"])
+            self._verify(self._key(name, part), back, manifest[part]["sha256"])
             back.unlink()
         self.objects.put(self._key(name, MANIFEST), json.dumps(manifest).encode(), "application/json")
         return manifest
@@ -45,16 +55,17 @@ class Backups:
         found = self.objects.keys(self.folder)
         return [key.removeprefix(self.folder).partition("/")[0] for key in found if key.endswith(f"/{MANIFEST}")]
 
-    def take(self, name: str, folder: Path) -> dict[str, Path]:
+    def fetch(self, name: str, folder: Path) -> dict[str, Path]:
         """Write a backup's files into a folder, each as its manifest says, and return them by part."""
         text = self.objects.get(self._key(name, MANIFEST))
         if text is None:
             raise StoreUnavailable(f"there is no backup {name!r:.40}; there are: {', '.join(self.names()) or 'none'}")
         files = {}
-        for part, known in json.loads(text).items():
+        manifest: Manifest = json.loads(text)
+        for part, known in manifest.items():
             files[part] = folder / part
             self.objects.get_file(self._key(name, part), files[part])
-            self._see(self._key(name, part), files[part], known["sha256"])
+            self._verify(self._key(name, part), files[part], known["sha256"])
         return files
 
     def forget(self, keep: int) -> list[str]:
@@ -69,7 +80,7 @@ class Backups:
     def _key(self, name: str, part: str) -> str:
         return f"{self.folder}{name}/{part}"
 
-    def _see(self, key: str, file: Path, expected: str) -> None:
+    def _verify(self, key: str, file: Path, expected: str) -> None:
         if digest(file) != expected:
             raise StoreUnavailable(f"{self.objects.bucket}/{key} does not hold what was put there: do not rely on it")
 

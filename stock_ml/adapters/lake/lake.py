@@ -44,7 +44,7 @@ class Lake:
     def put_raw(self, received: Response) -> str:
         """Store an answer as received, named by its sha256, unless it is there; return its key.
 
-        Where it is there it stays as it is, and when a month was given again is noted beside its report.
+        An answer that is stored already stays, and the time of the new request is noted beside the month's report.
         """
         key = self._raw(received.symbol, str(received.month)) + sha256(received.body).hexdigest()
         if self.objects.head(key) is None:
@@ -80,13 +80,13 @@ class Lake:
         head, body = found
         known = head["Metadata"]
         request, at = json.loads(known["request"]), float(known["fetched_at"])
-        if again := self._again(key):
+        if again := self._last_request(key):
             request, at = again["request"], again["fetched_at"]
         return Response(known["source"], symbol, month, request, at, body, head["ContentType"])
 
     def request_of(self, key: str) -> dict[str, str]:
         """Return what the source was asked for when it gave an answer last, nothing where that is not stored."""
-        again, head = self._again(key), self.objects.head(key)
+        again, head = self._last_request(key), self.objects.head(key)
         found: dict[str, str] = again["request"] if again else json.loads(head["Metadata"]["request"]) if head else {}
         return found
 
@@ -170,7 +170,7 @@ class Lake:
         found = self.objects.get(self._convention())
         return json.loads(found)["labels"] if found else None
 
-    def _again(self, key: str) -> LastRequest | None:
+    def _last_request(self, key: str) -> LastRequest | None:
         symbol, month = _whose(key)
         asked = None if month == WHOLE_FILE else self.quality.read_last_request(symbol, month)
         return asked if asked and asked["raw"] == key else None

@@ -1,11 +1,11 @@
-"""Objects in one bucket: put, get, look, list; an absent one is None, every failure is one typed error."""
+"""Objects in one bucket: put, get, head, list; an absent one is None, every failure is one typed error."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from stock_ml.config import Settings
+from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import StoreUnavailable
 
 ABSENT = {"404", "NoSuchKey", "NotFound"}
@@ -27,11 +28,26 @@ CONFIG = Config(
 )
 
 
+class Head(TypedDict):
+    """Hold what is stored with an object."""
+
+    ContentType: str
+    Metadata: dict[str, str]
+
+
+class Item(TypedDict):
+    """Hold one object of a listing."""
+
+    Key: str
+    ETag: str
+    LastModified: datetime
+
+
 @dataclass(frozen=True)
 class Objects:
     """Hold a client of one bucket; raises StoreUnavailable where the store does not answer or refuses."""
 
-    client: Any
+    client: Any  # boto3 makes the class when it runs
     bucket: str
 
     @classmethod
@@ -49,45 +65,46 @@ class Objects:
 
     def ensure_bucket(self) -> None:
         """Create the bucket where it is missing."""
-        with self._reached():
+        with self._translate_errors():
             if self._or_none(self.client.head_bucket) is None:
                 self.client.create_bucket(Bucket=self.bucket)
 
     def put(self, key: str, body: bytes, content_type: str, metadata: dict[str, str] | None = None) -> None:
         """Store an object; metadata are ASCII."""
         given = {"Key": key, "Body": body, "ContentType": content_type, "Metadata": metadata or {}}
-        with self._reached():
+        with self._translate_errors():
             self.client.put_object(Bucket=self.bucket, **given)
 
-    def head(self, key: str) -> dict[str, Any] | None:
-        """Return what is noted of an object (ContentType, Metadata), None where it is absent."""
-        with self._reached():
-            return self._or_none(self.client.head_object, Key=key)
+    def head(self, key: str) -> Head | None:
+        """Return what is stored with an object, None where it is absent."""
+        with self._translate_errors():
+            found: Head | None = self._or_none(self.client.head_object, Key=key)
+            return found
 
     def get(self, key: str) -> bytes | None:
         """Return an object's bytes, None where it is absent."""
         found = self.read(key)
         return found[1] if found else None
 
-    def read(self, key: str) -> tuple[dict[str, Any], bytes] | None:
-        """Return what is noted of an object (ContentType, Metadata) and its bytes, None where it is absent."""
-        with self._reached():
+    def read(self, key: str) -> tuple[Head, bytes] | None:
+        """Return what is stored with an object and its bytes, None where it is absent."""
+        with self._translate_errors():
             found = self._or_none(self.client.get_object, Key=key)
             return (found, found["Body"].read()) if found else None
 
     def put_file(self, key: str, file: Path) -> None:
         """Store a file, in pieces where it is large."""
-        with self._reached():
+        with self._translate_errors():
             self.client.upload_file(str(file), self.bucket, key)
 
     def get_file(self, key: str, file: Path) -> None:
         """Write an object into a file."""
-        with self._reached():
+        with self._translate_errors():
             self.client.download_file(self.bucket, key, str(file))
 
     def delete(self, key: str) -> None:
-        """Forget an object, if it is there."""
-        with self._reached():
+        """Delete an object, if it exists."""
+        with self._translate_errors():
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
     def keys(self, prefix: str) -> list[str]:
@@ -105,29 +122,28 @@ class Objects:
             self.delete(key)
         return len(old)
 
-    def _listed(self, prefix: str) -> list[dict[str, Any]]:
-        with self._reached():
+    def _listed(self, prefix: str) -> list[Item]:
+        with self._translate_errors():
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             return [item for page in pages for item in self._contents(page)]
 
-    def _contents(self, page: dict[str, Any]) -> list[dict[str, Any]]:
+    def _contents(self, page: JsonObject) -> list[Item]:
         if "IsTruncated" not in page:  # every S3 service says it; of a web page botocore makes an empty list
             raise StoreUnavailable(
                 f"{self.client.meta.endpoint_url} answers, and not as S3 does: see who listens there (STOCKML_S3_PORT)"
             )
         return list(page.get("Contents", []))
 
-    def _or_none(self, call: Any, **given: str) -> dict[str, Any] | None:
+    def _or_none(self, call: Callable[..., Any], **given: str) -> Any:
         try:
-            found: dict[str, Any] = call(Bucket=self.bucket, **given)
+            return call(Bucket=self.bucket, **given)
         except ClientError as error:
             if str(error.response.get("Error", {}).get("Code")) in ABSENT:
                 return None
             raise
-        return found
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (Boto3Error, BotoCoreError, ClientError, ResponseParserError) as error:

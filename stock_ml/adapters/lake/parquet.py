@@ -1,7 +1,6 @@
 """Bars as Parquet bytes: the same bars give the same bytes."""
 
 import io
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -32,6 +31,6 @@ def empty() -> pd.DataFrame:
     return bars.assign(ts=bars["ts"].astype("datetime64[ns, UTC]"))
 
 
-def _kind(column: str) -> Any:
+def _kind(column: str) -> pa.DataType:
     kinds = {"symbol": pa.string(), "source": pa.string(), "filled": pa.bool_(), "ts": pa.timestamp("us", "UTC")}
     return kinds.get(column, pa.float64())

@@ -42,7 +42,7 @@ class QualityStore:
         return {month: str(json.loads(body)["failed"]) for month, body in bodies.items() if body}
 
     def write_last_request(self, symbol: str, month: str, answer: LastRequest) -> str:
-        """Store what a month's last request gave where no new object in raw/ tells it, and return the key."""
+        """Store a month's last request whose answer is in raw/ already, and return the key."""
         return self._put(self._month(symbol, month) + "asked.json", answer)
 
     def read_last_request(self, symbol: str, month: str) -> LastRequest | None:
@@ -58,11 +58,11 @@ class QualityStore:
 
     def write_shared_gaps(self, month: str, report: SharedGaps) -> str:
         """Store what concerns all symbols of a month, and return the key."""
-        return self._put(self._together(month), report)
+        return self._put(self._shared(month), report)
 
     def read_shared_gaps(self, month: str) -> SharedGaps | None:
         """Return what concerns all symbols of a month, None where nothing is stored."""
-        found = self.objects.get(self._together(month))
+        found = self.objects.get(self._shared(month))
         return json.loads(found) if found else None
 
     def write_run(self, run: str, report: RunReport) -> str:
@@ -100,7 +100,7 @@ class QualityStore:
     def _run(self, run: str) -> str:
         return f"quality/source={self.source}/runs/{run}.json"
 
-    def _together(self, month: str) -> str:
+    def _shared(self, month: str) -> str:
         return f"quality/source={self.source}/together/month={month}.json"
 
 

@@ -12,7 +12,7 @@ from mlflow.types.schema import ColSpec, Schema
 
 from stock_ml import code_bundle
 from stock_ml.adapters.mlflow.registry import SCORER
-from stock_ml.adapters.mlflow.tracking import reached
+from stock_ml.adapters.mlflow.tracking import translate_errors
 from stock_ml.config import Settings
 from stock_ml.model.scorer import Scorer
 
@@ -21,7 +21,7 @@ NEEDS = ("mlflow", "numpy", "pandas")
 
 def register(s: Settings, scorer: Scorer, spark: Path, tags: dict[str, str]) -> str:
     """Store the scorer and the folder of its Spark pipeline with the open run, register them, return the version."""
-    with tempfile.TemporaryDirectory() as folder, reached(s.mlflow):
+    with tempfile.TemporaryDirectory() as folder, translate_errors(s.mlflow):
         path = Path(folder) / SCORER
         path.write_text(scorer.to_json())
         logged = mlflow.pyfunc.log_model(
@@ -35,14 +35,14 @@ def register(s: Settings, scorer: Scorer, spark: Path, tags: dict[str, str]) -> 
             metadata={"schema_hash": scorer.schema["hash"]},
         )
         made = mlflow.register_model(logged.model_uri, s.mlflow_model, tags=tags)
-        mlflow.MlflowClient(s.mlflow).update_registered_model(s.mlflow_model, described(s))
+        mlflow.MlflowClient(s.mlflow).update_registered_model(s.mlflow_model, description_of(s))
     return str(made.version)
 
 
-def described(s: Settings) -> str:
+def description_of(s: Settings) -> str:
     """Return what MLflow's page of the registered model says."""
-    told = f"The close {s.horizon} min ahead, of bars from {s.source}. Alias champion: the version that serves."
-    return f"SIMULATED: the bars are made up. {told}" if s.simulated else told
+    description = f"The close {s.horizon} min ahead, of bars from {s.source}. Alias champion: the version that serves."
+    return f"SIMULATED: the bars are made up. {description}" if s.simulated else description
 
 
 def _code(folder: Path) -> Path:

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from stock_ml.model.scorer import Scorer, prices
 
 
-class ClosePredictor(PythonModel):  # type: ignore[misc]  # mlflow ships no types
+class ClosePredictor(PythonModel):
     """Forecast closes from a table with the feature columns and `last_close`.
 
     With a column `symbol` it forecasts what is served: some symbols stay at their last price.
@@ -20,7 +20,8 @@ class ClosePredictor(PythonModel):  # type: ignore[misc]  # mlflow ships no type
         """Read the scorer that was stored with this version."""
         self.scorer = Scorer.from_json(Path(context.artifacts["scorer"]).read_text())
 
-    def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
+    # MLflow itself leaves out the context where a model names none
+    def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:  # type: ignore[override]  # see above
         """Return predicted_close and its bounds at 50, 90 and 99 %, one row a forecast."""
         features = model_input[self.scorer.schema["names"]].to_numpy(np.float64)
         symbols = model_input["symbol"].to_numpy(str) if "symbol" in model_input else None

@@ -43,8 +43,8 @@ class Registry:
         return self._aliased(CHALLENGER)
 
     def _aliased(self, alias: str) -> ChampionRef | None:
-        found = self.api.find("registered-models/alias", {"name": self.model, "alias": alias}).get("model_version")
-        return ChampionRef(str(found["version"]), str(found.get("run_id", ""))) if found else None
+        found = self.api.find("registered-models/alias", {"name": self.model, "alias": alias}).model_version
+        return ChampionRef(found.version, found.run_id) if found else None
 
     def load(self, version: str) -> Scorer:
         """Download a version's scorer, a few kilobytes of JSON, and nothing else. Raises ModelError where damaged."""
@@ -54,7 +54,7 @@ class Registry:
     def promote(self, version: str, by: str = "train_model") -> str | None:
         """Make a version the champion, and return the one that it replaces; consumers see it at their next look.
 
-        The version's tags tell who promoted it, when, and which version it replaced.
+        The version's tags say who promoted it, when, and which version it replaced.
         """
         before = self.champion()
         replaced = before.version if before and before.version != version else None
@@ -62,13 +62,13 @@ class Registry:
         return replaced
 
     def restore(self, version: str, instead_of: str, by: str) -> None:
-        """Make a version the champion that was it before; a tag tells which one it serves again instead of."""
+        """Make an earlier champion the champion again; a tag says which version it replaces."""
         self._serve(version, by, {"restored_from": instead_of})
 
-    def _serve(self, version: str, by: str, told: dict[str, str]) -> None:
+    def _serve(self, version: str, by: str, tags: dict[str, str]) -> None:
         challenger = self.challenger()
-        told = {"promoted_by": by, PROMOTED_AT: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"} | told
-        for name, value in told.items():
+        tags = {"promoted_by": by, PROMOTED_AT: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"} | tags
+        for name, value in tags.items():
             self.api.post("model-versions/set-tag", self._version(version) | {"key": name, "value": value})
         self._set_alias(CHAMPION, version)
         if challenger and challenger.version == version:

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
+from stock_ml.adapters.mlflow.records import ApiResponse, ModelVersion, RunData
 from stock_ml.config import Settings
 from stock_ml.errors import RegistryUnavailable
 
 TIMEOUT = 30.0
-LAST = 20  # versions looked at: trainings in a row that were killed just after they registered one
+LAST = 20  # versions read: trainings in a row that were killed just after they registered one
 WELL = "FINISHED"  # a run's status
 # how MLflow says that there is no such model, and that a model has no such alias
 ABSENT = {(404, "RESOURCE_DOES_NOT_EXIST"), (400, "INVALID_PARAMETER_VALUE")}
@@ -35,45 +36,47 @@ class Api:
         session.mount(s.mlflow, HTTPAdapter(max_retries=retry))
         return cls(s.mlflow, session, timeout)
 
-    def get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+    def get(self, path: str, query: Mapping[str, str]) -> ApiResponse:
         """Return what MLflow knows of something, or what a search found."""
-        return self._body(self._send("GET", f"api/2.0/mlflow/{path}", params=query), path)
+        return self._read(self._send("GET", f"api/2.0/mlflow/{path}", query), path)
 
-    def find(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        """Return what MLflow knows of something by its name, empty where there is no such thing."""
-        answer = self._send("GET", f"api/2.0/mlflow/{path}", params=query)
-        if (answer.status_code, (_json(answer) or {}).get("error_code")) in ABSENT:
-            return {}
-        return self._body(answer, path)
+    def find(self, path: str, query: Mapping[str, str]) -> ApiResponse:
+        """Return what MLflow knows of something by its name, an empty response where there is no such thing."""
+        answer = self._send("GET", f"api/2.0/mlflow/{path}", query)
+        response = _decode(answer) or ApiResponse()
+        return ApiResponse() if (answer.status_code, response.error_code) in ABSENT else self._read(answer, path)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def post(self, path: str, body: Mapping[str, object]) -> ApiResponse:
         """Change something, or search with a body."""
-        return self._body(self._send("POST", f"api/2.0/mlflow/{path}", json=body), path)
+        return self._read(self._send("POST", f"api/2.0/mlflow/{path}", body=body), path)
 
-    def delete(self, path: str, body: Mapping[str, Any]) -> None:
+    def delete(self, path: str, body: Mapping[str, object]) -> None:
         """Delete something."""
-        self._body(self._send("DELETE", f"api/2.0/mlflow/{path}", json=body), path)
+        self._read(self._send("DELETE", f"api/2.0/mlflow/{path}", body=body), path)
 
     def download(self, path: str, query: Mapping[str, str]) -> bytes:
         """Return a small file."""
-        answer = self._send("GET", path, params=query)
+        answer = self._send("GET", path, query)
         if not answer.ok:
             raise self._failed(answer, query["path"])
         return answer.content
 
-    def _send(self, method: str, path: str, **request: Any) -> requests.Response:
+    def _send(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Mapping[str, object] | None = None
+    ) -> requests.Response:
+        url = f"{self.url}/{path}"
         try:
-            return self.session.request(method, f"{self.url}/{path}", timeout=self.timeout, **request)
+            return self.session.request(method, url, params=query, json=body, timeout=self.timeout)
         except requests.RequestException as error:
             raise RegistryUnavailable(
                 f"MLflow at {self.url} does not answer ({type(error).__name__}); see that it runs: `make status`"
             ) from error
 
-    def _body(self, answer: requests.Response, path: str) -> dict[str, Any]:
-        body = _json(answer)
-        if not answer.ok or body is None:
+    def _read(self, answer: requests.Response, path: str) -> ApiResponse:
+        response = _decode(answer)
+        if not answer.ok or response is None:
             raise self._failed(answer, path)
-        return body
+        return response
 
     def _failed(self, answer: requests.Response, what: str) -> RegistryUnavailable:
         return RegistryUnavailable(
@@ -82,56 +85,52 @@ class Api:
         )
 
 
-def champion(s: Settings) -> dict[str, Any]:
-    """Return the champion's version as MLflow tells it, nothing where there is none.
+def champion(s: Settings) -> ModelVersion | None:
+    """Return the champion's version, None where there is none.
 
     Raises RegistryUnavailable where MLflow does not answer, or with anything else.
     """
-    told = Api.connect(s).find("registered-models/alias", {"name": s.mlflow_model, "alias": "champion"})
-    return dict(told.get("model_version", {}))
+    return Api.connect(s).find("registered-models/alias", {"name": s.mlflow_model, "alias": "champion"}).model_version
 
 
-def newest(s: Settings) -> dict[str, Any]:
-    """Return the version registered last by a training that ended well, nothing where there is none.
+def newest(s: Settings) -> ModelVersion | None:
+    """Return the version registered last by a training that ended well, None where there is none.
 
-    One that was killed, or failed, between its version and the alias is done again: what it left stands for nothing.
+    A training that was killed, or failed, between its version and the alias is run again: its version does not count.
     Raises as `champion` does.
     """
     wanted = {"filter": f"name = '{s.mlflow_model}'", "max_results": str(LAST), "order_by": "creation_timestamp DESC"}
     api = Api.connect(s)
-    found = api.get("model-versions/search", wanted).get("model_versions", [])
-    return next((dict(version) for version in found if _ended_well(api, version.get("run_id", ""))), {})
+    found = api.get("model-versions/search", wanted).model_versions
+    return next((version for version in found if _ended_well(api, version.run_id)), None)
 
 
 def _ended_well(api: Api, run_id: str) -> bool:
     """Say whether a run did, or is not there any more."""
-    run = api.find("runs/get", {"run_id": run_id}).get("run", {})
-    return bool(run.get("info", {}).get("status", WELL) == WELL)
+    run = api.find("runs/get", {"run_id": run_id}).run
+    return run is None or run.info.status == WELL
 
 
-def version(s: Settings, number: str) -> dict[str, Any]:
-    """Return a version by its number, nothing where there is none; raises as `champion` does."""
-    told = Api.connect(s).find("model-versions/get", {"name": s.mlflow_model, "version": number})
-    return dict(told.get("model_version", {}))
+def version(s: Settings, number: str) -> ModelVersion | None:
+    """Return a version by its number, None where there is none; raises as `champion` does."""
+    return Api.connect(s).find("model-versions/get", {"name": s.mlflow_model, "version": number}).model_version
 
 
 def artifact(s: Settings, run_id: str, name: str) -> str | None:
     """Return the text of a file that a run holds, None where it holds none of that name; raises as `champion` does."""
     api = Api.connect(s)
-    held = api.find("artifacts/list", {"run_id": run_id}).get("files", [])
-    if name not in {file["path"] for file in held}:
+    if name not in {file.path for file in api.find("artifacts/list", {"run_id": run_id}).files}:
         return None
     return api.download("get-artifact", {"run_id": run_id, "path": name}).decode()
 
 
-def tags(version: Mapping[str, Any]) -> dict[str, str]:
-    """Return a version's tags by name."""
-    return {tag["key"]: tag.get("value", "") for tag in version.get("tags", [])}
+def tags(found: ModelVersion | RunData | None) -> dict[str, str]:
+    """Return the tags of a version or a run by name, none where there is no such thing."""
+    return {tag.key: tag.value for tag in found.tags} if found else {}
 
 
-def _json(answer: requests.Response) -> dict[str, Any] | None:
+def _decode(answer: requests.Response) -> ApiResponse | None:
     try:
-        told = answer.json()
-    except requests.JSONDecodeError:
+        return msgspec.json.decode(answer.content, type=ApiResponse, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return told if isinstance(told, dict) else None

@@ -1,10 +1,10 @@
 """The training runs in MLflow, kept in order: old ones archived, and those that a killed task left open ended."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
+from stock_ml.adapters.mlflow.records import Run
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.adapters.mlflow.rest import tags
 from stock_ml.adapters.mlflow.versions import versions
@@ -22,9 +22,9 @@ def archive(registry: Registry, experiment: str, keep: int) -> list[str]:
     """
     used = _used(registry)
     ended = list(_runs(registry, experiment, "attributes.status != 'RUNNING'"))
-    trainings = [_id(run) for run in ended if TRAINING not in _tags(run)]
+    trainings = [run.info.run_id for run in ended if TRAINING not in tags(run.data)]
     gone = [run_id for run_id in trainings[keep:] if run_id not in used]
-    below = [_id(run) for run in ended if _tags(run).get(TRAINING) in gone]
+    below = [run.info.run_id for run in ended if tags(run.data).get(TRAINING) in gone]
     for run_id in (*below, *gone):
         registry.api.post("runs/delete", {"run_id": run_id})
     return gone
@@ -35,11 +35,11 @@ def end_killed(registry: Registry, experiment: str, before: float) -> list[str]:
 
     What kills a task leaves it no time to end its run. Raises RegistryUnavailable.
     """
-    told = f"no task holds it any more: it was killed; told {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    reason = f"no task holds it any more: it was killed; told {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     open_ = f"attributes.status = 'RUNNING' and attributes.start_time < {int(before * 1000)}"
-    left = [_id(run) for run in _runs(registry, experiment, open_)]
+    left = [run.info.run_id for run in _runs(registry, experiment, open_)]
     for run_id in left:
-        registry.api.post("runs/set-tag", {"run_id": run_id, "key": "reason", "value": told})
+        registry.api.post("runs/set-tag", {"run_id": run_id, "key": "reason", "value": reason})
         registry.api.post("runs/update", {"run_id": run_id, "status": "KILLED", "end_time": int(time.time() * 1000)})
     return left
 
@@ -51,21 +51,13 @@ def _used(registry: Registry) -> set[str]:
     return {version.run_id for version in known if version.number in numbers}
 
 
-def _runs(registry: Registry, experiment: str, which: str) -> Iterator[Mapping[str, Any]]:
-    """Yield an experiment's runs that are not archived, newest first, as MLflow's REST API gives them."""
-    found = registry.api.find("experiments/get-by-name", {"experiment_name": experiment}).get("experiment")
-    token = None if found else ""
+def _runs(registry: Registry, experiment: str, condition: str) -> Iterator[Run]:
+    """Yield an experiment's runs that are not archived, newest first."""
+    found = registry.api.find("experiments/get-by-name", {"experiment_name": experiment}).experiment
+    token: str | None = None
     while found and token != "":
-        search = {"experiment_ids": [found["experiment_id"]], "filter": which, "max_results": PAGE}
+        search = {"experiment_ids": [found.experiment_id], "filter": condition, "max_results": PAGE}
         order = {"order_by": ["attributes.start_time DESC"], "page_token": token}
         page = registry.api.post("runs/search", search | order)
-        yield from page.get("runs", [])
-        token = page.get("next_page_token", "")
-
-
-def _id(run: Mapping[str, Any]) -> str:
-    return str(run["info"]["run_id"])
-
-
-def _tags(run: Mapping[str, Any]) -> dict[str, str]:
-    return tags(run["data"])
+        yield from page.runs
+        token = page.next_page_token

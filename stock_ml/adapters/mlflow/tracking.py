@@ -7,6 +7,7 @@ from types import TracebackType
 
 import mlflow
 import requests
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from stock_ml import disk
@@ -19,13 +20,21 @@ def run(s: Settings, tags: dict[str, str]) -> Iterator[str]:
     """Hold a run open for the block and yield its id; an error ends it FAILED, with the tag `reason`."""
     note = "SIMULATED: the bars of this run are made up." if s.simulated else None
     name = f"{s.source} {s.horizon} min" + (" SIMULATED" if s.simulated else "")
-    with reached(s.mlflow):
+    with translate_errors(s.mlflow):
         mlflow.set_tracking_uri(s.mlflow)
-        mlflow.set_registry_uri(s.mlflow)  # else MLFLOW_REGISTRY_URI of whoever started us would take the version
+        mlflow.set_registry_uri(s.mlflow)  # else an MLFLOW_REGISTRY_URI of the environment would get the version
         mlflow.set_experiment(s.mlflow_experiment)
         started = mlflow.start_run(run_name=name, tags=tags, description=note)
     with started, _Reason(), disk.space():
         yield str(started.info.run_id)
+
+
+def open_run() -> Run:
+    """Return the run that is open in this thread. Raises RuntimeError where there is none."""
+    found = mlflow.active_run()
+    if found is None:
+        raise RuntimeError("no MLflow run is open")
+    return found
 
 
 @dataclass
@@ -42,11 +51,11 @@ class _Reason:
 
 
 @contextmanager
-def reached(url: str) -> Iterator[None]:
+def translate_errors(url: str) -> Iterator[None]:
     """Turn MLflow's failures inside the block into RegistryUnavailable, and a full disk here into DiskFull."""
     try:
         with disk.space():
             yield
     except (MlflowException, requests.RequestException, OSError) as error:
-        told = str(error).splitlines()[0][:300]
-        raise RegistryUnavailable(f"MLflow at {url} did not answer as it should ({told}): see its log") from error
+        problem = str(error).splitlines()[0][:300]
+        raise RegistryUnavailable(f"MLflow at {url} did not answer as it should ({problem}): see its log") from error

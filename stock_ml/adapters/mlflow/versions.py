@@ -10,7 +10,7 @@ MOST = 10_000  # versions
 
 
 class Version(NamedTuple):
-    """Hold what is known of a version; times in UTC epoch seconds, None where its tags do not tell."""
+    """Hold what is known of a version; times in UTC epoch seconds."""
 
     number: str
     aliases: list[str]
@@ -27,26 +27,20 @@ class Version(NamedTuple):
 def versions(registry: Registry) -> list[Version]:
     """Return every version, newest first. Raises RegistryUnavailable."""
     wanted = {"filter": f"name = '{registry.model}'", "order_by": "version_number DESC", "max_results": str(MOST)}
-    found = registry.api.get("model-versions/search", wanted).get("model_versions", [])
+    found = registry.api.get("model-versions/search", wanted).model_versions
     aliases = _aliases(registry) if found else {}
     return [
-        Version(
-            str(v["version"]),
-            sorted(aliases.get(str(v["version"]), [])),
-            int(v["creation_timestamp"]) / 1000,
-            v.get("run_id", ""),
-            tags(v),
-        )
+        Version(v.version, sorted(aliases.get(v.version, [])), v.creation_timestamp / 1000, v.run_id, tags(v))
         for v in found
     ]
 
 
 def _aliases(registry: Registry) -> dict[str, list[str]]:
     """Return the aliases of each version that has one."""
-    known = registry.api.find("registered-models/get", {"name": registry.model}).get("registered_model", {})
+    found = registry.api.find("registered-models/get", {"name": registry.model}).registered_model
     aliases: dict[str, list[str]] = {}
-    for entry in known.get("aliases", []):
-        aliases.setdefault(str(entry["version"]), []).append(str(entry["alias"]))
+    for entry in found.aliases:
+        aliases.setdefault(entry.version, []).append(entry.alias)
     return aliases
 
 
@@ -66,8 +60,8 @@ def rollback(registry: Registry, by: str) -> tuple[str, str]:
     """
     champion = next((v for v in versions(registry) if CHAMPION in v.aliases), None)
     if champion is None or "replaced" not in champion.tags:
-        told = "there is no champion" if champion is None else f"version {champion.number} replaced none"
-        raise ModelError(f"{told}: there is nothing to go back to; `stockml models` lists the versions")
+        reason = "there is no champion" if champion is None else f"version {champion.number} replaced none"
+        raise ModelError(f"{reason}: there is nothing to go back to; `stockml models` lists the versions")
     before = champion.tags["replaced"]
     if before not in {version.number for version in versions(registry)}:
         raise ModelError(f"version {before}, which version {champion.number} replaced, was deleted: promote another")

@@ -1,23 +1,31 @@
 """Connect to PostgreSQL: open, check whose tables these are, replace what broke, translate psycopg's errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from queue import LifoQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from stock_ml.config import Settings
+from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import BadRows, StoreUnavailable, WrongSource
 
 Row = tuple[Any, ...]
 PgConnection = psycopg.Connection[Row]
 SOURCE = "select source from installation"
-# a server that does not finish a statement is reported like one that is away: callers try both again
+# a server that does not finish a statement is reported as unavailable: callers try again
 OPTIONS = "-c statement_timeout=30000 -c timezone=UTC"
 POOL_SIZE = 8
+
+
+class ServiceState(NamedTuple):
+    """Hold what a service last stored of itself, and how many wall seconds ago."""
+
+    state: JsonObject
+    age: float
 
 
 @dataclass(frozen=True)
@@ -37,9 +45,14 @@ class Database:
 
     def open(self) -> PgConnection:
         """Return a new connection in autocommit mode. Raises WrongSource, and psycopg's errors as they are."""
-        given: dict[str, Any] = {"connect_timeout": self.connect_timeout, "options": self.options}
         with ExitStack() as on_error:
-            connection = psycopg.connect(self.conninfo, autocommit=True, application_name=self.name, **given)
+            connection = psycopg.connect(
+                self.conninfo,
+                autocommit=True,
+                application_name=self.name,
+                connect_timeout=self.connect_timeout,
+                options=self.options,
+            )
             on_error.callback(connection.close)
             self._check_source(connection)
             if self.set_up:
@@ -111,7 +124,7 @@ class Pool:
         for _ in range(POOL_SIZE):
             self._places.put(None)
 
-    def rows(self, query: str, values: dict[str, Any]) -> list[Row]:
+    def rows(self, query: str, values: Mapping[str, object]) -> list[Row]:
         """Return a query's rows; it is sent again, once, where the connection broke while it was idle.
 
         Raises StoreUnavailable, WrongSource, or BadRows where a row holds a number that PostgreSQL cannot compute with.
@@ -178,7 +191,7 @@ def unavailable(error: psycopg.Error, conninfo: str) -> StoreUnavailable | None:
     return StoreUnavailable(f"PostgreSQL at {address(conninfo)} {problem}")
 
 
-def _rows_unless_broken(connection: PgConnection, query: str, values: dict[str, Any]) -> list[Row] | None:
+def _rows_unless_broken(connection: PgConnection, query: str, values: Mapping[str, object]) -> list[Row] | None:
     """Return the rows over a connection that was idle, None where it turns out to be broken."""
     if connection.closed:
         return None

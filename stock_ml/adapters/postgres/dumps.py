@@ -42,7 +42,7 @@ def load(s: Settings, database: str, file: Path) -> None:
     _run(s, database, "pg_restore", *words, f"--dbname={database}", str(file))
 
 
-def others(s: Settings, database: str) -> list[str]:
+def connected_programs(s: Settings, database: str) -> list[str]:
     """Return the names of the programs that are connected to a database."""
     with admin_connection(s, "postgres") as connection:
         return [str(name) for (name,) in connection.execute(OTHERS, [database]).fetchall()]

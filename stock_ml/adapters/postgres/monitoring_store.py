@@ -1,7 +1,6 @@
 """What monitoring reads of the stored forecasts, and stores: its reports, and one open alert at a time."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from psycopg.types.json import Jsonb
@@ -10,6 +9,7 @@ from stock_ml.adapters.postgres.connection import Connection, Database, Row
 from stock_ml.adapters.postgres.store.statements import READ_STATE, WRITE_STATE
 from stock_ml.config import Settings
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.json_object import JsonObject
 from stock_ml.evaluation.live_performance import Alert, LimitBreach, MinuteErrors, MonitoringReport
 
 SERVING = "select model_version from forecasts where horizon = %(horizon)s order by stored_at desc limit 1"
@@ -90,11 +90,11 @@ class MonitoringStore:
         """Store a report made at a time of the Clock."""
         self._run(WRITE_REPORT, at=market_at, version=report.model_version, report=Jsonb(report._asdict()))
 
-    def write_state(self, service: str, state: Mapping[str, Any]) -> None:
+    def write_state(self, service: str, state: Mapping[str, object]) -> None:
         """Replace the state of a part of the installation."""
         self._run(WRITE_STATE, service=service, state=Jsonb(dict(state)))
 
-    def read_state(self, service: str) -> dict[str, Any] | None:
+    def read_state(self, service: str) -> JsonObject | None:
         """Return the state of a part, None where none was written."""
         found = self._rows(READ_STATE, service=service)
         return dict(found[0][0]) if found else None
@@ -117,10 +117,10 @@ class MonitoringStore:
         """Close the connection."""
         self._connection.close()
 
-    def _rows(self, query: str, **values: Any) -> list[Row]:
+    def _rows(self, query: str, **values: object) -> list[Row]:
         with self._connection.use() as connection:
             return list(connection.execute(query, values).fetchall())
 
-    def _run(self, query: str, **values: Any) -> int:
+    def _run(self, query: str, **values: object) -> int:
         with self._connection.use() as connection:
             return connection.execute(query, values).rowcount

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from stock_ml.adapters.postgres import reader_statements as statements
-from stock_ml.adapters.postgres.connection import Database, PgConnection, Pool, Row
+from stock_ml.adapters.postgres.connection import Database, PgConnection, Pool, Row, ServiceState
 from stock_ml.config import Settings
 from stock_ml.errors import BadRows
 
@@ -38,11 +38,31 @@ class Score(NamedTuple):
     moved: int = 0
 
 
-class Monitoring(NamedTuple):
-    """Hold the open alert and the newest monitoring report; times in epoch milliseconds."""
+class OpenAlert(TypedDict):
+    """Hold an alert that no training has followed yet; `market_at` in epoch milliseconds."""
 
-    alert: dict[str, Any] | None
-    report: dict[str, Any] | None
+    kind: str
+    reason: str
+    model_version: str
+    market_at: int
+
+
+class ReportSummary(TypedDict):
+    """Hold what the page shows of a MonitoringReport; `market_at` in epoch milliseconds."""
+
+    model_version: str
+    forecasts: int
+    skill: float
+    coverage_90: float
+    unusual: dict[str, float]
+    market_at: int
+
+
+class Monitoring(NamedTuple):
+    """Hold the open alert and the newest monitoring report."""
+
+    alert: OpenAlert | None
+    report: ReportSummary | None
 
 
 class Quote(NamedTuple):
@@ -80,13 +100,6 @@ class Changes(NamedTuple):
 
     bars: list[Row]
     forecasts: list[Row]
-
-
-class Service(NamedTuple):
-    """Hold what a service last said, and how many wall seconds ago."""
-
-    state: dict[str, Any]
-    age: float
 
 
 NO_SCORE = Score(None, 0, None, None, None, None, None)
@@ -205,9 +218,9 @@ class ForecastReader:
         newest: int | None = self._recent_rows(statements.LAST_BAR, symbol=symbol)[0][0]
         return newest
 
-    def services(self) -> dict[str, Service]:
+    def services(self) -> dict[str, ServiceState]:
         """Return by name what each service last said of itself."""
-        return {name: Service(state, age) for name, state, age in self._pool.rows(statements.SERVICES, {})}
+        return {name: ServiceState(state, age) for name, state, age in self._pool.rows(statements.SERVICES, {})}
 
     def symbols(self) -> list[str]:
         """Return every symbol that has a bar in the recent days, in order."""

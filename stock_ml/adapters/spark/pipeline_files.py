@@ -5,6 +5,8 @@ from pathlib import Path
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 
+from stock_ml.errors import SparkLost
+
 
 def save(spark: SparkSession, model: PipelineModel, scratch: str, folder: Path) -> None:
     """Save a pipeline into a local folder; executors elsewhere write to `scratch`, a place that they all reach."""
@@ -18,6 +20,8 @@ def save(spark: SparkSession, model: PipelineModel, scratch: str, folder: Path) 
 
 
 def _fetch(spark: SparkSession, uri: str, folder: Path) -> None:
+    if spark._jvm is None:
+        raise SparkLost("Spark ended before the fitted pipeline was copied")
     path = spark._jvm.org.apache.hadoop.fs.Path
     remote = path(uri)
     system = remote.getFileSystem(spark._jsc.hadoopConfiguration())

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pandas as pd
-from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]  # it ships none
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
@@ -15,7 +15,7 @@ from stock_ml.errors import StoreUnavailable, TooLittleHistory
 from stock_ml.model import features
 from stock_ml.model.feature_schema import FeatureSchema
 
-# told, since looking it up in the files takes seconds
+# given to Spark, since reading it from the files takes seconds
 BARS = "symbol string, ts timestamp, open double, high double, low double, close double, volume double, filled boolean"
 FEW = 64 * 1024**2  # bytes of clean bars in the lake: some million of them
 TABLE = "symbol string, bar_ts long, session string, last_close double, target double"
@@ -27,7 +27,7 @@ def read_bars(spark: SparkSession, uri: str, symbols: Sequence[str]) -> DataFram
     Raises TooLittleHistory where there are none, StoreUnavailable where S3 does not answer.
     """
     try:
-        # symbol and source stand in the files too: the path's copies of them are not looked at
+        # the files hold symbol and source too: their copies in the path are not read
         bars = (
             spark.read.option("recursiveFileLookup", "true")
             .option("pathGlobFilter", "*.parquet")
@@ -39,18 +39,18 @@ def read_bars(spark: SparkSession, uri: str, symbols: Sequence[str]) -> DataFram
             raise
         raise TooLittleHistory(f"no clean bars below {uri}: run the DAG ingest_bars first") from error
     except Py4JJavaError as error:
-        told = str(error.java_exception.getMessage())[:300]
-        raise StoreUnavailable(f"Spark cannot read {uri} ({told}): see that the S3 service is up") from error
+        problem = str(error.java_exception.getMessage())[:300]
+        raise StoreUnavailable(f"Spark cannot read {uri} ({problem}): see that the S3 service is up") from error
     wanted = bars.where(F.col("symbol").isin(*symbols))
     return wanted.select("symbol", F.col("ts").cast("long").alias("ts"), *PRICES, "volume", "filled")
 
 
-def held(rows: DataFrame) -> DataFrame:
-    """Return feature rows to be read some hundred times: computed once, in as many pieces as there are hands.
+def cache_rows(rows: DataFrame) -> DataFrame:
+    """Compute feature rows once, since a fit reads them some hundred times; one partition for each core.
 
-    Of few bars in one process how they were made is forgotten: each of a fit's many small jobs would carry that plan
-    along, for longer than it works. Many stay in columns, as rows they would need several times the memory; and what
-    another process holds may be lost with it, and is made again by its plan.
+    Small feature sets in one process are checkpointed, so that Spark does not carry the query plan through every job of
+    a fit. Large ones are cached in columns, as rows would need several times the memory. In a cluster the plan is kept,
+    so that Spark can compute again what an executor lost.
     """
     context = rows.sparkSession.sparkContext
     pieces = rows.coalesce(context.defaultParallelism)
@@ -74,7 +74,7 @@ def feature_rows(bars: DataFrame, schema: FeatureSchema, calendars: Calendars, l
         table.insert(0, "symbol", symbol)
         return table[table["target"].notna()]
 
-    # here once: each Python worker would load them anew
+    # loaded here once: each Python worker would load them again
     usual, others = calendars.of(""), {symbol: calendars.of(symbol) for symbol, _ in calendars.others}
     columns = ", ".join([TABLE, *(f"{name} double" for name in schema["names"])])
     return bars.groupBy("symbol").applyInPandas(of_symbol, columns)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyspark
-from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]  # it ships none
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
@@ -19,91 +19,102 @@ from stock_ml.adapters.spark.class_archive import ClassArchive
 from stock_ml.config import Settings
 from stock_ml.errors import SparkLost
 
-# Nobody waits for a heartbeat inside one process, and sending one may end its thread (SPARK-59451, open in 4.2): two
-# minutes later the running tasks would be given up as lost
-ALONE = {"spark.executor.heartbeatInterval": "1h", "spark.network.timeout": "2h"}
-PATIENCE = 60  # seconds for the JVM to write its classes at its end; it takes ten
+# One process needs no heartbeats, and sending one may end its thread (SPARK-59451, open in 4.2): two minutes later
+# Spark would declare the running tasks lost
+ONE_PROCESS = {"spark.executor.heartbeatInterval": "1h", "spark.network.timeout": "2h"}
+ARCHIVE_SECONDS = 60  # seconds for the JVM to write its classes at its end; it takes ten
 
 
 @contextmanager
 def session(s: Settings, archives: bool = True) -> Iterator[SparkSession]:
     """Start Spark on the master of the settings, ready for `s3a://`, and stop it at the end.
 
-    `archives` says whether it may leave its classes for later ones, where none did yet: that takes ten seconds at its
+    With `archives` the first session also writes Java's class archive for later ones, which takes ten seconds at its
     start and as many at its end. Raises SparkLost where its process ends before.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else the workers run whatever python3 is first on PATH
     # behind Spark's own jars, whose netty is newer; named in spark.jars, each would be copied at every start
     os.environ.setdefault("SPARK_DIST_CLASSPATH", str(_jars(s) / "*"))
-    if _here(s):
+    if _is_local(s):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     archive = _archive(s, archives)
-    spark = _started(s, archive.options() if archive else "")
-    well = False
+    spark = _start(s, archive.options() if archive else "")
+    succeeded = False
     try:
-        _give_keys(spark, s)
+        _set_s3_keys(spark, s)
         with tempfile.TemporaryDirectory() as folder:
-            spark.sparkContext.addPyFile(str(_packed(Path(folder))))
+            spark.sparkContext.addPyFile(str(_zip_code(Path(folder))))
             yield spark
-            well = True
+            succeeded = True
     except (Py4JError, ConnectionError, EOFError) as error:
         disk.check(error)
-        if isinstance(error, Py4JJavaError) or _lives(5):
+        if isinstance(error, Py4JJavaError) or _is_running(5):
             raise
-        told = "another process, or the system for want of memory, ended it; STOCKML_SPARK_MEMORY is what it may take"
-        raise SparkLost(f"Spark ended in the middle of its work ({told}): nothing was registered") from error
+        cause = "another process, or the system for want of memory, ended it; STOCKML_SPARK_MEMORY is what it may take"
+        raise SparkLost(f"Spark ended in the middle of its work ({cause}): nothing was registered") from error
     finally:
-        if _lives(0):
+        if _is_running(0):
             spark.stop()
-            if archive and archive.makes:
-                archive.keep(_end(well))
+            if archive and archive.unfinished:
+                archive.keep(_end_jvm(succeeded))
         else:
-            _forget()
+            _discard_gateway()
 
 
-def _started(s: Settings, java_options: str) -> SparkSession:
+def _start(s: Settings, java_options: str) -> SparkSession:
     builder = SparkSession.builder.appName(f"stock_ml {s.source}").master(s.spark_master)
     for name, value in (_spark(s) | {"spark.driver.extraJavaOptions": java_options}).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 
 
-def _lives(patience: float) -> bool:
-    """Say whether the JVM does not end within so many seconds; one that runs elsewhere is taken to live."""
-    process = getattr(SparkContext._gateway, "proc", None)
+def _jvm_process() -> "subprocess.Popen[bytes] | None":
+    """Return the JVM that this process started, None where Spark runs elsewhere."""
+    return getattr(SparkContext._gateway, "proc", None)
+
+
+def _is_running(seconds: float) -> bool:
+    """Say whether the JVM does not end within so many seconds; one that runs elsewhere is taken to run."""
+    process = _jvm_process()
     try:
-        return process is None or process.wait(patience) is None
+        return process is None or process.wait(seconds) is None
     except subprocess.TimeoutExpired:
         return True
 
 
-def _end(well: bool) -> bool:
+def _end_jvm(succeeded: bool) -> bool:
     """End the JVM, at once unless all went well, and say whether it ended well."""
-    process = SparkContext._gateway.proc
-    process.stdin.close() if well else process.kill()
+    process = _jvm_process()
+    if process is None:
+        return False
+    _close_input(process) if succeeded else process.kill()
     try:
-        return bool(process.wait(PATIENCE) == 0)
+        return process.wait(ARCHIVE_SECONDS) == 0
     except subprocess.TimeoutExpired:
         process.kill()
         return False
     finally:
-        _forget()
+        _discard_gateway()
 
 
-def _archive(s: Settings, may_make: bool) -> ClassArchive | None:
-    """Return the archive of a Spark in one process, None where there is none: of others no class path is known."""
+def _archive(s: Settings, may_write: bool) -> ClassArchive | None:
+    """Return the archive of a Spark in one process, None where it runs elsewhere: its class path is not known."""
     spark = Path(pyspark.__file__).parent / "jars"
-    if not _one_process(s):
-        return None
-    found = ClassArchive.of(s.jars.resolve(), [*spark.iterdir(), *_jars(s).glob("*.jar")])
-    return found if found.exists or may_make else None
+    class_path = [*spark.iterdir(), *_jars(s).glob("*.jar")]
+    return ClassArchive.of(s.jars.resolve(), class_path, may_write) if _one_process(s) else None
 
 
-def _forget() -> None:
-    # what pyspark keeps of a JVM that is gone would be asked by the next session
-    SparkContext._gateway.proc.stdin.close()
+def _discard_gateway() -> None:
+    # else the next session would use the JVM that has ended
+    if process := _jvm_process():
+        _close_input(process)
     SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = None
+
+
+def _close_input(process: "subprocess.Popen[bytes]") -> None:
+    if process.stdin:
+        process.stdin.close()
 
 
 def _spark(s: Settings) -> dict[str, str]:
@@ -120,7 +131,7 @@ def _spark(s: Settings) -> dict[str, str]:
     }
     loopback = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
     jars = {"spark.jars": ",".join(str(jar) for jar in sorted(_jars(s).glob("*.jar")))}
-    return conf | (loopback if _here(s) else {}) | (ALONE if _one_process(s) else jars)
+    return conf | (loopback if _is_local(s) else {}) | (ONE_PROCESS if _one_process(s) else jars)
 
 
 def _jars(s: Settings) -> Path:
@@ -131,12 +142,12 @@ def _one_process(s: Settings) -> bool:
     return s.spark_master == "local" or s.spark_master.startswith("local[")
 
 
-def _here(s: Settings) -> bool:
+def _is_local(s: Settings) -> bool:
     return s.spark_master.startswith(("local", "spark://127.0.0.1"))
 
 
-def _give_keys(spark: SparkSession, s: Settings) -> None:
-    # after the start: what the builder is told stands among the JVM's arguments, for every user of the machine to read;
+def _set_s3_keys(spark: SparkSession, s: Settings) -> None:
+    # after the start: the builder's options are arguments of the JVM, which every user of the machine can read;
     # executors get it with each job
     hadoop = spark._jsc.hadoopConfiguration()
     for name, value in _s3a(s).items():
@@ -160,7 +171,7 @@ def _s3a(s: Settings) -> dict[str, str]:
     return conf
 
 
-def _packed(folder: Path) -> Path:
+def _zip_code(folder: Path) -> Path:
     """Zip the code that Spark's Python workers run: they need not share this folder."""
     path = folder / "stock_ml.zip"
     with zipfile.ZipFile(path, "w") as archive:

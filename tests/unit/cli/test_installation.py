@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from local.current_installation import remember
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from stock_ml.cli.installation import settings
 from stock_ml.config import load
 
@@ -31,7 +31,7 @@ def test_an_installation_is_found_from_another_folder_with_its_secrets(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s = load(source="csv", csv_path="IBM.csv")
-    kept = keep_secrets(s)
+    kept = ensure_secrets(s)
     remember(s)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STOCKML_HOME", "checkout/.stockml")
@@ -57,6 +57,6 @@ def test_an_aws_profile_counts_only_where_aws_is_asked_for_the_keys(
     monkeypatch.setenv("AWS_PROFILE", "mine")
     settings()
     assert os.environ["AWS_PROFILE"] == "mine"
-    keep_secrets(load())
+    ensure_secrets(load())
     settings()
     assert "AWS_PROFILE" not in os.environ

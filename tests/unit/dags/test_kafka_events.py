@@ -7,7 +7,7 @@ import pytest
 
 from dags import kafka_events
 from stock_ml.adapters.broker import ClosedSession, encode_session
-from stock_ml.adapters.broker.alerts import encode_alert
+from stock_ml.adapters.broker.messages import encode_alert
 from stock_ml.evaluation.live_performance import Alert
 
 ALERT = Alert("skill", "skill -14 %", "7", 1_000.0, 1_709_758_800.0)
@@ -32,9 +32,9 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """A clock that stands, and no alert that another test passed on."""
     now = [5.0]
     monkeypatch.setattr(kafka_events.time, "monotonic", lambda: now[0])
-    kafka_events._passed_on.clear()
+    kafka_events._recent_alerts.clear()
     yield now
-    kafka_events._passed_on.clear()
+    kafka_events._recent_alerts.clear()
 
 
 @pytest.mark.parametrize("body", [b"not json", b"[]", b'{"kind": "skill"}', b"\xff", b"", None])

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from gunicorn.config import Config
 
-from local.secrets import keep_secrets
+from local.secrets import ensure_secrets
 from local.servers import airflow, kafka, mlflow, postgres, seaweed, services
 from local.supervisor.program import Program
 from sandbox import __main__ as sandbox
@@ -70,8 +70,8 @@ def without(argv: Sequence[str], options: Sequence[str]) -> list[str]:
 
 
 def test_every_program_is_a_service(s: Settings) -> None:
-    programs = [postgres.program(s), kafka.program(s, "id"), seaweed.program(s, keep_secrets(s)), mlflow.program(s)]
-    programs += [*services.programs(s), *airflow.programs(s, keep_secrets(s))]
+    programs = [postgres.program(s), kafka.program(s, "id"), seaweed.program(s, ensure_secrets(s)), mlflow.program(s)]
+    programs += [*services.programs(s), *airflow.programs(s, ensure_secrets(s))]
     assert {program.name for program in programs} == set(compose.services()) - {"migrate", "pipeline"}
 
 
@@ -96,7 +96,7 @@ def test_kafka(s: Settings) -> None:
 
 
 def test_seaweedfs(s: Settings) -> None:
-    program = seaweed.program(s, keep_secrets(s))
+    program = seaweed.program(s, ensure_secrets(s))
     here, there = (
         {word for word in argv if not SEAWEED_PLACES.fullmatch(word)} for argv in (program.argv[1:], command("s3"))
     )
@@ -148,7 +148,7 @@ def configuration(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def test_airflow(s: Settings) -> None:
-    for program in airflow.programs(s, keep_secrets(s)):
+    for program in airflow.programs(s, ensure_secrets(s)):
         here, there = (without(after(argv, "airflow"), ["--host"]) for argv in (program.argv, command(program.name)))
         assert there == here
         assert configuration(environment(program.name)) == configuration(program.env), program.name

@@ -1,21 +1,21 @@
 """A check that raises is a finding like the others."""
 
 from stock_ml.config import Settings, load
-from stock_ml.doctor.check import Answer, Finding, examine
+from stock_ml.doctor.check import CheckResult, Finding, examine
 from stock_ml.errors import StoreUnavailable
 
 S = load(_env_file=None, source="sandbox")
 
 
-def well(s: Settings) -> Answer:
-    return Answer(f"source {s.source}")
+def well(s: Settings) -> CheckResult:
+    return CheckResult(f"source {s.source}")
 
 
-def tight(_: Settings) -> Answer:
-    return Answer("little room", "make room", "note")
+def tight(_: Settings) -> CheckResult:
+    return CheckResult("little room", "make room", "note")
 
 
-def away(_: Settings) -> Answer:
+def away(_: Settings) -> CheckResult:
     raise StoreUnavailable("it does not answer")
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from local.first_forecast import Arrival
+from local.first_forecast import FirstForecast
+from stock_ml.adapters.postgres.connection import ServiceState
 from stock_ml.adapters.postgres.store import Stored
 from stock_ml.config import load
 from stock_ml.errors import HostError
@@ -30,21 +31,21 @@ class Store:
         self.looks += 1
         return self.looks > self.arrives
 
-    def held(self, symbols: tuple[str, ...], horizon: int, first: int, last: int) -> Stored:
+    def count_stored(self, symbols: tuple[str, ...], horizon: int, first: int, last: int) -> Stored:
         assert (first, last) == (HOLDOUT["first"], HOLDOUT["last"])
         return self.counted
 
-    def read_state(self, service: str) -> tuple[dict[str, Any], float] | None:
+    def read_state(self, service: str) -> ServiceState | None:
         assert service == "producer"
         state = self.states.pop(0) if self.states[1:] else self.states[0]
-        return state, self.age
+        return ServiceState(state, self.age)
 
 
 def waited(store: Store, source: str = "alpha_vantage", *, paused: bool = False) -> str:
     console = Console(width=200, force_terminal=False)
     s = load(source=source, csv_path="GOOGL.csv")
     with console.capture() as said:
-        Arrival(s, store, console, lambda: paused, lambda _: None).wait(1.0)
+        FirstForecast(s, store, console, lambda: paused, lambda _: None).wait(1.0)
     return said.get()
 
 

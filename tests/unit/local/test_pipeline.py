@@ -2,51 +2,51 @@
 
 import pytest
 
-from local.airflow_client import AirflowAway, PipelineFailed
-from local.pipeline import finish, ingest
+from local.airflow_client import AirflowUnavailable, PipelineFailed
+from local.pipeline import wait_for_ingest, wait_for_run
 
 
 class Busy:
-    """Give one answer after another; None is a time-out."""
+    """Give one state after another; None is a time-out."""
 
     def __init__(self, *states: str | None, well: tuple[str, ...] = ()) -> None:
         self._states, self._well = iter(states), set(well)
 
-    def succeeded(self, dag: str, run: str) -> set[str]:
+    def successful_tasks(self, dag: str, run: str) -> set[str]:
         return self._well
 
     def state(self, dag: str, run: str) -> str:
         said = next(self._states)
         if said is None:
-            raise AirflowAway("Airflow does not answer")
+            raise AirflowUnavailable("Airflow does not answer")
         return said
 
-    def why_failed(self, dag: str, run: str) -> str:
+    def failure_reason(self, dag: str, run: str) -> str:
         return "task download: BadKey: the key is wrong"
 
-    def why_waits(self, dag: str) -> str:
+    def waiting_reason(self, dag: str) -> str:
         return "task download: DailyLimit: all is spent; tried again after 2026-11-28 05:05 UTC"
 
 
 def test_a_run_is_waited_for_through_a_time_out_of_airflow() -> None:
-    finish(Busy(None, "running", "success", None, "success"), "ingest_bars", "run")
+    wait_for_run(Busy(None, "running", "success", None, "success"), "ingest_bars", "run")
 
 
 def test_a_failed_run_is_told_with_the_tasks_last_words() -> None:
     with pytest.raises(PipelineFailed, match=r"^ingest_bars failed, task download: BadKey: the key is wrong$"):
-        finish(Busy("failed", "failed"), "ingest_bars", "run")
+        wait_for_run(Busy("failed", "failed"), "ingest_bars", "run")
 
 
 def test_a_run_that_waits_for_another_day_is_told_and_not_stood_by() -> None:
     told = r"^ingest_bars waits, task download: DailyLimit: .* tried again after 2026-11-28 05:05 UTC\. It goes on by"
     with pytest.raises(PipelineFailed, match=told):
-        finish(Busy("running"), "ingest_bars", "run", look=2)
+        wait_for_run(Busy("running"), "ingest_bars", "run", polls=2)
 
 
 def test_a_run_that_announced_clean_bars_is_gone_on_with_and_what_failed_is_told() -> None:
     well = ("plan", "symbol.clean", "publish")
-    assert ingest(Busy("success", "success"), "run") == ""
+    assert wait_for_ingest(Busy("success", "success"), "run") == ""
     told = "ingest_bars failed, task download: BadKey: the key is wrong"
-    assert ingest(Busy("failed", "failed", well=well), "run") == told
+    assert wait_for_ingest(Busy("failed", "failed", well=well), "run") == told
     with pytest.raises(PipelineFailed, match=f"^{told}$"):
-        ingest(Busy("failed", "failed", well=well[:2]), "run")
+        wait_for_ingest(Busy("failed", "failed", well=well[:2]), "run")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.installation import describe
-from local.ports import _told, check
+from local.ports import _conflict, check
 from stock_ml.config import load
 from stock_ml.errors import BadSetting, HostError
 
@@ -38,8 +38,8 @@ def test_the_sandbox_exchange_runs_in_sandbox_mode_only(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_told_with_the_setting_that_changes_it() -> None:
-    assert _told(1, "kafka_port").startswith("port 1 is held by ")
-    assert _told(1, "kafka_port").endswith("STOCKML_KAFKA_PORT changes it")
+    assert _conflict(1, "kafka_port").startswith("port 1 is held by ")
+    assert _conflict(1, "kafka_port").endswith("STOCKML_KAFKA_PORT changes it")
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1"])
@@ -57,4 +57,4 @@ def test_two_settings_that_name_one_port_are_refused_by_name(tmp_path: Path) -> 
 def test_the_port_of_a_part_that_is_not_started_may_be_named_again(tmp_path: Path) -> None:
     programs = describe(load(home=tmp_path, dashboard_port=8604, kafka_servers="k:9092")).programs
     ports = [port for p in programs for port in p.ports.values()]
-    check(programs, ours=ports)
+    check(programs, own=ports)

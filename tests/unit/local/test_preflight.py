@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from local.preflight import same_python, trouble
+from local.preflight import missing_requirement, same_python
 from local.supervisor.program import ROOT
 from tests.unit.adapters.host.test_jvm import put
 
 
 @pytest.mark.parametrize("version", [(3, 8), (3, 10), (3, 14), (4, 0)])
 def test_a_python_that_is_too_old_or_too_new_is_told(version: tuple[int, int]) -> None:
-    said = trouble(version)
+    said = missing_requirement(version)
     assert said is not None
     assert said.startswith(f"Python 3.11 to 3.13 is needed, this is {version[0]}.{version[1]}. Debian: apt-get install")
 

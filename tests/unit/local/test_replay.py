@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local.replay import replay, with_all
-from local.secrets import keep_secrets
+from local.replay import producer_environment, replay
+from local.secrets import ensure_secrets
 from local.supervisor.program import ROOT
 from stock_ml.config import load
 from stock_ml.errors import BadSetting, HostError
@@ -29,8 +29,8 @@ def test_an_installation_that_is_not_up_is_said_to_be_so(tmp_path: Path) -> None
 
 def test_the_producer_gets_the_secrets_that_supervised_programs_get(tmp_path: Path) -> None:
     s = load(home=tmp_path)
-    given = with_all(s)
-    assert given["STOCKML_POSTGRES_PASSWORD"] == keep_secrets(s)["STOCKML_POSTGRES_PASSWORD"]
+    given = producer_environment(s)
+    assert given["STOCKML_POSTGRES_PASSWORD"] == ensure_secrets(s)["STOCKML_POSTGRES_PASSWORD"]
     assert given["STOCKML_S3_SECRET_KEY"]
 
 

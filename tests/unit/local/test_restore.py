@@ -18,7 +18,7 @@ class Running:
     def processes(self) -> list[dict[str, Any]]:
         return [{"name": name} for name in ("postgres", "s3", "kafka", "mlflow", "consumer", "airflow-scheduler")]
 
-    def halt(self, *names: str) -> None:
+    def stop_programs(self, *names: str) -> None:
         Running.halted = names
 
 

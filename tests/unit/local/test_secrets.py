@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from local.secrets import SEAWEED_KEYS, keep_secrets, with_secrets, write_private
+from local.secrets import SEAWEED_KEYS, ensure_secrets, with_secrets, write_private
 from local.servers import mlflow
 from local.servers.services import environment
 from stock_ml.config import load
@@ -18,43 +18,43 @@ def test_a_private_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_secrets_are_made_once_and_then_kept(tmp_path: Path) -> None:
     s = load(home=tmp_path)
-    first = keep_secrets(s)
-    assert keep_secrets(s) == first
+    first = ensure_secrets(s)
+    assert ensure_secrets(s) == first
     assert len(set(first.values())) == len(first)
 
 
 def test_a_secret_that_an_older_installation_lacks_is_added_and_the_others_stay(tmp_path: Path) -> None:
     s = load(home=tmp_path)
-    first = keep_secrets(s)
+    first = ensure_secrets(s)
     older = {name: value for name, value in first.items() if name not in SEAWEED_KEYS}
     write_private(s.state / "secrets.env", "".join(f"{name}={value}\n" for name, value in older.items()))
-    updated = keep_secrets(s)
-    assert updated == keep_secrets(s)
+    updated = ensure_secrets(s)
+    assert updated == ensure_secrets(s)
     assert {name: updated[name] for name in older} == older
     assert updated.keys() == first.keys()
 
 
 def test_two_installations_have_different_secrets(tmp_path: Path) -> None:
     one, other = load(home=tmp_path / "a"), load(home=tmp_path / "b")
-    assert not set(keep_secrets(one).values()) & set(keep_secrets(other).values())
+    assert not set(ensure_secrets(one).values()) & set(ensure_secrets(other).values())
 
 
 def test_a_secret_that_a_person_gave_is_used(tmp_path: Path) -> None:
     s = load(home=tmp_path, s3_access_key="mine")
-    filled = with_secrets(s, keep_secrets(s))
+    filled = with_secrets(s, ensure_secrets(s))
     assert filled.s3_access_key == SecretStr("mine")
     assert filled.postgres_password is not None
 
 
 def test_settings_never_show_a_secret(tmp_path: Path) -> None:
     s = load(home=tmp_path)
-    kept = keep_secrets(s)
+    kept = ensure_secrets(s)
     assert not [value for value in kept.values() if value in repr(with_secrets(s, kept))]
 
 
 def test_a_brought_s3_is_given_no_keys_of_ours(tmp_path: Path) -> None:
     s = load(home=tmp_path, s3_url="https://s3.amazonaws.com")
-    filled = with_secrets(s, keep_secrets(s))
+    filled = with_secrets(s, ensure_secrets(s))
     assert (filled.s3_access_key, filled.s3_secret_key) == (None, None)
     assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} & set(mlflow.program(filled).env)
 

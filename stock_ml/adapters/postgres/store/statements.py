@@ -107,7 +107,7 @@ select state, extract(epoch from clock_timestamp() - updated_at)::float8 from se
 """
 NOW = "select extract(epoch from clock_timestamp())::float8"
 TIMELY = "select exists (select from forecasts where stored_at > to_timestamp(%(since)s) and not late)"
-HELD = """
+COUNT_STORED = """
 select (select count(*) from bars where symbol = any(%(symbols)s) and not filled
             and ts between to_timestamp(%(first)s) and to_timestamp(%(last)s)) as bars,
        (select count(*) from forecasts where symbol = any(%(symbols)s) and horizon = %(horizon)s and not late

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from stock_ml.adapters.postgres.connection import Connection, Database
+from stock_ml.adapters.postgres.connection import Connection, Database, ServiceState
 from stock_ml.adapters.postgres.store import copy_format, statements
 from stock_ml.adapters.postgres.store.rows import STORED_BARS, STORED_FORECASTS, Forecasts, Rows, Table
 from stock_ml.config import Settings
@@ -46,7 +46,7 @@ class _Sending(NamedTuple):
 
 @dataclass(eq=False)
 class Writing:
-    """Hold the bars of a batch that is being written, and how they are sent, None where they must be sent anew."""
+    """Hold the bars of a batch that is being written, and how they are sent, None where they must be sent again."""
 
     insert: np.ndarray
     merge: np.ndarray
@@ -80,7 +80,7 @@ class ForecastStore:
     def finish(self, writing: Writing, insert: Forecasts = NO_FORECASTS, merge: Forecasts = NO_FORECASTS) -> Stored:
         """Add the bars' forecasts and commit, all or nothing; the same rows again change nothing.
 
-        After StoreUnavailable nothing is stored: call it again, it sends the bars anew where it must.
+        After StoreUnavailable nothing is stored: call it again, it sends the bars again where it must.
         """
         rows, known = Rows(writing.insert, *insert), Rows(writing.merge, *merge)
         with self._connection.use() as connection:
@@ -90,7 +90,7 @@ class ForecastStore:
                 return _write(connection, NOTHING, Rows.concat(known, rows))
 
     def cancel(self, writing: Writing) -> None:
-        """Roll back what was sent, so that no transaction waits for what is unavailable; `finish` sends it anew."""
+        """Roll back what was sent, so that no transaction waits for what is unavailable; `finish` sends it again."""
         _cancel(writing)
 
     def store(self, bars: Table = (), forecasts: Table = ()) -> Stored:
@@ -121,7 +121,7 @@ class ForecastStore:
         parts = (self._read(statements.NEWEST_FORECASTS, one, STORED_FORECASTS) for one in asked)
         return _by_place([np.empty(0, STORED_FORECASTS), *parts], "bar_ts")
 
-    def _read(self, select: str, values: Mapping[str, Any], dtype: np.dtype) -> np.ndarray:
+    def _read(self, select: str, values: Mapping[str, object], dtype: np.dtype) -> np.ndarray:
         """Return what a statement selects, each column by its name."""
         statement = statements.copy_out(select, dtype.names or ())
         with (
@@ -143,12 +143,12 @@ class ForecastStore:
                 found[bar.symbol].append(bar)
         return found
 
-    def write_state(self, service: str, state: Mapping[str, Any]) -> None:
+    def write_state(self, service: str, state: Mapping[str, object]) -> None:
         """Replace what a service says of itself."""
         with self._connection.use() as connection:
             connection.execute(statements.WRITE_STATE, {"service": service, "state": Jsonb(dict(state))})
 
-    def write_member(self, service: str, member: str, state: Mapping[str, Any]) -> None:
+    def write_member(self, service: str, member: str, state: Mapping[str, object]) -> None:
         """Replace what one of several processes says of itself, under `members`, with its `at` in epoch seconds.
 
         The row tells the newest word, the sum of their `lag`, and what any of them is `waiting` for; one that was
@@ -158,12 +158,11 @@ class ForecastStore:
         with self._connection.use() as connection:
             connection.execute(statements.WRITE_MEMBER, values)
 
-    def read_state(self, service: str) -> tuple[dict[str, Any], float] | None:
+    def read_state(self, service: str) -> ServiceState | None:
         """Return what a service last said of itself, and how many wall seconds ago; None if it never did."""
         with self._connection.use() as connection:
-            row: tuple[dict[str, Any], float] | None
             row = connection.execute(statements.READ_STATE, {"service": service}).fetchone()
-            return row
+            return ServiceState(*row) if row else None
 
     def now(self) -> float:
         """Return the database's own time, by which rows are stored, in epoch seconds."""
@@ -177,11 +176,11 @@ class ForecastStore:
             (there,) = connection.execute(statements.TIMELY, {"since": since}).fetchone() or (False,)
             return bool(there)
 
-    def held(self, symbols: Sequence[str], horizon: int, first: int, last: int) -> Stored:
+    def count_stored(self, symbols: Sequence[str], horizon: int, first: int, last: int) -> Stored:
         """Count the received bars from one minute to another (UTC epoch seconds), and the timely forecasts at them."""
         values = {"symbols": list(symbols), "horizon": horizon, "first": first, "last": last}
         with self._connection.use() as connection, connection.cursor(row_factory=class_row(Stored)) as cursor:
-            return cursor.execute(statements.HELD, values).fetchone() or Stored(0, 0)
+            return cursor.execute(statements.COUNT_STORED, values).fetchone() or Stored(0, 0)
 
     def forget(self, symbols: Sequence[str]) -> Stored:
         """Delete every bar and forecast of these symbols, and count them."""

@@ -58,7 +58,7 @@ def test_what_is_delivered_is_no_news() -> None:
     publisher.bar(BARS[0])
     assert publisher.undelivered == 1
     client.answer()
-    publisher.look()
+    publisher.poll()
     assert publisher.flush(1) == publisher.undelivered == 0
 
 
@@ -81,7 +81,7 @@ def test_after_a_refused_message_nothing_is_sent_any_more_and_it_is_said_each_ti
     publisher.bar(BARS[0])
     client.answer(TOO_LARGE)
     with pytest.raises(BrokerRefused, match="Kafka refused a message for good"):
-        publisher.look()
+        publisher.poll()
     with pytest.raises(BrokerRefused):
         publisher.bar(BARS[1])
     with pytest.raises(BrokerRefused):
@@ -109,7 +109,7 @@ def test_a_client_that_breaks_down_later_is_a_refusal_wherever_it_is_heard(error
     publisher = Publisher(client, TOPICS)
     publisher.bar(BARS[0])
     client.broken_poll = error
-    for call in (publisher.look, lambda: publisher.flush(1), lambda: publisher.bar(BARS[1])):
+    for call in (publisher.poll, lambda: publisher.flush(1), lambda: publisher.bar(BARS[1])):
         with pytest.raises(BrokerRefused):
             call()
     assert publisher.undelivered == 1

@@ -1,4 +1,4 @@
-"""What can be changed at the exchange while it runs, and what it refuses."""
+"""What can be changed at the exchange while it runs, and what it refusal."""
 
 import orjson
 import pytest

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sandbox.exchange.feed import Feed, Look
-from sandbox.exchange.injected_bars import Placed
+from sandbox.exchange.feed import Feed, FeedQuery
+from sandbox.exchange.injected_bars import InjectedBars
 from sandbox.market.calendar import day_of
 from sandbox.market.factor import factor
 from sandbox.market.splits import Splits, splits
@@ -56,12 +56,12 @@ def test_prices_are_divided_from_the_session_of_a_split_on_and_volumes_grow():
 
 def test_history_asked_after_a_split_is_adjusted_to_what_is_traded_now():
     at, ratio = first_split("GOOGL")
-    feed, month = Feed(REALISTIC, Placed(Path("none"))), str(XNYS.dates[at - 30])[:7]
+    feed, month = Feed(REALISTIC, InjectedBars(Path("none"))), str(XNYS.dates[at - 30])[:7]
     then, now = (float(XNYS.opens[number] + 60) for number in (at - 1, at))
-    before, after = (feed.month(Look("GOOGL", when), month) for when in (then, now))
+    before, after = (feed.month(FeedQuery("GOOGL", when), month) for when in (then, now))
     assert np.abs(after.values[:, :4] * ratio - before.values[:, :4]).max() < 0.0002 * ratio
     assert np.array_equal(after.values[:, 4], before.values[:, 4] * ratio)
-    raw = feed.month(Look("GOOGL", now, adjusted=False), month)
+    raw = feed.month(FeedQuery("GOOGL", now, adjusted=False), month)
     assert np.array_equal(raw.values, before.values)
 
 

@@ -69,7 +69,7 @@ class Topic:
         self.order.append("passed over")
         self.standing, self.trouble = {}, None
 
-    def take(self, count: int, _: float) -> list[Message]:
+    def poll(self, count: int, _: float) -> list[Message]:
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
         return taken
 

@@ -10,7 +10,8 @@ from serving.dashboard.hub import Hub
 from serving.dashboard.status import Links
 from serving.dashboard.symbol_status import States
 from serving.dashboard.viewers import QUEUE_LIMIT, Viewer, Viewers
-from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Listener, Monitoring, Run, Score, Service
+from stock_ml.adapters.postgres.connection import ServiceState
+from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Listener, Monitoring, Run, Score
 from stock_ml.errors import BadRows
 
 ROW = (1000, 1.0, 1.0, 1.0, 1.0, 1.0, False)
@@ -87,7 +88,7 @@ class Broken(OneBatch):
     def listen(self) -> Listener:
         raise RuntimeError
 
-    def services(self) -> dict[str, Service]:
+    def services(self) -> dict[str, ServiceState]:
         raise RuntimeError
 
 
@@ -106,7 +107,7 @@ def test_a_loop_that_ended_is_a_fault_and_ends_the_process() -> None:
 class BadRowsOfA(OneBatch):
     """Hold rows of symbol A that nobody can compute with."""
 
-    def services(self) -> dict[str, Service]:
+    def services(self) -> dict[str, ServiceState]:
         return {}
 
     def monitoring(self) -> Monitoring:

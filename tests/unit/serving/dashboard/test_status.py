@@ -2,17 +2,18 @@ from pathlib import Path
 
 from serving.dashboard.responses import DagRun, OpenAlert, ServiceStatus, ServingModel, State
 from serving.dashboard.status import NOT_SCORED, STALE, Links, installation_state, service_status, with_symbol
-from stock_ml.adapters.postgres.reader import Monitoring, Service
+from stock_ml.adapters.postgres.connection import ServiceState
+from stock_ml.adapters.postgres.reader import Monitoring
 
-PRODUCER = Service({"now": 1_709_303_475.0, "market_open": True, "next_change": 1_709_326_800.0}, 0.5)
-CONSUMER = Service(
+PRODUCER = ServiceState({"now": 1_709_303_475.0, "market_open": True, "next_change": 1_709_326_800.0}, 0.5)
+CONSUMER = ServiceState(
     {"model_version": "3", "trained_until": 1.0, "run_id": "abc", "waiting": None, "lag": 2, "forecasts": 9}, 1.0
 )
 LAST_BAR = 1_709_303_400_000
 LINKS = Links("http://m", "http://a")
 
 
-def state_of(services: dict[str, Service]) -> State:
+def state_of(services: dict[str, ServiceState]) -> State:
     return installation_state(services, Monitoring(None, None), LINKS)
 
 
@@ -28,8 +29,8 @@ def test_before_any_service_reported_everything_is_unknown_and_stale() -> None:
 
 
 def test_a_service_without_a_report_for_long_is_stale() -> None:
-    assert not service_status(Service({}, STALE)).stale
-    assert service_status(Service({}, STALE + 0.1)).stale
+    assert not service_status(ServiceState({}, STALE)).stale
+    assert service_status(ServiceState({}, STALE + 0.1)).stale
 
 
 def test_the_model_links_to_its_run() -> None:
@@ -39,20 +40,20 @@ def test_the_model_links_to_its_run() -> None:
 
 
 def test_a_run_id_cannot_leave_its_place_in_the_address() -> None:
-    model = state_of({"consumer": Service(CONSUMER.state | {"run_id": "../x?y"}, 1.0)}).model
+    model = state_of({"consumer": ServiceState(CONSUMER.state | {"run_id": "../x?y"}, 1.0)}).model
     assert model is not None
     assert model.url == "http://m/#/runs/..%2Fx%3Fy"
 
 
 def test_a_consumer_without_a_model_names_what_it_waits_for() -> None:
-    state = state_of({"consumer": Service({"waiting": "a champion"}, 1.0)})
+    state = state_of({"consumer": ServiceState({"waiting": "a champion"}, 1.0)})
     assert state.model is None
     assert state.consumer.waiting == "a champion"
 
 
 def test_each_dags_last_run_has_its_address_in_airflow() -> None:
     run = {"state": "success", "run_id": "scheduled__2024-03-01T21:00:00+00:00", "started_at": 1.0, "ended_at": None}
-    dags = state_of({"dag:ingest_bars": Service(run, 1.0), "producer": PRODUCER}).dags
+    dags = state_of({"dag:ingest_bars": ServiceState(run, 1.0), "producer": PRODUCER}).dags
     url = "http://a/dags/ingest_bars/runs/scheduled__2024-03-01T21%3A00%3A00%2B00%3A00"
     assert dags[0] == DagRun("ingest_bars", "success", url, started_at=1000, ended_at=None)
 

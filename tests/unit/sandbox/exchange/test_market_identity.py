@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.exchange.market_origin import keep_origin
+from sandbox.exchange.market_identity import pin_origin
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadSetting
 
@@ -17,7 +17,7 @@ def asked(home: Path, **given: Any) -> Settings:
 @pytest.fixture
 def begun(tmp_path: Path) -> Path:
     """The home of an installation whose clock has run."""
-    keep_origin(asked(tmp_path))
+    pin_origin(asked(tmp_path))
     (tmp_path / "sandbox" / "sandbox" / "clock.json").touch()
     return tmp_path
 
@@ -35,22 +35,22 @@ def test_another_market_is_refused_once_there_are_bars(begun: Path, changed: dic
     name = f"STOCKML_{next(iter(changed)).upper()}"
     for _ in range(2):  # a refusal changes nothing
         with pytest.raises(BadSetting, match=rf"{name}.*make reset"):
-            keep_origin(asked(begun, **changed))
-    keep_origin(asked(begun))
+            pin_origin(asked(begun, **changed))
+    pin_origin(asked(begun))
 
 
 def test_the_speed_may_change(begun: Path) -> None:
-    keep_origin(asked(begun, sandbox_speed=600))
+    pin_origin(asked(begun, sandbox_speed=600))
 
 
 def test_before_the_clock_ever_ran_all_may_change(tmp_path: Path) -> None:
-    keep_origin(asked(tmp_path))
-    keep_origin(asked(tmp_path, sandbox_seed=8))
+    pin_origin(asked(tmp_path))
+    pin_origin(asked(tmp_path, sandbox_seed=8))
     (tmp_path / "sandbox" / "sandbox" / "clock.json").touch()
     with pytest.raises(BadSetting, match="made with 8"):
-        keep_origin(asked(tmp_path))
+        pin_origin(asked(tmp_path))
 
 
 def test_other_sources_and_an_exchange_elsewhere_are_not_asked(begun: Path) -> None:
-    keep_origin(asked(begun, source="csv", csv_path="GOOGL.csv", sandbox_seed=8))
-    keep_origin(asked(begun, sandbox_url="http://elsewhere", sandbox_seed=8))
+    pin_origin(asked(begun, source="csv", csv_path="GOOGL.csv", sandbox_seed=8))
+    pin_origin(asked(begun, sandbox_url="http://elsewhere", sandbox_seed=8))
