@@ -1,9 +1,9 @@
 """What holds for every DAG and task: names, owner, tries, what no log shows."""
 
 from datetime import timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
-from airflow.sdk import get_current_context
+from airflow.sdk.definitions.context import context_merge, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.log import mask_secret
 from pydantic import SecretStr
@@ -52,8 +52,7 @@ def dag_rules(dag_id: str) -> DagRules:
 def task_settings(**shown: str) -> Settings:
     """Read the settings for a task, and keep their secrets out of its log; `map_index_template` may show `shown`."""
     s = load()
-    context: Any = get_current_context()
-    context.update(shown)
+    context_merge(get_current_context(), shown)
     for _, value in s:
         if isinstance(value, SecretStr):
             mask_secret(value.get_secret_value())
