@@ -10,11 +10,12 @@ from werkzeug.test import TestResponse
 from serving.dashboard.compression import etag, respond
 from serving.dashboard.responses import Data, ServiceStatus, encode
 from serving.dashboard.status import Links, installation_state
-from stock_ml.adapters.postgres.reader import Monitoring, Service
+from stock_ml.adapters.postgres.connection import ServiceState
+from stock_ml.adapters.postgres.reader import Monitoring
 
 T = 1_709_303_400_000  # 2024-03-01 14:30 UTC
 BARS = [(T + 60_000 * n, 1.0, 2.0, 0.5, 1.5, 10.0, False) for n in range(500)]
-STATE = installation_state({"producer": Service({"now": 1.0}, 0.5)}, Monitoring(None, None), Links("", ""))
+STATE = installation_state({"producer": ServiceState({"now": 1.0}, 0.5)}, Monitoring(None, None), Links("", ""))
 DATA = Data("GOOGL", True, "sandbox", True, BARS, [], STATE, "b1")
 
 
