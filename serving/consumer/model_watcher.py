@@ -7,7 +7,7 @@ from typing import Protocol
 
 from serving.common.logs import line
 from serving.consumer.predict import Models, Serving
-from stock_ml.adapters.mlflow.registry import ChampionRef
+from stock_ml.adapters.mlflow.records import ModelVersion
 from stock_ml.errors import ModelError, RegistryUnavailable
 from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.scorer import Scorer
@@ -19,8 +19,8 @@ NONE_YET = "waiting for a champion"
 class ModelRegistry(Protocol):
     """Return which version is champion, which one is challenger, and load one."""
 
-    def champion(self) -> ChampionRef | None: ...
-    def challenger(self) -> ChampionRef | None: ...
+    def champion(self) -> ModelVersion | None: ...
+    def challenger(self) -> ModelVersion | None: ...
     def load(self, version: str) -> Scorer: ...
 
 
@@ -32,7 +32,7 @@ class ModelSlot:
         self._rejected: tuple[str | None, str | None] = None, None
         self.serving: Serving | None = None
 
-    def switch(self, ref: ChampionRef) -> str | None:
+    def switch(self, ref: ModelVersion) -> str | None:
         """Load a version if it is a new one; return why it does not serve, None if it does.
 
         Raises RegistryUnavailable.
@@ -112,7 +112,7 @@ class ModelWatcher:
         thread.start()
         return thread
 
-    def _refresh_challenger(self, champion: ChampionRef | None) -> None:
+    def _refresh_challenger(self, champion: ModelVersion | None) -> None:
         challenger = self._registry.challenger()
         if challenger is None or (champion and challenger.version == champion.version):
             self._challenger.clear()  # there is none, or it became champion

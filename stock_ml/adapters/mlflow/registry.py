@@ -3,20 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from stock_ml.adapters.mlflow.records import ModelVersion
 from stock_ml.adapters.mlflow.rest import Api
 from stock_ml.config import Settings
 from stock_ml.model.scorer import Scorer
 
 CHAMPION, CHALLENGER, SCORER = "champion", "challenger", "scorer.json"
 PROMOTED_AT = "promoted_at"  # a tag
-
-
-@dataclass(frozen=True)
-class ChampionRef:
-    """Name the version that serves, and the run that made it."""
-
-    version: str
-    run_id: str
 
 
 @dataclass(frozen=True)
@@ -34,17 +27,16 @@ class Registry:
         """
         return cls(Api.connect(s, retries, timeout), s.mlflow_model)
 
-    def champion(self) -> ChampionRef | None:
+    def champion(self) -> ModelVersion | None:
         """Return the version that serves, None where there is none: one small request."""
         return self._aliased(CHAMPION)
 
-    def challenger(self) -> ChampionRef | None:
+    def challenger(self) -> ModelVersion | None:
         """Return the version that is scored in the champion's shadow, None where there is none: one small request."""
         return self._aliased(CHALLENGER)
 
-    def _aliased(self, alias: str) -> ChampionRef | None:
-        found = self.api.find("registered-models/alias", {"name": self.model, "alias": alias}).model_version
-        return ChampionRef(found.version, found.run_id) if found else None
+    def _aliased(self, alias: str) -> ModelVersion | None:
+        return self.api.find("registered-models/alias", {"name": self.model, "alias": alias}).model_version
 
     def load(self, version: str) -> Scorer:
         """Download a version's scorer, a few kilobytes of JSON, and nothing else. Raises ModelError where damaged."""

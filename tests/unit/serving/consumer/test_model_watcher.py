@@ -4,7 +4,7 @@ from threading import Event
 import pytest
 
 from serving.consumer.model_watcher import NONE_YET, ModelWatcher
-from stock_ml.adapters.mlflow.registry import ChampionRef
+from stock_ml.adapters.mlflow.records import ModelVersion
 from stock_ml.errors import ModelError, RegistryUnavailable
 from stock_ml.model.features import schema
 from stock_ml.model.scorer import Scorer
@@ -21,13 +21,13 @@ class Models:
     versions: dict[str, Scorer | ModelError] = field(default_factory=dict)
     loads: int = 0
 
-    def champion(self) -> ChampionRef | None:
+    def champion(self) -> ModelVersion | None:
         if self.away:
             raise RegistryUnavailable("MLflow does not answer")
-        return ChampionRef(self.alias, f"run-{self.alias}") if self.alias else None
+        return ModelVersion(self.alias, f"run-{self.alias}") if self.alias else None
 
-    def challenger(self) -> ChampionRef | None:
-        return ChampionRef(self.second, f"run-{self.second}") if self.second else None
+    def challenger(self) -> ModelVersion | None:
+        return ModelVersion(self.second, f"run-{self.second}") if self.second else None
 
     def load(self, version: str) -> Scorer:
         self.loads += 1
