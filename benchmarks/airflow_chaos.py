@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks._airflow import count_versions, installation, local, set_clock
 from benchmarks._servers import folder
-from local import pipeline, probes
+from local import first_training, probes
 from local.airflow_client import Airflow
 from local.secrets import ensure_secrets
 from local.supervisor.supervisor import Supervisor
@@ -22,7 +22,7 @@ from stock_ml.config import Settings
 
 MONTHS = {"scheduler": "2023-06", "api-server": "2023-07", "dag-processor": "2023-08", "triggerer": "2023-09"}
 ANNOUNCED = ClosedSession("XNYS", "2024-02-29", 1709240400)
-TASKS = {pipeline.INGEST: "symbol.download", pipeline.TRAIN: "train"}  # in which the blow falls
+TASKS = {first_training.INGEST: "symbol.download", first_training.TRAIN: "train"}  # in which the blow falls
 BEGUN = ("running", "success")
 
 
@@ -38,9 +38,9 @@ class Disturbance:
         """Do it all; raises PipelineFailed where a run does not end well."""
         for part, month in MONTHS.items():
             form = {"from": f"{month}-01", "to": f"{month}-28"}
-            self._disturb(part, pipeline.INGEST, form)
+            self._disturb(part, first_training.INGEST, form)
         self._announce()
-        self._disturb("task", pipeline.TRAIN)
+        self._disturb("task", first_training.TRAIN)
 
     def _disturb(self, what: str, dag: str, form: dict[str, str] | None = None) -> None:
         begun, task = time.monotonic(), TASKS[dag]
@@ -50,7 +50,7 @@ class Disturbance:
             self._kill(what)
         else:
             self._kill_task()
-        pipeline.wait_for_run(self.airflow, dag, run)
+        first_training.wait_for_run(self.airflow, dag, run)
         self.seconds_by_part[what] = time.monotonic() - begun
 
     def _state(self, dag: str, run: str, task: str) -> str:
@@ -67,12 +67,14 @@ class Disturbance:
 
     def _announce(self) -> None:
         """See that the triggerer, which was killed, still turns a message into a run."""
-        known, begun = len(self.airflow.runs(pipeline.INGEST, 100)), time.monotonic()
+        known, begun = len(self.airflow.runs(first_training.INGEST, 100)), time.monotonic()
         publisher = Publisher.connect(self.s)
         publisher.session(ANNOUNCED)
         publisher.flush(10)
-        probes.wait("a run by event", lambda: len(self.airflow.runs(pipeline.INGEST, 100)) > known, 180)
-        pipeline.wait_for_run(self.airflow, pipeline.INGEST, self.airflow.runs(pipeline.INGEST, 1)[0]["dag_run_id"])
+        probes.wait("a run by event", lambda: len(self.airflow.runs(first_training.INGEST, 100)) > known, 180)
+        first_training.wait_for_run(
+            self.airflow, first_training.INGEST, self.airflow.runs(first_training.INGEST, 1)[0]["dag_run_id"]
+        )
         self.seconds_by_part["the triggerer's next event"] = time.monotonic() - begun
 
 

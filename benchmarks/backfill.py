@@ -15,7 +15,7 @@ from rich.table import Table
 
 from benchmarks._airflow import count_versions, installation, local, market_time, set_clock
 from benchmarks._servers import folder, service
-from local import pipeline, probes
+from local import first_training, probes
 from local.airflow_client import Airflow
 from local.secrets import ensure_secrets
 from local.servers import airflow as orchestration
@@ -83,9 +83,9 @@ class Counts:
     @classmethod
     def now(cls, s: Settings, airflow: Airflow) -> "Counts":
         """Count at this moment."""
-        events = airflow.get("assets/events", {"source_dag_id": pipeline.INGEST, "limit": 1})["total_entries"]
-        made = _count(airflow, pipeline.INGEST, run_type="backfill")
-        well = _count(airflow, pipeline.INGEST, run_type="backfill", state="success")
+        events = airflow.get("assets/events", {"source_dag_id": first_training.INGEST, "limit": 1})["total_entries"]
+        made = _count(airflow, first_training.INGEST, run_type="backfill")
+        well = _count(airflow, first_training.INGEST, run_type="backfill", state="success")
         return cls(made, well, int(events), RequestQuota.connect(s).used_today(), count_versions(s))
 
 
@@ -93,21 +93,21 @@ def _backfilled(s: Settings, days: list[str]) -> Found:
     airflow = Airflow(s, ensure_secrets(s))
     before, begun = Counts.now(s, airflow), time.monotonic()
     _create(s, days)
-    probes.wait("the backfill", lambda: _count(airflow, pipeline.INGEST, run_type="backfill") >= len(days), 300)
-    probes.wait("its runs", lambda: not _count_active(airflow, pipeline.INGEST), LONGEST)
+    probes.wait("the backfill", lambda: _count(airflow, first_training.INGEST, run_type="backfill") >= len(days), 300)
+    probes.wait("its runs", lambda: not _count_active(airflow, first_training.INGEST), LONGEST)
     took = time.monotonic() - begun
     probes.wait("a training", lambda: count_versions(s) > before.versions, 600)
-    probes.wait("what waits behind it", lambda: not _count_active(airflow, pipeline.TRAIN), 600)
+    probes.wait("what waits behind it", lambda: not _count_active(airflow, first_training.TRAIN), 600)
     after = Counts.now(s, airflow)
     found = {name: getattr(after, name) - getattr(before, name) for name in ("made", "well", "events", "requests")}
-    found |= {"trainings": after.versions - before.versions, "train_runs": _count(airflow, pipeline.TRAIN)}
+    found |= {"trainings": after.versions - before.versions, "train_runs": _count(airflow, first_training.TRAIN)}
     return found | {"seconds": took, "a_session_s": took / len(days), "with_training_s": time.monotonic() - begun}
 
 
 def _create(s: Settings, days: list[str]) -> None:
     """Ask Airflow for a run of each session. Raises CalledProcessError."""
     after = str(np.datetime64(days[-1]) + 1)
-    argv = [PYTHON, "-m", "airflow", "backfill", "create", "--dag-id", pipeline.INGEST]
+    argv = [PYTHON, "-m", "airflow", "backfill", "create", "--dag-id", first_training.INGEST]
     env = os.environ | orchestration.airflow_environment(s, ensure_secrets(s))
     span = ["--from-date", days[0], "--to-date", after]
     subprocess.run([*argv, *span], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks._airflow import champion, installation, local, set_clock
 from benchmarks._servers import folder
-from local import jars, pipeline, probes
+from local import first_training, jars, probes
 from local.airflow_client import Airflow, TaskInstance
 from local.secrets import ensure_secrets
 from local.supervisor.program import ROOT
@@ -61,11 +61,13 @@ def _a_session_later(s: Settings, airflow: Airflow) -> Timing:
     """Let the market's session end, which triggers all by itself, and return what that took."""
     before = champion(s).version
     set_clock(s, speed=QUICK)
-    known = len(airflow.runs(pipeline.INGEST))
-    probes.wait("a session's end", lambda: len(airflow.runs(pipeline.INGEST)) > known, 300)
+    known = len(airflow.runs(first_training.INGEST))
+    probes.wait("a session's end", lambda: len(airflow.runs(first_training.INGEST)) > known, 300)
     set_clock(s, speed=1)
     probes.wait("the next champion", lambda: champion(s).version != before, 600)
-    probes.wait("the run's end", lambda: airflow.runs(pipeline.TRAIN)[0]["state"] in pipeline.END_STATES, 120)
+    probes.wait(
+        "the run's end", lambda: airflow.runs(first_training.TRAIN)[0]["state"] in first_training.END_STATES, 120
+    )
     return _timing(s, airflow)
 
 
@@ -73,18 +75,19 @@ def _timing(s: Settings, airflow: Airflow) -> Timing:
     """Return what the newest champion's training took, from the trigger of the ingest before it."""
     version = champion(s)
     until = datetime.fromisoformat(tags(version)["promoted_at"]).timestamp()
-    train = next(run for run in airflow.runs(pipeline.TRAIN) if _at(run["queued_at"]) < until)
-    ingest = next(run for run in airflow.runs(pipeline.INGEST) if _at(run["queued_at"]) < _at(train["queued_at"]))
+    train = next(run for run in airflow.runs(first_training.TRAIN) if _at(run["queued_at"]) < until)
+    ingest = next(run for run in airflow.runs(first_training.INGEST) if _at(run["queued_at"]) < _at(train["queued_at"]))
     tasks = {
-        dag: airflow.tasks(dag, run["dag_run_id"]) for dag, run in ((pipeline.INGEST, ingest), (pipeline.TRAIN, train))
+        dag: airflow.tasks(dag, run["dag_run_id"])
+        for dag, run in ((first_training.INGEST, ingest), (first_training.TRAIN, train))
     }
     begun = _at(ingest["queued_at"])
     spans = [_span(task, until) for found in tasks.values() for task in found]
     parts = {"scheduling": until - begun - _covered(spans)}
     for part in ("create_bucket", "plan", "symbol.download", "symbol.clean", "publish"):
-        parts[part] = _covered([_span(t, until) for t in tasks[pipeline.INGEST] if t["task_id"] == part])
+        parts[part] = _covered([_span(t, until) for t in tasks[first_training.INGEST] if t["task_id"] == part])
     return Timing(
-        until - begun, parts | _training(s, version.run_id, _at(tasks[pipeline.TRAIN][0]["start_date"]), until)
+        until - begun, parts | _training(s, version.run_id, _at(tasks[first_training.TRAIN][0]["start_date"]), until)
     )
 
 

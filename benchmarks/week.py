@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks._airflow import champion, installation, market_time, set_clock
 from benchmarks._servers import folder
-from local import pipeline, probes
+from local import first_training, probes
 from local.airflow_client import Airflow
 from local.secrets import ensure_secrets
 from local.servers.services import environment
@@ -51,16 +51,18 @@ class Week:
 
     def pass_session(self) -> None:
         """Let a session pass, and see everything through that its close starts. Raises PipelineFailed, HostError."""
-        for dag in (pipeline.INGEST, pipeline.TRAIN, MONITOR):
+        for dag in (first_training.INGEST, first_training.TRAIN, MONITOR):
             self.known[dag] = {run["dag_run_id"] for run in self.airflow.runs(dag, 100)}
         self._to_the_close()
-        ingest = self._wait_for_new_run(pipeline.INGEST)
-        self._report(f"ingest_bars: {len(self.s.symbols)} symbols clean, {self._seconds(pipeline.INGEST, ingest)}")
+        ingest = self._wait_for_new_run(first_training.INGEST)
+        self._report(
+            f"ingest_bars: {len(self.s.symbols)} symbols clean, {self._seconds(first_training.INGEST, ingest)}"
+        )
         self._wait_for_new_run(MONITOR)
         alerted = self._report_monitoring()
-        trained = [self._wait_for_new_run(pipeline.TRAIN, lambda run: self._is_started_by(run, ingest))]
+        trained = [self._wait_for_new_run(first_training.TRAIN, lambda run: self._is_started_by(run, ingest))]
         if alerted:
-            trained.append(self._wait_for_new_run(pipeline.TRAIN, self._is_started_by_alert))
+            trained.append(self._wait_for_new_run(first_training.TRAIN, self._is_started_by_alert))
         for run in sorted(set(trained), key=self._queued_at):
             self._report_training(run)
         self._wait_until_served()
@@ -88,15 +90,15 @@ class Week:
         return self.alerts > before
 
     def _report_training(self, run: str) -> None:
-        (task,) = self.airflow.tasks(pipeline.TRAIN, run)
-        place = f"dags/{pipeline.TRAIN}/dagRuns/{run}/taskInstances/train/xcomEntries"
+        (task,) = self.airflow.tasks(first_training.TRAIN, run)
+        place = f"dags/{first_training.TRAIN}/dagRuns/{run}/taskInstances/train/xcomEntries"
         why = self.airflow.get(f"{place}/why")["value"]
         if task["state"] == "skipped":
             self._report(f"train_model ({why}): skipped, a training covers it")
             return
         result = self.airflow.get(f"{place}/return_value")["value"]
         text = f"version {result['version']}, {result['promoted']}: {result['reason']}"
-        self._report(f"train_model ({why}): {text}, {self._seconds(pipeline.TRAIN, run)}")
+        self._report(f"train_model ({why}): {text}, {self._seconds(first_training.TRAIN, run)}")
 
     def _wait_until_served(self) -> None:
         version = champion(self.s)
@@ -118,7 +120,7 @@ class Week:
 
         probes.wait(f"a run of {dag}", lambda: bool(found()), 120)
         run = found()[-1]
-        pipeline.wait_for_run(self.airflow, dag, run)
+        first_training.wait_for_run(self.airflow, dag, run)
         return run
 
     def _is_started_by(self, run: str, source: str) -> bool:
@@ -128,11 +130,11 @@ class Week:
         return any("payload" in (event["extra"] or {}) for event in self._events(run))
 
     def _events(self, run: str) -> list[JsonObject]:
-        path = f"dags/{pipeline.TRAIN}/dagRuns/{run}/upstreamAssetEvents"
+        path = f"dags/{first_training.TRAIN}/dagRuns/{run}/upstreamAssetEvents"
         return list(self.airflow.get(path).get("asset_events", []))
 
     def _queued_at(self, run: str) -> str:
-        return str(self.airflow.get(f"dags/{pipeline.TRAIN}/dagRuns/{run}")["queued_at"])
+        return str(self.airflow.get(f"dags/{first_training.TRAIN}/dagRuns/{run}")["queued_at"])
 
     def _seconds(self, dag: str, run: str) -> str:
         found = self.airflow.get(f"dags/{dag}/dagRuns/{run}")

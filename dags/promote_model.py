@@ -26,10 +26,10 @@ BODY = "{{ ti.xcom_pull(task_ids='see_asked') }}"
 def promote_model() -> None:
     @task
     def see_asked(*, triggering_asset_events: Any = None) -> JsonObject:
-        from stock_ml.training import promote
+        from stock_ml.training import promote_challenger
 
         version = newest(triggering_asset_events, MODEL)  # the newest one is the challenger
-        skip_if(promote.skip_reason(version))
+        skip_if(promote_challenger.skip_reason(version))
         return version
 
     approve = ApprovalOperator(
@@ -42,9 +42,9 @@ def promote_model() -> None:
 
     @task
     def promote(version: Any) -> str | None:
-        from stock_ml.training import promote
+        from stock_ml.training import promote_challenger
 
-        return promote.promote_challenger(task_settings(), version["version"])
+        return promote_challenger.promote_challenger(task_settings(), version["version"])
 
     version = see_asked()
     version >> approve >> promote(version)

@@ -6,7 +6,7 @@ from functools import partial
 
 from rich.console import Console
 
-from local import highcharts, jars, pipeline
+from local import first_training, highcharts, jars
 from local.code_version import version_of
 from local.first_forecast import await_forecast
 from local.replay import forget_replay
@@ -72,12 +72,12 @@ def _before_champion(s: Settings) -> tuple[str, ...]:
 
 def _ensure_champion(installation: Installation, supervisor: Supervisor, console: Console) -> None:
     s = installation.settings
-    if pipeline.has_champion(s):
+    if first_training.has_champion(s):
         return
     if s.replayed:
         supervisor.stop_programs(*REPLAYING)  # the consumer holds in memory what is forgotten now
         forget_replay(s, console)
-    if lacking := pipeline.make_champion(s, installation.secrets):
+    if lacking := first_training.make_champion(s, installation.secrets):
         console.print(f"{lacking}; the other symbols were trained on")
 
 

@@ -6,7 +6,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from local import pipeline
+from local import first_training
 from local.airflow_client import Airflow
 from local.memory import memory
 from local.secrets import ensure_secrets
@@ -52,7 +52,7 @@ def _processes(supervisor: Supervisor) -> Table:
 def _dags(s: Settings) -> Table:
     table = Table("DAG", "last run", "state", "ended")
     airflow = Airflow(s, ensure_secrets(s))
-    for dag in pipeline.DAGS:
+    for dag in first_training.DAGS:
         try:
             runs = airflow.runs(dag, 1)
         except HostError:

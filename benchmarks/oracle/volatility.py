@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.oracle.table import Table
-from sandbox.market.kinds import FULL
+from sandbox.market.market_kinds import FULL
 
 
 def realised(table: Table) -> np.ndarray:

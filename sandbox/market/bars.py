@@ -3,7 +3,7 @@
 import numpy as np
 
 from sandbox.market.factor import LENGTHS, ONE, halt
-from sandbox.market.kinds import Kind
+from sandbox.market.market_kinds import Kind
 from sandbox.market.shape import curve
 
 JITTER, REACH = 0.25, 0.4  # of an open and of high and low, in volatilities of the minute

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from sandbox.market.kinds import FULL
+from sandbox.market.market_kinds import FULL
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import FIRST, Sessions
 

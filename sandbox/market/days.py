@@ -7,11 +7,11 @@ from itertools import accumulate
 import numpy as np
 
 from sandbox.market.calendar import day_of, minutes
-from sandbox.market.kinds import FULL, Kind
+from sandbox.market.daily_prices import Moves, in_ticks, rounded
+from sandbox.market.market_kinds import FULL, Kind
 from sandbox.market.profile import profile
+from sandbox.market.random_streams import stream
 from sandbox.market.splits import splits
-from sandbox.market.streams import stream
-from sandbox.market.walks import Moves, in_ticks, rounded
 from stock_ml.domain.calendar import FIRST, Sessions
 
 NIGHT, TAILS = 0.6, 5  # volatility of a night, in days; degrees of freedom of its Student distribution

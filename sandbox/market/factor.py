@@ -5,8 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from sandbox.market.kinds import Kind
-from sandbox.market.streams import stream
+from sandbox.market.market_kinds import Kind
+from sandbox.market.random_streams import stream
 
 ALL, ALL_LENGTH = 1 / 1250, 15  # share of sessions in which the whole exchange halts, and for how many minutes
 ONE, LENGTHS = 1 / 120, (5, 60)  # the same of one symbol

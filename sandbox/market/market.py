@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from sandbox.market.kinds import KINDS, Kind
+from sandbox.market.market_kinds import KINDS, Kind
 from sandbox.market.session import session
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from sandbox.market.streams import stream
+from sandbox.market.random_streams import stream
 
 PRICES, DAILY, VOLUMES = (30.0, 220.0), (0.010, 0.019), (2_000.0, 20_000.0)
 SILENT, FACTOR = (0.003, 0.02), (0.3, 0.55)

@@ -5,11 +5,11 @@ import numpy as np
 from sandbox.market import bars
 from sandbox.market.days import days
 from sandbox.market.factor import factor
-from sandbox.market.kinds import Kind
-from sandbox.market.path import SessionInputs, trades
+from sandbox.market.market_kinds import Kind
 from sandbox.market.profile import profile
+from sandbox.market.random_streams import stream
+from sandbox.market.session_prices import SessionInputs, trades
 from sandbox.market.shape import clock
-from sandbox.market.streams import stream
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from sandbox.market.kinds import Kind
+from sandbox.market.market_kinds import Kind
 
 
 @lru_cache(maxsize=64)

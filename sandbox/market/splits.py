@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from sandbox.market.streams import stream
+from sandbox.market.random_streams import stream
 
 RATIOS = (2, 2, 2, 3, 4)
 SOONEST, MEAN = 730, 1460  # days between two splits: at least, and how many more on average

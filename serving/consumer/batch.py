@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from serving.common.decode import BarBatch, decode
+from serving.common.decode_bars import BarBatch, decode
 from serving.common.health import Health
 from serving.common.logs import line
 from serving.common.metrics import ConsumerMeters

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.common.decode import BarBatch
+from serving.common.decode_bars import BarBatch
 from serving.consumer.ring_buffers import NONE, Newest, Rows
 from serving.stream_config import StreamConfig
 from stock_ml.domain import gaps, splits

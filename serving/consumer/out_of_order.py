@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.common.decode import BarBatch
+from serving.common.decode_bars import BarBatch
 from serving.consumer.in_order import Update, Windows, select
 from serving.stream_config import StreamConfig
 from stock_ml.domain import gaps

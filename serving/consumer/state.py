@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from serving.common.decode import FIELDS, BarBatch
+from serving.common.decode_bars import FIELDS, BarBatch
 from serving.consumer import in_order, out_of_order
 from serving.consumer.in_order import Update
 from serving.consumer.ring_buffers import RingBuffers

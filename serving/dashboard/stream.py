@@ -14,10 +14,10 @@ missed, and after that leaves out what it has read.
 from collections.abc import Iterator
 
 from serving.dashboard import events
-from serving.dashboard.data import changes_after
 from serving.dashboard.events import Event
 from serving.dashboard.hub import Hub
 from serving.dashboard.queries import MOST, Subscription
+from serving.dashboard.symbol_data import changes_after
 from serving.dashboard.viewers import Viewer
 from stock_ml.adapters.postgres.reader import ForecastReader
 from stock_ml.errors import StoreUnavailable

@@ -12,13 +12,13 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, gener
 from serving.common.health import Readiness
 from serving.dashboard.compression import respond
 from serving.dashboard.csv_export import csv_of
-from serving.dashboard.data import all_rows, symbol_data
 from serving.dashboard.hub import Hub
 from serving.dashboard.openapi import document
 from serving.dashboard.queries import parse, parse_span, parse_subscription, parse_symbols
 from serving.dashboard.responses import Health, Symbols, SymbolsWithCloses, json_response
 from serving.dashboard.status import Links
 from serving.dashboard.stream import event_stream, subscribe
+from serving.dashboard.symbol_data import all_rows, symbol_data
 from serving.dashboard.symbol_status import States
 from serving.dashboard.viewers import Viewer
 from serving.dashboard.watchlist import Watchlist

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from math import inf
 
-from serving.common.decode import decode_each
+from serving.common.decode_bars import decode_each
 from serving.producer.recent_minutes import WINDOW, Recent
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import ClosedSession, Topics, decode_session, read_back

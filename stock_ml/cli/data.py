@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from stock_ml.cleaning.inventory import Inventory, inventory
+from stock_ml.cleaning.month_inventory import Inventory, inventory
 from stock_ml.cli.calendar_heatmap import LEGEND, picture
 from stock_ml.cli.installation import settings
 from stock_ml.domain.ingest_records import QualityReport

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.common.decode import decode, decode_each
+from serving.common.decode_bars import decode, decode_each
 from stock_ml.adapters.broker import Topics, encode_bar, ensure_topics
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar

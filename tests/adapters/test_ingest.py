@@ -13,7 +13,7 @@ import pytest
 from stock_ml import errors
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.clean_symbol import clean_symbol
-from stock_ml.cleaning.inventory import inventory
+from stock_ml.cleaning.month_inventory import inventory
 from stock_ml.cleaning.shared_gaps import find_shared_gaps, quality_reports
 from stock_ml.config import Settings
 from stock_ml.domain.bars import epoch, validate

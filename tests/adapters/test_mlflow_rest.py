@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from local import ports, status
-from local.pipeline import has_champion
+from local.first_training import has_champion
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.adapters.mlflow.rest import champion, newest, tags
 from stock_ml.adapters.mlflow.versions import versions

@@ -127,7 +127,7 @@ def rows(installation: Settings) -> Iterator[DataFrame]:
 def archived(s: Settings, jars_folder: Path) -> str:
     """Return what a process of its own, which reads bars with Spark, tells of its Java's mapped class archives."""
     env = os.environ | environment(s) | {"STOCKML_JARS": str(jars_folder)}
-    program = (sys.executable, "-m", "tests.adapters.mapped_archives")
+    program = (sys.executable, "-m", "tests.adapters.jvm_class_files")
     return subprocess.run(program, env=env, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 

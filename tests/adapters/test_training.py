@@ -17,7 +17,7 @@ from mlflow.entities import Run
 from pyspark import SparkContext
 from pyspark.ml import PipelineModel
 
-from local import jars, pipeline, ports
+from local import first_training, jars, ports
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow.registry import Registry
@@ -42,7 +42,7 @@ from stock_ml.model import features
 from stock_ml.model.scorer import prices
 from stock_ml.monitoring.live_drift import ARTIFACT
 from stock_ml.training import mlflow_logging, promotion_guard, spark_models
-from stock_ml.training.promote import promote_challenger
+from stock_ml.training.promote_challenger import promote_challenger
 from stock_ml.training.train import TrainingResult, train
 from stock_ml.training.walk_forward import History, walk_forward
 from tests.mlflow_library import library
@@ -157,8 +157,8 @@ def test_each_candidate_and_each_of_its_folds_has_a_run_below_the_training(insta
 
 
 def test_the_champion_tells_what_it_was_trained_for(installation, trained):
-    assert pipeline.has_champion(installation)
-    assert not pipeline.has_champion(installation.model_copy(update={"feed_gap_minutes": 5}))
+    assert first_training.has_champion(installation)
+    assert not first_training.has_champion(installation.model_copy(update={"feed_gap_minutes": 5}))
 
 
 def test_the_run_tells_what_was_trained_on_for_whoever_looks_for_drift(installation, trained, registry):

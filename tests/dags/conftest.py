@@ -41,7 +41,7 @@ class Airflow:
 
     def ask(self, command: str, *words: str, **env: str) -> Answer:
         answer = self.home / "answer.json"
-        done = self._run([sys.executable, "-m", "tests.dags.child", command, str(answer), *words], env)
+        done = self._run([sys.executable, "-m", "tests.dags.airflow_process", command, str(answer), *words], env)
         return Answer(json.loads(answer.read_text()), done.stdout + done.stderr)
 
     def _run(self, argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:

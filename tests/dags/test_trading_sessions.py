@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.dags.conftest import Airflow
-from tests.dags.new_york import CLOSED, HALF_DAYS
+from tests.dags.nyse_closures import CLOSED, HALF_DAYS
 
 NEW_YORK = ZoneInfo("America/New_York")
 BOTH_CHANGES_OF_THE_CLOCK = ("2021-03-12", "2021-03-15", "2021-11-05", "2021-11-08")

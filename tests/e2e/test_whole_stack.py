@@ -19,7 +19,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser
 
-from local import pipeline, probes
+from local import first_training, probes
 from local.airflow_client import Airflow, TaskInstance
 from local.installation import Installation, describe
 from local.servers.services import environment
@@ -123,8 +123,8 @@ def test_dags_triggered_through_the_api_lead_to_a_champion_that_is_served_withou
     airflow = Airflow(s, stack.secrets)
     consumer = next(p["pid"] for p in Supervisor(s).processes() if p["name"] == "consumer")
     before = champion(s).version
-    pipeline.wait_for_run(airflow, pipeline.INGEST, airflow.trigger(pipeline.INGEST))
-    pipeline.wait_for_run(airflow, pipeline.TRAIN, airflow.trigger(pipeline.TRAIN))
+    first_training.wait_for_run(airflow, first_training.INGEST, airflow.trigger(first_training.INGEST))
+    first_training.wait_for_run(airflow, first_training.TRAIN, airflow.trigger(first_training.TRAIN))
     after = champion(s).version
     assert int(after) > int(before)
     probes.wait(f"a forecast of version {after}", lambda: data(s)["forecasts"][-1][6] == after, 60)
@@ -133,11 +133,11 @@ def test_dags_triggered_through_the_api_lead_to_a_champion_that_is_served_withou
 
 def test_airflow_tells_kafka_of_its_runs_and_their_logs_outlive_the_machine_they_ran_on(stack: Installation) -> None:
     s, airflow = stack.settings, Airflow(stack.settings, stack.secrets)
-    run = next(run["dag_run_id"] for run in airflow.runs(pipeline.INGEST) if run["state"] == "success")
+    run = next(run["dag_run_id"] for run in airflow.runs(first_training.INGEST) if run["state"] == "success")
     told = [json.loads(message) for message in read_back(s, Topics.of(s).airflow)]
     assert [event["event"] for event in told if event["run_id"] == run] == ["dag_run.running", "dag_run.success"]
-    shutil.rmtree(s.state / "airflow" / "logs" / f"dag_id={pipeline.INGEST}" / f"run_id={run}")
-    log = airflow.get(f"dags/{pipeline.INGEST}/dagRuns/{run}/taskInstances/plan/logs/1", {"full_content": True})
+    shutil.rmtree(s.state / "airflow" / "logs" / f"dag_id={first_training.INGEST}" / f"run_id={run}")
+    log = airflow.get(f"dags/{first_training.INGEST}/dagRuns/{run}/taskInstances/plan/logs/1", {"full_content": True})
     assert "requests: about" in str(log["content"]) or "requests: at once" in str(log["content"])
 
 
@@ -160,7 +160,9 @@ def approve(airflow: Airflow, task: TaskInstance) -> None:
 def test_a_person_is_asked_and_what_was_approved_serves(stack: Installation) -> None:
     s, airflow = stack.settings, Airflow(stack.settings, stack.secrets)
     serving = champion(s).version
-    pipeline.wait_for_run(airflow, pipeline.TRAIN, airflow.trigger(pipeline.TRAIN, form={"becomes": "ask"}))
+    first_training.wait_for_run(
+        airflow, first_training.TRAIN, airflow.trigger(first_training.TRAIN, form={"becomes": "ask"})
+    )
     assert champion(s).version == serving
 
     def answered() -> bool:
@@ -177,21 +179,21 @@ def test_a_session_announced_on_kafka_is_ingested_and_leads_to_no_training_befor
     stack: Installation,
 ) -> None:
     s, airflow = stack.settings, Airflow(stack.settings, stack.secrets)
-    dags = (pipeline.INGEST, pipeline.TRAIN, "monitor_forecasts")
+    dags = (first_training.INGEST, first_training.TRAIN, "monitor_forecasts")
     before = {dag: {run["dag_run_id"] for run in airflow.runs(dag)} for dag in dags}
     publisher = Publisher.connect(s)
     publisher.session(ClosedSession(s.exchange, "2024-03-01", 1709326800))
     assert publisher.flush(10) == 0
     for dag in before:
         probes.wait(f"a run of {dag}", lambda dag=dag: newest(airflow, dag)["dag_run_id"] not in before[dag], 60)
-        pipeline.wait_for_run(airflow, dag, newest(airflow, dag)["dag_run_id"])
-    (train,) = airflow.tasks(pipeline.TRAIN, newest(airflow, pipeline.TRAIN)["dag_run_id"])
+        first_training.wait_for_run(airflow, dag, newest(airflow, dag)["dag_run_id"])
+    (train,) = airflow.tasks(first_training.TRAIN, newest(airflow, first_training.TRAIN)["dag_run_id"])
     assert train["state"] == "skipped"
 
 
 def test_a_thousand_alerts_on_kafka_at_once_start_one_training(stack: Installation) -> None:
     s, airflow = stack.settings, Airflow(stack.settings, stack.secrets)
-    before = {run["dag_run_id"] for run in airflow.runs(pipeline.TRAIN)}
+    before = {run["dag_run_id"] for run in airflow.runs(first_training.TRAIN)}
     version = int(champion(s).version)
     publisher = Publisher.connect(s)
     alert = Alert("skill", "said by a test", str(version), time.time(), 1709326800.0)
@@ -200,16 +202,16 @@ def test_a_thousand_alerts_on_kafka_at_once_start_one_training(stack: Installati
     assert publisher.flush(10) == 0
 
     def alerted(run: str) -> bool:
-        place = f"dags/{pipeline.TRAIN}/dagRuns/{run}/upstreamAssetEvents"
+        place = f"dags/{first_training.TRAIN}/dagRuns/{run}/upstreamAssetEvents"
         return any("payload" in (event["extra"] or {}) for event in airflow.get(place)["asset_events"])
 
     def runs() -> list[dict[str, Any]]:
         """Return the alerts' runs: clean bars may start others meanwhile."""
-        new = [run for run in airflow.runs(pipeline.TRAIN, 100) if run["dag_run_id"] not in before]
+        new = [run for run in airflow.runs(first_training.TRAIN, 100) if run["dag_run_id"] not in before]
         return [run for run in new if alerted(run["dag_run_id"])]
 
     def tasks() -> list[str]:
-        return [airflow.tasks(pipeline.TRAIN, run["dag_run_id"])[0]["state"] for run in reversed(runs())]
+        return [airflow.tasks(first_training.TRAIN, run["dag_run_id"])[0]["state"] for run in reversed(runs())]
 
     probes.wait("a training", lambda: tasks()[:1] == ["success"], 180)
     probes.wait("the end of all", lambda: all(run["state"] == "success" for run in runs()), 60)

@@ -1,6 +1,6 @@
 """Spark: a session that reads the lake, feature rows, and fitted pipelines as files."""
 
-from stock_ml.adapters.spark.pipeline_files import save
+from stock_ml.adapters.spark.fitted_pipeline import save
 from stock_ml.adapters.spark.rows import cache_rows, feature_rows, read_bars
 from stock_ml.adapters.spark.session import session
 

@@ -15,7 +15,7 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from stock_ml import code_bundle, disk
-from stock_ml.adapters.spark.class_archive import ClassArchive
+from stock_ml.adapters.spark.jvm_class_cache import ClassArchive
 from stock_ml.config import Settings
 from stock_ml.errors import SparkLost
 

@@ -16,7 +16,7 @@ from stock_ml.config import Settings, load
 from stock_ml.domain.bars import epoch
 from stock_ml.errors import BadFile
 from stock_ml.sources.parsing import Response
-from tests.examples import at_most
+from tests.hypothesis_budget import at_most
 from tests.yahoo import XNYS, chart, invented, minutes_between
 
 MONTH, SYMBOL = "2024-03", "GOOGL"

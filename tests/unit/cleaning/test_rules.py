@@ -11,7 +11,7 @@ from stock_ml.cleaning.rules import ROW_OUTCOMES, CleaningParameters, clean
 from stock_ml.domain.bars import broken, epoch, validate
 from stock_ml.domain.calendar import sessions
 from stock_ml.sources.parsing import parse, place
-from tests.examples import at_most
+from tests.hypothesis_budget import at_most
 
 XNYS = sessions("XNYS")
 OPEN = 1_709_303_400  # 2024-03-01 09:30 in New York

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from stock_ml.cleaning.inventory import Inventory
+from stock_ml.cleaning.month_inventory import Inventory
 from stock_ml.cli.data import counts, remarks
 from stock_ml.domain.splits import Split
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.gaps import Minutes, fill
-from tests.examples import at_most
+from tests.hypothesis_budget import at_most
 from tests.walks import NYSE, frame, holes, minutes_of, take, walk
 
 DAYS = walk(minutes_of("2024-03-04", 2))

@@ -13,7 +13,7 @@ from stock_ml.evaluation.folds import known_at, refit, walk_forward_folds
 from stock_ml.evaluation.metrics import interval_metrics, metrics, session_losses, walk_forward_half_widths
 from stock_ml.evaluation.promotion import PromotionThreshold, decide
 from stock_ml.model.conformal import calibrate, scale
-from tests.unit.covering import coverage
+from tests.unit.interval_coverage import coverage
 
 returns = st.integers(-5000, 5000).map(lambda n: n / 100_000)  # a subnormal move has no ratio to it
 rows = st.lists(st.tuples(st.floats(1, 1000), returns, returns), min_size=1, max_size=50)

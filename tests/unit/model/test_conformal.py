@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.model.conformal import FLAT, LEVELS, PARTS, adapt, bounds, calibrate, profile, quantiles, scale
-from tests.unit.covering import coverage
+from tests.unit.interval_coverage import coverage
 
 
 @given(st.lists(st.floats(-0.1, 0.1), min_size=1, max_size=300))

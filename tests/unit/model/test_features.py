@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from stock_ml.domain.gaps import Minutes, fill
 from stock_ml.model import features
 from stock_ml.model.features import CHANNELS, FEATURES, kernel, schema, table, targets, windows
-from tests.examples import at_most
+from tests.hypothesis_budget import at_most
 from tests.walks import NYSE, holes, minutes_of, take, walk
 
 W, LIMIT = 30, 15

@@ -10,14 +10,14 @@ from stock_ml.domain import gaps
 from stock_ml.evaluation import folds, metrics
 from stock_ml.model import features
 from stock_ml.model.conformal import calibrate
-from tests import guards
+from tests import leak_guards
 
 GUARDS = (
-    guards.features_see_only_the_past,
-    guards.holes_are_filled_from_before,
-    guards.targets_lie_ahead,
-    guards.widths_come_from_earlier_folds,
-    guards.training_knows_no_target_of_the_fold,
+    leak_guards.features_see_only_the_past,
+    leak_guards.holes_are_filled_from_before,
+    leak_guards.targets_lie_ahead,
+    leak_guards.widths_come_from_earlier_folds,
+    leak_guards.training_knows_no_target_of_the_fold,
 )
 kernel, slices, targets, fill = features.kernel, features._slices, features.targets, gaps.fill
 

@@ -6,7 +6,7 @@ from threading import Event
 
 import numpy as np
 
-from serving.common.decode import BarBatch
+from serving.common.decode_bars import BarBatch
 from serving.consumer.batch import Batches
 from serving.consumer.predict import Models, Serving
 from serving.consumer.state import ConsumerState

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.common.decode import decode
+from serving.common.decode_bars import decode
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import encode_bar
 from stock_ml.config import load

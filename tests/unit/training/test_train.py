@@ -4,7 +4,7 @@ import pytest
 
 from stock_ml.evaluation.promotion import Decision
 from stock_ml.evaluation.training_result import training_result
-from stock_ml.training.promote import skip_reason
+from stock_ml.training.promote_challenger import skip_reason
 from stock_ml.training.train import training_event
 
 REPORT = {

@@ -1,6 +1,6 @@
 // The chart: candles of the bars, and the forecast as a line at the minute that it is for.
 
-import { plotBands, plotLines } from "./marks.js";
+import { plotBands, plotLines } from "./chart_marks.js";
 import { BAR } from "./rows.js";
 import { DRAWN, seriesOptions, VIEWS } from "./series.js";
 import { AHEAD, lastOf, MINUTE, spanOf } from "./spans.js";

@@ -6,7 +6,7 @@ const LONGEST = 10_000;
 const TIMEOUT = 8000; // a state is sent every three seconds
 
 export class Feed {
-  // `on` has data(answer), fault(kind, message); words.js explains the kinds.
+  // `on` has data(answer), fault(kind, message); status_words.js explains the kinds.
   constructor(on) {
     this.on = on;
     document.addEventListener("visibilitychange", () => this.symbol && this.load());

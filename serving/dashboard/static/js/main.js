@@ -4,14 +4,14 @@ import { Chart } from "./chart.js";
 import { buttons, chosen, list, remember } from "./choices.js";
 import { Feed } from "./feed.js";
 import { clockOf, price } from "./format.js";
-import { showEmpty, showLink, showNothing, showNotice, showPrices, showState, showUnknown, text } from "./panel.js";
-import { showReadout } from "./readout.js";
-import { showRecord } from "./record.js";
+import { showEmpty, showLink, showNothing, showNotice, showPrices, showState, showUnknown, text } from "./figures.js";
+import { showReadout } from "./cursor_line.js";
+import { showRecord } from "./track_record.js";
 import { BAR, FORECAST, MANY, Rows, SOME } from "./rows.js";
 import { MINUTE, spanOf } from "./spans.js";
 import { Table } from "./table.js";
 import { Watchlist } from "./watchlist.js";
-import { fault, Notices, noBars, silence } from "./words.js";
+import { fault, Notices, noBars, silence } from "./status_words.js";
 
 const root = document.documentElement;
 const page = document.getElementById("page");

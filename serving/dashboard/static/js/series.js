@@ -1,6 +1,6 @@
 // What is drawn: each series with its look, the rows that it shows, and the point that a row is.
 
-import { versionChanges, withHoles } from "./marks.js";
+import { versionChanges, withHoles } from "./chart_marks.js";
 import { BAR, FORECAST } from "./rows.js";
 
 const bars = (rows) => withHoles(rows, "bars");

@@ -1,6 +1,6 @@
 // Which minutes a range stands for: a number of bars, sessions, or all that the page holds.
 
-import { sessionStarts } from "./marks.js";
+import { sessionStarts } from "./chart_marks.js";
 import { BAR, FORECAST } from "./rows.js";
 
 export const MINUTE = 60_000;

@@ -2,7 +2,7 @@
 
 import { basisPoints, count, price } from "./format.js";
 import { BAR, FORECAST } from "./rows.js";
-import { put, VirtualRows } from "./virtual.js";
+import { put, VirtualRows } from "./virtual_rows.js";
 
 const HEIGHT = 30; // pixels, as in the style sheet
 const COLUMNS = 11;

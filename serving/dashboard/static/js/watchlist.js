@@ -2,7 +2,7 @@
 
 import { get } from "./feed.js";
 import { percent, price } from "./format.js";
-import { put, VirtualRows } from "./virtual.js";
+import { put, VirtualRows } from "./virtual_rows.js";
 
 const HEIGHT = 30; // pixels, as in the style sheet
 const EVERY = 5000;

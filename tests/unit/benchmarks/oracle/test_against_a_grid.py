@@ -7,7 +7,7 @@ from scipy.special import ndtr  # scipy.stats, which has the normal distribution
 
 from benchmarks.oracle import best
 from sandbox.market import KINDS, Market
-from sandbox.market.kinds import FULL
+from sandbox.market.market_kinds import FULL
 from sandbox.market.profile import profile
 from tests.unit.sandbox.markets import FIRST, XNYS, skill, targets
 

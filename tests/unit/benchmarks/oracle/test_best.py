@@ -13,10 +13,10 @@ from benchmarks.oracle.table import Table
 from benchmarks.oracle.volatility import guesses
 from sandbox.market import KINDS, Day, Market
 from sandbox.market.calendar import day_of
-from sandbox.market.kinds import FULL
+from sandbox.market.market_kinds import FULL
 from sandbox.market.profile import profile
 from sandbox.market.splits import splits
-from tests.examples import at_most
+from tests.hypothesis_budget import at_most
 from tests.unit.sandbox.markets import FIRST, FIVE, PLAIN, REALISTIC, STRONG, WALK, XNYS, skill, targets
 
 TWENTY = range(FIRST, FIRST + 20)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.common.decode import BarBatch
+from serving.common.decode_bars import BarBatch
 from serving.consumer.batch import bar_table
 from serving.consumer.in_order import Update
 from serving.consumer.predict import Models

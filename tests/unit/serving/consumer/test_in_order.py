@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.common.decode import BarBatch
+from serving.common.decode_bars import BarBatch
 from serving.consumer import in_order, out_of_order
 from serving.consumer.in_order import Update
 from serving.consumer.ring_buffers import RingBuffers
@@ -15,7 +15,7 @@ from serving.stream_config import StreamConfig
 from stock_ml.domain.calendar import sessions
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model.features import CHANNELS
-from tests.examples import at_most
+from tests.hypothesis_budget import at_most
 from tests.unit.serving.streams import CONFIG, Stream, bars_of, day
 from tests.walks import NYSE, holes, minutes_of, walk
 from tests.walks import take as pick

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from serving.common.decode import decode
+from serving.common.decode_bars import decode
 from serving.consumer.predict import Models
 from stock_ml.adapters.broker import encode_bar
 from stock_ml.domain import gaps

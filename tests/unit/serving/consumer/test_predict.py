@@ -10,7 +10,7 @@ from stock_ml.domain import gaps
 from stock_ml.domain.bars import LARGEST_PRICE, LARGEST_VOLUME, Bar, bad_column
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model.scorer import Prices
-from tests.examples import at_most
+from tests.hypothesis_budget import at_most
 from tests.unit.serving.batch import batch
 from tests.unit.serving.streams import CONFIG, SCORER, SERVING, Stream, day, minute, numbers
 from tests.walks import NYSE
@@ -225,7 +225,7 @@ def test_each_number_is_stored_in_its_own_column_whatever_the_order_of_a_records
     bars = day(without=(20,))[:40]
     usual = Stream().send(*bars[:30], *bars[31:]).send(bars[30])
     monkeypatch.setattr("stock_ml.model.scorer.Prices", turned(Prices))
-    places = ("stock_ml.domain.gaps", "serving.common.decode", "serving.consumer.in_order")
+    places = ("stock_ml.domain.gaps", "serving.common.decode_bars", "serving.consumer.in_order")
     for module in (*places, "serving.consumer.out_of_order", "serving.consumer.ring_buffers"):
         monkeypatch.setattr(f"{module}.Minutes", turned(Minutes))
     stream = Stream().send(*bars[:30], *bars[31:]).send(bars[30])

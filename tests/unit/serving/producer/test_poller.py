@@ -13,7 +13,7 @@ from stock_ml.domain.bars import Bar, utc
 from stock_ml.domain.calendar import sessions
 from stock_ml.errors import BadKey, BadSymbol, PremiumEndpoint, SourceError, SourceUnavailable
 from stock_ml.sources.parsing import Response
-from tests.examples import at_most
+from tests.hypothesis_budget import at_most
 from tests.unit.serving.streams import day, minute
 from tests.walks import NYSE
 

@@ -1,4 +1,4 @@
-from serving.common.decode import decode_each
+from serving.common.decode_bars import decode_each
 from serving.producer.published_state import recent
 from stock_ml.adapters.broker import encode_bar
 from tests.unit.serving.streams import CONFIG, day, minute

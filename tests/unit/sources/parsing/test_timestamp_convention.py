@@ -10,7 +10,7 @@ from stock_ml.domain.calendar import sessions
 from stock_ml.errors import AmbiguousTimestamps, BadFile
 from stock_ml.sources.parsing import detect_convention, place
 from stock_ml.sources.parsing.timestamp_convention import _votes
-from tests.examples import at_most
+from tests.hypothesis_budget import at_most
 
 XNYS = sessions("XNYS")
 FIRST = int(np.searchsorted(XNYS.dates, np.datetime64("2024-11-25")))  # holds Thanksgiving's half day

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stock_ml.adapters.spark.class_archive import ClassArchive
+from stock_ml.adapters.spark.jvm_class_cache import ClassArchive
 
 
 @pytest.fixture

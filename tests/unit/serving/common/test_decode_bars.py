@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.common.decode import BarBatch, decode, decode_each
+from serving.common.decode_bars import BarBatch, decode, decode_each
 from stock_ml.adapters.broker import encode_bar
 from stock_ml.domain.bars import Bar, validate
 from stock_ml.errors import BadBars

@@ -1,7 +1,7 @@
 // How good the model is: a row a session, newest first, and all of them together.
 
 import { count, percent, price } from "./format.js";
-import { put } from "./virtual.js";
+import { put } from "./virtual_rows.js";
 
 const WIDEST = 0.1; // skill that fills half of the bar
 const share = (value) => (value == null ? "–" : `${(value * 100).toFixed(0)} %`);

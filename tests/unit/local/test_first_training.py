@@ -3,7 +3,7 @@
 import pytest
 
 from local.airflow_client import AirflowUnavailable, PipelineFailed
-from local.pipeline import wait_for_ingest, wait_for_run
+from local.first_training import wait_for_ingest, wait_for_run
 
 
 class Busy:

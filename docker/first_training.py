@@ -3,7 +3,7 @@
 import os
 import sys
 
-from local.pipeline import has_champion, make_champion
+from local.first_training import has_champion, make_champion
 from stock_ml.config import load
 
 

@@ -5,7 +5,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from sandbox.market.kinds import FULL, Kind
+from sandbox.market.market_kinds import FULL, Kind
 
 
 @dataclass(frozen=True, eq=False)
