@@ -41,7 +41,8 @@ class ByKindOfError(RetryPolicy):
 def _failures(context: Context, max_tries: int) -> int:
     """Count this failure and return how many there are; Airflow raises `max_tries` where a person clears the task."""
     store, key = context["task_state_store"], f"failures_{max_tries}"
-    count = int(str(store.get(key, 0))) + 1
+    stored = store.get(key, 0)
+    count = (int(stored) if isinstance(stored, int | float) else 0) + 1
     store.set(key, count)
     return count
 

@@ -13,4 +13,4 @@ def run_command(
     """Run a command silently. Raises HostError with `failure` and the end of its output where it fails."""
     done = subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise HostError(f"{failure}: {(done.stdout + done.stderr).strip()[-500:]}")
+        raise HostError(f"{failure}: {(done.stdout + done.stderr).strip()[-1000:]}")

@@ -52,6 +52,28 @@ def test_any_other_answer_is_an_error(mlflow: Answer, status: int, body: bytes) 
         has_champion(load(mlflow_url=mlflow.url))
 
 
+@pytest.mark.parametrize(
+    "version",
+    [
+        b'{"version": "3", "run_id": null, "creation_timestamp": null}',
+        b'{"version": 3, "creation_timestamp": "1700000000000"}',
+        b'{"version": "3", "tags": [{"key": "skill", "value": 0.01}, {"key": "note"}], "metrics": [NaN]}',
+    ],
+)
+def test_what_another_server_sends_as_null_or_number_is_read(mlflow: Answer, version: bytes) -> None:
+    mlflow.status, mlflow.body = 200, b'{"model_version": %s}' % version
+    found = champion(load(mlflow_url=mlflow.url))
+    assert found is not None
+    assert (found.version, found.run_id) == ("3", "")
+    assert tags(found) in ({}, {"skill": "0.01", "note": ""})
+
+
+def test_an_answer_without_what_is_needed_names_it(mlflow: Answer) -> None:
+    mlflow.status, mlflow.body = 200, b'{"model_version": {"run_id": "a"}}'
+    with pytest.raises(RegistryUnavailable, match=r"missing required field `version` - at `\$.model_version`"):
+        champion(load(mlflow_url=mlflow.url))
+
+
 def test_a_search_that_is_refused_is_an_error_and_not_an_empty_result(mlflow: Answer) -> None:
     mlflow.status, mlflow.body = 400, b'{"error_code": "INVALID_PARAMETER_VALUE"}'
     s = load(mlflow_url=mlflow.url)

@@ -1,4 +1,8 @@
-"""What MLflow's REST API sends, as far as it is read here; other fields are passed over."""
+"""What MLflow's REST API sends, as far as it is read here; other fields are passed over.
+
+A server may send a field as null; `rest` leaves such a field out, so that its default stands. Versions and ids may
+be numbers or text.
+"""
 
 import msgspec
 
@@ -36,7 +40,7 @@ class RunInfo(msgspec.Struct, frozen=True):
     """Hold a run's id, and whether it is RUNNING or how it ended."""
 
     run_id: str
-    status: str
+    status: str = "FINISHED"
 
 
 class RunData(msgspec.Struct, frozen=True):

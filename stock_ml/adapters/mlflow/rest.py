@@ -43,8 +43,7 @@ class Api:
     def find(self, path: str, query: Mapping[str, str]) -> ApiResponse:
         """Return what MLflow knows of something by its name, an empty response where there is no such thing."""
         answer = self._send("GET", f"api/2.0/mlflow/{path}", query)
-        response = _decode(answer) or ApiResponse()
-        return ApiResponse() if (answer.status_code, response.error_code) in ABSENT else self._read(answer, path)
+        return ApiResponse() if (answer.status_code, _error_code(answer)) in ABSENT else self._read(answer, path)
 
     def post(self, path: str, body: Mapping[str, object]) -> ApiResponse:
         """Change something, or search with a body."""
@@ -73,15 +72,17 @@ class Api:
             ) from error
 
     def _read(self, answer: requests.Response, path: str) -> ApiResponse:
-        response = _decode(answer)
-        if not answer.ok or response is None:
+        if not answer.ok:
             raise self._failed(answer, path)
-        return response
+        try:
+            return _decode(answer)
+        except ValueError as error:
+            raise self._failed(answer, path, f", which cannot be read ({error})") from error
 
-    def _failed(self, answer: requests.Response, what: str) -> RegistryUnavailable:
+    def _failed(self, answer: requests.Response, path: str, why: str = "") -> RegistryUnavailable:
+        text = f"{answer.text[:200]!r}{why}"
         return RegistryUnavailable(
-            f"MLflow at {self.url} answered {answer.status_code} to the question for {what}: {answer.text[:200]!r}; "
-            "see its log"
+            f"MLflow at {self.url} answered {answer.status_code} to the question for {path}: {text}; see its log"
         )
 
 
@@ -129,8 +130,22 @@ def tags(found: ModelVersion | RunData | None) -> dict[str, str]:
     return {tag.key: tag.value for tag in found.tags} if found else {}
 
 
-def _decode(answer: requests.Response) -> ApiResponse | None:
+def _decode(answer: requests.Response) -> ApiResponse:
+    """Return what a body holds. Raises ValueError where it is no JSON, or lacks a field, or a value does not fit."""
+    return msgspec.convert(_without_nulls(answer.json()), ApiResponse, strict=False)
+
+
+def _error_code(answer: requests.Response) -> str:
     try:
-        return msgspec.json.decode(answer.content, type=ApiResponse, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        return _decode(answer).error_code
+    except ValueError:
+        return ""
+
+
+def _without_nulls(value: object) -> object:
+    """Leave out null fields, and give numbers as text: both are read as MLflow's own client reads them."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value]
+    return str(value) if isinstance(value, int | float) else value

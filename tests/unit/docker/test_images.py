@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from local import highcharts
-from tests.unit.docker.compose import ROOT, services
+from tests.unit.docker.compose import ROOT, services, words
 
 LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
 KAFKA = re.findall(r"kafka_[\d.]+ (\S+)", (ROOT / "local" / "locks" / "kafka.lock").read_text())
@@ -27,6 +27,18 @@ def test_every_path_that_is_copied_exists_and_is_let_through() -> None:
             source = copy.split()[-2]
             assert (ROOT / source).exists(), copy
             assert source in let_through, copy
+
+
+def test_every_package_that_a_service_runs_or_imports_is_copied() -> None:
+    packages = {folder.name for folder in ROOT.iterdir() if any(folder.glob("*.py"))}
+    copied = {copy.split()[-2] for copy in lines(ROOT / "docker" / "Dockerfile", "COPY")} & packages
+    commands = [word for service in services().values() for word in words(service)]
+    files = [file for package in copied for file in (ROOT / package).rglob("*.py")]
+    imports = [
+        line for file in files for line in re.findall(r"^ *(?:from|import) (\w+)", file.read_text(), re.MULTILINE)
+    ]
+    wanted = {re.split("[./:]", word)[0] for word in (*commands, *imports)} & packages
+    assert {"sandbox", "serving", "docker"} <= wanted <= copied
 
 
 def test_images_have_the_versions_of_the_lock() -> None:
