@@ -13,21 +13,21 @@ from typing import Any
 from airflow.providers.amazon.aws.operators.s3 import S3CreateBucketOperator
 from airflow.sdk import dag, task, task_group
 
+from dags import schedules
 from dags.assets import CLEAN_BARS
 from dags.forms import ingest as form
-from dags.schedules import after_each_session, session_of
 from dags.symbol_outcomes import all_clean, not_clean
 from dags.task_defaults import MAY_WAIT, dag_rules, task_settings
 from stock_ml.config import load
 
 
-@dag(schedule=after_each_session(minutes=90), params=form(), doc_md=__doc__, **dag_rules("ingest_bars"))
+@dag(schedule=schedules.ingest_bars(), params=form(), doc_md=__doc__, **dag_rules("ingest_bars"))
 def ingest_bars() -> None:
     @task
     def plan(*, params: Any = None, ti: Any = None) -> Any:
         from stock_ml.ingestion.plan import plan_run
 
-        planned = plan_run(task_settings(), params, session_of())
+        planned = plan_run(task_settings(), params, schedules.session_of())
         ti.xcom_push("planned", planned.summary())
         return planned.items
 
@@ -52,7 +52,7 @@ def ingest_bars() -> None:
         from stock_ml.ingestion import publish
 
         outlet_events[CLEAN_BARS].extra = publish.publish(
-            task_settings(), ti.run_id, items, not_clean(ti, items), backfill=session_of() is not None
+            task_settings(), ti.run_id, items, not_clean(ti, items), backfill=schedules.session_of() is not None
         )
 
     items = plan()

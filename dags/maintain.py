@@ -20,11 +20,12 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
+from dags import schedules
 from dags.task_defaults import dag_rules, task_settings
 from stock_ml.domain.json_object import JsonObject
 
 
-@dag(schedule="0 3 * * *", doc_md=__doc__, **dag_rules("maintain"))
+@dag(schedule=schedules.MAINTAIN, doc_md=__doc__, **dag_rules("maintain"))
 def maintain() -> None:
     @task
     def retire() -> dict[str, dict[str, int]]:

@@ -16,12 +16,12 @@ or replayed after each session that closed.
 
 from airflow.sdk import dag, task
 
-from dags.schedules import within_each_session
+from dags import schedules
 from dags.task_defaults import dag_rules, task_settings
 from stock_ml.domain.json_object import JsonObject
 
 
-@dag(schedule=within_each_session(every=5, after=120), doc_md=__doc__, **dag_rules("monitor_forecasts"))
+@dag(schedule=schedules.monitor_forecasts(), doc_md=__doc__, **dag_rules("monitor_forecasts"))
 def monitor_forecasts() -> None:
     @task
     def monitor() -> JsonObject:

@@ -14,6 +14,7 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import dag, task
 
+from dags import schedules
 from dags.assets import MODEL
 from dags.events import newest
 from dags.task_defaults import dag_rules, skip_if, task_settings
@@ -22,7 +23,7 @@ from stock_ml.domain.json_object import JsonObject
 BODY = "{{ ti.xcom_pull(task_ids='see_asked') }}"
 
 
-@dag(schedule=MODEL, doc_md=__doc__, **dag_rules("promote_model"))
+@dag(schedule=schedules.PROMOTE_MODEL, doc_md=__doc__, **dag_rules("promote_model"))
 def promote_model() -> None:
     @task
     def see_asked(*, triggering_asset_events: Any = None) -> JsonObject:

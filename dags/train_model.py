@@ -24,7 +24,8 @@ from typing import Any
 from airflow.sdk import dag, task
 from operator_links import TrainingInMlflow, with_link
 
-from dags.assets import CLEAN_BARS, MODEL, RETRAINING_WANTED
+from dags import schedules
+from dags.assets import MODEL
 from dags.events import training_trigger
 from dags.forms import needs_approval, training_settings
 from dags.forms import training as form
@@ -32,7 +33,7 @@ from dags.task_defaults import dag_rules, skip_if, task_settings
 from stock_ml.domain.json_object import JsonObject
 
 
-@dag(schedule=CLEAN_BARS | RETRAINING_WANTED, params=form(), doc_md=__doc__, **dag_rules("train_model"))
+@dag(schedule=schedules.TRAIN_MODEL, params=form(), doc_md=__doc__, **dag_rules("train_model"))
 def train_model() -> None:
     @task(outlets=[MODEL], execution_timeout=timedelta(hours=2))
     def train(

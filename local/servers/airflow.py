@@ -13,7 +13,7 @@ from local.supervisor.configuration import inherited
 from local.supervisor.program import PYTHON, ROOT, Program
 from stock_ml.adapters.broker import Topics
 from stock_ml.adapters.broker.client import client_config
-from stock_ml.adapters.lake import task_logs
+from stock_ml.adapters.lake import keys
 from stock_ml.adapters.postgres.connection import admin_connection
 from stock_ml.config import Settings
 
@@ -90,7 +90,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "KAFKA_EVENT_PRODUCER__TOPIC_CHECK_TIMEOUT": 2,  # seconds that the scheduler waits where Kafka is unavailable
         "LOGGING__BASE_LOG_FOLDER": s.state / "airflow" / "logs",
         "LOGGING__REMOTE_LOGGING": True,  # a finished try's log goes to S3, and is read from there
-        "LOGGING__REMOTE_BASE_LOG_FOLDER": f"s3://{s.s3_bucket}/{task_logs.folder(s)}",
+        "LOGGING__REMOTE_BASE_LOG_FOLDER": f"s3://{s.s3_bucket}/{keys.logs_folder(s.source).rstrip('/')}",
         "LOGGING__REMOTE_LOG_CONN_ID": "aws_default",
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
@@ -119,8 +119,8 @@ def _connections(s: Settings) -> dict[str, str]:
 
 
 def _aws_connection(s: Settings) -> str:
-    keys = (s.s3_access_key, s.s3_secret_key)
-    access, secret = (key.get_secret_value() if key else "" for key in keys)
+    credentials = (s.s3_access_key, s.s3_secret_key)
+    access, secret = (key.get_secret_value() if key else "" for key in credentials)
     extra = {"endpoint_url": s.s3, "region_name": s.s3_region}
     return json.dumps({"conn_type": "aws", "login": access, "password": secret, "extra": extra})
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.lake import Lake, keys
 from stock_ml.cleaning.quality import Gate, Span
 from stock_ml.cleaning.raw_months import RawMonth, months_of_item, record_failure
 from stock_ml.cleaning.rules import CleaningParameters, clean
@@ -116,7 +116,7 @@ def _convention(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions)
     if _contradicts(rows, known, calendar):
         raise AmbiguousTimestamps(
             f"{s.source} labelled bars by their {known} so far, and these sessions look labelled by the other edge: "
-            f"compare with another source; to learn anew, delete quality/source={s.source}/convention.json"
+            f"compare with another source; to learn anew, delete {keys.convention(s.source)}"
         )
     return known
 
@@ -188,10 +188,10 @@ def _check_quality(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, Clea
     gate = Gate(s.minimum_coverage, s.maximum_refused)
     reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report))}
     if reasons:
-        keys = [lake.quality.write_failed(symbol, name, cleaned[name].report, why) for name, why in reasons.items()]
+        stored = [lake.quality.write_failed(symbol, name, cleaned[name].report, why) for name, why in reasons.items()]
         message = "; ".join(f"{symbol} {name}: {reason}" for name, reason in reasons.items())
         raise BadQuality(
-            f"{message}. Nothing was written to clean/; see {keys[0]} and the table above, ask the source again, or "
+            f"{message}. Nothing was written to clean/; see {stored[0]} and the table above, ask the source again, or "
             "set STOCKML_MINIMUM_COVERAGE or STOCKML_MAXIMUM_REFUSED if that is how this symbol is traded"
         )
 

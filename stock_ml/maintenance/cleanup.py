@@ -4,7 +4,7 @@ import logging
 import time
 from datetime import UTC, datetime, timedelta
 
-from stock_ml.adapters.lake import Lake, task_logs
+from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import runs
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.config import Settings
@@ -32,7 +32,7 @@ def forget_old(s: Settings) -> dict[str, int]:
     may hold rows that no other has. Raises StoreUnavailable.
     """
     now, lake = datetime.now(UTC), Lake.connect(s)
-    logs = task_logs.forget(s, now - timedelta(days=s.keep_log_days))
+    logs = lake.forget_task_logs(now - timedelta(days=s.keep_log_days))
     before = now - timedelta(days=s.keep_raw_days)
     months = [(symbol, month) for symbol in s.symbols for month in lake.received_months(symbol)]
     whole = s.capabilities.whole_months

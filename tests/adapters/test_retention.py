@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from stock_ml.adapters.lake import Archive, Lake, task_logs
+from stock_ml.adapters.lake import Archive, Lake
 from stock_ml.adapters.lake.objects import Objects
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
@@ -111,12 +111,12 @@ def test_task_logs_are_forgotten_by_their_age_and_nothing_else_is(s: Settings) -
     kept = ["clean/a", f"logs/source={s.source}-b/task.log"]
     for key in (
         *kept,
-        f"{task_logs.folder(s)}/dag_id=x/attempt=1.log",
-        f"{task_logs.folder(s)}/dag_id=x/attempt=2.log",
+        f"logs/source={s.source}/dag_id=x/attempt=1.log",
+        f"logs/source={s.source}/dag_id=x/attempt=2.log",
     ):
         objects.put(key, b"said", "text/plain")
     assert forget_old(s) == {"logs": 0, "answers": 0}
-    assert task_logs.forget(s, now + timedelta(days=1)) == 2
+    assert Lake.connect(s).forget_task_logs(now + timedelta(days=1)) == 2
     assert objects.keys("") == kept
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from stock_ml.adapters.lake import keys
 from stock_ml.adapters.lake.objects import Objects
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
@@ -39,26 +40,20 @@ class Archive:
         new = _from_csv(rows)
         old = self.read(table, day)
         kept = new if old is None else _merge(old, new, KEYS[table])
-        body = _to_bytes(kept)
-        self.objects.put(self._key(table, day), body, "application/vnd.apache.parquet")
-        if self.objects.get(self._key(table, day)) != body:
-            raise StoreUnavailable(f"{self._key(table, day)} does not hold what was put there; nothing was dropped")
+        body, key = _to_bytes(kept), keys.archive(self.source, table, day)
+        self.objects.put(key, body, "application/vnd.apache.parquet")
+        if self.objects.get(key) != body:
+            raise StoreUnavailable(f"{key} does not hold what was put there; nothing was dropped")
         return int(new.num_rows)
 
     def read(self, table: str, day: str) -> pa.Table | None:
         """Return a day's rows as an Arrow table, None where there are none."""
-        body = self.objects.get(self._key(table, day))
+        body = self.objects.get(keys.archive(self.source, table, day))
         return pq.read_table(io.BytesIO(body)) if body else None
 
     def days(self, table: str) -> list[str]:
         """Return the days that are kept of a table, YYYY-MM-DD in UTC, ascending."""
-        return [key.split("/day=")[1].partition("/")[0] for key in self.objects.keys(self._folder(table))]
-
-    def _folder(self, table: str) -> str:
-        return f"archive/source={self.source}/{table}/"
-
-    def _key(self, table: str, day: str) -> str:
-        return f"{self._folder(table)}day={day}/{table}.parquet"
+        return [keys.archive_day(key) for key in self.objects.keys(keys.archive_folder(self.source, table))]
 
 
 def _from_csv(rows: bytes) -> pa.Table:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from stock_ml.adapters.lake import keys
 from stock_ml.adapters.lake.objects import Objects
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
-
-MANIFEST = "manifest.json"
 
 
 class StoredFile(TypedDict):
@@ -29,12 +28,12 @@ class Backups:
     """Store and fetch backups, each named by its time; every method raises StoreUnavailable."""
 
     objects: Objects
-    folder: str
+    source: str
 
     @classmethod
     def connect(cls, s: Settings) -> "Backups":
         """Return the installation's backups; nothing is sent yet."""
-        return cls(Objects.connect(s), f"backups/source={s.source}/")
+        return cls(Objects.connect(s), s.source)
 
     def add(self, name: str, files: Mapping[str, Path]) -> Manifest:
         """Store files under a name and return the manifest; each is read back before it is written."""
@@ -47,17 +46,16 @@ class Backups:
             self.objects.get_file(self._key(name, part), back)
             self._verify(self._key(name, part), back, manifest[part]["sha256"])
             back.unlink()
-        self.objects.put(self._key(name, MANIFEST), json.dumps(manifest).encode(), "application/json")
+        self.objects.put(self._key(name, keys.MANIFEST), json.dumps(manifest).encode(), "application/json")
         return manifest
 
     def names(self) -> list[str]:
         """Return the backups that are whole, oldest first."""
-        found = self.objects.keys(self.folder)
-        return [key.removeprefix(self.folder).partition("/")[0] for key in found if key.endswith(f"/{MANIFEST}")]
+        return [keys.backup_name(key) for key in self._keys() if keys.is_manifest(key)]
 
     def fetch(self, name: str, folder: Path) -> dict[str, Path]:
         """Write a backup's files into a folder, each as its manifest says, and return them by part."""
-        text = self.objects.get(self._key(name, MANIFEST))
+        text = self.objects.get(self._key(name, keys.MANIFEST))
         if text is None:
             raise StoreUnavailable(f"there is no backup {name!r:.40}; there are: {', '.join(self.names()) or 'none'}")
         files = {}
@@ -71,14 +69,16 @@ class Backups:
     def forget(self, keep: int) -> list[str]:
         """Delete all but the newest `keep` whole backups, and what was left half made before; return their names."""
         newest = self.names()[-keep:]
-        keys = self.objects.keys(self.folder)
-        old = [key for key in keys if newest and key.removeprefix(self.folder).partition("/")[0] < newest[0]]
-        for key in sorted(old, key=lambda key: not key.endswith(MANIFEST)):  # first it is no backup any more
+        old = [key for key in self._keys() if newest and keys.backup_name(key) < newest[0]]
+        for key in sorted(old, key=lambda key: not keys.is_manifest(key)):  # first it is no backup any more
             self.objects.delete(key)
-        return sorted({key.removeprefix(self.folder).partition("/")[0] for key in old})
+        return sorted({keys.backup_name(key) for key in old})
 
     def _key(self, name: str, part: str) -> str:
-        return f"{self.folder}{name}/{part}"
+        return keys.backup(self.source, name, part)
+
+    def _keys(self) -> list[str]:
+        return self.objects.keys(keys.backups_folder(self.source))
 
     def _verify(self, key: str, file: Path, expected: str) -> None:
         if digest(file) != expected:

@@ -1,4 +1,4 @@
-"""One installation's objects, and the only place where their keys are built."""
+"""One source's responses, clean bars and reports in the object store; `keys` says where each is."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pandas as pd
 
-from stock_ml.adapters.lake import parquet
+from stock_ml.adapters.lake import keys, parquet
 from stock_ml.adapters.lake.objects import Objects
 from stock_ml.adapters.lake.quality import QualityStore
 from stock_ml.config import Settings
@@ -46,7 +46,7 @@ class Lake:
 
         An answer that is stored already stays, and the time of the new request is noted beside the month's report.
         """
-        key = self._raw(received.symbol, str(received.month)) + sha256(received.body).hexdigest()
+        key = keys.raw(self.source, received.symbol, str(received.month), sha256(received.body).hexdigest())
         if self.objects.head(key) is None:
             known = {"source": received.source, "fetched_at": repr(received.fetched_at)}
             known["request"] = json.dumps(received.request, sort_keys=True)
@@ -58,25 +58,28 @@ class Lake:
 
     def raw_keys(self, symbol: str, month: str) -> list[str]:
         """Return the keys of all answers stored for a symbol's month, sorted."""
-        return self.objects.keys(self._raw(symbol, month))
+        return self.objects.keys(keys.raw_month_folder(self.source, symbol, month))
 
     def received_months(self, symbol: str) -> list[str]:
         """Return the months YYYY-MM, or "all", of which answers are stored, sorted."""
-        keys = self.objects.keys(f"raw/source={self.source}/symbol={symbol}/")
-        return sorted({key.split("/month=")[1].partition("/")[0] for key in keys})
+        return sorted({keys.month_of(key) for key in self.objects.keys(keys.raw_folder(self.source, symbol))})
 
     def forget_raw(self, symbol: str, month: str, before: datetime) -> int:
         """Delete a month's answers from before a time, and count them; the newest and that of the clean bars stay."""
         newest, report = self.newest_raw(symbol, month), self.read_quality(symbol, month)
         stay = {newest[0] if newest else None, report["raw"] if report else None}
-        return self.objects.forget(self._raw(symbol, month), before, stay)
+        return self.objects.forget(keys.raw_month_folder(self.source, symbol, month), before, stay)
+
+    def forget_task_logs(self, before: datetime) -> int:
+        """Delete the logs of Airflow's tasks that were last written before a time, and count them."""
+        return self.objects.forget(keys.logs_folder(self.source), before)
 
     def get_raw(self, key: str) -> Response:
         """Return a stored answer byte for byte, with what was noted when it came."""
         found = self.objects.read(key)
         if found is None:
             raise StoreUnavailable(f"{key} is not in bucket {self.objects.bucket}: download it again")
-        symbol, month = _whose(key)
+        symbol, month = keys.raw_parts(key)
         head, body = found
         known = head["Metadata"]
         request, at = json.loads(known["request"]), float(known["fetched_at"])
@@ -100,23 +103,24 @@ class Lake:
 
     def write_clean(self, symbol: str, month: str, bars: pd.DataFrame) -> str:
         """Store a month of clean bars as Parquet and return its key; the same bars give the same bytes."""
-        key = self._clean(symbol) + f"month={month}/bars.parquet"
+        key = keys.clean(self.source, symbol, month)
         self.objects.put(key, parquet.to_bytes(bars), PARQUET)
         return key
 
     def clean_months(self, symbol: str) -> list[str]:
         """Return the months of which clean bars are stored, sorted."""
-        return [key.split("/month=")[1].partition("/")[0] for key in self.objects.keys(self._clean(symbol))]
+        return [keys.month_of(key) for key in self.objects.keys(keys.clean_folder(self.source, symbol))]
 
     def drop_clean(self, symbol: str, month: str) -> None:
         """Forget a month of clean bars and its report; what was received stays."""
-        self.objects.delete(self._clean(symbol) + f"month={month}/bars.parquet")
-        self.objects.delete(self._report(symbol, month))
+        self.objects.delete(keys.clean(self.source, symbol, month))
+        self.objects.delete(keys.quality(self.source, symbol, month))
 
     def read_clean(self, symbols: Iterable[str] | None = None) -> pd.DataFrame:
         """Return the clean bars of the symbols given, or of all, in the record's columns, by symbol and time."""
-        prefixes = [self._clean()] if symbols is None else [self._clean(symbol) for symbol in sorted(set(symbols))]
-        bodies = (self.objects.get(key) for prefix in prefixes for key in self.objects.keys(prefix))
+        wanted = [None] if symbols is None else sorted(set(symbols))
+        folders = [keys.clean_folder(self.source, symbol) for symbol in wanted]
+        bodies = (self.objects.get(key) for folder in folders for key in self.objects.keys(folder))
         frames = [parquet.from_bytes(body) for body in bodies if body]
         bars = pd.concat(frames) if frames else parquet.empty()
         return bars.sort_values(["symbol", "ts"], kind="stable", ignore_index=True)
@@ -124,71 +128,53 @@ class Lake:
     def origins(self, symbols: Iterable[str]) -> set[str]:
         """Return the sha256 of every answer that the clean bars of these symbols are made from."""
         reports = [self.read_quality(symbol, month) for symbol in symbols for month in self.clean_months(symbol)]
-        return {str(report["raw"]).rpartition("/")[2] for report in reports if report}
+        return {keys.raw_sha256(str(report["raw"])) for report in reports if report}
 
     def clean_digests(self, symbols: Iterable[str]) -> dict[str, str]:
         """Return the key of every month of clean bars of these symbols, each with what changes with its bytes."""
-        found = (self.objects.digests(self._clean(symbol)) for symbol in symbols)
+        found = (self.objects.digests(keys.clean_folder(self.source, symbol)) for symbol in symbols)
         return {key: digest for digests in found for key, digest in digests.items()}
 
     def clean_uri(self) -> str:
         """Return where Spark finds the clean bars; below it lie symbol=…/month=…/bars.parquet."""
-        return f"s3a://{self.objects.bucket}/{self._clean().rstrip('/')}"
+        return f"s3a://{self.objects.bucket}/{keys.clean_folder(self.source).rstrip('/')}"
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[str]:
         """Yield where Spark may write during the block; at its end, however it ends, all of it is forgotten."""
-        key = f"scratch/source={self.source}/{name}/"
+        folder = keys.scratch_folder(self.source, name)
         try:
-            yield f"s3a://{self.objects.bucket}/{key.rstrip('/')}"
+            yield f"s3a://{self.objects.bucket}/{folder.rstrip('/')}"
         finally:
-            for left in self.objects.keys(key):
+            for left in self.objects.keys(folder):
                 self.objects.delete(left)
 
     def write_quality(self, symbol: str, month: str, report: QualityReport) -> str:
         """Store what cleaning did to a symbol's month, and return the key."""
-        key = self._report(symbol, month)
+        key = keys.quality(self.source, symbol, month)
         self.objects.put(key, json.dumps(report, indent=1, sort_keys=True).encode(), JSON)
         return key
 
     def read_quality(self, symbol: str, month: str) -> QualityReport | None:
         """Return the report of a symbol's month, None where there is none."""
-        found = self.objects.get(self._report(symbol, month))
+        found = self.objects.get(keys.quality(self.source, symbol, month))
         return json.loads(found) if found else None
 
     def read_month(self, symbol: str, month: str) -> pd.DataFrame:
         """Return the clean bars of a symbol's month, none where there are none."""
-        body = self.objects.get(self._clean(symbol) + f"month={month}/bars.parquet")
+        body = self.objects.get(keys.clean(self.source, symbol, month))
         return parquet.from_bytes(body) if body else parquet.empty()
 
     def write_convention(self, convention: Convention) -> None:
         """Remember what this source's labels mean."""
-        self.objects.put(self._convention(), json.dumps({"labels": convention}).encode(), JSON)
+        self.objects.put(keys.convention(self.source), json.dumps({"labels": convention}).encode(), JSON)
 
     def convention(self) -> Convention | None:
         """Return what this source's labels mean, None until it was learned from history."""
-        found = self.objects.get(self._convention())
+        found = self.objects.get(keys.convention(self.source))
         return json.loads(found)["labels"] if found else None
 
     def _last_request(self, key: str) -> LastRequest | None:
-        symbol, month = _whose(key)
+        symbol, month = keys.raw_parts(key)
         asked = None if month == WHOLE_FILE else self.quality.read_last_request(symbol, month)
         return asked if asked and asked["raw"] == key else None
-
-    def _raw(self, symbol: str, month: str) -> str:
-        return f"raw/source={self.source}/symbol={symbol}/month={month}/"
-
-    def _clean(self, symbol: str | None = None) -> str:
-        return f"clean/source={self.source}/" + (f"symbol={symbol}/" if symbol else "")
-
-    def _report(self, symbol: str, month: str) -> str:
-        return f"quality/source={self.source}/symbol={symbol}/month={month}.json"
-
-    def _convention(self) -> str:
-        return f"quality/source={self.source}/convention.json"
-
-
-def _whose(key: str) -> tuple[str, str]:
-    """Return symbol and month of a key in raw/."""
-    symbol, month = (part.partition("=")[2] for part in key.split("/")[2:4])
-    return symbol, month
