@@ -31,7 +31,7 @@ from stock_ml.adapters.broker import (
     ensure_topics,
     read_back,
 )
-from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.lake import Lake, keys
 from stock_ml.adapters.postgres.store import BarRow, ForecastStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
@@ -224,7 +224,7 @@ def test_a_session_is_announced_by_ourselves_only_when_it_closed(s: Settings) ->
 
 def test_without_history_it_waits_and_says_so(s: Settings, sandbox: Settings) -> None:
     lake = Lake.connect(s)
-    lake.objects.delete(lake._convention())
+    lake.objects.delete(keys.convention(s.source))
     with producing(s):
         wait(lambda: "waiting for history" in str(state(s).get("waiting")))
         assert on_topic(s) == []
