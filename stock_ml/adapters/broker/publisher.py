@@ -127,10 +127,11 @@ class Publisher:
             yield
         except KafkaException as error:  # the client itself broke down, after a refusal it may not pass over
             self._refused = self._refused or error.args[0]
-        except SystemError as error:  # the same, where the client also returned a result
-            if not isinstance(error.__cause__, KafkaException):
+        except SystemError as error:  # the same, where the client also returned a result, or gives no reason later
+            if isinstance(error.__cause__, KafkaException):
+                self._refused = self._refused or error.__cause__.args[0]
+            if self._refused is None:
                 raise
-            self._refused = self._refused or error.__cause__.args[0]
         if self._refused is not None:
             raise BrokerRefused(
                 f"Kafka refused a message for good: {self._refused}; nothing is sent after it, see the broker's log"

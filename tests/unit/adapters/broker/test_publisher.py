@@ -115,6 +115,19 @@ def test_a_client_that_breaks_down_later_is_a_refusal_wherever_it_is_heard(error
     assert publisher.undelivered == 1
 
 
+def test_after_a_refusal_a_client_that_gives_no_reason_is_one_too_and_before_one_it_is_a_fault() -> None:
+    client = Client(broken_poll=SystemError("returned NULL without setting an exception"))
+    publisher = Publisher(client, TOPICS)
+    with pytest.raises(SystemError):
+        publisher.flush(1)
+    client.broken_poll = GAP
+    with pytest.raises(BrokerRefused):
+        publisher.flush(1)
+    client.broken_poll = SystemError("returned NULL without setting an exception")
+    with pytest.raises(BrokerRefused):
+        publisher.flush(1)
+
+
 def test_a_full_buffer_takes_more_when_the_broker_is_back() -> None:
     client = Client(room=1)
     publisher = Publisher(client, TOPICS)
