@@ -3,6 +3,7 @@
 - `ingest_bars` runs when the producer announces on Kafka that a session closed. With a real source
   it also runs 90 minutes after the close of each session.
 - `train_model` runs when `ingest_bars` announces clean bars, and when an alert wants a training.
+  It skips until enough sessions closed (`stock_ml/training/retrain_policy.py`).
 - `promote_model` runs when `train_model` announces a version.
 - `monitor_forecasts` runs every five minutes of a session and two hours after its close. Where bars
   are simulated or replayed, it runs when the producer announces that a session closed.

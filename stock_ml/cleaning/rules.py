@@ -1,4 +1,7 @@
-"""Turn rows as received into clean bars, and report what became of every row."""
+"""Turn rows as received into clean bars, and report what became of every row.
+
+`domain.bars.broken` holds the rules of a row, and `cleaning.quality.Gate` the limits of a month.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""Decide which candidate becomes champion: chosen on earlier folds, confirmed on later ones."""
+"""Decide which candidate becomes champion: chosen on earlier folds, confirmed on later ones.
+
+`unused_sessions` says which sessions may confirm; `training.train` moves the alias.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,4 +1,6 @@
-// Wire the page: the address names what is chosen, the feed brings rows, chart and panel show them.
+// Wire the page: the address names what is chosen, and the feed brings rows.
+// figures.js writes the headline figures and the services' state, chart.js and cursor_line.js the chart,
+// table.js its rows as a table, track_record.js "How good it is", watchlist.js the symbols.
 
 import { Chart } from "./chart.js";
 import { buttons, chosen, list, remember } from "./choices.js";
