@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -184,26 +184,16 @@ def _running(argv: list[str], s: Settings) -> Iterator[None]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         server = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    try:
+    with ExitStack() as failure:
+        failure.callback(server.wait)
+        failure.callback(end_servers, s)  # the data that are read recover from it, and the copy is deleted
         probes.wait("PostgreSQL", lambda: _is_running(server, log) and _accepts_connections(s), SECONDS, log=LOG)
         yield
-    except BaseException:
-        _end(server)
-        raise
+        failure.pop_all()
     server.send_signal(signal.SIGINT)
     probes.wait("the end of PostgreSQL", lambda: server.poll() is not None, SECONDS, log=LOG)
     if server.returncode:
         raise HostError(f"PostgreSQL ended with {server.returncode}: {last_line(log)}")
-
-
-def _end(server: "subprocess.Popen[bytes]") -> None:
-    # the data that are read recover from an immediate shutdown, and the copy is deleted
-    server.send_signal(signal.SIGINT)
-    try:
-        server.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        server.send_signal(signal.SIGQUIT)
-        server.wait(SECONDS)
 
 
 def _is_running(server: "subprocess.Popen[bytes]", log: Path) -> bool:
