@@ -13,11 +13,14 @@ from stock_ml.domain import gaps
 from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, largest_volume
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.ingest_records import RowReport
+from stock_ml.sources.parsing.rows import NO_TRADE, NO_VOLUME, OFF_MINUTE
 
 VALUES = [*PRICES, "volume"]
 ROW_OUTCOMES = ["kept", "extended_hours", "session_closed", "not_yet_known", "duplicates", "superseded"]
-REFUSED = [*(f"bad {column}" for column in VALUES), "another row for the same minute"]
-KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE, SUPERSEDED = range(len(ROW_OUTCOMES))
+ROW_OUTCOMES += ["no_trade", "unknown_volume"]
+DEFECTS = {**{column: f"bad {column}" for column in VALUES}, OFF_MINUTE: "stamp off the minute"}  # of `broken`, reasons
+REFUSED = [*DEFECTS.values(), "another row for the same minute"]
+KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE, SUPERSEDED, WITHOUT_TRADE, WITHOUT_VOLUME = range(len(ROW_OUTCOMES))
 SECOND = len(ROW_OUTCOMES) + len(REFUSED) - 1
 
 
@@ -49,12 +52,12 @@ class CleanBars:
 def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleaningParameters) -> CleanBars:
     """Return the clean bars of one symbol: regular hours, finished, ascending, short holes filled flat.
 
-    `received` has ts (bar opens, int64 UTC epoch seconds), open, high, low, close, volume and `broken` (the column
-    that breaks a rule, or ""). The same rows give the same bars, in whatever order and however often they came: of
-    different rows for one minute the one with the largest volume stays and the others are refused; a minute without a
-    bar would be filled as one without a trade. Where several responses are cleaned together, the columns
-    `known_at` and `answer` say when each row's was given and which it is, oldest first: each minute comes from the
-    newest response with a finished, unbroken row.
+    `received` has ts (bar opens, int64 UTC epoch seconds), open, high, low, close, volume, and `broken` as `parse`
+    gives it: "" for a bar, else why the row is none. Where it has `clipped`, the report counts those. The same rows
+    give the same bars, in whatever order and however often they came: of different rows for one minute the one with
+    the largest volume stays and the others are refused; a minute without a bar would be filled as one without a
+    trade. Where several responses are cleaned together, the columns `known_at` and `answer` say when each row's was
+    given and which it is, oldest first: each minute comes from the newest response with a finished, unbroken row.
     """
     outcomes = _outcomes(received, rules)
     kept = received[outcomes == KEPT]
@@ -75,8 +78,9 @@ def _outcomes(rows: pd.DataFrame, rules: CleaningParameters) -> np.ndarray:
     if "known_at" in rows:
         usable = (broken == "") & (ts + MINUTE <= known_at)
         outcomes[_superseded(ts, rows["answer"].to_numpy(), usable)] = SUPERSEDED
-    for place, column in enumerate(VALUES, len(ROW_OUTCOMES)):
-        outcomes[(outcomes == KEPT) & (broken == column)] = place
+    places = [(WITHOUT_TRADE, NO_TRADE), (WITHOUT_VOLUME, NO_VOLUME), *enumerate(DEFECTS, len(ROW_OUTCOMES))]
+    for place, defect in places:
+        outcomes[(outcomes == KEPT) & (broken == defect)] = place
     good = np.flatnonzero(outcomes == KEPT)
     if len(np.unique(ts[good])) < len(good):
         outcomes[good] = _one_a_minute(rows.iloc[good])
@@ -122,6 +126,9 @@ def _report(received: pd.DataFrame, outcomes: np.ndarray, bars: gaps.Minutes, ru
         "not_yet_known": counts[FORMING],
         "duplicates": counts[DUPLICATE],
         "superseded": counts[SUPERSEDED],
+        "no_trade": counts[WITHOUT_TRADE],
+        "unknown_volume": counts[WITHOUT_VOLUME],
+        "clipped": int(received["clipped"].to_numpy()[outcomes == KEPT].sum()) if "clipped" in received else 0,
         "refused": refused,
         "refused_share": sum(refused.values()) / max(len(outcomes), 1),
         "out_of_order": quality.out_of_order(received["ts"].to_numpy()[outcomes != SUPERSEDED]),

@@ -68,10 +68,13 @@ def remarks(found: Inventory) -> list[str]:
     gaps = [f"{gap['from'][:16]} {gap['minutes']} min" for r in found.months.values() for gap in r["feed_gaps"]]
     shared = [f"{hole['from'][:16]} {hole['minutes']} min" for hole in found.shared]
     refused = [f"{n} {why}" for report in found.months.values() for why, n in report["refused"].items()]
+    silent = [f"{n} in {at}" for at, month in found.months.items() if (n := month.get("no_trade", 0))]
+    clipped = [f"{n} in {at}" for at, month in found.months.items() if (n := month.get("clipped", 0))]
     revised = [f"{at} {r['changed']} min" for at, m in found.months.items() for r in m.get("revisions", [])]
     closed = [f"{day} {minutes} min" for day, minutes in found.closed.items()]
     split = [f"{one.session} {one.ratio:g}:1" for one in found.splits]
     kinds = {"feed gaps": gaps, "missing in all symbols": shared, "rows refused": refused, "closed": closed}
+    kinds |= {"rows without a trade": silent, "high or low widened by a rounding": clipped}
     kinds |= {"months without clean bars": [f"{month} {why}" for month, why in found.absent.items()]}
     kinds |= {"revised by the source": revised, "splits": split, "still to be asked for": found.left}
     return (lines if sessions else []) + [_listed(name, words) for name, words in kinds.items() if words]

@@ -94,7 +94,12 @@ class MinuteReport(TypedDict):
 
 
 class RowReport(MinuteReport):
-    """Say what became of each row of a month's responses, and of each minute."""
+    """Say what became of each row of a month's responses, and of each minute.
+
+    `no_trade` are rows without prices, or without a volume; `unknown_volume` those that begin an answer and come
+    without theirs. `clipped` are the kept ones whose high or low was widened
+    to open or close by a rounding.
+    """
 
     rows_read: int
     kept: int
@@ -103,6 +108,9 @@ class RowReport(MinuteReport):
     not_yet_known: int
     duplicates: int
     superseded: int
+    no_trade: int
+    unknown_volume: int
+    clipped: int
     refused: dict[str, int]
     refused_share: float
     out_of_order: int

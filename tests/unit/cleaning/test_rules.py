@@ -75,6 +75,38 @@ def test_a_short_hole_is_filled_flat_and_a_feed_gap_stays_empty():
     assert (result.report["filled"], result.report["feed_gap_minutes"]) == (2, 6)
 
 
+def test_a_minute_without_a_trade_is_counted_and_not_refused():
+    received = rows(*((m, 50.0) for m in range(100)))
+    received.loc[90:97, ["open", "high", "low", "close", "volume"]] = float("nan")
+    received.loc[90:97, "broken"] = "no trade"
+    result = cleaned(received, known_at=OPEN + 6000.0)
+    assert (result.report["no_trade"], result.report["refused"], result.report["refused_share"]) == (8, {}, 0.0)
+    assert result.report["filled"] == 8
+    assert len(result.bars) == 100
+
+
+def test_a_row_of_unknown_volume_gives_way_to_another_of_its_minute():
+    received = rows((0, 51), (1, 52), (0, 51))
+    received.loc[0, ["volume", "broken"]] = [0.0, "unknown volume"]
+    result = cleaned(received)
+    assert (result.report["unknown_volume"], result.report["refused"], result.report["kept"]) == (1, {}, 2)
+    assert result.bars["volume"].tolist() == [10.0, 10.0]
+
+
+def test_a_stamp_off_the_minute_is_refused_with_its_own_reason():
+    received = rows((0, 51), (1, 52), (2, 53))
+    received.loc[1, "broken"] = "stamp"
+    received.loc[1, "ts"] += 5
+    result = cleaned(received)
+    assert result.report["refused"] == {"stamp off the minute": 1}
+    assert minutes_of(result.bars[~result.bars["filled"]]) == [0, 2]
+
+
+def test_clipped_rows_are_counted_where_they_are_kept():
+    received = rows((0, 51), (1, 52), (390, 53)).assign(clipped=[True, False, True])
+    assert cleaned(received).report["clipped"] == 1
+
+
 def test_no_rows_give_no_bars():
     result = cleaned(rows((0, 51))[:0])
     assert len(result.bars) == 0
