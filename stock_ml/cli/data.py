@@ -62,7 +62,7 @@ def _numbers(report: QualityReport) -> list[int]:
 def remarks(found: Inventory) -> list[str]:
     """Return in words what the table and the calendar do not say."""
     sessions = {day: n["received"] for report in found.months.values() for day, n in report["sessions"].items()}
-    labels = " and ".join(sorted({str(report["label_convention"]) for report in found.months.values()}))
+    labels = " and ".join(sorted({_labels(report) for report in found.months.values()}))
     lines = [f"labels mark a bar's {labels}; {sum(sessions.values()):,} minutes in {len(sessions)} sessions"]
     lines += [f"minutes a session, newest: {', '.join(f'{day} {n}' for day, n in list(sessions.items())[-SHOWN:])}"]
     gaps = [f"{gap['from'][:16]} {gap['minutes']} min" for r in found.months.values() for gap in r["feed_gaps"]]
@@ -78,6 +78,12 @@ def remarks(found: Inventory) -> list[str]:
     kinds |= {"months without clean bars": [f"{month} {why}" for month, why in found.absent.items()]}
     kinds |= {"revised by the source": revised, "splits": split, "still to be asked for": found.left}
     return (lines if sessions else []) + [_listed(name, words) for name, words in kinds.items() if words]
+
+
+def _labels(report: QualityReport) -> str:
+    finding = report.get("label_evidence")  # reports of before have none
+    source = f", by {finding['taken_from']} ({finding['sure']} signs of their own)" if finding else ""
+    return f"{report['label_convention']}{source}"
 
 
 def _listed(name: str, words: list[str]) -> str:

@@ -44,6 +44,35 @@ class CleaningRules(TypedDict):
     closures: list[str]
     feed_gap_minutes: int
     adjusted: NotRequired[bool]
+    labels: NotRequired[str]
+
+
+class LabelSign(TypedDict):
+    """Give one sign of what labels mark: its figure over so many sessions, and what it says: "start", "end" or ""."""
+
+    sign: str
+    figure: float | None
+    sessions: int
+    says: str
+
+
+class LabelEvidence(TypedDict):
+    """Say what the labels of a symbol's bars mark by its own bars, "start", "end" or "", and how sure that is.
+
+    `sure` is "strong", "weak" (one sign alone), "contradictory" or "none"; `sessions` were looked at.
+    """
+
+    says: str
+    sure: str
+    sessions: int
+    signs: list[LabelSign]
+
+
+class LabelFinding(LabelEvidence):
+    """Say beside the evidence which convention was applied, "start" or "end", and what it was taken from."""
+
+    convention: str
+    taken_from: str
 
 
 class SessionCount(TypedDict):
@@ -126,6 +155,7 @@ class QualityReport(RowReport):
     """
 
     label_convention: str
+    label_evidence: LabelFinding
     rules: CleaningRules
     revisions: list[RevisionNote]
     raw: str

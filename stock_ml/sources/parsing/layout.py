@@ -99,4 +99,5 @@ def bars_of(response: Response, convention: Convention, calendar: Sessions) -> l
 def _of_month(rows: pd.DataFrame, month: str | None) -> pd.DataFrame:
     if month in (None, WHOLE_FILE):
         return rows
-    return rows[rows["label"].to_numpy("datetime64[M]") == np.datetime64(str(month), "M")]
+    inside: pd.DataFrame = rows[rows["label"].to_numpy("datetime64[M]") == np.datetime64(str(month), "M")]
+    return inside

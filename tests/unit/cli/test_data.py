@@ -47,6 +47,12 @@ def test_every_reason_for_a_missing_minute_is_named() -> None:
     ]
 
 
+def test_what_the_labels_mean_is_told_with_its_source() -> None:
+    evidence = {"taken_from": "its own bars", "sure": "strong"}
+    line = remarks(Inventory("A", {"2024-03": REPORT | {"label_evidence": evidence}}, {}, {}, [], [], [], {}))[0]
+    assert line.startswith("labels mark a bar's end, by its own bars (strong signs of their own); 690 minutes")
+
+
 def test_a_long_list_shows_its_newest_and_counts_the_rest() -> None:
     closed = {f"2024-01-{day:02}": 390 for day in range(1, 16)}
     line = next(
