@@ -132,7 +132,7 @@ def _days(frame: pd.DataFrame, sessions: Sessions) -> _Day:
     trading = sessions.dates[near] == days
     met, session = np.unique(near[trading], return_inverse=True)
     rows = frame[trading]
-    minute = (_utc(rows, sessions.zone) - sessions.opens[met[session]]) // MINUTE
+    minute = (_utc(frame, sessions.zone)[trading] - sessions.opens[met[session]]) // MINUTE
     lengths = (sessions.closes[met] - sessions.opens[met]) // MINUTE
     span = (rows["high"] - rows["low"]).to_numpy(np.float64)
     return _Day(session, minute, span, rows["volume"].to_numpy(np.float64), lengths)

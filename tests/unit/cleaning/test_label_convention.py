@@ -1,18 +1,21 @@
 """One source has one convention: strong evidence decides it, weak evidence follows, and a setting stands above both."""
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.label_convention import find_convention
+from stock_ml.cleaning.label_convention import check_files, find_convention
 from stock_ml.config import Settings, load
 from stock_ml.errors import AmbiguousTimestamps, BadFile
+from stock_ml.sources.parsing.rows import VALUES
 from tests.label_files import feed, with_auction
 from tests.unit.cleaning.test_raw_months import Held
 
 
-def settings(source: str = "alpha_vantage", **given: object) -> Settings:
-    own = {"alphavantage_api_key": "none"} if source == "alpha_vantage" else {"csv_path": "folder"}
-    return load(_env_file=None, source=source, symbols="A,B,C,D", **own, **given)
+def settings(**given: object) -> Settings:
+    return load(_env_file=None, source="alpha_vantage", alphavantage_api_key="none", symbols="A,B,C,D", **given)
 
 
 def lake(source: str = "alpha_vantage") -> Lake:
@@ -73,19 +76,47 @@ def test_the_setting_decides_and_says_so(caplog):
     assert "STOCKML_LABELS=start is applied to A; its bars say: range" in caplog.text
 
 
-def test_each_file_of_a_folder_tells_by_itself_and_helps_those_that_do_not():
-    kept, s = lake("csv"), settings("csv")
+def folder(path: Path, **files: pd.DataFrame) -> Settings:
+    """Return the settings of a folder with these rows, a file each."""
+    for name, rows in files.items():
+        text = rows.rename(columns={"label": "timestamp"}).to_csv(index=False, columns=["timestamp", *VALUES])
+        (path / f"{name}.csv").write_text(text)
+    return load(_env_file=None, source="csv", csv_path=path)
+
+
+def test_each_file_of_a_folder_tells_by_itself_and_helps_those_that_do_not(tmp_path):
+    s, kept = folder(tmp_path, A=with_auction("end"), B=weak("start")), lake("csv")
+    second = find_convention(s, kept, "B", weak("start"), "B.csv")
+    assert (second["convention"], second["taken_from"]) == ("end", "other symbols of the source")
+    assert find_convention(s, kept, "A", with_auction("end"), "A.csv")["taken_from"] == "its own bars"
+    check_files(s)
+
+
+def test_files_whose_labels_differ_surely_are_each_read_their_own_way_and_decide_for_no_other(tmp_path):
+    s, kept = folder(tmp_path, A=with_auction("end"), B=feed("start"), C=weak("start")), lake("csv")
     assert find_convention(s, kept, "A", with_auction("end"), "A.csv")["convention"] == "end"
-    assert find_convention(s, kept, "B", weak("start"), "B.csv")["taken_from"] == "other symbols of the source"
-    assert find_convention(s, kept, "C", feed("start"), "C.csv")["convention"] == "start"
-    with pytest.raises(AmbiguousTimestamps, match=r"^D.csv"):
-        find_convention(s, kept, "D", weak("start"), "D.csv")
+    assert find_convention(s, kept, "B", feed("start"), "B.csv")["convention"] == "start"
+    with pytest.raises(AmbiguousTimestamps, match=r"^C.csv"):
+        find_convention(s, kept, "C", weak("start"), "C.csv")
+    with pytest.raises(AmbiguousTimestamps, match=r"^the file of C: "):
+        check_files(s)
+    check_files(s.model_copy(update={"labels": "start"}))
+
+
+def test_a_file_of_longer_bars_is_refused_before_anything_starts(tmp_path, caplog):
+    rows = feed("start")
+    s = folder(tmp_path, A=rows[rows["label"].dt.minute % 2 == 0], B=weak("start"))
+    with pytest.raises(BadFile, match=r"A.csv: these are 2-minute bars"):
+        check_files(s)
+    with pytest.raises(AmbiguousTimestamps, match=r"^B.csv"):
+        find_convention(s, lake("csv"), "B", weak("start"), "B.csv")
+    assert "the labels of A say nothing of the others: A.csv: these are 2-minute bars" in caplog.text
 
 
 def test_bars_stamped_in_utc_need_no_labels():
     kept = lake("yahoo")
     rows = feed("start").assign(ts=0)
-    found = find_convention(settings("csv"), kept, "A", rows, "A")
+    found = find_convention(settings(), kept, "A", rows, "A")
     assert (found["convention"], found["taken_from"], kept.convention()) == ("start", "stamps in UTC", "start")
 
 
