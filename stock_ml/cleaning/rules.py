@@ -10,17 +10,19 @@ import pandas as pd
 
 from stock_ml.cleaning import quality
 from stock_ml.domain import gaps
-from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, largest_volume
+from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, largest_volume, utc
 from stock_ml.domain.calendar import Sessions
-from stock_ml.domain.ingest_records import RowReport
+from stock_ml.domain.ingest_records import OfficialClose, RowReport
 from stock_ml.sources.parsing.rows import NO_TRADE, NO_VOLUME, OFF_MINUTE
 
 VALUES = [*PRICES, "volume"]
 ROW_OUTCOMES = ["kept", "extended_hours", "session_closed", "not_yet_known", "duplicates", "superseded"]
-ROW_OUTCOMES += ["no_trade", "unknown_volume"]
+ROW_OUTCOMES += ["no_trade", "unknown_volume", "closing_auction"]
 DEFECTS = {**{column: f"bad {column}" for column in VALUES}, OFF_MINUTE: "stamp off the minute"}  # of `broken`, reasons
 REFUSED = [*DEFECTS.values(), "another row for the same minute"]
-KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE, SUPERSEDED, WITHOUT_TRADE, WITHOUT_VOLUME = range(len(ROW_OUTCOMES))
+KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE, SUPERSEDED, WITHOUT_TRADE, WITHOUT_VOLUME, AUCTION = range(
+    len(ROW_OUTCOMES)
+)
 SECOND = len(ROW_OUTCOMES) + len(REFUSED) - 1
 
 
@@ -75,6 +77,7 @@ def _outcomes(rows: pd.DataFrame, rules: CleaningParameters) -> np.ndarray:
     outcomes = np.where(rules.sessions.number(ts) < 0, EXTENDED, np.where(ts + MINUTE > known_at, FORMING, KEPT))
     outside = np.flatnonzero(outcomes == EXTENDED)
     outcomes[outside[~rules.sessions.has_day(ts[outside])]] = CLOSED
+    outcomes[_closing_auctions(rows, rules.sessions)] = AUCTION
     if "known_at" in rows:
         usable = (broken == "") & (ts + MINUTE <= known_at)
         outcomes[_superseded(ts, rows["answer"].to_numpy(), usable)] = SUPERSEDED
@@ -85,6 +88,30 @@ def _outcomes(rows: pd.DataFrame, rules: CleaningParameters) -> np.ndarray:
     if len(np.unique(ts[good])) < len(good):
         outcomes[good] = _one_a_minute(rows.iloc[good])
     return outcomes
+
+
+def _closing_auctions(rows: pd.DataFrame, sessions: Sessions) -> np.ndarray:
+    """Say of each row whether it is a closing auction's, (n,): exactly at a close, and without a volume or the largest.
+
+    Sources give the auction's price there, in a row that is no minute.
+    """
+    ts, volume, number = rows["ts"].to_numpy(), rows["volume"].to_numpy(), sessions.number(rows["ts"].to_numpy())
+    near = np.minimum(np.searchsorted(sessions.closes, ts), len(sessions.closes) - 1)
+    at_close = np.asarray((sessions.closes[near] == ts) & (number < 0) & (rows["broken"].to_numpy() == ""))
+    if not at_close.any():
+        return at_close
+    largest = np.zeros(len(sessions.closes))
+    np.fmax.at(largest, number[number >= 0], volume[number >= 0])
+    return np.asarray(at_close & (largest[near] > 0) & ((volume == 0) | (volume > largest[near])))
+
+
+def _official_closes(auctions: pd.DataFrame, sessions: Sessions) -> dict[str, OfficialClose]:
+    rows = auctions.iloc[largest_volume(auctions)]
+    days = sessions.dates[np.searchsorted(sessions.closes, rows["ts"].to_numpy())].astype(str)
+    cells = zip(days, rows["ts"], rows["close"], rows["volume"], strict=True)
+    return {
+        str(day): {"ts": utc(ts).isoformat(), "price": float(close), "volume": float(v)} for day, ts, close, v in cells
+    }
 
 
 def _superseded(ts: np.ndarray, answer: np.ndarray, usable: np.ndarray) -> np.ndarray:
@@ -128,6 +155,8 @@ def _report(received: pd.DataFrame, outcomes: np.ndarray, bars: gaps.Minutes, ru
         "superseded": counts[SUPERSEDED],
         "no_trade": counts[WITHOUT_TRADE],
         "unknown_volume": counts[WITHOUT_VOLUME],
+        "closing_auction": counts[AUCTION],
+        "official_closes": _official_closes(received[outcomes == AUCTION], rules.sessions),
         "clipped": int(received["clipped"].to_numpy()[outcomes == KEPT].sum()) if "clipped" in received else 0,
         "refused": refused,
         "refused_share": sum(refused.values()) / max(len(outcomes), 1),

@@ -74,7 +74,10 @@ def remarks(found: Inventory) -> list[str]:
     closed = [f"{day} {minutes} min" for day, minutes in found.closed.items()]
     split = [f"{one.session} {one.ratio:g}:1" for one in found.splits]
     kinds = {"feed gaps": gaps, "missing in all symbols": shared, "rows refused": refused, "closed": closed}
-    kinds |= {"rows without a trade": silent, "high or low widened by a rounding": clipped}
+    official = [
+        f"{day} {at['price']:g}" for r in found.months.values() for day, at in r.get("official_closes", {}).items()
+    ]
+    kinds |= {"official closes": official, "rows without a trade": silent, "high or low widened by a rounding": clipped}
     kinds |= {"months without clean bars": [f"{month} {why}" for month, why in found.absent.items()]}
     kinds |= {"revised by the source": revised, "splits": split, "still to be asked for": found.left}
     return (lines if sessions else []) + [_listed(name, words) for name, words in kinds.items() if words]

@@ -122,11 +122,20 @@ class MinuteReport(TypedDict):
     coverage: float | None
 
 
+class OfficialClose(TypedDict):
+    """Give the price of a session's closing auction; `ts` is the close in UTC, ISO 8601."""
+
+    ts: str
+    price: float
+    volume: float
+
+
 class RowReport(MinuteReport):
     """Say what became of each row of a month's responses, and of each minute.
 
     `no_trade` are rows without prices, or without a volume; `unknown_volume` those that begin an answer and come
-    without theirs. `clipped` are the kept ones whose high or low was widened
+    without theirs; `closing_auction` those exactly at a close, whose prices `official_closes` has by YYYY-MM-DD.
+    `clipped` are the kept ones whose high or low was widened
     to open or close by a rounding.
     """
 
@@ -139,6 +148,8 @@ class RowReport(MinuteReport):
     superseded: int
     no_trade: int
     unknown_volume: int
+    closing_auction: int
+    official_closes: dict[str, OfficialClose]
     clipped: int
     refused: dict[str, int]
     refused_share: float

@@ -39,12 +39,19 @@ def _window(chart: Any, where: str) -> pd.DataFrame:
         [found] = chart["chart"]["result"]
         meta, stamps, quote = found["meta"], found.get("timestamp", []), found["indicators"]["quote"][0]
         granularity, zone = meta["dataGranularity"], ZoneInfo(meta["exchangeTimezoneName"])
+        newest = _newest(meta)
         columns = [stamps, *(quote[name] for name in VALUES)] if stamps else [[]] * 6
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, ZoneInfoNotFoundError) as error:
         raise BadFile(f"{where}: not Yahoo's chart layout as it was known ({type(error).__name__}: {error})") from None
     if granularity != GRANULARITY:
         raise BadFile(f"{where}: bars of {granularity!r:.20} came where {GRANULARITY} was asked for")
-    return _framed(columns, zone, meta.get("regularMarketTime"), where)
+    return _framed(columns, zone, newest, where)
+
+
+def _newest(meta: dict[str, Any]) -> object:
+    """Return the time of the price of this moment, None where that is the close's: the auction's price is kept."""
+    newest, regular = meta.get("regularMarketTime"), (meta.get("currentTradingPeriod") or {}).get("regular") or {}
+    return None if newest == regular.get("end") else newest
 
 
 def _framed(columns: list[list[Any]], zone: ZoneInfo, newest: object, where: str) -> pd.DataFrame:

@@ -173,6 +173,24 @@ def test_rows_against_the_direction_of_the_others_are_counted(order):
     assert cleaned(received).report["out_of_order"] == 1
 
 
+@pytest.mark.parametrize(("volume", "auction"), [(0.0, True), (11.0, True), (10.0, False)])
+def test_a_row_exactly_at_the_close_is_the_auctions_where_it_has_no_volume_or_the_largest(volume, auction):
+    received = rows((388, 50), (389, 51), (390, 52), (391, 53))
+    received.loc[2, "volume"] = volume
+    report = cleaned(received).report
+    assert (report["closing_auction"], report["extended_hours"]) == ((1, 1) if auction else (0, 2))
+    official = {"2024-03-01": {"ts": "2024-03-01T21:00:00+00:00", "price": 52.0, "volume": volume}}
+    assert report["official_closes"] == (official if auction else {})
+    assert (report["kept"], report["refused"]) == (2, {})
+
+
+def test_a_session_around_the_clock_has_no_closing_auction():
+    received = rows((0, 50), (1440 * 3, 52)).assign(volume=0.0)
+    received["ts"] -= OPEN % 86_400
+    report = clean(received, "BTC", "csv", CleaningParameters(sessions("24/7"), 15, LATER + 86_400 * 4)).report
+    assert (report["closing_auction"], report["kept"]) == (0, 2)
+
+
 def test_rows_of_a_day_without_a_session_are_told_from_extended_hours():
     received = rows((-1, 50), (0, 50), (390, 50), (1440 + 30, 50))  # the next day is a Saturday
     report = cleaned(received, LATER + 86_400).report

@@ -51,6 +51,15 @@ def test_the_price_of_this_moment_that_comes_last_is_no_bar(moment):
     assert rows["ts"].tolist() == [OPEN]
 
 
+def test_the_auctions_price_exactly_at_the_close_is_kept_and_is_no_live_bar():
+    close = OPEN + 390 * 60
+    regular = {"regular": {"start": OPEN, "end": close}}
+    given = body([close - 60, close], [ROW, [10, 10, 10, 10, 0]], regularMarketTime=close, currentTradingPeriod=regular)
+    assert parse(given, "an answer")["ts"].tolist() == [close - 60, close]
+    received = Response("yahoo", "GOOGL", None, {}, close + 600.0, given, "")
+    assert [bar.ts for bar in bars_of(received, "start", XNYS)] == [close - 60]
+
+
 def test_an_index_has_no_volume_and_keeps_its_bars():
     flat = [10, 11, 9, 10, 0]
     found = parse(body([OPEN, OPEN + 60], [flat, flat], regularMarketTime=OPEN + 95), "an answer")
