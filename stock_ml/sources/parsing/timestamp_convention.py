@@ -20,7 +20,7 @@ RANGE_END, RANGE_START = 0.65, 0.90  # of the open's label over the next one; no
 CHANCE = 0.11  # of as many sessions on one side of a limit, were both sides alike: 5 of 6 are enough
 ALWAYS, SELDOM = 0.95, 0.25  # shares of sessions with a bar on the two sides of an edge that is beyond doubt
 STANDS_OUT = 1.3  # how much more the opening moves than the minutes from half an hour on, or it tells nothing
-VOLUME_START, VOLUME_END, SURGE = 0.67, 1.25, 2.0
+VOLUME_START, VOLUME_END, SURGE, AUCTION = 0.67, 1.25, 2.0, 4.0
 EDGE = 30  # minutes: extended hours begin and end on the half hour
 RANGE, VOLUME = "range at the open's label over the next one's", "volume at the close's label over the one before"
 PRESENCE, EXTENDED = "bars at the open's label and not at the close's", "edges of extended hours"
@@ -153,12 +153,12 @@ def _closing_volume(day: _Day) -> LabelSign:
     """The last minute trades most; labelled by its start, the close's label has the auction, or what comes after."""
     last, before, earlier = (day.at(day.lengths[day.session] - back, day.volume) for back in (0, 1, 2))
     both = (last > 0) & (before > 0)
-    ratios, surge = last[both] / before[both], before / np.where(earlier > 0, earlier, np.nan)
-    after_hours = bool((day.minute > day.lengths[day.session]).any())
-    # an auction's volume can stand after a last minute that stands out itself
-    auction = after_hours and _median(surge[both & np.isfinite(surge)]) >= SURGE
+    ratios, surge = last[both] / before[both], before[both & (earlier > 0)] / earlier[both & (earlier > 0)]
     says = _side(ratios, VOLUME_START, VOLUME_END, ("start", "end"))
-    return _sign(VOLUME, _median(ratios), len(ratios), "" if says == "end" and auction else says)
+    if says == "end" and _side(surge, VOLUME_END, SURGE, ("", "surge")):
+        # the minute before stands out already: it is the last one where what follows can only be the auction
+        says = "start" if _median(ratios) >= AUCTION else ""
+    return _sign(VOLUME, _median(ratios), len(ratios), says)
 
 
 def _side(ratios: np.ndarray, low: float, high: float, names: tuple[str, str]) -> str:

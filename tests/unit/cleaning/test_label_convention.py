@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from stock_ml.adapters.lake import Lake
+from stock_ml.cleaning.clean_symbol import cleaning_rules
 from stock_ml.cleaning.label_convention import check_files, find_convention
 from stock_ml.config import Settings, load
 from stock_ml.errors import AmbiguousTimestamps, BadFile
@@ -74,6 +75,11 @@ def test_the_setting_decides_and_says_so(caplog):
     assert (found["convention"], found["taken_from"], found["says"]) == ("start", "STOCKML_LABELS", "end")
     assert kept.convention() == "start"
     assert "STOCKML_LABELS=start is applied to A; its bars say: range" in caplog.text
+
+
+def test_another_setting_cleans_past_months_anew():
+    assert "labels" not in cleaning_rules(settings(), "A")
+    assert cleaning_rules(settings(labels="end"), "A")["labels"] == "end"
 
 
 def folder(path: Path, **files: pd.DataFrame) -> Settings:

@@ -165,3 +165,9 @@ def test_answers_that_differ_give_the_same_report_and_bytes_in_whatever_order_th
     assert clean_bytes(first) == clean_bytes(other)
     assert first.objects.bodies == other.objects.bodies
     assert json.dumps(first.read_quality(SYMBOL, MONTH)) == json.dumps(other.read_quality(SYMBOL, MONTH))
+
+
+def test_the_report_says_what_the_labels_mark_and_what_that_was_taken_from():
+    report = cleaned(lake_of(answer(minutes(0, DAY), FIRST + DAY)))
+    assert report["label_convention"] == report["label_evidence"]["convention"] == "start"
+    assert report["label_evidence"]["taken_from"] == "stamps in UTC"

@@ -42,10 +42,10 @@ def test_a_bar_start_feed_without_its_opening_minute_is_read_rightly():
     assert detect_convention(rows[minute != "09:30"], XNYS) == "start"
 
 
-def test_a_closing_auction_after_a_bar_start_feeds_last_minute_is_not_taken_for_that_minute():
-    rows = feed("start", extended=True)
-    ts = XNYS.closes[FIRST : FIRST + 12]
-    auction = frame(ts, "start", 0.1, 3_000_000.0)
+@pytest.mark.parametrize("extended", [True, False])
+def test_a_closing_auction_after_a_bar_start_feeds_last_minute_is_not_taken_for_that_minute(extended):
+    rows = feed("start", extended=extended)
+    auction = frame(XNYS.closes[FIRST : FIRST + 12], "start", 0.1, 3_000_000.0)
     found = label_evidence(pd.concat([rows[~rows["label"].isin(auction["label"])], auction]), XNYS)
     assert (found["says"], found["sure"]) == ("start", "strong")
 
