@@ -177,7 +177,7 @@ def _chance(count: int, total: int) -> float:
 
 
 def _presence(day: _Day) -> LabelSign:
-    """Tell by the labels at the edges: each session without extended hours votes, without any all of them together."""
+    """Tell by the labels at the edges: sessions without extended hours vote, where all have them they do together."""
     count, length = len(day.lengths), day.lengths[day.session]
     extended = np.bincount(day.session[(day.minute < 0) | (day.minute > length)], minlength=count) > 0
     at_open, at_close = day.has(0), day.has(length)
