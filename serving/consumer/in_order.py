@@ -83,7 +83,7 @@ def select(minutes: Minutes, at: np.ndarray) -> Minutes:
 def _steps(bars: BarBatch, before: Newest, sessions: Sessions, limit: int) -> tuple[np.ndarray, np.ndarray]:
     """Return how many minutes to fill before each bar, and whether no feed gap and no split lies there, both (n,)."""
     missing = np.where(before.ts != NONE, gaps.missing(before.ts, bars.ts, sessions, limit), 0)
-    near = features.is_contiguous(sessions.index(before.ts), sessions.index(bars.ts), limit)
+    near = gaps.is_contiguous(sessions.index(before.ts), sessions.index(bars.ts), limit)
     joined = (before.ts != NONE) & ((missing > 0) | near)
     night = np.flatnonzero(joined & (sessions.number(bars.ts) != sessions.number(before.ts)))
     change = np.log(before.close[night]) - np.log(bars.columns["open"][night])

@@ -25,6 +25,14 @@ class Minutes:
     def __len__(self) -> int:
         return len(self.ts)
 
+    def select(self, at: np.ndarray | slice) -> "Minutes":
+        """Return the bars that a mask, a slice or indices choose."""
+        return Minutes(**{name: column[at] for name, column in vars(self).items()})
+
+    def concat(self, other: "Minutes") -> "Minutes":
+        """Return these bars, and others after them."""
+        return Minutes(**{name: np.concatenate([one, getattr(other, name)]) for name, one in vars(self).items()})
+
     @classmethod
     def of_frame(cls, bars: pd.DataFrame) -> "Minutes":
         """Take the bars of one symbol from a frame, `ts` in UTC; where it has no `filled` all are received."""
@@ -71,6 +79,12 @@ def missing(before: np.ndarray, ts: np.ndarray, sessions: Sessions, limit: int) 
 def is_no_trade(minutes: np.ndarray, limit: int) -> np.ndarray:
     """Say of holes of this many minutes inside a session whether nobody traded, (n,); else the feed had a gap."""
     return minutes <= limit
+
+
+def is_contiguous(before: np.ndarray, after: np.ndarray, limit: int) -> np.ndarray:
+    """Say of neighbouring rows, given by their trading minutes, whether no feed gap lies between them, (n,)."""
+    step = after - before
+    return np.asarray((step >= 1) & (step <= limit + 1) & (before >= 0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,8 @@ from numpy.typing import NDArray
 from stock_ml.domain import splits
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
-from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.gaps import Minutes, is_contiguous
+from stock_ml.domain.outliers import leave_out
 from stock_ml.model.feature_schema import FeatureSchema
 
 KERNEL_VERSION = 2
@@ -92,12 +93,6 @@ def window_ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -
     begins = np.insert(np.where(contiguous, 0, np.arange(1, len(index))), 0, 0)[: len(index)]
     run = np.arange(len(index)) - np.maximum.accumulate(begins)
     return np.flatnonzero((run >= window - 1) & ~minutes.filled & (index >= 0))
-
-
-def is_contiguous(before: NDArray[np.int64], after: NDArray[np.int64], limit: int) -> NDArray[np.bool_]:
-    """Say of neighbouring rows, given by their trading minutes, whether no feed gap lies between them, (n,)."""
-    step = after - before
-    return np.asarray((step >= 1) & (step <= limit + 1) & (before >= 0))
 
 
 def windows(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
@@ -180,7 +175,11 @@ def targets(minutes: Minutes, sessions: Sessions, horizon: int) -> np.ndarray:
 
 
 def table(minutes: Minutes, sessions: Sessions, schema: FeatureSchema, limit: int) -> pd.DataFrame:
-    """Return one row for each valid window: bar_ts (epoch s), session (date), last_close, target, and the FEATURES."""
+    """Return one row for each valid window: bar_ts (epoch s), session (date), last_close, target, and the FEATURES.
+
+    Outliers are left out of windows and targets; so is a target whose minute has one.
+    """
+    minutes, unknown = leave_out(minutes, sessions, limit)
     at = window_ends(minutes, sessions, schema["window"], limit)
     channels = rows(minutes, sessions)
     parts = [at[i : i + CHUNK] for i in range(0, len(at), CHUNK)]
@@ -189,5 +188,7 @@ def table(minutes: Minutes, sessions: Sessions, schema: FeatureSchema, limit: in
     frame.insert(0, "bar_ts", minutes.ts[at])
     frame.insert(1, "session", sessions.dates[sessions.number(minutes.ts[at])].astype(str))
     frame.insert(2, "last_close", minutes.close[at])
-    frame.insert(3, "target", targets(minutes, sessions, schema["horizon"])[at])
+    wanted = minutes.ts[at] + schema["horizon"] * MINUTE
+    target = targets(minutes, sessions, schema["horizon"])[at]
+    frame.insert(3, "target", np.where(np.isin(wanted, unknown), np.nan, target))
     return frame

@@ -145,3 +145,15 @@ def test_rows_of_a_day_without_a_session_are_told_from_extended_hours():
     received = rows((-1, 50), (0, 50), (390, 50), (1440 + 30, 50))  # the next day is a Saturday
     report = cleaned(received, LATER + 86_400).report
     assert (report["extended_hours"], report["session_closed"]) == (2, 1)
+
+
+def test_an_outlier_stays_as_received_and_its_price_is_not_repeated():
+    received = rows(*((minute, 100.0) for minute in range(20)), (20, 5000.0), (22, 100.0))
+    result = cleaned(received)
+    assert result.bars["close"].tolist() == [*[100.0] * 20, 5000.0, 100.0, 100.0]
+    assert result.bars["filled"].tolist() == [*[False] * 21, True, False]
+    assert result.report["outliers"] == {
+        "count": 1,
+        "first": [{"ts": "2024-03-01T14:50:00+00:00", "low": 4999.0, "high": 5001.0}],
+    }
+    assert result.report["kept"] == 22
