@@ -42,12 +42,31 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class Update:
-    """Hold what new bars bring: rows to store, by symbol's `slot`, `minutes` and `late`, (r,), and complete windows."""
+    """Hold what new bars bring: rows to store, and complete windows.
+
+    By row, (r,): the symbol's `slot`, `minutes`, whether the bar was `late`, and whether it is an `outlier`.
+    """
 
     slot: np.ndarray
     minutes: Minutes
     late: np.ndarray
+    outlier: np.ndarray
     windows: Windows
+
+    def with_outliers(self, bars: BarBatch, occupied: np.ndarray) -> "Update":
+        """Add outliers to store; a filled row where one stands, or stood before (`occupied`, (r,)), is left out."""
+        if not len(bars) and not occupied.any():
+            return self
+        keep = ~occupied & ~np.isin(_keys(self.slot, self.minutes.ts), _keys(bars.slot, bars.ts))
+        minutes, slot = self.minutes.select(keep).concat(bars.minutes), np.concatenate([self.slot[keep], bars.slot])
+        new = np.arange(len(slot)) >= len(slot) - len(bars)
+        late = np.concatenate([self.late[keep], np.zeros(len(bars), dtype=bool)])
+        return Update(slot, minutes, late, new, self.windows)
+
+
+def _keys(slot: np.ndarray, ts: np.ndarray) -> np.ndarray:
+    """Return one number for each symbol and minute."""
+    return np.asarray((slot << 40) + ts)
 
 
 def fill(bars: BarBatch, newest: Newest, sessions: Sessions, config: StreamConfig) -> Rows:
@@ -70,14 +89,10 @@ def fill(bars: BarBatch, newest: Newest, sessions: Sessions, config: StreamConfi
 def update(rows: Rows, complete: np.ndarray, values: list[Floats], sessions: Sessions) -> Update:
     """Return what appended rows bring: the windows that end at `complete`, some of their received bars."""
     at = rows.at[complete]
-    ends = select(rows.minutes, at)
+    ends = rows.minutes.select(at)
     windows = Windows.of(rows.slot[at], ends, ends.ts + MINUTE, sessions, values)
-    return Update(rows.slot, rows.minutes, np.zeros(len(rows.slot), dtype=bool), windows)
-
-
-def select(minutes: Minutes, at: np.ndarray) -> Minutes:
-    """Return the minutes that a mask or indices choose."""
-    return Minutes(**{name: column[at] for name, column in vars(minutes).items()})
+    usual = np.zeros(len(rows.slot), dtype=bool)
+    return Update(rows.slot, rows.minutes, usual, usual, windows)
 
 
 def _steps(bars: BarBatch, before: Newest, sessions: Sessions, limit: int) -> tuple[np.ndarray, np.ndarray]:

@@ -80,7 +80,8 @@ def _forecast(update: Update, models: Models, intervals: AdaptiveIntervals, conf
 
 
 def _closes(update: Update) -> Closes:
-    order = np.lexsort((update.minutes.ts, update.slot))
+    usable = np.flatnonzero(~update.outlier)
+    order = usable[np.lexsort((update.minutes.ts[usable], update.slot[usable]))]
     return Closes(update.slot[order], update.minutes.ts[order], update.minutes.close[order])
 
 
