@@ -122,7 +122,7 @@ def _calibrated_forecasts(
         ts=windows.ts[at],
         target=target[at],
         last=close,
-        predicted=nearest(close, centre),
+        predicted=nearest(close, prediction.of(at)),
         centre=centre,
         half=prediction.half[:, at],
     )

@@ -57,7 +57,7 @@ def _moved(interval_scale: np.float32, held: tuple[float, float], level: int, cl
 
 
 def _bounds(close: float, said: Prediction, interval_scale: np.ndarray) -> list[tuple[float, float]]:
-    predicted = nearest(np.array([close]), said.log_return)[0]
+    predicted = nearest(np.array([close]), said)[0]
     wide = said.half[:, 0] * np.exp(interval_scale.astype(np.float64))
     return [
         (

@@ -49,7 +49,7 @@ def batch(bars: list[Bar]) -> tuple[set[int], dict[int, list[float]]]:
     table = features.table(fill(minutes, NYSE, CONFIG.limit), NYSE, CONFIG.schema, CONFIG.limit)
     said = SCORER.predict(table[list(features.FEATURES)].to_numpy())
     last = table["last_close"].to_numpy()
-    found = zip(table["bar_ts"].tolist(), last.tolist(), nearest(last, said.log_return).tolist(), strict=True)
+    found = zip(table["bar_ts"].tolist(), last.tolist(), nearest(last, said).tolist(), strict=True)
     return set(minutes.ts[outliers(minutes, NYSE, CONFIG.limit)].tolist()), {ts: told for ts, *told in found}
 
 
