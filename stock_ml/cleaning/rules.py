@@ -114,7 +114,7 @@ def _report(received: pd.DataFrame, outcomes: np.ndarray, bars: gaps.Minutes, ru
     counts: list[int] = np.bincount(outcomes, minlength=SECOND + 1).tolist()
     refused = {name: n for name, n in zip(REFUSED, counts[len(ROW_OUTCOMES) :], strict=True) if n}
     alone = gaps.Minutes(*(column[~bars.filled] for column in vars(bars).values()))
-    return {
+    report: RowReport = {
         "rows_read": len(outcomes),
         "kept": counts[KEPT],
         "extended_hours": counts[EXTENDED],
@@ -129,6 +129,9 @@ def _report(received: pd.DataFrame, outcomes: np.ndarray, bars: gaps.Minutes, ru
         "zero_volume": quality.zero_volume(alone.volume),
         **quality.minute_report(bars, rules.sessions, rules.feed_gap_minutes, rules.span or _span(bars, rules)),
     }
+    if unknown := quality.unknown_days(received["ts"].to_numpy()[outcomes == CLOSED], rules.sessions):
+        report["unknown_days"] = unknown
+    return report
 
 
 def _span(bars: gaps.Minutes, rules: CleaningParameters) -> tuple[float, float]:
