@@ -60,7 +60,8 @@ def clean_symbol(s: Settings, item: IngestItem, lake: Lake | None = None) -> Cle
 
 def _clean_months(s: Settings, lake: Lake, item: IngestItem) -> dict[str, CleanMonth]:
     """Return the clean months of an item, and store the rows refused."""
-    symbol, calendar, months = item["symbol"], s.calendars.of(item["symbol"]), months_of_item(lake, item)
+    symbol, calendar = item["symbol"], s.calendars.of(item["symbol"])
+    months = months_of_item(lake, item, calendar)
     if not months:
         return {}
     convention, months = _placed(s, lake, symbol, months)

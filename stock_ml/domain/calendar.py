@@ -97,18 +97,17 @@ class Sessions:
 
     def number(self, ts: np.ndarray) -> np.ndarray:
         """Return each time's session number, -1 outside regular hours; times in UTC epoch seconds, (n,)."""
-        at = self._part(ts)
-        return np.where(at >= 0, self.parts.session[at], -1)
+        return np.asarray(self._sessions[self._part(ts)])
 
     def period(self, ts: np.ndarray) -> np.ndarray:
         """Return the number of each time's trading period, -1 outside regular hours."""
-        at = self._part(ts)
-        return np.where(at >= 0, self.parts.period[at], -1)
+        return np.asarray(self._periods[self._part(ts)])
 
     def minute(self, ts: np.ndarray) -> np.ndarray:
         """Return each time's trading minute of its session from 0, -1 outside regular hours."""
-        number = self.number(ts)
-        return np.where(number >= 0, self.index(ts) - self.before[number], -1)
+        at = self._part(ts)
+        since = self.parts.before[at] - self.before[self.parts.session[at]]
+        return np.where(at >= 0, since + (ts - self.parts.opens[at]) // MINUTE, -1)
 
     def index(self, ts: np.ndarray) -> np.ndarray:
         """Return each time's trading minute counted over all sessions without closed hours, -1 outside them."""
@@ -181,6 +180,16 @@ class Sessions:
         near = np.minimum(np.searchsorted(self.dates, days), len(self.dates) - 1)
         lengths = np.where(self.dates[near] == days, self.lengths[near], 0)
         return {str(day): int(usual - length) for day, length in zip(days, lengths, strict=True) if length < usual}
+
+    @cached_property
+    def _sessions(self) -> np.ndarray:
+        """Return the session of each part, and -1 after them: at the place that stands for closed hours."""
+        return np.append(self.parts.session, -1)
+
+    @cached_property
+    def _periods(self) -> np.ndarray:
+        """Return the trading period of each part, and -1 after them."""
+        return np.append(self.parts.period, -1)
 
     def _part(self, ts: np.ndarray) -> np.ndarray:
         """Return the place of each time among the parts, -1 outside of them."""

@@ -13,7 +13,7 @@ from stock_ml.domain.months import complete_at, edges_of, months_of
 from stock_ml.errors import BadSetting, UnknownSessions
 from stock_ml.model.features import FEATURES, rows, schema, table, targets, window_ends
 from tests.hypothesis_budget import at_most
-from tests.walks import walk
+from tests.walks import take, walk
 
 HONG_KONG, TOKYO, WEEKDAYS, ALWAYS = (sessions(name) for name in ("XHKG", "XTKS", "24/5", "24/7"))
 W, LIMIT = 30, 15
@@ -113,6 +113,17 @@ def test_midnight_is_no_night_where_sessions_touch():
     assert np.flatnonzero(np.isnan(targets(filled, ALWAYS, 1))).tolist() == [119]
     found = holes(bars.ts, ALWAYS, LIMIT, (float(ts[0]), float(ts[-1] + 60)))
     assert (found.minutes.tolist(), found.at_edge.tolist()) == ([3], [False])
+
+
+def test_months_that_were_filled_alone_are_filled_together_before_training():
+    ts = np.arange(at("2024-01-31T23:00"), at("2024-02-01T01:00"), 60)
+    bars = walk(np.delete(ts, [10, 59, 60, 90]))
+    months = [fill(take(bars, part), ALWAYS, LIMIT) for part in (bars.ts < ts[60], bars.ts >= ts[60])]
+    joined = Minutes(*(np.concatenate(pair) for pair in zip(*(vars(m).values() for m in months), strict=True)))
+    for one, other in zip(
+        vars(fill(joined, ALWAYS, LIMIT)).values(), vars(fill(bars, ALWAYS, LIMIT)).values(), strict=True
+    ):
+        assert np.array_equal(one, other)
 
 
 def test_a_weekend_is_a_night_of_a_market_that_trades_on_weekdays():
