@@ -1,6 +1,7 @@
 """The market's side of an installation: the key and its tier, the source, and the market's time."""
 
 import time
+from importlib.metadata import version
 
 from stock_ml.adapters.market_clock import MarketClock, open_clock
 from stock_ml.adapters.postgres.request_quota import RequestQuota, request_limiter
@@ -64,7 +65,7 @@ def calendar(s: Settings, now: float | None = None) -> CheckResult:
     known = {each.exchange: each for each in found}
     shared = [f"{name} has the sessions of {SHARED[name]}" for name in known if name in SHARED]
     listed = [f"{name} is known until {each.dates[-1]}" for name, each in known.items()]
-    message = "; ".join([*listed, *shared])
+    message = f"exchange-calendars {version('exchange-calendars')}: {'; '.join([*listed, *shared])}"
     ending = [words for each in known.values() if s.live and (words := each.end_warning(now))]
     advice = f"{'; '.join(ending)}: update exchange-calendars (`git pull`, then `make up`)" if ending else ""
     return CheckResult(message, advice, "note" if ending or shared else "ok")

@@ -26,9 +26,14 @@ def ends_at(month: str, calendar: Sessions) -> float:
 
 
 def complete_at(month: str, now: float, calendar: Sessions) -> float:
-    """Return from when on a response holds all of a month YYYY-MM that is over at `now`, UTC epoch seconds."""
-    at = calendar.upcoming(now)
-    newest = now // MINUTE * MINUTE if calendar.opens[at] < now else float(calendar.closes[at - 1])
+    """Return from when on a response holds all of a month YYYY-MM that is over at `now`, UTC epoch seconds.
+
+    Raises UnknownSessions where the calendar ends before.
+    """
+    calendar.upcoming(now)  # raises where no later session is known
+    opens, closes = calendar.periods
+    at = np.searchsorted(closes, now, side="right")
+    newest = now // MINUTE * MINUTE if opens[at] < now else float(closes[at - 1])
     return min(newest, ends_at(month, calendar))
 
 

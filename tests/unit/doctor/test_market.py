@@ -8,9 +8,9 @@ from stock_ml.domain.calendar import sessions
 def test_each_exchange_is_named_with_the_end_of_its_calendar() -> None:
     found = calendar(load(_env_file=None, source="sandbox", exchanges="VOD:XLON,BTC-USD:24/7"))
     assert found.state == "ok"
-    assert found.message == "; ".join(
-        f"{name} is known until {sessions(name).dates[-1]}" for name in ("XNYS", "XLON", "24/7")
-    )
+    known = [f"{name} is known until {sessions(name).dates[-1]}" for name in ("XNYS", "XLON", "24/7")]
+    assert found.message.startswith("exchange-calendars ")
+    assert found.message.endswith(f": {'; '.join(known)}")
 
 
 def test_an_exchange_that_shares_anothers_sessions_is_a_note() -> None:

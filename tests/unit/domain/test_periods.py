@@ -194,6 +194,13 @@ def test_months_outside_of_a_calendar_are_refused_and_none_is_taken_for_another(
     assert months_of(at("2021-03-15"), 2, riyadh) == ["2021-01", "2021-02", "2021-03"]
 
 
+def test_a_response_of_a_lunch_break_holds_all_until_the_break():
+    lunch = at("2024-01-17T04:00")
+    assert complete_at("2024-01", lunch + 1800.5, HONG_KONG) == lunch
+    assert complete_at("2024-01", lunch + 3600 + 90, HONG_KONG) == lunch + 3600 + 60
+    assert complete_at("2024-01", at("2024-01-17") + 0.5, ALWAYS) == at("2024-01-17")
+
+
 def test_unknown_exchanges_keep_their_error():
     with pytest.raises(BadSetting, match="no exchange is called 'XXXX'"):
         sessions("XXXX")
