@@ -44,14 +44,13 @@ def leaves_gap(after: int, bars: Sequence[Bar], sessions: Sessions) -> bool:
 
 def months_between(first: int, last: int, sessions: Sessions) -> list[str]:
     """Return the months YYYY-MM of all sessions from one time to another."""
-    at, to = sessions.upcoming(first), sessions.upcoming(last)
+    at, to = sessions.ended(first), sessions.ended(last)
     return [str(month) for month in np.unique(sessions.dates[at : to + 1].astype("datetime64[M]"))]
 
 
 def newly_closed(announced: int, now: float, sessions: Sessions) -> list[int]:
     """Return the numbers of the sessions that closed after the close announced last, up to `now`."""
-    first, last = np.searchsorted(sessions.closes, [announced, now], side="right").tolist()
-    return list(range(first, last))
+    return list(range(sessions.ended(announced), sessions.ended(now)))
 
 
 def market(now: float, calendars: Sequence[Sessions]) -> MarketReport:

@@ -125,6 +125,10 @@ class Sessions:
         since = np.clip(ts - self.parts.opens[at], 0, self.parts.closes[at] - self.parts.opens[at])
         return np.asarray(self.parts.before[at] + since.astype(np.int64) // MINUTE)
 
+    def ended(self, ts: float) -> int:
+        """Return how many sessions have closed by a time."""
+        return int(np.searchsorted(self.closes, ts, side="right"))
+
     def upcoming(self, ts: float) -> int:
         """Return the number of the session that is open at `ts`, or the next one.
 
@@ -132,7 +136,7 @@ class Sessions:
         """
         if ts >= self.closes[-1]:
             raise self.unknown(f"{utc(ts):%Y-%m-%d %H:%M} UTC")
-        return int(np.searchsorted(self.closes, ts, side="right"))
+        return self.ended(ts)
 
     def change(self, ts: float) -> tuple[bool, int | None]:
         """Say whether the exchange is open at a time, and when that changes next, None where no change is known.

@@ -34,7 +34,7 @@ def drift(s: Settings, store: MonitoringStore, version: str, now: float) -> dict
 
 def live_sessions(profile: ReferenceProfile, calendar: Sessions, now: float, most: int) -> range:
     """Return the numbers of the sessions that are live evidence: closed by `now`, and begun after the training."""
-    last = calendar.upcoming(now)
+    last = calendar.ended(now)
     first = int(np.searchsorted(calendar.opens, profile.trained_until))
     return range(max(first, last - min(most, profile.longest)), last)
 

@@ -168,6 +168,7 @@ def test_a_calendar_is_used_as_far_as_the_library_knows_it(name):
     assert calendar.end_warning(last - 61 * 86_400) is None
     assert calendar.upcoming(last - 1) == len(calendar.dates) - 1
     for beyond in (last, last + 40 * 86_400):
+        assert calendar.ended(beyond) == len(calendar.dates)
         with pytest.raises(UnknownSessions, match=f"{name} are known from .* update exchange-calendars"):
             calendar.upcoming(beyond)
         with pytest.raises(UnknownSessions):
