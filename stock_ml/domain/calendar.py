@@ -215,7 +215,7 @@ class Calendars:
         return sessions(dict(self.others).get(symbol, self.exchange), self.closures)
 
 
-@cache  # each symbol needs them, and loading takes a second; 300 kB an exchange
+@cache  # each symbol needs them, and loading takes a second; 1 MB an exchange
 def sessions(exchange: str, closures: tuple[str, ...] = ()) -> Sessions:
     """Load the sessions of an exchange by its ISO 10383 code, half days and holidays included.
 
@@ -223,18 +223,26 @@ def sessions(exchange: str, closures: tuple[str, ...] = ()) -> Sessions:
     minute on, EXCHANGE:YYYY-MM-DDTHH:MM in the exchange's own time. Raises BadSetting where a code or a day is unknown.
     """
     calendar = _load(exchange)
-    columns = (calendar.opens, calendar.closes, calendar.break_starts, calendar.break_ends)
-    opens, closes, *breaks = (column.to_numpy("datetime64[s]").astype(np.int64) for column in columns)
-    dates = calendar.sessions.to_numpy().astype("datetime64[D]")
-    days = [day for code, _, day in (closure.partition(":") for closure in closures) if code == exchange]
-    for day in days:
-        closes = _closed(day, dates, closes, str(calendar.tz))
-    has_break = calendar.break_starts.notna().to_numpy() & (closes > breaks[0])
-    breaks = [np.where(has_break, edge, closes) for edge in breaks]
-    closes = np.where(closes > breaks[1], closes, breaks[0])
+    zone, dates = str(calendar.tz), calendar.sessions.to_numpy().astype("datetime64[D]")
+    opens, closes = _seconds(calendar.opens), _seconds(calendar.closes)
+    for day in [day for code, _, day in (closure.partition(":") for closure in closures) if code == exchange]:
+        closes = _closed(day, dates, closes, zone)
+    starts, ends = _breaks(calendar, closes)
+    closes = np.where(closes > ends, closes, starts)
     left = closes > opens
-    dates, opens, closes, *breaks = (column[left] for column in (dates, opens, closes, *breaks))
-    return Sessions(exchange, str(calendar.tz), dates, opens, closes, Parts.of(opens, closes, (breaks[0], breaks[1])))
+    parts = Parts.of(opens[left], closes[left], (starts[left], ends[left]))
+    return Sessions(exchange, zone, dates[left], opens[left], closes[left], parts)
+
+
+def _seconds(stamps: pd.Series) -> np.ndarray:
+    return stamps.to_numpy("datetime64[s]").astype(np.int64)
+
+
+def _breaks(calendar: "ExchangeCalendar", closes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return when the breaks of sessions begin and end, (n,) each: both at the close where none is before it."""
+    starts, ends = _seconds(calendar.break_starts), _seconds(calendar.break_ends)
+    has_break = calendar.break_starts.notna().to_numpy() & (closes > starts)
+    return np.where(has_break, starts, closes), np.where(has_break, ends, closes)
 
 
 def _load(exchange: str) -> "ExchangeCalendar":
