@@ -7,7 +7,6 @@ from functools import cached_property
 import numpy as np
 
 from stock_ml.config import Settings
-from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.outliers import MEMORY
 from stock_ml.model.feature_schema import FeatureSchema
@@ -105,8 +104,7 @@ class StreamConfig:
         earliest = np.zeros(len(ts), dtype=np.int64)
         for own, sessions in self.by_calendar(slot):
             index = np.maximum(sessions.index(ts[own]) - (self.window - 1 + MEMORY) * (self.limit + 1), 0)
-            number = np.searchsorted(sessions.before, index, side="right") - 1
-            earliest[own] = sessions.opens[number] + (index - sessions.before[number]) * MINUTE
+            earliest[own] = sessions.time(index)
         return earliest
 
     def sessions_of(self, symbol: str) -> Sessions:

@@ -19,8 +19,8 @@ from stock_ml.model.features import Floats
 class Windows:
     """Hold complete windows, (n,) each but `values`, the windows themselves, (n, W, C), some at a time.
 
-    `slot` of the symbol, `ts` and `close` of the last bar, when that bar was `known`, and its session: `session` is the
-    date, `session_close` in UTC epoch seconds as the other times.
+    `slot` of the symbol, `ts` and `close` of the last bar, when that bar was `known`, and its `session`, a date.
+    `period_close` is when its trading period ends, in UTC epoch seconds as the other times.
     """
 
     slot: np.ndarray
@@ -28,7 +28,7 @@ class Windows:
     close: np.ndarray
     known: np.ndarray
     session: np.ndarray
-    session_close: np.ndarray
+    period_close: np.ndarray
     values: list[Floats]
 
     @classmethod
@@ -36,8 +36,8 @@ class Windows:
         cls, slot: np.ndarray, ends: Minutes, known: np.ndarray, sessions: Sessions, values: list[Floats]
     ) -> "Windows":
         """Return windows whose last bars are `ends`, all in the same sessions."""
-        number = sessions.number(ends.ts)
-        return cls(slot, ends.ts, ends.close, known, sessions.dates[number], sessions.closes[number], values)
+        dates, closes = sessions.dates[sessions.number(ends.ts)], sessions.periods.closes[sessions.period(ends.ts)]
+        return cls(slot, ends.ts, ends.close, known, dates, closes, values)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from stock_ml.domain.gaps import Holes, Minutes, holes
 from stock_ml.domain.ingest_records import Gap, MinuteReport, Outlier, Outliers, RowReport, SessionCount, ZeroVolume
 
 NAMED = 20  # so many outliers are named one by one
+MANY = 30  # rows of a day, from which on the feed traded on it
 
 Span = tuple[float, float]  # UTC epoch seconds
 
@@ -64,7 +65,7 @@ def _by_session(
     so_far = np.append(0, np.cumsum(bars.filled))
     filled = so_far[edges[len(met) :]] - so_far[edges[: len(met)]]
     received = edges[len(met) :] - edges[: len(met)] - filled
-    due = (np.minimum(sessions.closes[met], span[1]) - sessions.opens[met]).astype(np.int64) // MINUTE
+    due = sessions.trading_minutes(np.minimum(sessions.closes[met], span[1])) - sessions.before[met]
     whole = sessions.closes[met] <= span[1]
     columns = (sessions.dates[met].astype(str), received, filled, due)
     days: dict[str, SessionCount] = {
@@ -78,6 +79,16 @@ def out_of_order(ts: np.ndarray) -> int:
     """Return how many rows come against the direction, newest or oldest first, in which most rows come."""
     steps = np.diff(ts)
     return int(min((steps > 0).sum(), (steps < 0).sum()))
+
+
+def unknown_days(ts: np.ndarray, sessions: Sessions) -> dict[str, int]:
+    """Return how many rows there are on each day (YYYY-MM-DD) on which the feed traded, and no session is known.
+
+    `ts` are the rows' opens on days without a session, in UTC epoch seconds. Fewer than MANY rows on a day are no
+    trading: some sources print a few at a weekend.
+    """
+    days, counts = np.unique(sessions.days(ts), return_counts=True)
+    return {str(day): int(count) for day, count in zip(days, counts, strict=True) if count >= MANY}
 
 
 def zero_volume(volume: np.ndarray) -> ZeroVolume:

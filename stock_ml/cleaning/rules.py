@@ -130,7 +130,7 @@ def _report(
 ) -> RowReport:
     counts: list[int] = np.bincount(outcomes, minlength=SECOND + 1).tolist()
     refused = {name: n for name, n in zip(REFUSED, counts[len(ROW_OUTCOMES) :], strict=True) if n}
-    return {
+    report: RowReport = {
         "rows_read": len(outcomes),
         "kept": counts[KEPT],
         "extended_hours": counts[EXTENDED],
@@ -145,6 +145,9 @@ def _report(
         "zero_volume": quality.zero_volume(bars.volume[~bars.filled]),
         **quality.minute_report(bars, rules.sessions, rules.feed_gap_minutes, rules.span or _span(bars, rules)),
     }
+    if unknown := quality.unknown_days(received["ts"].to_numpy()[outcomes == CLOSED], rules.sessions):
+        report["unknown_days"] = unknown
+    return report
 
 
 def _span(bars: gaps.Minutes, rules: CleaningParameters) -> tuple[float, float]:

@@ -109,10 +109,10 @@ def _past(
     before = at[:, None] - np.arange(MEMORY + 1)  # from the bar itself
     exists = before >= begins[at][:, None]
     before = np.maximum(before, 0)
-    number, index = sessions.number(ts)[before], sessions.index(ts)[before]
+    period, index = sessions.period(ts)[before], sessions.index(ts)[before]
     steps = index[:, :-1] - index[:, 1:]
     paused = steps > PAUSE * np.maximum(_median(steps, exists[:, 1:]), 1)[:, None]
-    own = (number[:, 1:] == number[:, :1]) & ~np.logical_or.accumulate(paused, axis=1)
+    own = (period[:, 1:] == period[:, :1]) & ~np.logical_or.accumulate(paused, axis=1)
     return _Past(close[before[:, 1:]], exists[:, 1:], own)
 
 

@@ -19,6 +19,9 @@ Filter", 2.2) in the time that volume tells: a minute with x times the window's 
 variance, and its close shows the level with noise variance x times 0.36 or 2.25, as trades bounce between bid and ask
 (Roll 1984). After a night nothing is known of the level; a minute without a trade shows nothing.
 
+A night is what lies between two trading periods (`domain.calendar`): a lunch break is one, midnight in a market that
+trades around the clock is none. The channel `session` is the number of the trading period.
+
 The kernel gives the same bits for a row whatever number of rows and memory layout it comes in: it copies to
 (C, n, W) and reduces over the last, contiguous axis only; there is no BLAS in it.
 """
@@ -33,7 +36,7 @@ from numpy.typing import NDArray
 
 from stock_ml.domain import splits
 from stock_ml.domain.bars import MINUTE
-from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.calendar import Sessions, sessions
 from stock_ml.domain.gaps import Minutes, is_contiguous
 from stock_ml.domain.outliers import leave_out
 from stock_ml.model.feature_schema import FeatureSchema
@@ -57,11 +60,12 @@ def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -
     """Return the schema of the features of these settings.
 
     `limit` (the longest hole in minutes that is filled) decides which windows there are and what stands in them, the
-    exchange's sessions what has elapsed and where a night lies.
+    exchange's sessions what has elapsed and where a night lies. Raises BadSetting where the exchange is not known.
     """
+    last = CHANNELS[-1] if sessions(exchange, ()).is_plain else "period"
     described: FeatureSchema = {
         "kernel": KERNEL_VERSION,
-        "channels": list(CHANNELS),
+        "channels": [*CHANNELS[:-1], last],
         "names": list(FEATURES),
         "window": window,
         "horizon": horizon,
@@ -76,11 +80,10 @@ def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -
 
 def rows(minutes: Minutes, sessions: Sessions) -> np.ndarray:
     """Return the CHANNELS of each bar, float64 (n, C): what a ring buffer keeps of a symbol."""
-    number = sessions.number(minutes.ts)
-    length = (sessions.closes[number] - sessions.opens[number]) / MINUTE
+    length = sessions.lengths[sessions.number(minutes.ts)]
     elapsed = (sessions.minute(minutes.ts) + 1) / length
     bar = (minutes.open, minutes.high, minutes.low, minutes.close, minutes.volume)
-    return np.column_stack([*bar, elapsed, number.astype(np.float64)])
+    return np.column_stack([*bar, elapsed, sessions.period(minutes.ts).astype(np.float64)])
 
 
 def window_ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> np.ndarray:
@@ -166,11 +169,11 @@ def _clock(volume: Floats) -> Floats:
 
 
 def targets(minutes: Minutes, sessions: Sessions, horizon: int) -> np.ndarray:
-    """Return each bar's log return to the close of the bar `horizon` minutes later in its session, NaN where none."""
+    """Return each bar's log return to the close of the bar `horizon` minutes later in its trading period, else NaN."""
     wanted = minutes.ts + horizon * MINUTE
     at = np.minimum(np.searchsorted(minutes.ts, wanted), len(minutes) - 1)
-    number = sessions.number(minutes.ts)
-    known = (minutes.ts[at] == wanted) & (number[at] == number) & (number >= 0)
+    period = sessions.period(minutes.ts)
+    known = (minutes.ts[at] == wanted) & (period[at] == period) & (period >= 0)
     return np.where(known, np.log(minutes.close[at] / minutes.close), np.nan)
 
 

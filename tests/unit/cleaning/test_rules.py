@@ -41,6 +41,15 @@ def test_newest_first_becomes_ascending_and_extended_hours_are_set_aside():
     assert (result.report["extended_hours"], result.report["kept"]) == (2, 2)
 
 
+def test_days_with_many_rows_and_no_session_are_counted_by_date():
+    saturday = 1440
+    result = cleaned(
+        rows((0, 51), *((saturday + m, 50) for m in range(30)), *((2 * saturday + m, 50) for m in range(29)))
+    )
+    assert (result.report["session_closed"], result.report["unknown_days"]) == (59, {"2024-03-02": 30})
+    assert "unknown_days" not in cleaned(rows((0, 51), (-1, 50))).report
+
+
 def test_an_exact_repeat_is_dropped_and_of_different_rows_the_one_that_saw_the_most_volume_stays():
     received = rows((0, 51), (0, 51), (0, 60), (1, 52))
     received.loc[2, "volume"] = 9.0

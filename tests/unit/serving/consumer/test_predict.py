@@ -51,6 +51,11 @@ def test_batches_duplicates_and_restarts_change_no_bar_and_no_forecast(
     assert not any(row.late for row in stream.bars.values())
 
 
+def test_an_outcome_counts_by_the_bounds_that_its_forecast_had_when_both_come_at_once() -> None:
+    bars, config = day(without=[*range(6), 56, 61, 62, 102])[:180], replace(CONFIG, horizon=3)
+    assert streamed(Stream(config).send(*bars)) == batch(bars, config)
+
+
 @at_most(25)
 @given(st.permutations(day(without=[30, 31, 50])[:60]))
 def test_bars_in_any_order_are_stored_as_in_order(shuffled: list[Bar]) -> None:
