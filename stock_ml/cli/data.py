@@ -79,6 +79,8 @@ def remarks(found: Inventory) -> list[str]:
     ]
     kinds |= {"official closes": official, "rows without a trade": silent, "high or low widened by a rounding": clipped}
     kinds |= {"months without clean bars": [f"{month} {why}" for month, why in found.absent.items()]}
+    unknown = {day: n for report in found.months.values() for day, n in report.get("unknown_days", {}).items()}
+    kinds |= {"traded on days that the calendar does not know": [f"{day} {n} rows" for day, n in unknown.items()]}
     kinds |= {"revised by the source": revised, "splits": split, "still to be asked for": found.left}
     return (lines if sessions else []) + [_listed(name, words) for name, words in kinds.items() if words]
 

@@ -89,15 +89,24 @@ def bars_of(response: Response, convention: Convention, calendar: Sessions) -> l
     that are no bar, such as a minute without a trade or a row that breaks a rule of the record, are left out; of
     several rows for a minute the one with the largest volume stays. Raises BadFile where the layout is not known.
     """
-    rows = place(_of_month(read(response), response.month), convention, calendar)
+    rows = place(_of_month(read(response), response.month, calendar), convention, calendar)
     rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
     values = rows.iloc[largest_volume(rows)][["ts", *VALUES]].itertuples(index=False)
     bars = (Bar(response.symbol, ts, o, h, low, c, v, response.source) for ts, o, h, low, c, v in values)
     return [bar for bar in bars if bar.ts + MINUTE <= response.fetched_at]
 
 
-def _of_month(rows: pd.DataFrame, month: str | None) -> pd.DataFrame:
+def row_months(rows: pd.DataFrame, calendar: Sessions) -> np.ndarray:
+    """Return the month of each row as datetime64[M], (n,), in the exchange's own time.
+
+    A source that stamps rows in UTC may state another zone.
+    """
+    days = calendar.days(rows["ts"].to_numpy()) if "ts" in rows else rows["label"].to_numpy("datetime64[D]")
+    return days.astype("datetime64[M]")
+
+
+def _of_month(rows: pd.DataFrame, month: str | None, calendar: Sessions) -> pd.DataFrame:
     if month in (None, WHOLE_FILE):
         return rows
-    inside: pd.DataFrame = rows[rows["label"].to_numpy("datetime64[M]") == np.datetime64(str(month), "M")]
+    inside: pd.DataFrame = rows[row_months(rows, calendar) == np.datetime64(str(month), "M")]
     return inside

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stock_ml.domain.calendar import sessions
 from stock_ml.errors import AmbiguousTimestamps, BadFile
 from stock_ml.sources.parsing import detect_convention, place
 from stock_ml.sources.parsing.timestamp_convention import PRESENCE, RANGE, VOLUME, label_evidence, pooled
@@ -192,3 +193,12 @@ def test_the_figures_are_those_of_a_walk_session_by_session(days, random):
     all_extended = all(min(day) < 0 or max(day) > length for day, length in zip(days, lengths, strict=True))
     for name in (RANGE, VOLUME) if all_extended else (RANGE, VOLUME, PRESENCE):
         assert found[name] == expected[name]
+
+
+def test_a_market_around_the_clock_has_no_zone_of_its_own():
+    ts = opens(FIRST)[5:50]
+    rows = frame(ts, "start").assign(ts=ts)
+    rows.attrs["zone"] = "Europe/London"  # as Yahoo states for EURUSD=X
+    assert place(rows, "start", sessions("24/5"))["ts"].tolist() == ts.tolist()
+    with pytest.raises(BadFile, match="XNYS trades in America/New_York"):
+        place(rows, "start", XNYS)
