@@ -166,10 +166,10 @@ def _earlier(lake: Lake, symbol: str, month: str) -> list[QualityReport]:
     return [report for report in reports if report]
 
 
-def _usual(lake: Lake, symbol: str, month: str) -> float | None:
-    """Return the median share of minutes received in earlier months, None where there are none."""
+def _usual(lake: Lake, symbol: str, month: str) -> float:
+    """Return the median share of minutes received in earlier months, 0 where there are none."""
     shares = [share for report in _earlier(lake, symbol, month) if (share := report["coverage"]) is not None]
-    return float(np.median(shares)) if shares else None
+    return float(np.median(shares)) if shares else 0.0
 
 
 def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> dict[str, Span]:
@@ -218,7 +218,7 @@ def _store_refused(lake: Lake, symbol: str, month: str, result: CleanMonth) -> N
 def _check_quality(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
     """Raise BadQuality naming every month that does not pass, and where its report is."""
     gate = Gate(s.minimum_coverage, s.maximum_refused)
-    usual = None if s.replayed else _usual(lake, symbol, min(cleaned))  # an earlier file may be of another feed
+    usual = 0.0 if s.replayed else _usual(lake, symbol, min(cleaned))  # an earlier file may be of another feed
     reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report, usual))}
     if reasons:
         stored = [lake.quality.write_failed(symbol, name, cleaned[name].report, why) for name, why in reasons.items()]
