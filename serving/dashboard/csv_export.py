@@ -7,9 +7,9 @@ from io import StringIO
 
 from serving.dashboard.responses import BarRow, ForecastRow
 
-BAR = ("open", "high", "low", "close", "volume", "filled")
+BAR = ("open", "high", "low", "close", "volume", "filled", "outlier")
 FORECAST = ("forecast", "lower_50", "upper_50", "lower_90", "upper_90", "model_version", "bar_time", "late")
-CLOSE = 4
+CLOSE, OUTLIER = 4, 7
 HEAD = ("time", *BAR, *FORECAST, "error_bp")
 
 
@@ -25,7 +25,7 @@ def csv_of(bars: Iterable[BarRow], forecasts: Iterable[ForecastRow]) -> str:
 def _lines(bars: dict[int, BarRow], forecasts: dict[int, ForecastRow]) -> Iterator[list[object]]:
     for ts in sorted(bars.keys() | forecasts.keys()):
         bar, forecast = bars.get(ts), forecasts.get(ts)
-        error = round(1e4 * (forecast[1] / bar[CLOSE] - 1), 3) if bar and forecast else None
+        error = round(1e4 * (forecast[1] / bar[CLOSE] - 1), 3) if bar and not bar[OUTLIER] and forecast else None
         yield [_time(ts), *(bar[1:] if bar else [None] * len(BAR)), *_forecast_cells(forecast), error]
 
 

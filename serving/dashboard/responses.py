@@ -23,8 +23,9 @@ BarRow = Annotated[
         Annotated[float, Meta(title="close")],
         Annotated[float, Meta(title="volume")],
         Annotated[bool, Meta(title="filled", description="The source had no bar; the close before it is repeated.")],
+        Annotated[bool, Meta(title="outlier", description="As received, and not used: its prices stand alone.")],
     ],
-    Meta(title="Bar", description="ts, open, high, low, close, volume, filled"),
+    Meta(title="Bar", description="ts, open, high, low, close, volume, filled, outlier"),
 ]
 ForecastRow = Annotated[
     tuple[

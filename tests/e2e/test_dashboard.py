@@ -62,6 +62,18 @@ def test_a_bar_that_comes_late_is_put_in_its_place(
     assert [x for x, _ in drawn(page, "bars")] == [(T + 60 * m) * 1000 for m in (0, 1, 2, 3, 4, 5, 7)]
 
 
+def test_an_outlier_is_no_price_of_the_page_and_is_named_in_the_table(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    store.store([bar(symbol, 5, 10_500.0)._replace(outlier=True)], [])
+    page.goto(address(served, symbol))
+    page.wait_for_selector(READY)
+    assert [x for x, _ in drawn(page, "bars")] == [(T + 60 * m) * 1000 for m in range(5)]
+    expect(page.locator("#last")).to_have_text("104.00")
+    page.get_by_text("Table", exact=True).click()
+    expect(page.get_by_text("10, outlier")).to_be_visible()
+
+
 def test_the_page_says_simulated_and_no_advice_and_what_serves(served: Settings, symbol: str, page: Page) -> None:
     page.goto(address(served, symbol))
     page.wait_for_selector(READY)

@@ -161,7 +161,7 @@ class ForecastReader:
         return Changes(*rows)
 
     def bars(self, span: Span) -> list[Row]:
-        """Return the newest bars of a span, ascending: ts_ms, open, high, low, close, volume, filled."""
+        """Return the newest bars of a span, ascending: ts_ms, open, high, low, close, volume, filled, outlier."""
         return self._pool.rows(statements.BARS, span._asdict())[::-1]
 
     def forecasts(self, span: Span) -> list[Row]:

@@ -19,11 +19,14 @@ function piece(label, value, kind) {
 function barPieces(bar) {
   const kind = bar[BAR.close] >= bar[BAR.open] ? "up" : "down";
   const prices = [["O", BAR.open], ["H", BAR.high], ["L", BAR.low], ["C", BAR.close]].map(([label, i]) => piece(label, price(bar[i]), kind));
+  if (bar[BAR.outlier]) prices.push(piece("outlier,", "not used"));
   return [...prices, bar[BAR.filled] ? piece("no trade", "") : piece("Vol", count(bar[BAR.volume]))];
 }
 
-// The bars of some minutes as one.
-function merged(bars) {
+// The bars of some minutes as one, of outliers only where there is nothing else.
+function merged(all) {
+  const usual = all.filter((bar) => !bar[BAR.outlier]);
+  const bars = usual.length ? usual : all;
   if (bars.length < 2) return bars[0];
   const row = [...bars[0]];
   row[BAR.high] = Math.max(...bars.map((bar) => bar[BAR.high]));
@@ -40,7 +43,7 @@ function forecastPieces(forecast, bar, label) {
     piece("50 %", `${price(forecast[FORECAST.lower50])} to ${price(forecast[FORECAST.upper50])}`),
     piece("90 %", `${price(forecast[FORECAST.lower90])} to ${price(forecast[FORECAST.upper90])}`),
   ];
-  if (bar) pieces.push(piece("Error", basisPoints(forecast[FORECAST.predicted] / bar[BAR.close] - 1)));
+  if (bar && !bar[BAR.outlier]) pieces.push(piece("Error", basisPoints(forecast[FORECAST.predicted] / bar[BAR.close] - 1)));
   if (forecast[FORECAST.late]) pieces.push(piece("late,", "not scored"));
   return [...pieces, piece("Model", forecast[FORECAST.version])];
 }

@@ -24,14 +24,16 @@ export class Table {
     const cells = row.cells;
     put(cells[0], `${this.clock.day(ts)}, ${this.clock.minute(ts)}`);
     [BAR.open, BAR.high, BAR.low, BAR.close].forEach((field, i) => put(cells[i + 1], bar ? price(bar[field]) : ""));
-    put(cells[5], bar ? (bar[BAR.filled] ? "no trade" : count(bar[BAR.volume])) : "");
+    put(cells[5], bar ? volume(bar) : "");
     put(cells[6], forecast ? price(forecast[FORECAST.predicted]) : "", "ahead");
     put(cells[7], forecast ? `${price(forecast[FORECAST.lower50])} to ${price(forecast[FORECAST.upper50])}` : "");
     put(cells[8], forecast ? `${price(forecast[FORECAST.lower90])} to ${price(forecast[FORECAST.upper90])}` : "");
-    put(cells[9], bar && forecast ? basisPoints(forecast[FORECAST.predicted] / bar[BAR.close] - 1) : "");
+    put(cells[9], bar && !bar[BAR.outlier] && forecast ? basisPoints(forecast[FORECAST.predicted] / bar[BAR.close] - 1) : "");
     put(cells[10], forecast ? `${forecast[FORECAST.version]}${forecast[FORECAST.late] ? ", late" : ""}` : "");
   }
 }
+
+const volume = (bar) => (bar[BAR.filled] ? "no trade" : `${count(bar[BAR.volume])}${bar[BAR.outlier] ? ", outlier" : ""}`);
 
 function make() {
   const row = document.createElement("tr");
