@@ -167,7 +167,7 @@ def test_a_key_that_is_refused_is_named_and_tried_again_after_minutes_that_becom
         before = len(source.asked)
         polled.new_bars(at(source, minute(6)))
         asked_at += [minutes] * (len(source.asked) - before)
-        assert not polled.has_all_until(minute(6), NYSE)
+        assert not polled.has_all_until(minute(6), minute(6), NYSE)
     assert asked_at == [0, 5, 15, 35, 75, 135, 195]
     assert polled.fault == f"{type(refusal).__name__}: no"
 
@@ -196,7 +196,7 @@ def test_an_unknown_symbol_stops_no_other_one() -> None:
     assert len(polled.new_bars(at(source, minute(6)))) == 5
     assert len(polled.new_bars(at(source, minute(7)))) == 1
     assert source.asked.count(("AAPL", None)) == 1
-    assert polled.has_all_until(minute(7), NYSE)
+    assert polled.has_all_until(minute(7), minute(7), NYSE)
     assert polled.fault == "AAPL: BadSymbol: what?; it is asked for again every 60 min"
 
 
@@ -213,7 +213,7 @@ def test_an_unknown_symbol_is_requested_again_after_an_hour_and_goes_on_when_it_
         minute(i) for i in range(3, 8)
     ]
     assert polled.fault is None
-    assert polled.has_all_until(minute(8), NYSE)
+    assert polled.has_all_until(minute(8), minute(8), NYSE)
 
 
 def test_a_refused_symbol_takes_one_request_an_hour_from_the_others() -> None:
@@ -253,17 +253,17 @@ def test_each_symbol_is_requested_in_the_sessions_of_its_own_exchange() -> None:
     polled.new_bars(at(source, minute(0) - 3600))  # 13:30 UTC: London trades, New York does not
     assert source.asked == [("VOD", None)]
     polled.symbols["VOD"].responded_at = minute(0)
-    assert polled.has_all_until(minute(0), london)
-    assert not polled.has_all_until(minute(0), NYSE)
+    assert polled.has_all_until(minute(0), minute(0), london)
+    assert not polled.has_all_until(minute(0), minute(0), NYSE)
 
 
 def test_a_session_waits_for_its_bars_whoever_loaded_the_calendar() -> None:
     """Calendars are loaded anew where there are many of them: one exchange's are not always one object."""
     polled = poller(Source(), {"GOOGL": minute(3)})
     polled.sessions = lambda _: replace(NYSE)
-    assert not polled.has_all_until(minute(6), replace(NYSE))
+    assert not polled.has_all_until(minute(6), minute(6), replace(NYSE))
     polled.symbols["GOOGL"].responded_at = minute(6)
-    assert polled.has_all_until(minute(6), replace(NYSE))
+    assert polled.has_all_until(minute(6), minute(6), replace(NYSE))
 
 
 def test_bars_after_a_closure_at_short_notice_are_not_published() -> None:
@@ -306,3 +306,12 @@ def test_after_a_clock_was_set_back_no_bar_is_skipped_and_none_comes_twice() -> 
     assert clock_fault(minute(5), polled.newest) is None
     given += polled.new_bars(at(source, minute(9)))
     assert [bar.ts for bar in given] == [minute(i) for i in range(1, 9)]
+
+
+def test_a_session_is_whole_when_its_last_minute_was_published_though_nothing_was_requested_since() -> None:
+    polled = poller(Source(), {"GOOGL": minute(388)})
+    close, settled = minute(390), minute(395)
+    polled.symbols["GOOGL"].responded_at = close + 1
+    assert not polled.has_all_until(close, settled, NYSE)
+    polled.symbols["GOOGL"].published.add(minute(389))
+    assert polled.has_all_until(close, settled, NYSE)
