@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     monitor_drift: float = Field(
         1.0, gt=0, description="how far a feature's PSI may be beyond the worst of as many sessions trained on"
     )
+    monitor_late: float = Field(
+        0.5, ge=0, le=1, description="share of late forecasts, which do not count, above which a person is told"
+    )
 
     # who is told of failed runs, alerts and trainings
     notify: SecretStr | None = Field(
