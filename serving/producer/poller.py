@@ -20,6 +20,7 @@ FOR_ALL = (BadKey, PremiumEndpoint)  # the same for every symbol
 HOUR = 3600.0
 REFUSED_PAUSE = 300.0  # wall seconds until a refused key is tried again, doubled with each refusal
 APPEARANCE = 120.0  # seconds between two responses that say when a bar appeared
+DOUBTED = 2  # times that a source says of a symbol with bars that it knows it not, before a session closes without it
 TURN = 1.0  # wall seconds after which new bars are published before other symbols are requested
 
 
@@ -31,8 +32,13 @@ class _SymbolState:
     requested_at: float = -inf
     next_try: float = 0.0
     failures: int = 0
-    unknown: bool = False
+    refusals: int = 0  # how often in a row the source said that it does not know the symbol
     fault: str | None = None
+
+    @property
+    def unknown(self) -> bool:
+        """Say whether the source does not know the symbol; of one that had bars its first words are doubted."""
+        return self.refusals > (0 if self.published.newest is None else DOUBTED)
 
     def has_all_until(self, close: float, settled: float) -> bool:
         """Say whether the bars until a close were published, or none is to be expected any more."""
@@ -46,8 +52,8 @@ class Poller:
 
     `sessions` returns the sessions in which a symbol is traded. `feed_delay`: seconds by which the feed is stated to be
     delayed; the source's responses are as of that much earlier.
-    `pause`: wall seconds between two requests for the same minute of a symbol; `refused_pause`: until a symbol that the
-    source does not know is requested again, and at most until a refused key is tried again.
+    `pause`: wall seconds between two requests for the same minute of a symbol; `refused_pause`: at most until a symbol
+    that the source does not know, or a refused key, is tried again.
     """
 
     source: Source
@@ -134,7 +140,7 @@ class Poller:
         except (SourceError, BadFile, StoreUnavailable) as error:  # the last from the request quota
             self._record_error(known, symbol, error)
             return []
-        known.responded_at, known.failures, known.unknown, known.fault = response.fetched_at, 0, False, None
+        known.responded_at, known.failures, known.refusals, known.fault = response.fetched_at, 0, 0, None
         known.next_try, self.refusals = self.wall() + self.pause, 0
         for bar in bars:
             known.published.add(bar.ts)
@@ -180,16 +186,17 @@ class Poller:
             self.refusal = f"{type(error).__name__}: {error}"
             self.refused_until = self.wall() + min(REFUSED_PAUSE * 2 ** min(self.refusals, 10), self.refused_pause)
             self.refusals += 1
-        known.unknown = isinstance(error, BadSymbol)
-        if known.unknown:
-            known.fault += f"; it is asked for again every {self.refused_pause / 60:.0f} min"
-        known.next_try = self.wall() + self._wait_after(error, known.failures)
+        known.refusals = known.refusals + 1 if isinstance(error, BadSymbol) else known.refusals
+        wait = self._wait_after(error, known)
+        if isinstance(error, BadSymbol):
+            known.fault += f"; it is asked for again in {wait / 60:.0f} min"
+        known.next_try = self.wall() + wait
 
-    def _wait_after(self, error: SourceError | BadFile | StoreUnavailable, failures: int) -> float:
+    def _wait_after(self, error: SourceError | BadFile | StoreUnavailable, known: _SymbolState) -> float:
         match error:
             case BadSymbol():
-                return self.refused_pause
+                return min(MINUTE * 2.0 ** min(known.refusals - 1, 10), self.refused_pause)
             case DailyLimit():
                 return HOUR
             case _:
-                return min(2.0 ** min(failures, 6), 60.0)
+                return min(2.0 ** min(known.failures, 6), 60.0)
