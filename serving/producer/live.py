@@ -8,6 +8,7 @@ import numpy as np
 from serving.common.clocks import stream_clock, wall_seconds
 from serving.common.logs import line
 from serving.common.shutdown import until_available
+from serving.producer.feed_delay import LearnedDelay
 from serving.producer.poller import HOUR, Poller
 from serving.producer.published_state import last_announced, recently_published
 from serving.producer.publisher import NEVER, Output, log_waiting
@@ -40,8 +41,11 @@ class Live:
     def run(self) -> None:
         """Publish until the process is ended."""
         sessions = StreamConfig.of(self._s).sessions_of
+        self._output.feed_delay = until_available(self._reported_delays, NEVER, log_waiting)
         poller = Poller(self._source(), self._convention(), sessions, self._pause(), self._refused_pause())
         poller.feed_delay = self._s.feed_delay
+        for exchange, delay in self._output.feed_delay.items():
+            poller.learned[exchange] = LearnedDelay(max(delay - self._s.feed_delay, 0))
         poller.restore(published := until_available(self._published, NEVER, log_waiting))
         self._output.announced = until_available(lambda: last_announced(self._s, self._clock.now()), NEVER, log_waiting)
         log.info(line("started", newest={symbol: recent.newest for symbol, recent in published.items()}))
@@ -65,6 +69,11 @@ class Live:
         self._note_delays(poller)
         self._output.report(now, poller.fault or clock_fault(now, poller.newest) or self._silence(poller, now))
         sleep(0 if poller.has_more else pause)
+
+    def _reported_delays(self) -> dict[str, int]:
+        """Return what was learned before a restart."""
+        report = self._output.store.read_state("producer")
+        return dict(report.state.get("feed_delay", {})) if report else {}
 
     def _published(self) -> dict[str, Recent]:
         return recently_published(self._s, self._output.store, self._clock.now())

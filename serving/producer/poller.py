@@ -40,6 +40,10 @@ class _SymbolState:
         """Say whether the source does not know the symbol; of one that had bars its first words are doubted."""
         return self.refusals > (0 if self.published.newest is None else DOUBTED)
 
+    def responded_since(self, at: float) -> bool:
+        """Say whether the source responded since a time of its own."""
+        return self.responded_at is not None and self.responded_at >= at
+
     def has_all_until(self, close: float, settled: float) -> bool:
         """Say whether the bars until a close were published, or none is to be expected any more."""
         has_last = (self.published.newest or 0) >= close - MINUTE
@@ -162,19 +166,14 @@ class Poller:
         bars, learned = self._bars(response), self._learned(sessions.exchange)
         if not bars:
             return bars
-        age = response.fetched_at - (bars[-1].ts + MINUTE)
-        if known.shown and self._has_just_appeared(bars[-1], response.fetched_at, known, sessions):
-            revised = any(bar.ts == known.shown.ts and bar != known.shown for bar in bars)
-            learned.observe(age, revised)
+        at = response.fetched_at
+        age, (session, now) = at - (bars[-1].ts + MINUTE), sessions.number(np.array([bars[-1].ts, at])).tolist()
+        if session == now:
+            learned.limit(age)
+        if session == now and known.shown and known.shown.ts < bars[-1].ts and known.responded_since(at - APPEARANCE):
+            learned.observe(age, any(bar.ts == known.shown.ts and bar != known.shown for bar in bars))
         known.shown = bars[-1]
         return bars if age >= learned.seconds else bars[:-1]
-
-    def _has_just_appeared(self, bar: Bar, at: float, known: _SymbolState, sessions: Sessions) -> bool:
-        """Say whether a bar is new since a response shortly before, in the session of both."""
-        if known.shown is None or bar.ts <= known.shown.ts or at - (known.responded_at or 0) > APPEARANCE:
-            return False
-        session, now = sessions.number(np.array([bar.ts, at])).tolist()
-        return bool(session == now)
 
     def _bars(self, response: Response) -> list[Bar]:
         return bars_of(response, self.convention, self.sessions(response.symbol))

@@ -111,6 +111,22 @@ def test_a_delay_that_ends_or_begins_in_mid_session_is_followed() -> None:
     assert FIFTEEN <= run.poller.delay("XNYS") <= FIFTEEN + 2 * STEP
 
 
+def test_what_was_learned_before_a_restart_holds_until_a_bar_is_younger() -> None:
+    run = Run(Delayed())
+    run.poller.learned["XNYS"] = LearnedDelay(FIFTEEN)
+    run.over(20, 50)
+    assert set(run.bars) <= set(BARS["GOOGL"] + BARS["AAPL"])  # not one was still forming
+    assert run.poller.delay("XNYS") == FIFTEEN
+
+
+def test_a_feed_that_became_faster_overnight_is_followed_from_its_first_bars_on() -> None:
+    run = Run(Delayed(delay=0))
+    run.poller.learned["XNYS"] = LearnedDelay(FIFTEEN)
+    run.over(1, 20)
+    assert run.poller.delay("XNYS") == 0
+    assert {bar.ts for bar in run.bars} == {minute(i) for i in range(1, 19)}
+
+
 def test_a_feed_that_jumps_back_brings_nothing_again_and_goes_on() -> None:
     run = Run(Delayed(delay=0)).over(2, 60)
     published = list(run.bars)
@@ -130,8 +146,7 @@ def test_a_learned_delay_is_never_longer_than_the_newest_bars_say(samples: list[
     for number, (age, revised) in enumerate(samples, 1):
         learned.observe(age, revised)
         recent = samples[max(number - SAMPLES, 0) : number]
-        longest = min(age for age, _ in recent) + MINUTE * any(changed for _, changed in recent)
-        assert learned.seconds <= longest
+        assert learned.seconds <= min(age for age, _ in recent) + MINUTE * any(changed for _, changed in recent)
         assert learned.seconds == 0 or learned.seconds >= MINUTE
 
 
