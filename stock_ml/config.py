@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     feed_delay: int = Field(
         0,
         ge=0,
-        le=1800,
+        le=3600,
         description="seconds by which your feed shows each bar late; 900 for Alpha Vantage's delayed bars, else 0",
     )
     requests_per_minute: int = Field(75, ge=1, description="your Alpha Vantage plan's request rate")

@@ -42,6 +42,8 @@ def source(s: Settings) -> CheckResult:
 
 def feed(s: Settings) -> CheckResult:
     """See how late the feed shows its bars, as the settings state it and as the producer learned it."""
+    if s.replayed:
+        return CheckResult(f"source {s.source} has none: its bars are replayed")
     store = ForecastStore.connect(s)
     try:
         report = store.read_state("producer")
@@ -51,8 +53,8 @@ def feed(s: Settings) -> CheckResult:
     longest = max(learned.values(), default=0)
     if longest <= s.feed_delay:
         return CheckResult(feed_words(s.feed_delay))
-    state_it = f"set STOCKML_FEED_DELAY={longest}, so that it need not be learned at each start"
-    return CheckResult(f"{feed_words(longest)}; that is learned, not stated", state_it, "note")
+    advice = f"set STOCKML_FEED_DELAY={longest}: then batch and live bars agree on which of them are final"
+    return CheckResult(f"{feed_words(longest)}; that is learned, not stated", advice, "note")
 
 
 def clock(s: Settings) -> CheckResult:
