@@ -103,7 +103,7 @@ def _prices(scorer: Scorer, rows: pd.DataFrame, actual: NDArray[np.float64] | No
         ts,
         ts + HORIZON * MINUTE,
         last,
-        nearest(last, prediction.log_return),
+        nearest(last, prediction),
         prediction.log_return,
         prediction.half,
     )

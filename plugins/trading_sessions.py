@@ -117,11 +117,16 @@ class WithinSessions(Timetable):
 
     def _following(self, ts: float) -> int:
         """Return the first moment after a time, both in UTC epoch seconds."""
-        sessions, step, after = _load(self.exchange, self.closures), 60 * self.every, 60 * self.after
-        number = sessions.upcoming(ts - after)  # the first session whose last moment is still ahead
-        opens, closes = int(sessions.opens[number]), int(sessions.closes[number])
+        sessions = _load(self.exchange, self.closures)
+        # the session whose last moment is ahead still, and the one that is open: another, where sessions touch
+        numbers = {sessions.upcoming(ts - 60 * self.after), sessions.upcoming(ts)}
+        return min(self._within(ts, sessions, number) for number in numbers)
+
+    def _within(self, ts: float, sessions: "Sessions", number: int) -> int:
+        """Return the first moment of a session after a time, or the one after its close."""
+        opens, closes, step = int(sessions.opens[number]), int(sessions.closes[number]), 60 * self.every
         ahead = opens + max(1, int((ts - opens) // step) + 1) * step
-        return ahead if ahead <= closes else closes + after
+        return ahead if ahead <= closes else closes + 60 * self.after
 
 
 def _load(exchange: str, closures: tuple[str, ...]) -> "Sessions":

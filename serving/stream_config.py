@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from stock_ml.config import Settings
-from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.outliers import MEMORY
 from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.features import schema
 
@@ -44,7 +44,7 @@ class StreamConfig:
     @property
     def rows(self) -> int:
         """Return how many rows of a symbol stay in memory."""
-        return self.window + LATE_ROWS
+        return self.window + MEMORY + LATE_ROWS
 
     @property
     def schema(self) -> FeatureSchema:
@@ -101,13 +101,13 @@ class StreamConfig:
     def earliest(self, slot: np.ndarray, ts: np.ndarray) -> np.ndarray:
         """Return the first minute whose bar can be in a window that ends at `ts` or later, both in epoch seconds.
 
-        A window's rows are at most `limit + 1` trading minutes apart, so that much before no bar matters any more.
+        A window's rows, and the bars that say which of them are outliers, are at most `limit + 1` trading minutes
+        apart, so that much before no bar matters any more.
         """
         earliest = np.zeros(len(ts), dtype=np.int64)
         for own, sessions in self.by_calendar(slot):
-            index = np.maximum(sessions.index(ts[own]) - (self.window - 1) * (self.limit + 1), 0)
-            number = np.searchsorted(sessions.before, index, side="right") - 1
-            earliest[own] = sessions.opens[number] + (index - sessions.before[number]) * MINUTE
+            index = np.maximum(sessions.index(ts[own]) - (self.window - 1 + MEMORY) * (self.limit + 1), 0)
+            earliest[own] = sessions.time(index)
         return earliest
 
     def sessions_of(self, symbol: str) -> Sessions:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 Source = Literal["sandbox", "alpha_vantage", "yahoo", "csv"]
 Recipe = Literal["linear", "huber", "elastic", "gbt"]
 Alias = Literal["champion", "challenger"]
-SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,11}")
+SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.=\-]{0,11}")
 Port = Annotated[int, Field(ge=1, le=65535)]
-CLOSURE = re.compile(r"[A-Z0-9]{4}:\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
+CLOSURE = re.compile(r"[A-Za-z0-9_/]{3,10}:\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 
 
@@ -43,9 +43,11 @@ class Settings(BaseSettings):
     symbols: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="comma-separated; five by default, for csv the starts of the files' names"
     )
-    exchange: str = Field("XNYS", description="the exchange's ISO 10383 code: its sessions, half days and holidays")
+    exchange: str = Field(
+        "XNYS", description="the exchange's ISO 10383 code, or 24/7 or 24/5: its sessions, half days and holidays"
+    )
     exchanges: Annotated[tuple[tuple[str, str], ...], NoDecode] = Field(
-        (), description="symbols of other exchanges, comma-separated SYMBOL:EXCHANGE, as VOD:XLON"
+        (), description="symbols of other exchanges, comma-separated SYMBOL:EXCHANGE, as VOD:XLON,BTC-USD:24/7"
     )
     closures: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="days closed beyond what is known, comma-separated, as XNYS:2018-12-05 or XNYS:2018-12-05T13:00"
@@ -272,7 +274,9 @@ class Settings(BaseSettings):
     def _are_symbols(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
         bad = [s for s in symbols if not SYMBOL.fullmatch(s)]
         if bad or not symbols:
-            raise ValueError(f"{bad or 'nothing'} is no symbol; a symbol is 1 to 12 of A-Z, 0-9, dot, hyphen and ^")
+            kind = "a symbol is 1 to 12 of A-Z, 0-9, dot, hyphen, = and ^"
+            slash = "; a / would part keys in S3 and addresses: write BTC-USD for BTC/USD" if "/" in str(bad) else ""
+            raise ValueError(f"{bad or 'nothing'} is no symbol; {kind}{slash}")
         return symbols
 
     @field_validator("closures", "candidates", mode="before")

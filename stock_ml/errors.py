@@ -47,6 +47,10 @@ class BadSetting(BadInput):
     """Report a setting that cannot be used."""
 
 
+class UnknownSessions(BadSetting):
+    """Report a time outside of the sessions that the installed exchange calendars know."""
+
+
 class OtherMarket(BadSetting):
     """Report that the simulated market is not the one that made the stored bars."""
 

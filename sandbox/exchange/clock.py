@@ -39,10 +39,13 @@ class StoredClock:
         """Return the clock as it was stored; the first time, it stands at the open of its day or of the next session.
 
         A speed set over HTTP is kept over a restart; a changed setting takes its place.
-        Raises OtherMarket where it was stored by another market than that of the settings.
+        Raises OtherMarket where it was stored by another market than that of the settings, and UnknownSessions where
+        the calendar does not know that day.
         """
-        speed, market = s.sandbox_speed, MarketIdentity.of(s)
-        first = int(np.searchsorted(sessions.dates, np.datetime64(s.sandbox_start, "D")))
+        speed, market, day = s.sandbox_speed, MarketIdentity.of(s), np.datetime64(s.sandbox_start, "D")
+        if not sessions.dates[0] <= day <= sessions.dates[-1]:
+            raise sessions.unknown(s.sandbox_start)
+        first = int(np.searchsorted(sessions.dates, day))
         after_close = AFTER_CLOSE + s.feed_delay  # a delayed feed shows its last bar later
         reading = Reading(float(sessions.opens[first]), time.time(), speed, False, after_close)
         if path.exists():

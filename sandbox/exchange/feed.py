@@ -77,9 +77,8 @@ class Feed:
         return _joined([self._day(query, n) for n in numbers if n <= last])
 
     def _day(self, query: FeedQuery, number: int) -> Day:
-        opens = int(self.market.sessions.opens[number])
         whole = self.market.day(query.symbol, number)
-        bars = self.injected.over(query.symbol, whole, (opens - AROUND, opens + AROUND))
+        bars = self.injected.over(query.symbol, whole, self._edges(number))
         shown = bars.ts <= query.now
         if not query.extended:
             shown &= self.market.sessions.number(bars.ts) >= 0
@@ -87,6 +86,12 @@ class Feed:
         day = day_of(self.market.sessions)
         factor = self.splits(query.symbol).factor(day[number], day[self.last(query.now)]) if query.adjusted else 1
         return seen if factor == 1 else adjusted(seen, factor)
+
+    def _edges(self, number: int) -> tuple[int, int]:
+        """Return from when until when bars belong to a session; sessions that touch have no extended hours."""
+        sessions = self.market.sessions
+        opens, closes = int(sessions.opens[number]), int(sessions.closes[number])
+        return (opens, closes) if sessions.is_continuous else (opens - AROUND, opens + AROUND)
 
 
 def adjusted(day: Day, factor: int) -> Day:

@@ -5,7 +5,6 @@ from functools import lru_cache
 import numpy as np
 
 from sandbox.market.market_kinds import FULL
-from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import FIRST, Sessions
 
 
@@ -24,5 +23,5 @@ def minutes(sessions: Sessions) -> np.ndarray:
     at = day_of(sessions)
     weekday = np.is_busday(np.datetime64(FIRST) + np.arange(at[-1] + 1))
     found = np.where(weekday, FULL, 0)
-    found[at] = (sessions.closes - sessions.opens) // MINUTE
+    found[at] = sessions.lengths
     return found

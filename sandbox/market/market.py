@@ -30,9 +30,16 @@ class Market:
     kind: Kind = KINDS["realistic"]
 
     def day(self, symbol: str, number: int) -> Day:
-        """Return one session's bars of a symbol, extended hours included, as traded: no split is adjusted for."""
+        """Return one session's bars of a symbol, extended hours included, as traded: no split is adjusted for.
+
+        Where sessions touch there are no extended hours: a neighbour's session is there.
+        """
         minutes, values = _day(self, symbol, number)
-        return Day(int(self.sessions.opens[number]) + MINUTE * minutes, values)
+        ts = self._times(number, minutes)
+        if not self.sessions.is_continuous:
+            return Day(ts, values)
+        own = np.isin(self.sessions.number(ts), [number, -1])
+        return Day(ts[own], values[own])
 
     def regular(self, symbol: str, numbers: range) -> Day:
         """Return the bars of regular hours of many sessions, as traded."""
@@ -41,6 +48,13 @@ class Market:
         values = np.concatenate([np.zeros((0, 5)), *(day.values for day in found)])
         inside = self.sessions.number(ts) >= 0
         return Day(ts[inside], values[inside])
+
+    def _times(self, number: int, minutes: np.ndarray) -> np.ndarray:
+        """Return when the trading minutes of a session begin; those before the open and from its length on go on."""
+        length = self.sessions.lengths[number]
+        inside = np.clip(minutes, 0, length - 1)
+        beyond: np.ndarray = self.sessions.time(self.sessions.before[number] + inside) + MINUTE * (minutes - inside)
+        return beyond
 
 
 @lru_cache(maxsize=2048)

@@ -10,13 +10,12 @@ from sandbox.market.profile import profile
 from sandbox.market.random_streams import stream
 from sandbox.market.session_prices import SessionInputs, trades
 from sandbox.market.shape import clock
-from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 
 
 def session(kind: Kind, seed: int, symbol: str, calendar: Sessions, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return minutes from the open (n,) and values (n, 5) of a session's bars, extended hours included."""
-    n = int(calendar.closes[number] - calendar.opens[number]) // MINUTE
+    """Return trading minutes from the open (n,) and values (n, 5) of a session's bars, extended hours included."""
+    n = int(calendar.lengths[number])
     date, about = int(calendar.dates[number].astype(np.int64)), profile(seed, symbol)
     random, common = stream(seed, "minutes", symbol, date), factor(kind, seed, date, n)
     every = days(kind, seed, symbol, calendar)

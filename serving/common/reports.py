@@ -17,11 +17,11 @@ class ConsumerReport(TypedDict):
 
 
 class MarketReport(TypedDict):
-    """The market by the producer's clock; times in UTC epoch seconds."""
+    """The market by the producer's clock; times in UTC epoch seconds. A market that never closes has no next change."""
 
     now: float
     market_open: bool
-    next_change: int
+    next_change: int | None
 
 
 class Holdout(TypedDict):
@@ -53,7 +53,7 @@ class ProducerReport(TypedDict, total=False):
     feed_delay: dict[str, int]
     now: float
     market_open: bool
-    next_change: int
+    next_change: int | None
     replay: ReplayState
     holdout: Holdout
 

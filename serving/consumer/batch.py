@@ -182,7 +182,15 @@ def bar_table(updates: Sequence[Update], config: StreamConfig) -> np.ndarray:
     """Return the rows of updates as a table of BARS, each column written by its name."""
     source = config.source.encode()
     parts = [
-        table(BARS, len(u.slot), symbol=config.symbol_table[u.slot], source=source, late=u.late, **vars(u.minutes))
+        table(
+            BARS,
+            len(u.slot),
+            symbol=config.symbol_table[u.slot],
+            source=source,
+            late=u.late,
+            outlier=u.outlier,
+            **vars(u.minutes),
+        )
         for u in updates
     ]
     return np.concatenate([np.empty(0, BARS), *parts])

@@ -19,8 +19,8 @@ from stock_ml.model.features import Floats
 class Windows:
     """Hold complete windows, (n,) each but `values`, the windows themselves, (n, W, C), some at a time.
 
-    `slot` of the symbol, `ts` and `close` of the last bar, when that bar was `known`, and its session: `session` is the
-    date, `session_close` in UTC epoch seconds as the other times.
+    `slot` of the symbol, `ts` and `close` of the last bar, when that bar was `known`, and its `session`, a date.
+    `period_close` is when its trading period ends, in UTC epoch seconds as the other times.
     """
 
     slot: np.ndarray
@@ -28,7 +28,7 @@ class Windows:
     close: np.ndarray
     known: np.ndarray
     session: np.ndarray
-    session_close: np.ndarray
+    period_close: np.ndarray
     values: list[Floats]
 
     @classmethod
@@ -36,18 +36,37 @@ class Windows:
         cls, slot: np.ndarray, ends: Minutes, known: np.ndarray, sessions: Sessions, values: list[Floats]
     ) -> "Windows":
         """Return windows whose last bars are `ends`, all in the same sessions."""
-        number = sessions.number(ends.ts)
-        return cls(slot, ends.ts, ends.close, known, sessions.dates[number], sessions.closes[number], values)
+        dates, closes = sessions.dates[sessions.number(ends.ts)], sessions.periods.closes[sessions.period(ends.ts)]
+        return cls(slot, ends.ts, ends.close, known, dates, closes, values)
 
 
 @dataclass(frozen=True, eq=False)
 class Update:
-    """Hold what new bars bring: rows to store, by symbol's `slot`, `minutes` and `late`, (r,), and complete windows."""
+    """Hold what new bars bring: rows to store, and complete windows.
+
+    By row, (r,): the symbol's `slot`, `minutes`, whether the bar was `late`, and whether it is an `outlier`.
+    """
 
     slot: np.ndarray
     minutes: Minutes
     late: np.ndarray
+    outlier: np.ndarray
     windows: Windows
+
+    def with_outliers(self, bars: BarBatch, occupied: np.ndarray) -> "Update":
+        """Add outliers to store; a filled row where one stands, or stood before (`occupied`, (r,)), is left out."""
+        if not len(bars) and not occupied.any():
+            return self
+        keep = ~occupied & ~np.isin(_keys(self.slot, self.minutes.ts), _keys(bars.slot, bars.ts))
+        minutes, slot = self.minutes.select(keep).concat(bars.minutes), np.concatenate([self.slot[keep], bars.slot])
+        new = np.arange(len(slot)) >= len(slot) - len(bars)
+        late = np.concatenate([self.late[keep], np.zeros(len(bars), dtype=bool)])
+        return Update(slot, minutes, late, new, self.windows)
+
+
+def _keys(slot: np.ndarray, ts: np.ndarray) -> np.ndarray:
+    """Return one number for each symbol and minute."""
+    return np.asarray((slot << 40) + ts)
 
 
 def fill(bars: BarBatch, newest: Newest, sessions: Sessions, config: StreamConfig) -> Rows:
@@ -70,20 +89,16 @@ def fill(bars: BarBatch, newest: Newest, sessions: Sessions, config: StreamConfi
 def update(rows: Rows, complete: np.ndarray, values: list[Floats], sessions: Sessions) -> Update:
     """Return what appended rows bring: the windows that end at `complete`, some of their received bars."""
     at = rows.at[complete]
-    ends = select(rows.minutes, at)
+    ends = rows.minutes.select(at)
     windows = Windows.of(rows.slot[at], ends, ends.ts + MINUTE, sessions, values)
-    return Update(rows.slot, rows.minutes, np.zeros(len(rows.slot), dtype=bool), windows)
-
-
-def select(minutes: Minutes, at: np.ndarray) -> Minutes:
-    """Return the minutes that a mask or indices choose."""
-    return Minutes(**{name: column[at] for name, column in vars(minutes).items()})
+    usual = np.zeros(len(rows.slot), dtype=bool)
+    return Update(rows.slot, rows.minutes, usual, usual, windows)
 
 
 def _steps(bars: BarBatch, before: Newest, sessions: Sessions, limit: int) -> tuple[np.ndarray, np.ndarray]:
     """Return how many minutes to fill before each bar, and whether no feed gap and no split lies there, both (n,)."""
     missing = np.where(before.ts != NONE, gaps.missing(before.ts, bars.ts, sessions, limit), 0)
-    near = features.is_contiguous(sessions.index(before.ts), sessions.index(bars.ts), limit)
+    near = gaps.is_contiguous(sessions.index(before.ts), sessions.index(bars.ts), limit)
     joined = (before.ts != NONE) & ((missing > 0) | near)
     night = np.flatnonzero(joined & (sessions.number(bars.ts) != sessions.number(before.ts)))
     change = np.log(before.close[night]) - np.log(bars.columns["open"][night])

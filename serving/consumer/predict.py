@@ -45,7 +45,7 @@ class _Output(NamedTuple):
 def forecast(
     updates: Sequence[Update], models: Models, intervals: AdaptiveIntervals, config: StreamConfig
 ) -> Forecasts:
-    """Return the champion's and the challenger's forecasts of all windows whose target is in the session.
+    """Return the champion's and the challenger's forecasts of all windows whose target is in the trading period.
 
     Outcomes that became known move the champion's intervals, and the challenger's are scaled as much. Without a
     model nothing is forecast. A forecast is stamped with the time at which its window was known.
@@ -82,7 +82,8 @@ def _forecast(update: Update, models: Models, intervals: AdaptiveIntervals, conf
 
 
 def _closes(update: Update) -> Closes:
-    order = np.lexsort((update.minutes.ts, update.slot))
+    usable = np.flatnonzero(~update.outlier)
+    order = usable[np.lexsort((update.minutes.ts[usable], update.slot[usable]))]
     return Closes(update.slot[order], update.minutes.ts[order], update.minutes.close[order])
 
 
@@ -96,7 +97,7 @@ def _predict(
         prediction = serving.scorer.predict(known, config.name_table[windows.slot])
         # prices that pass the gate may still move so far that the forecast overflows; then there is none
         highest = np.log(windows.close) + prediction.log_return + prediction.half[-1] * np.exp(MAX_SCALE)
-    usable = (target < windows.session_close) & np.isfinite(prediction.log_return) & (highest < LARGEST)
+    usable = (target < windows.period_close) & np.isfinite(prediction.log_return) & (highest < LARGEST)
     return _Output(serving, prediction, np.flatnonzero(usable))
 
 
@@ -123,7 +124,7 @@ def _calibrated_forecasts(
         ts=windows.ts[at],
         target=target[at],
         last=close,
-        predicted=nearest(close, centre),
+        predicted=nearest(close, prediction.of(at)),
         centre=centre,
         half=prediction.half[:, at],
     )

@@ -96,7 +96,7 @@ class RingBuffers:
         complete = np.flatnonzero(rows.run >= window)
         windows: list[Floats] = []
         part = place[rows.at[complete]] // (self._size - window)  # a part's windows are here until the next is written
-        for start in range(0, int(counts.max()), self._size - window):
+        for start in range(0, int(counts.max(initial=0)), self._size - window):
             self._write(rows, number, (place >= start) & (place < start + self._size - window))
             ends = rows.at[complete[part == len(windows)]]
             windows.append(self.windows(rows.slot[ends], number[ends], window))

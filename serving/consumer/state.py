@@ -8,9 +8,11 @@ import numpy as np
 from serving.common.decode_bars import FIELDS, BarBatch
 from serving.consumer import in_order, out_of_order
 from serving.consumer.in_order import Update
+from serving.consumer.recent_bars import RecentBars
 from serving.consumer.ring_buffers import RingBuffers
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.postgres.store import Around, ForecastStore
+from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
 from stock_ml.model.adaptive import AdaptiveIntervals, StoredForecasts
@@ -46,6 +48,7 @@ class ConsumerState:
         symbols = len(config.names)
         self._store, self._config = store, config
         self._buffers = RingBuffers(symbols, config.rows)
+        self._recent = RecentBars(symbols)
         self.intervals = AdaptiveIntervals(symbols, config.horizon)
         self._partition = np.full(symbols, -1)  # from which a symbol's bars come
 
@@ -65,10 +68,11 @@ class ConsumerState:
         """
         bars = bars.by_symbol()
         self._load_symbols(bars)
-        newest = self._buffers.newest(bars.slot).ts
+        newest = self._recent.newest(bars.slot)
         again = np.flatnonzero(bars.ts <= newest)
         known = np.zeros(len(bars), dtype=bool)
-        known[again] = self._buffers.contains(bars.slot[again], bars.ts[again])
+        at = bars.slot[again], bars.ts[again]
+        known[again] = self._buffers.contains(*at) | self._recent.contains(*at)
         known[1:] |= (bars.slot[1:] == bars.slot[:-1]) & (bars.ts[1:] == bars.ts[:-1])
         bars, newest = bars.select(~known), newest[~known]
         before = np.where(bars.is_first, newest, np.concatenate([newest[:1], bars.ts[:-1]]))
@@ -83,9 +87,19 @@ class ConsumerState:
         return Updates(ordered, [self._merge(symbol) for symbol in new.out_of_order])
 
     def _append(self, bars: BarBatch, sessions: Sessions) -> Update:
-        rows = in_order.fill(bars, self._buffers.newest(bars.slot), sessions, self._config)
+        outlier = self._recent.outliers(bars, sessions, self._config.limit)
+        usable, left_out = bars.select(~outlier), bars.select(outlier)
+        rows = in_order.fill(usable, self._buffers.newest(usable.slot), sessions, self._config)
+        occupied = self._recent.are_outliers(rows.slot, rows.minutes.ts)
+        self._record(bars, outlier)
         complete, windows = self._buffers.append_and_slice(rows, self._config.window)
-        return in_order.update(rows, complete, windows, sessions)
+        return in_order.update(rows, complete, windows, sessions).with_outliers(left_out, occupied)
+
+    def _record(self, bars: BarBatch, outlier: np.ndarray) -> None:
+        """Record bars as received; outliers, (n,), stay out of the ring buffers."""
+        self._recent.append(bars, outlier)
+        # what comes out of order later needs them as well: it finds them in the database
+        np.maximum.at(self._buffers.since, bars.slot[outlier], bars.ts[outlier] + MINUTE)
 
     def _merge(self, new: OutOfOrder) -> Update:
         slot = int(new.bars.slot[0])
@@ -130,9 +144,13 @@ class ConsumerState:
     def _reset(self, slots: np.ndarray, since: np.ndarray, bars: BarBatch) -> None:
         """Reset some symbols: `bars`, sorted by symbol and time, are all that are known `since` a time."""
         self._buffers.reset(slots, since)
+        self._recent.clear(slots)
         for own, sessions in self._config.by_calendar(bars.slot):
-            if len(part := bars.select(own)):
-                self._buffers.append(in_order.fill(part, self._buffers.newest(part.slot), sessions, self._config))
+            part = bars.select(own)
+            outlier = self._recent.outliers(part, sessions, self._config.limit)
+            self._record(part, outlier)
+            usable = part.select(~outlier)
+            self._buffers.append(in_order.fill(usable, self._buffers.newest(usable.slot), sessions, self._config))
 
 
 def _stored_forecasts(slots: np.ndarray, rows: np.ndarray) -> StoredForecasts:

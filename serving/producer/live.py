@@ -79,7 +79,7 @@ class Live:
         return recently_published(self._s, self._output.store, self._clock.now())
 
     def _announce(self, poller: Poller, now: float, calendar: Sessions) -> None:
-        last_close = float(calendar.closes[calendar.upcoming(now) - 1])
+        last_close = float(calendar.closes[calendar.ended(now) - 1])
         settled = last_close + self._s.capabilities.closing
         if now - poller.delay(calendar.exchange) >= settled and poller.has_all_until(last_close, settled, calendar):
             self._output.announce_until(last_close, calendar)
@@ -144,7 +144,7 @@ def silence(now: float, newest: int, sessions: Sessions) -> str | None:
 
     `now` is the feed's time and `newest` the newest minute of any symbol, both in UTC epoch seconds.
     """
-    at, last = sessions.index(np.array([now, newest])).tolist()
+    at, last = sessions.index(np.array([now, newest], dtype=np.int64)).tolist()
     missing = at - last - 1
     if at < 0 or last < 0 or missing < SILENT:
         return None

@@ -7,6 +7,7 @@ import argparse
 import logging
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from math import inf, isfinite
 
@@ -16,7 +17,7 @@ from serving.producer.live import Live
 from serving.producer.publisher import Output
 from serving.producer.replay import Replay
 from stock_ml.config import Settings, load
-from stock_ml.errors import BadSetting, BrokerRefused
+from stock_ml.errors import BadSetting, BrokerRefused, UnknownSessions
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +34,14 @@ def main(words: Sequence[str] | None = None) -> int:
     except BadSetting as error:
         log.error(line("refused", reason=error))
         return 1
+    for calendar in output.calendars if s.live else ():
+        if words := calendar.end_warning(time.time()):
+            log.warning(line(words, update="exchange-calendars"))
     try:
         return _run(s, output, options)
+    except UnknownSessions as error:
+        log.error(line("ended", reason=error))
+        return 1
     except BrokerRefused as error:
         log.error(line("ended; the next start goes on from what is published", reason=error))
         return 1

@@ -13,8 +13,9 @@ GRACE = 1800  # market seconds after which a minute that the source lacks had no
 
 def last_finished(now: float, sessions: Sessions) -> int:
     """Return the newest session minute that is over at `now`, all in UTC epoch seconds."""
-    at = int(np.searchsorted(sessions.opens, now - MINUTE, side="right")) - 1
-    return int(min((now - MINUTE) // MINUTE * MINUTE, sessions.closes[at] - MINUTE))
+    opens, closes = sessions.periods
+    at = int(np.searchsorted(opens, now - MINUTE, side="right")) - 1
+    return int(min((now - MINUTE) // MINUTE * MINUTE, closes[at] - MINUTE))
 
 
 def is_due(newest: int | None, responded_at: float | None, now: float, sessions: Sessions) -> bool:
@@ -43,21 +44,20 @@ def leaves_gap(after: int, bars: Sequence[Bar], sessions: Sessions) -> bool:
 
 def months_between(first: int, last: int, sessions: Sessions) -> list[str]:
     """Return the months YYYY-MM of all sessions from one time to another."""
-    at, to = sessions.upcoming(first), sessions.upcoming(last)
+    at, to = sessions.ended(first), sessions.ended(last)
     return [str(month) for month in np.unique(sessions.dates[at : to + 1].astype("datetime64[M]"))]
 
 
 def newly_closed(announced: int, now: float, sessions: Sessions) -> list[int]:
     """Return the numbers of the sessions that closed after the close announced last, up to `now`."""
-    first = int(np.searchsorted(sessions.closes, announced, side="right"))
-    return list(range(first, sessions.upcoming(now)))
+    return list(range(sessions.ended(announced), sessions.ended(now)))
 
 
 def market(now: float, calendars: Sequence[Sessions]) -> MarketReport:
     """Return the market at a time in UTC epoch seconds.
 
-    Of several calendars it is open while one of them is.
+    Of several calendars it is open while one of them is. Raises UnknownSessions beyond what a calendar knows.
     """
-    spans = [(int(each.opens[at]), int(each.closes[at])) for each in calendars for at in [each.upcoming(now)]]
-    change = min(closes if opens <= now else opens for opens, closes in spans)
-    return MarketReport(now=now, market_open=any(opens <= now for opens, _ in spans), next_change=change)
+    states = [each.change(now) for each in calendars]
+    change = min((at for _, at in states if at is not None), default=None)
+    return MarketReport(now=now, market_open=any(is_open for is_open, _ in states), next_change=change)

@@ -60,7 +60,8 @@ def clean_symbol(s: Settings, item: IngestItem, lake: Lake | None = None) -> Cle
 
 def _clean_months(s: Settings, lake: Lake, item: IngestItem) -> dict[str, CleanMonth]:
     """Return the clean months of an item, and store the rows refused."""
-    symbol, calendar, months = item["symbol"], s.calendars.of(item["symbol"]), months_of_item(lake, item)
+    symbol, calendar = item["symbol"], s.calendars.of(item["symbol"])
+    months = months_of_item(lake, item, calendar)
     if not months:
         return {}
     convention, months = _placed(s, lake, symbol, months)
@@ -97,10 +98,12 @@ def _revisions(lake: Lake, item: IngestItem, month: str) -> list[RevisionNote]:
 
 def cleaning_rules(s: Settings, symbol: str) -> CleaningRules:
     """Return what clean bars depend on besides what was received; where it changes they are made anew."""
-    exchange = s.calendars.of(symbol).exchange
+    calendar, gap = s.calendars.of(symbol), s.feed_gap_minutes
+    exchange = calendar.exchange
     closures = [closure for closure in s.closures if closure.startswith(exchange)]
-    gap = s.feed_gap_minutes
     rules: CleaningRules = {"version": VERSION, "exchange": exchange, "closures": closures, "feed_gap_minutes": gap}
+    if not calendar.is_plain:
+        rules["periods"] = True
     if s.capabilities.adjustable:
         rules["adjusted"] = s.alphavantage_adjusted
     return rules

@@ -47,7 +47,7 @@ def inventory(s: Settings, symbol: str) -> Inventory:
     calendar = s.calendars.of(symbol)
     span = (min({*months, *absent}), str(np.datetime64(max({*months, *absent}), "M") + 1))
     in_span = (calendar.dates >= np.datetime64(span[0], "D")) & (calendar.dates < np.datetime64(span[1], "D"))
-    lengths = ((calendar.closes - calendar.opens) // 60)[in_span].tolist()
+    lengths = calendar.lengths[in_span].tolist()
     due = dict(zip(calendar.dates[in_span].astype(str).tolist(), lengths, strict=True))
     closed = {day: minutes for report in months.values() for day, minutes in report["closed_minutes"].items()}
     shared_reports = (lake.quality.read_shared_gaps(month) for month in months)

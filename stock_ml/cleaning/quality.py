@@ -10,14 +10,14 @@ from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Holes, Minutes, holes
 from stock_ml.domain.ingest_records import Gap, MinuteReport, Outlier, Outliers, RowReport, SessionCount, ZeroVolume
 
-NEIGHBOURS, DEVIATIONS, FLOOR = 50, 10, 1e-4
 NAMED = 20  # so many outliers are named one by one
+MANY = 30  # rows of a day, from which on the feed traded on it
 
 Span = tuple[float, float]  # UTC epoch seconds
 
 
 class Gate(NamedTuple):
-    """Hold the least share of minutes received, of complete sessions, and the largest share of rows refused."""
+    """Hold the least share of minutes received, of complete sessions, and the largest of rows refused or outliers."""
 
     coverage: float
     refused: float
@@ -29,6 +29,9 @@ class Gate(NamedTuple):
             return f"{covered:.1%} of the minutes of complete sessions are there, {self.coverage:.1%} are asked for"
         if refused > self.refused:
             return f"{refused:.2%} of the rows are refused ({report['refused']}), at most {self.refused:.2%} may be"
+        strange = report["outliers"]["count"] / max(report["kept"], 1)
+        if strange > self.refused:
+            return f"{strange:.2%} of the bars are outliers, at most {self.refused:.2%} may be"
         return None
 
 
@@ -38,10 +41,11 @@ def minute_report(bars: Minutes, sessions: Sessions, limit: int, span: tuple[flo
     found = holes(received, sessions, limit, span)
     gaps: list[Gap] = [{"from": utc(at).isoformat(), "minutes": int(n)} for at, n in _pairs(found, ~found.no_trade)]
     days, coverage = _by_session(bars, sessions, span)
+    filled, left_out = int(bars.filled.sum()), found.total(found.no_trade & found.at_edge)
     return {
-        "filled": found.total(found.no_trade & ~found.at_edge),
-        "left_out": found.total(found.no_trade & found.at_edge),
-        "feed_gap_minutes": found.total(~found.no_trade),
+        "filled": filled,
+        "left_out": left_out,
+        "feed_gap_minutes": int(found.minutes.sum()) - filled - left_out,  # those beside outliers too
         "feed_gaps": gaps,
         "closed_minutes": sessions.closed(*span),
         "sessions": days,
@@ -61,7 +65,7 @@ def _by_session(
     so_far = np.append(0, np.cumsum(bars.filled))
     filled = so_far[edges[len(met) :]] - so_far[edges[: len(met)]]
     received = edges[len(met) :] - edges[: len(met)] - filled
-    due = (np.minimum(sessions.closes[met], span[1]) - sessions.opens[met]).astype(np.int64) // MINUTE
+    due = sessions.trading_minutes(np.minimum(sessions.closes[met], span[1])) - sessions.before[met]
     whole = sessions.closes[met] <= span[1]
     columns = (sessions.dates[met].astype(str), received, filled, due)
     days: dict[str, SessionCount] = {
@@ -77,6 +81,16 @@ def out_of_order(ts: np.ndarray) -> int:
     return int(min((steps > 0).sum(), (steps < 0).sum()))
 
 
+def unknown_days(ts: np.ndarray, sessions: Sessions) -> dict[str, int]:
+    """Return how many rows there are on each day (YYYY-MM-DD) on which the feed traded, and no session is known.
+
+    `ts` are the rows' opens on days without a session, in UTC epoch seconds. Fewer than MANY rows on a day are no
+    trading: some sources print a few at a weekend.
+    """
+    days, counts = np.unique(sessions.days(ts), return_counts=True)
+    return {str(day): int(count) for day, count in zip(days, counts, strict=True) if count >= MANY}
+
+
 def zero_volume(volume: np.ndarray) -> ZeroVolume:
     """Return how many received bars (n,) have no volume, in how many runs, and how long the longest is."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], volume == 0, [0]])))
@@ -84,35 +98,13 @@ def zero_volume(volume: np.ndarray) -> ZeroVolume:
     return {"bars": int(lengths.sum()), "runs": len(lengths), "longest": int(lengths.max(initial=0))}
 
 
-def outliers(bars: Minutes) -> Outliers:
-    """Return how many bars reach far away from their neighbours, and the first of them; they stay among the bars.
-
-    Rule Q4 of Barndorff-Nielsen, Hansen, Lunde and Shephard (2009), Realized kernels in practice, Econometrics Journal
-    12: more than 10 mean absolute deviations away from the median of the 50 nearest others, of closes here; as in
-    Brownlees and Gallo (2006) the deviation has a floor, 1 basis point, for prices that stand still.
-    """
-    n = len(bars)
-    if n <= NEIGHBOURS:
-        return {"count": 0, "first": []}
-    middle, deviation = _neighbourhood(bars.close)
-    reach = np.maximum(bars.high - middle, middle - bars.low)
-    far = np.flatnonzero(reach > DEVIATIONS * np.maximum(deviation, FLOOR * middle))
+def name_outliers(bars: Minutes) -> Outliers:
+    """Return how many bars are outliers, given those, and the first of them; they stay among the clean bars."""
     named: list[Outlier] = [
-        {"ts": utc(bars.ts[i]).isoformat(), "low": bars.low[i], "high": bars.high[i]} for i in far[:NAMED]
+        {"ts": utc(ts).isoformat(), "low": low, "high": high}
+        for ts, low, high in zip(bars.ts[:NAMED], bars.low[:NAMED], bars.high[:NAMED], strict=True)
     ]
-    return {"count": len(far), "first": named}
-
-
-def _neighbourhood(close: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return median and mean absolute deviation from it of each close's 50 nearest others, (n,) each."""
-    n, half = len(close), NEIGHBOURS // 2
-    start = np.clip(np.arange(n) - half, 0, n - NEIGHBOURS - 1)
-    windows = np.lib.stride_tricks.sliding_window_view(close, NEIGHBOURS + 1)[start]
-    windows[np.arange(n), np.arange(n) - start] = windows[:, -1]
-    others = windows[:, :-1]
-    others.partition((half - 1, half), axis=1)
-    middle = others[:, half - 1 : half + 1].mean(axis=1)
-    return middle, np.abs(others - middle[:, None]).mean(axis=1)
+    return {"count": len(bars), "first": named}
 
 
 def missing_everywhere(received: dict[str, np.ndarray], sessions: Sessions) -> list[Gap]:

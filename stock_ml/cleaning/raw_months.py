@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stock_ml.adapters.lake import Lake
+from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.capabilities import CAPABILITIES
 from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.errors import BadFile
@@ -33,9 +34,10 @@ class RawMonth:
     unreadable: dict[str, str]
 
 
-def months_of_item(lake: Lake, item: IngestItem) -> dict[str, RawMonth]:
+def months_of_item(lake: Lake, item: IngestItem, calendar: Sessions) -> dict[str, RawMonth]:
     """Return the rows of an item {"symbol", "months", "raw"?} by month; without `raw` (keys) of the newest response.
 
+    Months are those of the exchange's own time, whatever zone a source states that stamps rows in UTC.
     Raises BadFile where the newest response of a month cannot be read, or StoreUnavailable.
     """
     found: dict[str, RawMonth] = {}
@@ -43,9 +45,11 @@ def months_of_item(lake: Lake, item: IngestItem) -> dict[str, RawMonth]:
         key = item.get("raw", {}).get(month) or _newest_key(lake, item["symbol"], month)
         if key:
             with record_failure(lake, item["symbol"], month, key):
-                months = _split(lake.get_raw(key), key)
+                months = _split(lake.get_raw(key), key, calendar)
             earlier = set(lake.raw_keys(item["symbol"], month)) - {key} if CAPABILITIES[lake.source].rolling else set()
-            found |= {name: _merged(lake, rows, earlier) for name, rows in months.items()} if earlier else months
+            if earlier:
+                months = {name: _merged(lake, rows, earlier, calendar) for name, rows in months.items()}
+            found |= months
     return found
 
 
@@ -65,16 +69,17 @@ def record_failure(lake: Lake, symbol: str, month: str, key: str) -> Iterator[No
         raise
 
 
-def _split(response: Response, key: str) -> dict[str, RawMonth]:
+def _split(response: Response, key: str, calendar: Sessions) -> dict[str, RawMonth]:
     """Return a response's rows by month: all months of a file, else the one asked for."""
     rows = read(response)
-    names = rows["label"].to_numpy("datetime64[M]")
+    days = calendar.days(rows["ts"].to_numpy()) if "ts" in rows else rows["label"].to_numpy("datetime64[M]")
+    names = days.astype("datetime64[M]")
     of_file = response.month == WHOLE_FILE
     wanted = np.unique(names) if of_file else [np.datetime64(str(response.month), "M")]
     return {str(name): RawMonth(rows[names == name], key, response.fetched_at, of_file, (key,), {}) for name in wanted}
 
 
-def _merged(lake: Lake, month: RawMonth, earlier: set[str]) -> RawMonth:
+def _merged(lake: Lake, month: RawMonth, earlier: set[str], calendar: Sessions) -> RawMonth:
     """Return a month with the rows of all its responses, marked with when each was given and which it is, oldest first.
 
     An older response that cannot be read is named and left out: it must not block the cleaning of later ones.
@@ -82,7 +87,7 @@ def _merged(lake: Lake, month: RawMonth, earlier: set[str]) -> RawMonth:
     parts, unreadable = [month], {}
     for key in sorted(earlier):
         try:
-            parts += _split(lake.get_raw(key), key).values()
+            parts += _split(lake.get_raw(key), key, calendar).values()
         except BadFile as error:
             log.warning("%s is left out: %s", key, error)
             unreadable[key] = str(error)

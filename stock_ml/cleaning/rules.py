@@ -13,6 +13,7 @@ from stock_ml.domain import gaps
 from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, largest_volume
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.ingest_records import RowReport
+from stock_ml.domain.outliers import outliers
 
 VALUES = [*PRICES, "volume"]
 ROW_OUTCOMES = ["kept", "extended_hours", "session_closed", "not_yet_known", "duplicates", "superseded"]
@@ -58,11 +59,13 @@ def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleaningParam
     """
     outcomes = _outcomes(received, rules)
     kept = received[outcomes == KEPT]
-    minutes = _filled(kept.iloc[largest_volume(kept)], rules)
+    bars = _minutes(kept.iloc[largest_volume(kept)])
+    outlier = outliers(bars, rules.sessions, rules.feed_gap_minutes)
+    minutes = _filled(bars, outlier, rules)
     refused = received[outcomes >= len(ROW_OUTCOMES)]
     reasons = np.array(REFUSED)[outcomes[outcomes >= len(ROW_OUTCOMES)] - len(ROW_OUTCOMES)]
-    bars = _frame(minutes, symbol, source)
-    return CleanBars(bars, refused.assign(reason=reasons), _report(received, outcomes, minutes, rules))
+    report = _report(received, outcomes, minutes, bars.select(outlier), rules)
+    return CleanBars(_frame(minutes, symbol, source), refused.assign(reason=reasons), report)
 
 
 def _outcomes(rows: pd.DataFrame, rules: CleaningParameters) -> np.ndarray:
@@ -97,11 +100,19 @@ def _one_a_minute(rows: pd.DataFrame) -> np.ndarray:
     return outcomes
 
 
-def _filled(kept: pd.DataFrame, rules: CleaningParameters) -> gaps.Minutes:
+def _minutes(kept: pd.DataFrame) -> gaps.Minutes:
     ts = kept["ts"].to_numpy(np.int64)
     values = {name: kept[name].to_numpy(np.float64) + 0.0 for name in VALUES}  # there is one zero: -0.0 is another byte
-    minutes = gaps.Minutes(ts=ts, filled=np.zeros(len(kept), dtype=bool), **values)
-    return gaps.fill(minutes, rules.sessions, rules.feed_gap_minutes)
+    return gaps.Minutes(ts=ts, filled=np.zeros(len(kept), dtype=bool), **values)
+
+
+def _filled(bars: gaps.Minutes, outlier: np.ndarray, rules: CleaningParameters) -> gaps.Minutes:
+    """Return bars with short holes filled flat; an outlier stays among them, and its price is not repeated."""
+    minutes = gaps.fill(bars.select(~outlier), rules.sessions, rules.feed_gap_minutes)
+    if not outlier.any():
+        return minutes
+    both = minutes.select(~np.isin(minutes.ts, bars.ts[outlier])).concat(bars.select(outlier))
+    return both.select(np.argsort(both.ts))
 
 
 def _frame(minutes: gaps.Minutes, symbol: str, source: str) -> pd.DataFrame:
@@ -110,11 +121,16 @@ def _frame(minutes: gaps.Minutes, symbol: str, source: str) -> pd.DataFrame:
     return pd.DataFrame({"symbol": symbol, "ts": stamps, **values, "source": source}, columns=COLUMNS)
 
 
-def _report(received: pd.DataFrame, outcomes: np.ndarray, bars: gaps.Minutes, rules: CleaningParameters) -> RowReport:
+def _report(
+    received: pd.DataFrame,
+    outcomes: np.ndarray,
+    bars: gaps.Minutes,
+    outlier_bars: gaps.Minutes,
+    rules: CleaningParameters,
+) -> RowReport:
     counts: list[int] = np.bincount(outcomes, minlength=SECOND + 1).tolist()
     refused = {name: n for name, n in zip(REFUSED, counts[len(ROW_OUTCOMES) :], strict=True) if n}
-    alone = gaps.Minutes(*(column[~bars.filled] for column in vars(bars).values()))
-    return {
+    report: RowReport = {
         "rows_read": len(outcomes),
         "kept": counts[KEPT],
         "extended_hours": counts[EXTENDED],
@@ -125,10 +141,13 @@ def _report(received: pd.DataFrame, outcomes: np.ndarray, bars: gaps.Minutes, ru
         "refused": refused,
         "refused_share": sum(refused.values()) / max(len(outcomes), 1),
         "out_of_order": quality.out_of_order(received["ts"].to_numpy()[outcomes != SUPERSEDED]),
-        "outliers": quality.outliers(alone),
-        "zero_volume": quality.zero_volume(alone.volume),
+        "outliers": quality.name_outliers(outlier_bars),
+        "zero_volume": quality.zero_volume(bars.volume[~bars.filled]),
         **quality.minute_report(bars, rules.sessions, rules.feed_gap_minutes, rules.span or _span(bars, rules)),
     }
+    if unknown := quality.unknown_days(received["ts"].to_numpy()[outcomes == CLOSED], rules.sessions):
+        report["unknown_days"] = unknown
+    return report
 
 
 def _span(bars: gaps.Minutes, rules: CleaningParameters) -> tuple[float, float]:

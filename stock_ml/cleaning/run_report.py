@@ -39,6 +39,25 @@ def log_reports(symbol: str, reports: Mapping[str, QualityReport]) -> None:
             log.warning(
                 "%s %s: %d rows refused, %s; they are in %s", symbol, month, count, reason, report["refused_rows"]
             )
+    for line in calendar_warnings(symbol, reports):
+        log.warning(line)
+
+
+def calendar_warnings(symbol: str, reports: Mapping[str, QualityReport]) -> list[str]:
+    """Return a sentence for each month in which the feed traded on days that the calendar does not know."""
+    return [
+        _unknown_days(f"{symbol} {month}", report["rules"]["exchange"], days)
+        for month, report in sorted(reports.items())
+        if (days := report.get("unknown_days"))
+    ]
+
+
+def _unknown_days(where: str, exchange: str, days: Mapping[str, int]) -> str:
+    listed = ", ".join(f"{day} ({count} rows)" for day, count in sorted(days.items()))
+    return (
+        f"{where}: the feed traded on days that the calendar of {exchange} does not know: {listed}. raw/ keeps these "
+        "rows, and no model sees them: see STOCKML_EXCHANGE and STOCKML_EXCHANGES, or update exchange-calendars"
+    )
 
 
 def table(symbol: str, reports: Mapping[str, QualityReport]) -> str:
@@ -82,7 +101,8 @@ def page(s: Settings, run: str) -> str:
     """Return the report of the run of this id as HTML. Raises StoreUnavailable."""
     report = Lake.connect(s).quality.read_run(run)
     parts = [f"NOT CLEAN: {symbol}\n{why}" for symbol, why in sorted(report["missing"].items())]
-    parts += [table(symbol, reports) for symbol, reports in sorted(report["symbols"].items()) if reports]
+    for symbol, reports in sorted(report["symbols"].items()):
+        parts += [*([table(symbol, reports)] if reports else []), *calendar_warnings(symbol, reports)]
     text = "\n\n".join(parts)
     title = "Data report" + (" · SIMULATED" if s.simulated else "")
     return PAGE.format(title=title, run=html.escape(run), text=html.escape(text or NO_MONTHS))

@@ -73,6 +73,8 @@ def remarks(found: Inventory) -> list[str]:
     split = [f"{one.session} {one.ratio:g}:1" for one in found.splits]
     kinds = {"feed gaps": gaps, "missing in all symbols": shared, "rows refused": refused, "closed": closed}
     kinds |= {"months without clean bars": [f"{month} {why}" for month, why in found.absent.items()]}
+    unknown = {day: n for report in found.months.values() for day, n in report.get("unknown_days", {}).items()}
+    kinds |= {"traded on days that the calendar does not know": [f"{day} {n} rows" for day, n in unknown.items()]}
     kinds |= {"revised by the source": revised, "splits": split, "still to be asked for": found.left}
     return (lines if sessions else []) + [_listed(name, words) for name, words in kinds.items() if words]
 

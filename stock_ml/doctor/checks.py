@@ -10,7 +10,7 @@ from stock_ml.adapters.mlflow import rest
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.doctor.check import Check, CheckResult
-from stock_ml.doctor.market import clock, feed, key, source
+from stock_ml.doctor.market import calendar, clock, feed, key, source
 from stock_ml.domain.bars import utc
 from stock_ml.errors import HostError
 
@@ -108,6 +108,7 @@ CHECKS: dict[str, tuple[Check, str]] = {
     "source": (source, "see the message; SOURCE=sandbox needs no network"),
     "feed": (feed, STARTS),
     "clock": (clock, STARTS),
+    "calendar": (calendar, "see STOCKML_EXCHANGE, STOCKML_EXCHANGES and STOCKML_CLOSURES"),
     "Java": (java, "install it, or set JAVA_HOME"),
     "disk": (disk, "make room, or set STOCKML_HOME to a larger disk"),
     "ports": (ports, "see who holds them; STOCKML_…_PORT changes each"),

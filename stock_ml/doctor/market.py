@@ -1,11 +1,15 @@
 """The market's side of an installation: the key and its tier, the source, and the market's time."""
 
+import time
+from importlib.metadata import version
+
 from stock_ml.adapters.market_clock import MarketClock, open_clock
 from stock_ml.adapters.postgres.request_quota import RequestQuota, request_limiter
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.doctor.check import CheckResult
 from stock_ml.domain.bars import utc
+from stock_ml.domain.calendar import SHARED
 from stock_ml.domain.feed_delay import feed_words
 from stock_ml.errors import BadKey
 from stock_ml.sources.csv_files import CsvFiles
@@ -62,14 +66,26 @@ def clock(s: Settings) -> CheckResult:
     market = open_clock(s)
     now = market.now()
     calendar = s.calendars.of(s.symbols[0])
-    at = calendar.upcoming(now)
-    is_open = bool(calendar.opens[at] <= now)
-    change = utc(float((calendar.closes if is_open else calendar.opens)[at]))
+    is_open, change = calendar.change(now)
     state = "open" if is_open else "closed"
+    until = "" if change is None else f" until {utc(change):%Y-%m-%d %H:%M}"
     paused = isinstance(market, MarketClock) and market.reading().paused
-    message = f"{utc(now):%Y-%m-%d %H:%M} UTC, {calendar.exchange} is {state} until {change:%Y-%m-%d %H:%M}"
+    message = f"{utc(now):%Y-%m-%d %H:%M} UTC, {calendar.exchange} is {state}{until}"
     return (
         CheckResult(f"{message}; the clock is paused", "its page runs it again", "note")
         if paused
         else CheckResult(message)
     )
+
+
+def calendar(s: Settings, now: float | None = None) -> CheckResult:
+    """See until when the sessions of each exchange are known, and which exchanges share those of another."""
+    now = time.time() if now is None else now
+    found = [s.calendars.of(""), *(s.calendars.of(symbol) for symbol, _ in s.exchanges)]
+    known = {each.exchange: each for each in found}
+    shared = [f"{name} has the sessions of {SHARED[name]}" for name in known if name in SHARED]
+    listed = [f"{name} is known until {each.dates[-1]}" for name, each in known.items()]
+    message = f"exchange-calendars {version('exchange-calendars')}: {'; '.join([*listed, *shared])}"
+    ending = [words for each in known.values() if s.live and (words := each.end_warning(now))]
+    advice = f"{'; '.join(ending)}: update exchange-calendars (`git pull`, then `make up`)" if ending else ""
+    return CheckResult(message, advice, "note" if ending or shared else "ok")

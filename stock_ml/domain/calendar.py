@@ -1,65 +1,205 @@
-"""Trading sessions of an exchange: when it is open, and the session and minute of a time."""
+"""Trading sessions of an exchange: when it is open, and the session and minute of a time.
+
+A trading period is a time in which the exchange is open without interruption. Usually it is a session. A lunch break
+parts a session into two periods, and sessions that touch, as those of 24/7 do, are one period.
+"""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from stock_ml.domain.bars import MINUTE
-from stock_ml.errors import BadSetting
+from stock_ml.domain.bars import MINUTE, utc
+from stock_ml.errors import BadSetting, UnknownSessions
+
+if TYPE_CHECKING:
+    from exchange_calendars import ExchangeCalendar
 
 FIRST, LAST = "2000-01-01", "2035-12-31"  # Alpha Vantage begins in 2000; the library's default ends a year from today
+AHEAD = 60 * 86_400  # seconds of sessions that should be known ahead
+# exchanges without a calendar of their own in the library, by the one whose sessions they share
+SHARED = {"XNSE": "XBOM", "XSHE": "XSHG", "US_FUTURES": "us_futures"}
+
+
+class Periods(NamedTuple):
+    """Hold when the trading periods of an exchange open and close, in UTC epoch seconds, (q,) each."""
+
+    opens: np.ndarray
+    closes: np.ndarray
+
+
+class Parts(NamedTuple):
+    """Hold the parts of sessions without a break, (p,) each: a whole session, or what lies on a side of its break.
+
+    `opens` and `closes` in UTC epoch seconds, the numbers of the `session` and the `period`, and the trading minutes
+    `before` all of them.
+    """
+
+    opens: np.ndarray
+    closes: np.ndarray
+    session: np.ndarray
+    period: np.ndarray
+    before: np.ndarray
+
+    @classmethod
+    def of(cls, opens: np.ndarray, closes: np.ndarray, breaks: tuple[np.ndarray, np.ndarray]) -> "Parts":
+        """Return the parts of sessions, (n,); a session without a break has one that begins and ends at its close."""
+        starts = np.column_stack([opens, breaks[1]]).ravel()
+        ends = np.column_stack([np.minimum(breaks[0], closes), closes]).ravel()
+        left = ends > starts
+        starts, ends, session = starts[left], ends[left], np.repeat(np.arange(len(opens)), 2)[left]
+        minutes = (ends - starts) // MINUTE
+        period = np.cumsum(np.append(0, starts[1:] != ends[:-1]))
+        return cls(starts, ends, session, period, np.cumsum(minutes) - minutes)
 
 
 @dataclass(frozen=True, eq=False)
 class Sessions:
-    """Hold the sessions of one exchange: `opens`, `closes` in UTC epoch seconds, `dates` as datetime64[D], all (n,)."""
+    """Hold the sessions of one exchange: `opens`, `closes` in UTC epoch seconds, `dates` as datetime64[D], all (n,).
+
+    `parts` say when it is open within them.
+    """
 
     exchange: str
     zone: str
     dates: np.ndarray
     opens: np.ndarray
     closes: np.ndarray
-    before: np.ndarray  # trading minutes of all earlier sessions
+    parts: Parts
+
+    @cached_property
+    def before(self) -> np.ndarray:
+        """Return the trading minutes of all earlier sessions, (n,)."""
+        return self.parts.before[np.searchsorted(self.parts.session, np.arange(len(self.dates)))]
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Return the trading minutes of each session, (n,), without its break."""
+        return np.asarray(np.diff(self.before, append=self.trading_minutes(self.closes[-1:])))
+
+    @cached_property
+    def periods(self) -> Periods:
+        """Return the trading periods."""
+        first = np.searchsorted(self.parts.period, np.arange(self.parts.period[-1] + 1))
+        return Periods(self.parts.opens[first], self.parts.closes[np.append(first[1:], len(self.parts.opens)) - 1])
+
+    @property
+    def is_plain(self) -> bool:
+        """Say whether each session is one trading period: none has a break, and none touches the next one."""
+        return len(self.parts.opens) == len(self.opens) == len(self.periods.opens)
+
+    @property
+    def is_continuous(self) -> bool:
+        """Say whether sessions touch, as of a market that trades around the clock."""
+        return len(self.periods.opens) < len(self.opens)
 
     def number(self, ts: np.ndarray) -> np.ndarray:
         """Return each time's session number, -1 outside regular hours; times in UTC epoch seconds, (n,)."""
-        ts = np.asarray(ts, dtype=np.int64)
-        at = np.searchsorted(self.opens, ts, side="right") - 1
-        return np.where((at >= 0) & (ts < self.closes[at]), at, -1)
+        return np.asarray(self._sessions[self._part(ts)])
+
+    def period(self, ts: np.ndarray) -> np.ndarray:
+        """Return the number of each time's trading period, -1 outside regular hours."""
+        return np.asarray(self._periods[self._part(ts)])
 
     def minute(self, ts: np.ndarray) -> np.ndarray:
-        """Return each time's minute of its session from 0, -1 outside regular hours."""
-        number = self.number(ts)
-        return np.where(number >= 0, (ts - self.opens[number]) // MINUTE, -1)
+        """Return each time's trading minute of its session from 0, -1 outside regular hours."""
+        at = self._part(ts)
+        since = self.parts.before[at] - self.before[self.parts.session[at]]
+        return np.where(at >= 0, since + (ts - self.parts.opens[at]) // MINUTE, -1)
 
     def index(self, ts: np.ndarray) -> np.ndarray:
         """Return each time's trading minute counted over all sessions without closed hours, -1 outside them."""
-        number = self.number(ts)
-        return np.where(number >= 0, self.before[number] + (ts - self.opens[number]) // MINUTE, -1)
+        at = self._part(ts)
+        return np.where(at >= 0, self.parts.before[at] + (ts - self.parts.opens[at]) // MINUTE, -1)
+
+    def time(self, index: np.ndarray) -> np.ndarray:
+        """Return when trading minutes begin that are counted as `index` counts them, in UTC epoch seconds, (n,)."""
+        at = np.searchsorted(self.parts.before, index, side="right") - 1
+        return np.asarray(self.parts.opens[at] + (index - self.parts.before[at]) * MINUTE)
+
+    def trading_minutes(self, ts: np.ndarray) -> np.ndarray:
+        """Return how many trading minutes of all sessions are over at each time, (n,)."""
+        at = np.maximum(np.searchsorted(self.parts.opens, ts, side="right") - 1, 0)
+        since = np.clip(ts - self.parts.opens[at], 0, self.parts.closes[at] - self.parts.opens[at])
+        return np.asarray(self.parts.before[at] + since.astype(np.int64) // MINUTE)
+
+    def ended(self, ts: float) -> int:
+        """Return how many sessions have closed by a time."""
+        return int(np.searchsorted(self.closes, ts, side="right"))
 
     def upcoming(self, ts: float) -> int:
-        """Return the number of the session that is open at `ts`, or the next one."""
-        return int(np.searchsorted(self.closes, ts, side="right"))
+        """Return the number of the session that is open at `ts`, or the next one.
+
+        Raises UnknownSessions after the last one that is known.
+        """
+        if ts >= self.closes[-1]:
+            raise self.unknown(f"{utc(ts):%Y-%m-%d %H:%M} UTC")
+        return self.ended(ts)
+
+    def change(self, ts: float) -> tuple[bool, int | None]:
+        """Say whether the exchange is open at a time, and when that changes next, None where no change is known.
+
+        Times in UTC epoch seconds. Raises UnknownSessions after the last session that is known.
+        """
+        self.upcoming(ts)
+        at = int(np.searchsorted(self.periods.closes, ts, side="right"))
+        if ts < self.periods.opens[at]:
+            return False, int(self.periods.opens[at])
+        return True, int(self.periods.closes[at]) if at + 1 < len(self.periods.closes) else None
+
+    def end_warning(self, now: float) -> str | None:
+        """Return that the calendar ends soon after `now` (UTC epoch seconds), None where it does not."""
+        if self.closes[-1] >= now + AHEAD:
+            return None
+        return f"the sessions of {self.exchange} are known until {self.dates[-1]} only"
+
+    def unknown(self, what: str) -> UnknownSessions:
+        """Return the error for a time or a month, given in words, that lies outside of the sessions known."""
+        known = f"the sessions of {self.exchange} are known from {self.dates[0]} to {self.dates[-1]}, not {what}"
+        return UnknownSessions(
+            f"{known}: for later ones update exchange-calendars (`git pull`, then `make up`); earlier ones cannot be "
+            "used, see STOCKML_HISTORY_MONTHS and STOCKML_SANDBOX_START"
+        )
 
     def has_day(self, ts: np.ndarray) -> np.ndarray:
         """Say of each time whether there is a session on its day, as the exchange's own time counts days, (n,)."""
-        local = pd.DatetimeIndex(np.asarray(ts, np.int64).astype("datetime64[s]"), tz="UTC").tz_convert(self.zone)
-        days = local.tz_localize(None).to_numpy("datetime64[D]")
+        days = self.days(ts)
         near = np.minimum(np.searchsorted(self.dates, days), len(self.dates) - 1)
         return np.asarray(self.dates[near] == days)
 
+    def days(self, ts: np.ndarray) -> np.ndarray:
+        """Return each time's day in the exchange's own time, datetime64[D], (n,)."""
+        local = pd.DatetimeIndex(np.asarray(ts, np.int64).astype("datetime64[s]"), tz="UTC").tz_convert(self.zone)
+        return np.asarray(local.tz_localize(None).to_numpy("datetime64[D]"))
+
     def closed(self, since: float, until: float) -> dict[str, int]:
         """Return the minutes of a usual session that fell to holidays, half days and closures in a span, by date."""
-        usual = int(np.median(self.closes - self.opens)) // MINUTE
+        usual = int(np.median(self.lengths))
         weekdays = np.bincount((self.dates.astype(int) + 3) % 7, minlength=7)  # from Monday; 1970 began on a Thursday
         mask = (2 * weekdays > weekdays.max()).tolist()
         days = np.arange(*(np.datetime64(int(t), "s").astype("datetime64[D]") for t in (since, until + 86_399)))
         days = days[np.is_busday(days, weekmask=mask)]
         near = np.minimum(np.searchsorted(self.dates, days), len(self.dates) - 1)
-        lengths = np.where(self.dates[near] == days, (self.closes - self.opens)[near] // MINUTE, 0)
+        lengths = np.where(self.dates[near] == days, self.lengths[near], 0)
         return {str(day): int(usual - length) for day, length in zip(days, lengths, strict=True) if length < usual}
+
+    @cached_property
+    def _sessions(self) -> np.ndarray:
+        """Return the session of each part, and -1 after them: at the place that stands for closed hours."""
+        return np.append(self.parts.session, -1)
+
+    @cached_property
+    def _periods(self) -> np.ndarray:
+        """Return the trading period of each part, and -1 after them."""
+        return np.append(self.parts.period, -1)
+
+    def _part(self, ts: np.ndarray) -> np.ndarray:
+        """Return the place of each time among the parts, -1 outside of them."""
+        ts = np.asarray(ts, dtype=np.int64)
+        at = np.searchsorted(self.parts.opens, ts, side="right") - 1
+        return np.where((at >= 0) & (ts < self.parts.closes[at]), at, -1)
 
 
 @dataclass(frozen=True)
@@ -75,29 +215,51 @@ class Calendars:
         return sessions(dict(self.others).get(symbol, self.exchange), self.closures)
 
 
-@cache  # each symbol needs them, and loading takes a second; 300 kB an exchange
+@cache  # each symbol needs them, and loading takes a second; 1 MB an exchange
 def sessions(exchange: str, closures: tuple[str, ...] = ()) -> Sessions:
     """Load the sessions of an exchange by its ISO 10383 code, half days and holidays included.
 
     `closures` are days on which an exchange was closed beyond what the library knows, EXCHANGE:YYYY-MM-DD, or from a
     minute on, EXCHANGE:YYYY-MM-DDTHH:MM in the exchange's own time. Raises BadSetting where a code or a day is unknown.
     """
+    calendar = _load(exchange)
+    zone, dates = str(calendar.tz), calendar.sessions.to_numpy().astype("datetime64[D]")
+    opens, closes = _seconds(calendar.opens), _seconds(calendar.closes)
+    for day in [day for code, _, day in (closure.partition(":") for closure in closures) if code == exchange]:
+        closes = _closed(day, dates, closes, zone)
+    starts, ends = _breaks(calendar, closes)
+    closes = np.where(closes > ends, closes, starts)
+    left = closes > opens
+    parts = Parts.of(opens[left], closes[left], (starts[left], ends[left]))
+    return Sessions(exchange, zone, dates[left], opens[left], closes[left], parts)
+
+
+def _seconds(stamps: pd.Series) -> np.ndarray:
+    return stamps.to_numpy("datetime64[s]").astype(np.int64)
+
+
+def _breaks(calendar: "ExchangeCalendar", closes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return when the breaks of sessions begin and end, (n,) each: both at the close where none is before it."""
+    starts, ends = _seconds(calendar.break_starts), _seconds(calendar.break_ends)
+    has_break = calendar.break_starts.notna().to_numpy() & (closes > starts)
+    return np.where(has_break, starts, closes), np.where(has_break, ends, closes)
+
+
+def _load(exchange: str) -> "ExchangeCalendar":
+    """Return the library's calendar of an exchange, as far as it knows its sessions."""
     import exchange_calendars  # takes a second; most importers get their sessions from a caller
 
+    code = SHARED.get(exchange, exchange)
     try:
-        calendar = exchange_calendars.get_calendar(exchange, start=FIRST, end=LAST)
+        return exchange_calendars.get_calendar(code, start=FIRST, end=LAST)
     except exchange_calendars.errors.InvalidCalendarName as error:
         raise BadSetting(f"no exchange is called {exchange!r}: set STOCKML_EXCHANGE to a code such as XNYS") from error
-    opens = calendar.opens.to_numpy("datetime64[s]").astype(np.int64)
-    closes = calendar.closes.to_numpy("datetime64[s]").astype(np.int64)
-    dates = calendar.sessions.to_numpy().astype("datetime64[D]")
-    days = [day for code, _, day in (closure.partition(":") for closure in closures) if code == exchange]
-    for day in days:
-        closes = _closed(day, dates, closes, str(calendar.tz))
-    left = closes > opens
-    dates, opens, closes = dates[left], opens[left], closes[left]
-    lengths = (closes - opens) // MINUTE
-    return Sessions(exchange, str(calendar.tz), dates, opens, closes, np.cumsum(lengths) - lengths)
+    except ValueError:  # some exchanges announce their holidays a year at a time
+        known = exchange_calendars.get_calendar(code)
+    first, last = known.bound_min(), known.bound_max()
+    start = pd.Timestamp(FIRST) if first is None else max(pd.Timestamp(FIRST), first)
+    end = pd.Timestamp(LAST) if last is None else min(pd.Timestamp(LAST), last)
+    return exchange_calendars.get_calendar(code, start=start, end=end)
 
 
 def _closed(day: str, dates: np.ndarray, closes: np.ndarray, zone: str) -> np.ndarray:

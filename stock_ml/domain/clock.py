@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from stock_ml.domain.bars import utc
 from stock_ml.domain.calendar import Sessions
 
 AFTER_CLOSE = 120  # seconds that the simulated clock runs on after a close, to show the last bar and the closed state
@@ -59,12 +60,17 @@ class Reading:
 
 
 def skip_closed(market: float, seconds: float, sessions: Sessions, after_close: int = AFTER_CLOSE) -> float:
-    """Return the time `seconds` of open market after `market`; the market counts as open until `after_close`."""
-    ends = sessions.closes + after_close
+    """Return the time `seconds` of open market after `market`; the market counts as open until `after_close`.
+
+    Raises UnknownSessions beyond the last session known.
+    """
+    opens, ends = sessions.periods.opens, sessions.periods.closes + after_close
     at = int(np.searchsorted(ends, market, side="right"))
-    market = max(market, float(sessions.opens[at]))
-    while seconds >= ends[at] - market:
+    while at < len(ends):
+        market = max(market, float(opens[at]))
+        if seconds < ends[at] - market:
+            return market + seconds
         seconds -= float(ends[at] - market)
+        market = float(ends[at])
         at += 1
-        market = float(sessions.opens[at])
-    return market + seconds
+    raise sessions.unknown(f"{utc(market):%Y-%m-%d %H:%M} UTC")

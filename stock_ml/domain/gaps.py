@@ -25,6 +25,14 @@ class Minutes:
     def __len__(self) -> int:
         return len(self.ts)
 
+    def select(self, at: np.ndarray | slice) -> "Minutes":
+        """Return the bars that a mask, a slice or indices choose."""
+        return Minutes(**{name: column[at] for name, column in vars(self).items()})
+
+    def concat(self, other: "Minutes") -> "Minutes":
+        """Return these bars, and others after them."""
+        return Minutes(**{name: np.concatenate([one, getattr(other, name)]) for name, one in vars(self).items()})
+
     @classmethod
     def of_frame(cls, bars: pd.DataFrame) -> "Minutes":
         """Take the bars of one symbol from a frame, `ts` in UTC; where it has no `filled` all are received."""
@@ -41,10 +49,10 @@ class Minutes:
 
 
 def fill(bars: Minutes, sessions: Sessions, limit: int) -> Minutes:
-    """Insert flat bars, volume 0 and `filled`, into holes of at most `limit` minutes inside one session.
+    """Insert flat bars, volume 0 and `filled`, into holes of at most `limit` minutes inside one trading period.
 
     Every hole that is filled has a bar on both sides, so nothing is known before it arrives; longer holes
-    (feed gaps) and nights stay empty. Filling twice changes nothing.
+    (feed gaps), lunch breaks and nights stay empty. Filling twice changes nothing.
     """
     repeats = 1 + _missing(bars.ts, sessions, limit)
     source = np.repeat(np.arange(len(bars)), repeats)
@@ -62,15 +70,21 @@ def _missing(ts: np.ndarray, sessions: Sessions, limit: int) -> np.ndarray:
 
 def missing(before: np.ndarray, ts: np.ndarray, sessions: Sessions, limit: int) -> np.ndarray:
     """Return how many minutes to fill between neighbouring received bars, (n,)."""
-    number = sessions.number(ts)
+    period = sessions.period(ts)
     hole = (ts - before) // MINUTE - 1
-    fillable = (number == sessions.number(before)) & (number >= 0) & (hole >= 1) & is_no_trade(hole, limit)
+    fillable = (period == sessions.period(before)) & (period >= 0) & (hole >= 1) & is_no_trade(hole, limit)
     return np.where(fillable, hole, 0)
 
 
 def is_no_trade(minutes: np.ndarray, limit: int) -> np.ndarray:
-    """Say of holes of this many minutes inside a session whether nobody traded, (n,); else the feed had a gap."""
+    """Say of holes of so many minutes inside a trading period whether nobody traded, (n,); else the feed had a gap."""
     return minutes <= limit
+
+
+def is_contiguous(before: np.ndarray, after: np.ndarray, limit: int) -> np.ndarray:
+    """Say of neighbouring rows, given by their trading minutes, whether no feed gap lies between them, (n,)."""
+    step = after - before
+    return np.asarray((step >= 1) & (step <= limit + 1) & (before >= 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +94,7 @@ class Holes:
     ts: np.ndarray
     minutes: np.ndarray
     no_trade: np.ndarray
-    at_edge: np.ndarray  # before the first or after the last bar of a session: not filled, however short
+    at_edge: np.ndarray  # before the first or after the last bar of a trading period: not filled, however short
 
     def total(self, chosen: np.ndarray) -> int:
         """Return the minutes of the holes chosen by a mask."""
@@ -88,13 +102,14 @@ class Holes:
 
 
 def holes(ts: np.ndarray, sessions: Sessions, limit: int, span: tuple[float, float]) -> Holes:
-    """Return the holes between received bars (opens, ascending) in the sessions of a span, UTC epoch seconds.
+    """Return the holes between received bars (opens, ascending) in the trading periods of a span, UTC epoch seconds.
 
-    A session begun is looked at as far as the span goes.
+    A period begun is looked at as far as the span goes.
     """
-    met = np.flatnonzero((sessions.closes > span[0]) & (sessions.opens + MINUTE <= span[1]))
-    opens = np.maximum(sessions.opens[met], int(-(-span[0] // MINUTE)) * MINUTE)
-    closes = np.minimum(sessions.closes[met], int(span[1] // MINUTE) * MINUTE)
+    periods = sessions.periods
+    met = np.flatnonzero((periods.closes > span[0]) & (periods.opens + MINUTE <= span[1]))
+    opens = np.maximum(periods.opens[met], int(-(-span[0] // MINUTE)) * MINUTE)
+    closes = np.minimum(periods.closes[met], int(span[1] // MINUTE) * MINUTE)
     inside = ts[(ts >= span[0]) & (ts < span[1]) & (sessions.number(ts) >= 0)]
     points = np.sort(np.concatenate([opens - MINUTE, inside, closes]))
     hole = np.diff(points) // MINUTE - 1

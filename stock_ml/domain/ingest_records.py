@@ -37,13 +37,17 @@ class IngestItem(TypedDict):
 
 
 class CleaningRules(TypedDict):
-    """State what clean bars depend on besides the responses; where it changes they are made again."""
+    """State what clean bars depend on besides the responses; where it changes they are made again.
+
+    `periods` is there where a session of the exchange is not one trading period.
+    """
 
     version: int
     exchange: str
     closures: list[str]
     feed_gap_minutes: int
     adjusted: NotRequired[bool]
+    periods: NotRequired[bool]
 
 
 class SessionCount(TypedDict):
@@ -81,7 +85,9 @@ class MinuteReport(TypedDict):
     """Say what became of each regular minute of a time span.
 
     `sessions` (by YYYY-MM-DD) has the minutes of each session due by its end. `coverage` is the share received of those
-    of complete sessions, None where there is none. `left_out` are minutes without a trade at the edges of a session.
+    of complete sessions, None where there is none. `left_out` are minutes without a trade at the edges of a
+    trading period. `unknown_days` (by YYYY-MM-DD) counts the rows of days on which the feed traded, and the calendar
+    has no session; it is there where it counts some.
     """
 
     filled: int
@@ -91,6 +97,7 @@ class MinuteReport(TypedDict):
     closed_minutes: dict[str, int]
     sessions: dict[str, SessionCount]
     coverage: float | None
+    unknown_days: NotRequired[dict[str, int]]
 
 
 class RowReport(MinuteReport):

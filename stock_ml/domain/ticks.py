@@ -2,15 +2,26 @@
 
 That forecast is the median of the next close (Gneiting 2011, "Making and Evaluating Point Forecasts"). Rounding never
 falls, so the median of rounded prices is the rounded median: a move of less than half a tick is none.
+
+A tick belongs to a symbol and is learned from its earlier closes. One close says little: between a tenth and half of
+all closes of American stocks stand between two cents, as some trades improve on the quoted price.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 TICKS = (0.01, 0.001, 0.0001)  # largest first: a price on a coarse grid is on the finer ones too
 _SIZES = np.array(TICKS)[:, None]
 NEAR, SINGLE = 1e-3, 1e-7  # of a tick, and of the price: what one in single precision may be away
+DECADES = (100.0, 10.0, 1.0, 0.1, *TICKS, 1e-5)  # largest first
+COARSER = (5.0, 2.0)  # times a decade: ticks of 0.05, 0.2 …
+MOST, NEARLY_ALL = 0.5, 0.9  # shares of closes on the grid
+PLACES = 10  # on the grid that must have been seen
+RECENT = 5_000  # closes: two weeks
 
 
 def tick(price: Floats) -> Floats:
@@ -21,10 +32,67 @@ def tick(price: Floats) -> Floats:
     return np.where(on[0], TICKS[0], np.where(on[1], TICKS[1], found))
 
 
-def snap_to_tick(last_close: Floats, predicted: Floats) -> Floats:
-    """Return predicted prices moved onto the grid of the last close, (n,); where that is on none they stay."""
-    size = tick(last_close)
+def symbol_tick(closes: Floats) -> float:
+    """Return the tick of a symbol with these closes, (n,): the largest on whose grid most of them stand, 0 for none.
+
+    So is it where too few places of the grid were seen: a price that hardly moves stands on coarse grids too.
+    """
+    for size in DECADES:
+        on = _on_grid(closes, size)
+        if len(on) and on.mean() > MOST:
+            if len(np.unique(closes[on])) < PLACES:
+                return 0.0
+            coarser = [size * times for times in COARSER if _on_grid(closes[on], size * times).mean() > NEARLY_ALL]
+            return float(max(coarser, default=size))
+    return 0.0
+
+
+def symbol_ticks(rows: pd.DataFrame) -> dict[str, float]:
+    """Return each symbol's tick, from the newest of its rows, which have `symbol`, `bar_ts` and `last_close`."""
+    closes = rows.sort_values("bar_ts").groupby("symbol")["last_close"]
+    return {str(symbol): symbol_tick(part.to_numpy(np.float64)[-RECENT:]) for symbol, part in closes}
+
+
+def ticks_before(rows: pd.DataFrame) -> Floats:
+    """Return for each row its symbol's tick by the sessions before, 0 in the first one, (n,).
+
+    `rows` have `symbol`, `session`, `bar_ts` and `last_close`.
+    """
+    found = np.zeros(len(rows))
+    for _, part in rows.reset_index(drop=True).sort_values("bar_ts").groupby("symbol"):
+        closes, begins = part["last_close"].to_numpy(np.float64), np.flatnonzero(~part["session"].duplicated())
+        known = [symbol_tick(closes[max(begin - RECENT, 0) : begin]) for begin in begins.tolist()]
+        found[part.index] = np.repeat(known, np.diff(begins, append=len(part)))
+    return found
+
+
+def ticks_of(symbols: np.ndarray, known: Mapping[str, float]) -> Floats:
+    """Return each symbol's tick, 0 where it is not known, (n,)."""
+    if not known:
+        return np.zeros(len(symbols))
+    names = np.array(sorted(known))
+    sizes = np.array([known[name] for name in names.tolist()])
+    at = np.minimum(np.searchsorted(names, symbols), len(names) - 1)
+    return np.where(names[at] == symbols, sizes[at], 0.0)
+
+
+def _on_grid(closes: Floats, size: float) -> np.ndarray:
+    """Say which closes stand on a grid, (n,); none do where single precision could not tell."""
+    steps = closes / size
+    return np.asarray((np.abs(steps - np.rint(steps)) <= NEAR + SINGLE * steps) & (SINGLE * steps < 0.1))
+
+
+def snap_to_tick(last_close: Floats, predicted: Floats, size: Floats | None = None) -> Floats:
+    """Return predicted prices moved onto their symbol's grid, (n,); a move of less than half a tick is none.
+
+    `size` has the ticks, (n,). Where it is 0 or not given the grid is that of the last close; where that is on none
+    they stay.
+    """
+    own = tick(last_close)
+    size = own if size is None else np.where(size > 0, size, own)
     with np.errstate(all="ignore"):
         steps = np.rint((predicted - last_close) / size)
-        moved: Floats = np.where(size > 0, np.round(last_close + steps * size, 6), predicted)
+        # a last close between two ticks is no place for others to stand
+        base = np.where(size > own, np.rint(last_close / size) * size, last_close)
+        moved: Floats = np.where(size > 0, np.round(base + np.rint((predicted - base) / size) * size, 6), predicted)
     return np.where(steps == 0, last_close, moved)

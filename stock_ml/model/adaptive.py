@@ -65,12 +65,12 @@ def apply_outcomes(
     n = len(pending.slot)
     least = np.concatenate([_least_of_pending(pending, actual[:n]), _least_of_new(forecasts, actual[n:])], axis=-1)
     slots = np.concatenate([pending.slot, forecasts.slot])
-    scales = np.empty((len(LEVELS), len(forecasts.slot)), np.float32)
+    made = np.zeros((len(LEVELS), len(slots)), np.float32)  # the scale of each new forecast: others have their bounds
     for known, new in _steps(slots, np.concatenate([pending.target, forecasts.target]), forecasts, actual):
         slot = slots[known]
-        now = interval_scale[:, slot]
-        interval_scale[:, slot] = adapt(now, now >= least[:, known])
-        scales[:, new] = interval_scale[:, forecasts.slot[new]]
+        interval_scale[:, slot] = adapt(interval_scale[:, slot], made[:, known] >= least[:, known])
+        made[:, n + new] = interval_scale[:, forecasts.slot[new]]
+    scales = made[:, n:]
     lower, upper = bounds(forecasts.last, forecasts.predicted, forecasts.centre, forecasts.half, scales)
     added = PendingForecasts(forecasts.slot, forecasts.target, lower, upper)
     return scales, PendingForecasts(*(np.concatenate(columns, axis=-1) for columns in zip(pending, added, strict=True)))

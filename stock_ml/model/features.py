@@ -19,6 +19,9 @@ Filter", 2.2) in the time that volume tells: a minute with x times the window's 
 variance, and its close shows the level with noise variance x times 0.36 or 2.25, as trades bounce between bid and ask
 (Roll 1984). After a night nothing is known of the level; a minute without a trade shows nothing.
 
+A night is what lies between two trading periods (`domain.calendar`): a lunch break is one, midnight in a market that
+trades around the clock is none. The channel `session` is the number of the trading period.
+
 The kernel gives the same bits for a row whatever number of rows and memory layout it comes in: it copies to
 (C, n, W) and reduces over the last, contiguous axis only; there is no BLAS in it.
 """
@@ -33,8 +36,9 @@ from numpy.typing import NDArray
 
 from stock_ml.domain import splits
 from stock_ml.domain.bars import MINUTE
-from stock_ml.domain.calendar import Sessions
-from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.calendar import Sessions, sessions
+from stock_ml.domain.gaps import Minutes, is_contiguous
+from stock_ml.domain.outliers import leave_out
 from stock_ml.model.feature_schema import FeatureSchema
 
 KERNEL_VERSION = 2
@@ -56,11 +60,12 @@ def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -
     """Return the schema of the features of these settings.
 
     `limit` (the longest hole in minutes that is filled) decides which windows there are and what stands in them, the
-    exchange's sessions what has elapsed and where a night lies.
+    exchange's sessions what has elapsed and where a night lies. Raises BadSetting where the exchange is not known.
     """
+    last = CHANNELS[-1] if sessions(exchange, ()).is_plain else "period"
     described: FeatureSchema = {
         "kernel": KERNEL_VERSION,
-        "channels": list(CHANNELS),
+        "channels": [*CHANNELS[:-1], last],
         "names": list(FEATURES),
         "window": window,
         "horizon": horizon,
@@ -75,11 +80,10 @@ def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -
 
 def rows(minutes: Minutes, sessions: Sessions) -> np.ndarray:
     """Return the CHANNELS of each bar, float64 (n, C): what a ring buffer keeps of a symbol."""
-    number = sessions.number(minutes.ts)
-    length = (sessions.closes[number] - sessions.opens[number]) / MINUTE
+    length = sessions.lengths[sessions.number(minutes.ts)]
     elapsed = (sessions.minute(minutes.ts) + 1) / length
     bar = (minutes.open, minutes.high, minutes.low, minutes.close, minutes.volume)
-    return np.column_stack([*bar, elapsed, number.astype(np.float64)])
+    return np.column_stack([*bar, elapsed, sessions.period(minutes.ts).astype(np.float64)])
 
 
 def window_ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> np.ndarray:
@@ -92,12 +96,6 @@ def window_ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -
     begins = np.insert(np.where(contiguous, 0, np.arange(1, len(index))), 0, 0)[: len(index)]
     run = np.arange(len(index)) - np.maximum.accumulate(begins)
     return np.flatnonzero((run >= window - 1) & ~minutes.filled & (index >= 0))
-
-
-def is_contiguous(before: NDArray[np.int64], after: NDArray[np.int64], limit: int) -> NDArray[np.bool_]:
-    """Say of neighbouring rows, given by their trading minutes, whether no feed gap lies between them, (n,)."""
-    step = after - before
-    return np.asarray((step >= 1) & (step <= limit + 1) & (before >= 0))
 
 
 def windows(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
@@ -171,16 +169,20 @@ def _clock(volume: Floats) -> Floats:
 
 
 def targets(minutes: Minutes, sessions: Sessions, horizon: int) -> np.ndarray:
-    """Return each bar's log return to the close of the bar `horizon` minutes later in its session, NaN where none."""
+    """Return each bar's log return to the close of the bar `horizon` minutes later in its trading period, else NaN."""
     wanted = minutes.ts + horizon * MINUTE
     at = np.minimum(np.searchsorted(minutes.ts, wanted), len(minutes) - 1)
-    number = sessions.number(minutes.ts)
-    known = (minutes.ts[at] == wanted) & (number[at] == number) & (number >= 0)
+    period = sessions.period(minutes.ts)
+    known = (minutes.ts[at] == wanted) & (period[at] == period) & (period >= 0)
     return np.where(known, np.log(minutes.close[at] / minutes.close), np.nan)
 
 
 def table(minutes: Minutes, sessions: Sessions, schema: FeatureSchema, limit: int) -> pd.DataFrame:
-    """Return one row for each valid window: bar_ts (epoch s), session (date), last_close, target, and the FEATURES."""
+    """Return one row for each valid window: bar_ts (epoch s), session (date), last_close, target, and the FEATURES.
+
+    Outliers are left out of windows and targets; so is a target whose minute has one.
+    """
+    minutes, unknown = leave_out(minutes, sessions, limit)
     at = window_ends(minutes, sessions, schema["window"], limit)
     channels = rows(minutes, sessions)
     parts = [at[i : i + CHUNK] for i in range(0, len(at), CHUNK)]
@@ -189,5 +191,7 @@ def table(minutes: Minutes, sessions: Sessions, schema: FeatureSchema, limit: in
     frame.insert(0, "bar_ts", minutes.ts[at])
     frame.insert(1, "session", sessions.dates[sessions.number(minutes.ts[at])].astype(str))
     frame.insert(2, "last_close", minutes.close[at])
-    frame.insert(3, "target", targets(minutes, sessions, schema["horizon"])[at])
+    wanted = minutes.ts[at] + schema["horizon"] * MINUTE
+    target = targets(minutes, sessions, schema["horizon"])[at]
+    frame.insert(3, "target", np.where(np.isin(wanted, unknown), np.nan, target))
     return frame

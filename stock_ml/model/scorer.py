@@ -2,13 +2,14 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
-from stock_ml.domain.ticks import snap_to_tick
+from stock_ml.domain.ticks import snap_to_tick, ticks_of
 from stock_ml.errors import ModelError, SchemaMismatch
 from stock_ml.model.conformal import FLAT, LEVELS, PARTS, Calibration, IntervalScale, bounds, scale
 from stock_ml.model.feature_schema import FeatureSchema
@@ -19,14 +20,18 @@ PARSE_ERRORS = (ValueError, TypeError, KeyError, AttributeError, IndexError, Ove
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Hold log returns to the target's close, (n,), and half the width of each level's interval around it, (3, n)."""
+    """Hold log returns to the target's close, (n,), and half the width of each level's interval around it, (3, n).
+
+    `tick` (n,) is the symbol's, 0 where it is not known.
+    """
 
     log_return: np.ndarray
     half: np.ndarray
+    tick: np.ndarray
 
     def of(self, at: np.ndarray) -> "Prediction":
         """Return some of the forecasts."""
-        return Prediction(self.log_return[at], self.half[:, at])
+        return Prediction(self.log_return[at], self.half[:, at], self.tick[at])
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +52,7 @@ class Scorer:
     """Hold a model's parameters; `quantiles` are scaled errors by level, `trained_until` is in UTC epoch seconds.
 
     `profile` is how large errors are for their volatility by the time of the session. `last_price` names the symbols
-    that fall back to the last price.
+    that fall back to the last price, and `ticks` are those of symbols whose closes tell one.
     """
 
     kind: Literal["linear", "huber", "elastic", "gbt", "persistence"]
@@ -59,9 +64,10 @@ class Scorer:
     profile: tuple[float, ...] = FLAT
     trees: tuple[Tree, ...] = ()
     last_price: tuple[str, ...] = ()
+    ticks: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        numbers = (*self.coefficients, self.intercept, *self.quantiles.values(), *self.profile)
+        numbers = (*self.coefficients, self.intercept, *self.quantiles.values(), *self.profile, *self.ticks.values())
         if len(self.coefficients) != len(self.schema["names"]) or set(self.quantiles) != {str(p) for p in LEVELS}:
             raise ModelError(
                 f"the {self.kind} scorer needs a coefficient a feature and quantiles at {LEVELS}; train again"
@@ -83,7 +89,8 @@ class Scorer:
             log_return[np.isin(symbols, self.last_price)] = 0.0
         volatility, elapsed = (features[:, self.schema["names"].index(name)] for name in ("volatility", "elapsed"))
         size = scale(volatility, elapsed, self.profile)
-        return Prediction(log_return, self._widths * size)
+        ticks = np.zeros(len(features)) if symbols is None else ticks_of(symbols, self.ticks)
+        return Prediction(log_return, self._widths * size, ticks)
 
     def _mean(self, features: np.ndarray) -> np.ndarray:
         log_return = np.full(len(features), self.intercept)
@@ -148,18 +155,18 @@ def persistence(calibration: Calibration, schema: FeatureSchema, trained_until: 
     return Scorer("persistence", nothing, 0.0, calibration.quantiles, schema, trained_until, calibration.profile)
 
 
-def nearest(last_close: np.ndarray, log_return: np.ndarray) -> np.ndarray:
-    """Return the price on the tick grid of the last close that is nearest to a log return from it, (n,)."""
-    return snap_to_tick(last_close, last_close * np.exp(np.ascontiguousarray(log_return)))
+def nearest(last_close: np.ndarray, prediction: Prediction) -> np.ndarray:
+    """Return the price on the symbol's tick grid that is nearest to the predicted one, (n,)."""
+    return snap_to_tick(last_close, last_close * np.exp(np.ascontiguousarray(prediction.log_return)), prediction.tick)
 
 
 def prices(last_close: np.ndarray, prediction: Prediction, interval_scale: IntervalScale | None = None) -> Prices:
-    """Return the predicted close, on the tick grid of the last one, and its bounds, for last closes (n,).
+    """Return the predicted close, on the symbol's tick grid, and its bounds, for last closes (n,).
 
     `interval_scale`, (3, n), is the log of how much wider than calibrated the intervals are; by default 0.
     """
     centre, half = prediction.log_return, prediction.half
-    predicted = nearest(last_close, centre)
+    predicted = nearest(last_close, prediction)
     calibrated = np.zeros(half.shape, np.float32)
     lower, upper = bounds(last_close, predicted, centre, half, calibrated if interval_scale is None else interval_scale)
     by_level = {

@@ -43,7 +43,7 @@ def _store_message(s: Settings, message: str) -> None:
 def _missing(s: Settings, lake: Lake, symbol: str, due: float) -> str | None:
     """Return the newest session that closed by `due` where no bar of it is clean, as YYYY-MM-DD."""
     calendar = s.calendars.of(symbol)
-    session = str(calendar.dates[calendar.upcoming(due) - 1])
+    session = str(calendar.dates[calendar.ended(due) - 1])
     report = lake.read_quality(symbol, session[:7])
     count = report["sessions"].get(session) if report else None
     return None if count and count["received"] else session

@@ -8,7 +8,6 @@ import pandas as pd
 from stock_ml.adapters.mlflow import rest
 from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.config import Settings
-from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.evaluation.reference_profile import Drift, ReferenceProfile, Session
 from stock_ml.model import features
@@ -35,7 +34,7 @@ def drift(s: Settings, store: MonitoringStore, version: str, now: float) -> dict
 
 def live_sessions(profile: ReferenceProfile, calendar: Sessions, now: float, most: int) -> range:
     """Return the numbers of the sessions that are live evidence: closed by `now`, and begun after the training."""
-    last = calendar.upcoming(now)
+    last = calendar.ended(now)
     first = int(np.searchsorted(calendar.opens, profile.trained_until))
     return range(max(first, last - min(most, profile.longest)), last)
 
@@ -46,7 +45,7 @@ def _sessions(s: Settings, store: MonitoringStore, profile: ReferenceProfile, nu
     found = pd.concat([_rows(s, store, symbol, numbers) for symbol in profile.symbols])
     calendar, names = s.calendars.of(s.symbols[0]), list(features.FEATURES)
     parts = {date: part[names].to_numpy(np.float64) for date, part in found.groupby("session")}
-    nothing, possible = np.empty((0, len(names))), (calendar.closes - calendar.opens) // MINUTE * len(profile.symbols)
+    nothing, possible = np.empty((0, len(names))), calendar.lengths * len(profile.symbols)
     return [Session(parts.get(str(calendar.dates[i]), nothing), int(possible[i])) for i in numbers]
 
 

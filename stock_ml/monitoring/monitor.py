@@ -103,7 +103,7 @@ def _alert(s: Settings, store: MonitoringStore, report: MonitoringReport | None,
 
 def has_cooled_down(last: float, now: float, calendar: Sessions, sessions: int) -> bool:
     """Say whether enough sessions have closed since the last alert, times of the Clock."""
-    return calendar.upcoming(now) - calendar.upcoming(last) >= sessions
+    return calendar.ended(now) - calendar.ended(last) >= sessions
 
 
 def _publish(s: Settings, alert: Alert) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stock_ml.domain.bars import MINUTE
-from stock_ml.domain.ticks import snap_to_tick
+from stock_ml.domain.ticks import snap_to_tick, symbol_ticks
 from stock_ml.errors import ParityError
 from stock_ml.evaluation.diebold_mariano import MIN_TEST_SESSIONS
 from stock_ml.evaluation.metrics import half_widths, interval_metrics, metrics, session_losses, walk_forward_half_widths
@@ -97,7 +97,7 @@ def build_scorer(kind: str, result: WalkForwardResult, schema: FeatureSchema) ->
         return scorer.persistence(calibration, schema, result.end)
     coefficients, intercept, trees = spark_models.parameters(result.models[kind])
     fixed = (calibration.quantiles, schema, result.end, calibration.profile, trees, fallback_symbols(result, kind))
-    return Scorer(kind, coefficients, intercept, *fixed)  # type: ignore[arg-type]  # one of RECIPES
+    return Scorer(kind, coefficients, intercept, *fixed, symbol_ticks(result.predictions))  # type: ignore[arg-type]  # one of RECIPES
 
 
 def fallback_symbols(result: WalkForwardResult, kind: str) -> tuple[str, ...]:
@@ -122,7 +122,8 @@ def predicted(frame: pd.DataFrame, kind: str) -> np.ndarray:
     if kind == PERSISTENCE:
         return np.zeros(len(frame))
     last = frame["last_close"].to_numpy(np.float64)
-    on_grid: np.ndarray = np.log(snap_to_tick(last, last * np.exp(frame[kind].to_numpy(np.float64))) / last)
+    price = snap_to_tick(last, last * np.exp(frame[kind].to_numpy(np.float64)), frame["tick"].to_numpy(np.float64))
+    on_grid: np.ndarray = np.log(price / last)
     return on_grid
 
 

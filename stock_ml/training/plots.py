@@ -30,7 +30,7 @@ def figures(s: Settings, predictions: pd.DataFrame) -> dict[str, Figure]:
 
 def _recipes(predictions: pd.DataFrame) -> list[str]:
     """Return the names of the columns that hold forecasts, log returns."""
-    return [str(name) for name in predictions.columns if name not in (*COLUMNS, "fold")]
+    return [str(name) for name in predictions.columns if name not in (*COLUMNS, "tick", "fold")]
 
 
 def last_session(predictions: pd.DataFrame, calendars: Calendars) -> Figure:

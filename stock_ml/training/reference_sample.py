@@ -4,7 +4,6 @@ import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
-from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.evaluation.reference_profile import ReferenceProfile, Sample, Session, reference_profile
 from stock_ml.model.features import FEATURES
@@ -21,7 +20,7 @@ def reference_profile_of(
     wanted = rows.where(F.col("session").isin(dates) & F.col("symbol").isin(*symbols))
     frame = wanted.select("session", *FEATURES).toPandas()
     parts = {date: part[list(FEATURES)].to_numpy(np.float64) for date, part in frame.groupby("session")}
-    lengths = dict(zip(calendar.dates.astype(str), (calendar.closes - calendar.opens) // MINUTE, strict=True))
+    lengths = dict(zip(calendar.dates.astype(str), calendar.lengths, strict=True))
     sessions = [Session(part, int(lengths.get(date, 0)) * len(symbols)) for date, part in sorted(parts.items())]
     return reference_profile(Sample(schema_hash, symbols, result.end), FEATURES, sessions)
 

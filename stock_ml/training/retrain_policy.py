@@ -39,8 +39,8 @@ class NewestVersion:
         if self.regime_change_at is None:
             return False
         first = alert_session(calendar.opens, self.regime_change_at)
-        known = calendar.upcoming(self.trained_until) + self.held_out - first
-        available = calendar.upcoming(known_at) - first
+        known = calendar.ended(self.trained_until) + self.held_out - first
+        available = calendar.ended(known_at) - first
         return any(known < enough <= available for enough in (1, REGIME_SESSIONS + self.held_out))
 
 
@@ -103,7 +103,7 @@ def coverage_reason(
     sessions = 1 if newest.lacks_sessions(calendar, known_at) else sessions
     if requested_at is not None and requested_at > newest.registered_at:
         return None
-    since = calendar.upcoming(known_at) - calendar.upcoming(newest.trained_until) - newest.held_out
+    since = calendar.ended(known_at) - calendar.ended(newest.trained_until) - newest.held_out
     if since >= sessions:
         return None
     return (

@@ -12,6 +12,7 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
+from stock_ml.domain.ticks import symbol_ticks, ticks_before, ticks_of
 from stock_ml.errors import BadBars, TooLittleHistory
 from stock_ml.evaluation.folds import Fold, in_evaluation, in_training, known_at, refit, walk_forward_folds
 from stock_ml.evaluation.regime_change import history_start
@@ -45,7 +46,8 @@ class History:
 class WalkForwardResult:
     """Hold the models fitted on all training rows, and out-of-sample forecasts as frames of COLUMNS.
 
-    A column of each recipe's name holds its forecasts, log returns. `predictions` has `fold` too; `test` holds the
+    A column of each recipe's name holds its forecasts, log returns; `tick` is the symbol's, 0 where earlier sessions
+    do not tell it. `predictions` has `fold` too; `test` holds the
     sessions kept out, empty where there are none. `sessions` were trained on (first and last bar_ts, rows); the newest
     target there was known at `end`. `fallbacks` names for each recipe the symbols that were served the last price, in
     each fold and at the end.
@@ -78,6 +80,8 @@ def walk_forward(rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str],
         step = inheritable_thread_target(rows.sparkSession)(partial(_step, rows, schema, recipes))
         *steps, (models, test) = pool.map(step, [*folds, last], chunksize=1)
     predictions = pd.concat([frame.assign(fold=i) for i, (_, frame) in enumerate(steps)], ignore_index=True)
+    predictions["tick"] = ticks_before(predictions)
+    test["tick"] = ticks_of(test["symbol"].to_numpy(str), symbol_ticks(predictions))
     return WalkForwardResult(models, predictions, test, training.iloc[-longest:].drop(columns="wrong"), end)
 
 

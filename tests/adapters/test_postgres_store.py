@@ -135,6 +135,22 @@ def test_a_received_bar_never_changes_and_a_filled_one_gives_way(
     assert [(row.close, row.filled, row.late) for row in kept] == [(100.0, False, False), (200.0, False, True)]
 
 
+def test_a_late_bar_may_make_another_an_outlier_or_none_and_changes_no_price(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    one, late = bar(symbol, 1), bar(symbol, 2, late=True)
+    store.store([one, late], [forecast(symbol, 0)])
+    assert len(rows(settings, "outcomes", symbol)) == 1
+    turned = [one._replace(outlier=True), one._replace(ts=late.ts, outlier=True)]
+    assert store.store(turned).bars == 2
+    stored = rows(settings, "bars", symbol)
+    assert [(row.outlier, row.late, row.filled) for row in stored] == [(True, False, False), (True, True, False)]
+    assert rows(settings, "outcomes", symbol) == []
+    assert np.isnan(store.newest_forecasts([symbol], 1)["close"]).all()
+    assert store.store([one._replace(close=99.0), late]).bars == 1
+    assert [(row.outlier, row.close) for row in rows(settings, "bars", symbol)] == [(True, 100.25), (False, 100.25)]
+
+
 def test_a_batch_that_fails_stores_nothing_of_it(settings: Settings, store: ForecastStore, symbol: str) -> None:
     broken = forecast(symbol, 0)._replace(target_ts=T)  # no later than its bar
     with pytest.raises(psycopg.errors.CheckViolation):

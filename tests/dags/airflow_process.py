@@ -63,14 +63,14 @@ def sessions(first: str, last: str) -> dict[str, Any]:
     return {"runs": runs, "ahead": ahead.run_after.timestamp(), "manual": closed.start.isoformat(), "words": words}
 
 
-def within(first: str, last: str) -> dict[str, Any]:
+def within(first: str, last: str, exchange: str = "XNYS") -> dict[str, Any]:
     """List the moments of the other timetable between two times, as Airflow keeps it in its database."""
     from airflow.sdk import DAG
     from airflow.serialization.serialized_objects import DagSerialization
     from pendulum import parse as time
     from trading_sessions import WithinSessions
 
-    dag = DAG("within", schedule=WithinSessions("XNYS", every=5, after=120))
+    dag = DAG("within", schedule=WithinSessions(exchange, every=5, after=120))
     kept = DagSerialization.from_dict(DagSerialization.to_dict(dag))
     runs = [info.run_after.isoformat() for info in kept.iter_dagrun_infos_between(time(first), time(last))]
     return {"runs": runs, "words": kept.timetable.description}

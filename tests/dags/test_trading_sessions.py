@@ -61,3 +61,9 @@ def test_within_a_session_runs_come_every_few_minutes_until_its_close_and_once_a
     half_day = [f"2021-11-26T{minute // 60:02}:{minute % 60:02}:00+00:00" for minute in range(875, 1081, 5)]
     assert told["runs"] == [*half_day, "2021-11-26T20:00:00+00:00", "2021-11-29T14:35:00+00:00"]
     assert told["words"] == "Every 5 minutes of each trading session of XNYS, and 120 minutes after its close"
+
+
+def test_runs_go_on_over_midnight_where_sessions_touch(airflow: Airflow) -> None:
+    told = airflow.ask("within", "2021-11-25T23:50", "2021-11-26T02:10", "24/7").value
+    minutes = [datetime.fromisoformat(time) - datetime.fromisoformat("2021-11-25T00:00+00:00") for time in told["runs"]]
+    assert [minute.total_seconds() / 60 for minute in minutes] == list(range(1430, 1571, 5))

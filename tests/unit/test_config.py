@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from stock_ml.config import Settings
+from stock_ml.config import Settings, load
+from stock_ml.errors import BadSetting
 
 NAMES = ("kafka_topic", "mlflow_model", "mlflow_experiment")
 
@@ -43,3 +44,11 @@ def test_a_name_that_is_given_is_taken() -> None:
 def test_a_plan_of_delayed_bars_says_by_how_much(given: dict[str, str], delay: int) -> None:
     s = Settings(_env_file=None, **{"source": "alpha_vantage", **given})  # type: ignore[arg-type]
     assert s.feed_delay == delay
+
+
+def test_symbols_of_currencies_coins_and_futures_are_taken_and_a_slash_is_explained() -> None:
+    given = load(symbols="btc-usd,EURUSD=X,GC=F,^GSPC", exchanges="btc-usd:24/7,EURUSD=X:24/5")
+    assert given.symbols == ("BTC-USD", "EURUSD=X", "GC=F", "^GSPC")
+    assert given.exchanges == (("BTC-USD", "24/7"), ("EURUSD=X", "24/5"))
+    with pytest.raises(BadSetting, match=r"STOCKML_SYMBOLS: .* would part keys in S3 .*: write BTC-USD for BTC/USD"):
+        load(symbols="BTC/USD")

@@ -17,7 +17,7 @@ KEYS["shadow_forecasts"] = [*KEYS["forecasts"], "model_version"]
 TIMES = ("ts", "bar_ts", "target_ts", "trained_until", "made_at", "stored_at")
 KINDS: dict[str, pa.DataType] = dict.fromkeys(TIMES, pa.timestamp("us", "UTC"))
 KINDS |= dict.fromkeys(("symbol", "source", "model_version"), pa.string()) | {"session": pa.date32()}
-KINDS |= dict.fromkeys(("filled", "late"), pa.bool_()) | {"horizon": pa.int16()}
+KINDS |= dict.fromkeys(("filled", "late", "outlier"), pa.bool_()) | {"horizon": pa.int16()}
 
 
 @dataclass(frozen=True)

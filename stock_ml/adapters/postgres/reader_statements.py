@@ -121,11 +121,11 @@ select asked.symbol, (extract(epoch from last.ts) * 1000)::bigint, last.close, b
        ahead.predicted_close
 from unnest(%(symbols)s::text[]) with ordinality as asked (symbol, place)
 left join lateral (
-    select ts, close from bars where symbol = asked.symbol and ts >= to_timestamp(%(recent)s / 1000.0)
+    select ts, close from bars where symbol = asked.symbol and ts >= to_timestamp(%(recent)s / 1000.0) and not outlier
     order by ts desc limit 1
 ) as last on true
 left join lateral (
-    select close from bars where symbol = asked.symbol and ts >= to_timestamp(%(recent)s / 1000.0)
+    select close from bars where symbol = asked.symbol and ts >= to_timestamp(%(recent)s / 1000.0) and not outlier
       and ts < date_trunc('day', last.ts at time zone %(zone)s) at time zone %(zone)s
     order by ts desc limit 1
 ) as before on true
@@ -145,7 +145,7 @@ group by symbol having count(*) >= %(enough)s
 SPARKS = """
 select symbol, array_agg(close order by ts) from (
     select distinct on (symbol, date_bin('15 minutes', ts, 'epoch')) symbol, ts, close from bars
-    where symbol = any(%(symbols)s) and ts >= to_timestamp(%(since)s / 1000.0)
+    where symbol = any(%(symbols)s) and ts >= to_timestamp(%(since)s / 1000.0) and not outlier
     order by symbol, date_bin('15 minutes', ts, 'epoch'), ts desc
 ) as ends
 group by symbol

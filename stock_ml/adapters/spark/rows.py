@@ -10,7 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
 from stock_ml.domain.bars import PRICES
 from stock_ml.domain.calendar import Calendars
-from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.gaps import Minutes, fill
 from stock_ml.errors import StoreUnavailable, TooLittleHistory
 from stock_ml.model import features
 from stock_ml.model.feature_schema import FeatureSchema
@@ -70,7 +70,10 @@ def feature_rows(bars: DataFrame, schema: FeatureSchema, calendars: Calendars, l
         ordered = frame.sort_values("ts", ignore_index=True)
         ordered["ts"] = pd.to_datetime(ordered["ts"], unit="s", utc=True)
         symbol = str(frame["symbol"].iloc[0])
-        table = features.table(Minutes.of_frame(ordered), others.get(symbol, usual), schema, limit)
+        sessions = others.get(symbol, usual)
+        # each month was filled alone: where a market trades around the clock, a hole may lie between two
+        minutes = fill(Minutes.of_frame(ordered), sessions, limit)
+        table = features.table(minutes, sessions, schema, limit)
         table.insert(0, "symbol", symbol)
         return table[table["target"].notna()]
 

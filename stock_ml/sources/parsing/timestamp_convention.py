@@ -89,6 +89,8 @@ def _utc(rows: pd.DataFrame, zone: str) -> np.ndarray:
 
 
 def _check_zone(frame: pd.DataFrame, sessions: Sessions) -> None:
+    if "ts" in frame and sessions.is_continuous:
+        return  # no exchange's own time: the source may state that of any
     stated = frame.attrs.get("zone") or sessions.zone
     if stated != sessions.zone and not _same_clocks(frame["label"], stated, sessions.zone):
         raise BadFile(

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.cleaning.quality import Gate, minute_report, missing_everywhere, out_of_order, outliers, zero_volume
-from stock_ml.domain.gaps import Minutes, fill, holes
+from stock_ml.cleaning.quality import Gate, minute_report, missing_everywhere, name_outliers, out_of_order, zero_volume
+from stock_ml.domain.gaps import fill, holes
 from tests.walks import NYSE, minutes_of, take, walk
 from tests.walks import holes as masks
 
@@ -60,45 +60,28 @@ def test_coverage_counts_received_minutes_of_complete_sessions_only():
 
 
 @pytest.mark.parametrize(
-    ("coverage", "refused", "says"),
-    [(0.69, 0.0, "69.0% of the minutes"), (0.9, 0.02, r"2.00% of the rows"), (0.7, 0.01, None), (None, 0.0, None)],
+    ("coverage", "refused", "outliers", "says"),
+    [
+        (0.69, 0.0, 0, "69.0% of the minutes"),
+        (0.9, 0.02, 0, "2.00% of the rows"),
+        (0.9, 0.0, 3, "1.50% of the bars are outliers"),
+        (0.7, 0.01, 2, None),
+        (None, 0.0, 0, None),
+    ],
 )
-def test_the_gate_says_why_a_month_does_not_pass(coverage, refused, says):
+def test_the_gate_says_why_a_month_does_not_pass(coverage, refused, outliers, says):
     report = {"coverage": coverage, "refused_share": refused, "refused": {"bad high": 1}}
+    report |= {"outliers": {"count": outliers}, "kept": 200}
     reason = Gate(0.7, 0.01).reason(report)
     assert (reason is None) if says is None else says in reason
 
 
-def naive_outliers(bars: Minutes) -> list[int]:
-    n, found = len(bars), []
-    for i in range(n if n > 50 else 0):
-        start = min(max(i - 25, 0), n - 51)
-        others = np.delete(bars.close[start : start + 51], i - start)
-        middle = np.median(others)
-        far = 10 * max(np.abs(others - middle).mean(), 1e-4 * middle)
-        found += [i] if max(bars.high[i] - middle, middle - bars.low[i]) > far else []
-    return found
-
-
-@given(st.integers(0, 120), st.integers(0, 9), st.lists(st.tuples(st.integers(0, 119), st.sampled_from([0.5, 2.0]))))
-def test_outliers_are_those_of_the_rule_as_it_reads(n, seed, spikes):
-    bars = walk(DAYS.ts[:n], seed)
-    for at, factor in spikes:
-        if at < n:
-            bars.high[at], bars.low[at] = bars.high[at] * max(factor, 1), bars.low[at] * min(factor, 1)
-    expected = naive_outliers(bars)
-    found = outliers(bars)
-    assert found["count"] == len(expected)
-    assert [spike["low"] for spike in found["first"]] == [bars.low[i] for i in expected[:20]]
-
-
-def test_prices_that_stand_still_have_no_outlier_but_a_spike():
-    flat = np.full(100, 50.0)
-    bars = Minutes(DAYS.ts[:100], flat, flat.copy(), flat, flat, flat, np.zeros(100, bool))
-    bars.high[60] = 50.01
-    assert outliers(bars)["count"] == 0
-    bars.high[61] = 55.0
-    assert outliers(bars)["first"] == [{"ts": "2024-03-04T15:31:00+00:00", "low": 50.0, "high": 55.0}]
+def test_the_first_outliers_are_named_and_all_are_counted():
+    bars = take(DAYS, slice(0, 25))
+    found = name_outliers(bars)
+    assert found["count"] == 25
+    assert found["first"][1] == {"ts": "2024-03-04T14:31:00+00:00", "low": bars.low[1], "high": bars.high[1]}
+    assert len(found["first"]) == 20
 
 
 def test_runs_without_volume_and_rows_against_the_direction_are_counted():

@@ -165,3 +165,18 @@ def test_answers_that_differ_give_the_same_report_and_bytes_in_whatever_order_th
     assert clean_bytes(first) == clean_bytes(other)
     assert first.objects.bodies == other.objects.bodies
     assert json.dumps(first.read_quality(SYMBOL, MONTH)) == json.dumps(other.read_quality(SYMBOL, MONTH))
+
+
+def test_a_month_of_a_currency_ends_at_midnight_utc_whatever_zone_the_source_states():
+    s = load(_env_file=None, source="yahoo", symbols="EURUSD=X", exchange="24/5", minimum_coverage=0.0)
+    midnight = int(np.datetime64("2024-08-01", "s").astype(np.int64))  # 01:00 in London's summer
+    ts = np.arange(midnight - 7200, midnight, 60)
+    rows = [[1.08, 1.081, 1.079, 1.0801 + minute % 7 / 1e4, 0] for minute in range(len(ts))]
+    meta = {"exchangeTimezoneName": "Europe/London", "regularMarketTime": midnight}
+    body = orjson.dumps([chart(ts.tolist(), rows, "EURUSD=X", **meta)])
+    lake = lake_of(Response("yahoo", "EURUSD=X", "2024-07", {"chart": "EURUSD=X"}, midnight + 60.0, body, "a/json"))
+    report = clean_symbol(s, {"symbol": "EURUSD=X", "months": ["2024-07"]}, lake)["months"]["2024-07"]
+    bars = lake.read_month("EURUSD=X", "2024-07")
+    assert epoch(bars["ts"]).tolist() == ts.tolist()
+    assert (report["kept"], report["feed_gap_minutes"], report["zero_volume"]["bars"]) == (120, 22 * 60, 120)
+    assert report["rules"]["periods"]

@@ -41,6 +41,15 @@ def test_newest_first_becomes_ascending_and_extended_hours_are_set_aside():
     assert (result.report["extended_hours"], result.report["kept"]) == (2, 2)
 
 
+def test_days_with_many_rows_and_no_session_are_counted_by_date():
+    saturday = 1440
+    result = cleaned(
+        rows((0, 51), *((saturday + m, 50) for m in range(30)), *((2 * saturday + m, 50) for m in range(29)))
+    )
+    assert (result.report["session_closed"], result.report["unknown_days"]) == (59, {"2024-03-02": 30})
+    assert "unknown_days" not in cleaned(rows((0, 51), (-1, 50))).report
+
+
 def test_an_exact_repeat_is_dropped_and_of_different_rows_the_one_that_saw_the_most_volume_stays():
     received = rows((0, 51), (0, 51), (0, 60), (1, 52))
     received.loc[2, "volume"] = 9.0
@@ -145,3 +154,15 @@ def test_rows_of_a_day_without_a_session_are_told_from_extended_hours():
     received = rows((-1, 50), (0, 50), (390, 50), (1440 + 30, 50))  # the next day is a Saturday
     report = cleaned(received, LATER + 86_400).report
     assert (report["extended_hours"], report["session_closed"]) == (2, 1)
+
+
+def test_an_outlier_stays_as_received_and_its_price_is_not_repeated():
+    received = rows(*((minute, 100.0) for minute in range(20)), (20, 5000.0), (22, 100.0))
+    result = cleaned(received)
+    assert result.bars["close"].tolist() == [*[100.0] * 20, 5000.0, 100.0, 100.0]
+    assert result.bars["filled"].tolist() == [*[False] * 21, True, False]
+    assert result.report["outliers"] == {
+        "count": 1,
+        "first": [{"ts": "2024-03-01T14:50:00+00:00", "low": 4999.0, "high": 5001.0}],
+    }
+    assert result.report["kept"] == 22

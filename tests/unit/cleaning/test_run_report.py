@@ -29,3 +29,11 @@ def test_a_month_is_a_line_of_a_table_and_refused_rows_are_warned_about(caplog):
     assert september[-1] == "-"
     assert lines[-1] == "GOOGL 2021-08: 3 rows refused, bad high; they are in quality/refused.csv"
     assert caplog.records[-1].levelname == "WARNING"
+
+
+def test_days_on_which_the_feed_traded_and_the_calendar_does_not_know_are_named(caplog):
+    days = {"2024-11-01": 60, "2024-11-03": 45}
+    log_reports("TCS", {"2024-11": REPORT | {"refused": {}, "rules": {"exchange": "XBOM"}, "unknown_days": days}})
+    [record] = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "TCS 2024-11: the feed traded on days that the calendar of XBOM does not know: " in record.getMessage()
+    assert "2024-11-01 (60 rows), 2024-11-03 (45 rows)" in record.getMessage()

@@ -11,18 +11,18 @@ from stock_ml.model import features
 from stock_ml.model.conformal import LEVELS, MAX_SCALE, STEP
 from stock_ml.model.scorer import Prediction, Prices, nearest, prices
 from tests.unit.serving.streams import CONFIG, SCORER
-from tests.walks import NYSE
 
 Numbers = tuple[float, ...]
 
 
 def batch(bars: list[Bar], config: StreamConfig = CONFIG) -> dict[int, Numbers]:
     """Return by bar: last close, predicted close, the bounds, and the scales that they were made with."""
-    minutes = gaps.fill(Minutes.of_bars(bars), NYSE, config.limit)
-    ends, windows = features.windows(minutes, NYSE, config.window, config.limit)
+    sessions = config.sessions
+    minutes = gaps.fill(Minutes.of_bars(bars), sessions, config.limit)
+    ends, windows = features.windows(minutes, sessions, config.window, config.limit)
     said = SCORER.predict(features.kernel(windows))
     wanted = minutes.ts[ends] + MINUTE * config.horizon
-    inside = np.flatnonzero(wanted < NYSE.closes[NYSE.number(minutes.ts[ends])])
+    inside = np.flatnonzero(sessions.index(wanted) - sessions.index(minutes.ts[ends]) == config.horizon)
     interval_scale = adapted_one_by_one(minutes, ends[inside], said.of(inside), config.horizon)
     close = minutes.close[ends[inside]]
     told = np.column_stack([close, *_columns(prices(close, said.of(inside), interval_scale)), *interval_scale])
@@ -57,7 +57,7 @@ def _moved(interval_scale: np.float32, held: tuple[float, float], level: int, cl
 
 
 def _bounds(close: float, said: Prediction, interval_scale: np.ndarray) -> list[tuple[float, float]]:
-    predicted = nearest(np.array([close]), said.log_return)[0]
+    predicted = nearest(np.array([close]), said)[0]
     wide = said.half[:, 0] * np.exp(interval_scale.astype(np.float64))
     return [
         (

@@ -81,8 +81,11 @@ class MemoryStore:
         assert not {row[:2] for row in stored} & self.bars.keys()
         assert not {row[:2] for row in made} & self.forecasts.keys()
         for row in stored + bar_rows(writing[1]):
-            if self.bars.get((row.symbol, row.ts), row).filled or (row.symbol, row.ts) not in self.bars:
+            known = self.bars.setdefault((row.symbol, row.ts), row)
+            if known.filled:
                 self.bars[row.symbol, row.ts] = row
+            elif known[2:8] == row[2:8]:
+                self.bars[row.symbol, row.ts] = known._replace(outlier=row.outlier)
         for one in made + forecast_rows(merge.champion):
             self.forecasts.setdefault((one.symbol, one.bar_ts), one)
         for one in forecast_rows(insert.challenger) + forecast_rows(merge.challenger):
@@ -115,7 +118,8 @@ class MemoryStore:
         return np.array(rows, dtype=STORED_FORECASTS)
 
     def _close(self, symbol: str, ts: int) -> float:
-        return self.bars[symbol, ts].close if (symbol, ts) in self.bars else np.nan
+        bar = self.bars.get((symbol, ts))
+        return np.nan if bar is None or bar.outlier else bar.close
 
     def _received(self, symbol: str, around: Around, count: int) -> list[BarRow]:
         received = (row for row in self.bars.values() if row.symbol == symbol and not row.filled)

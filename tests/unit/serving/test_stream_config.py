@@ -27,6 +27,40 @@ def test_each_symbol_is_read_by_the_sessions_of_its_own_exchange_and_its_closure
     assert [reason.split()[-1] for _, reason in done.rejects] == ["XNYS", "XLON"]
 
 
+def test_exchanges_whose_sessions_lie_around_midnight_keep_apart() -> None:
+    given = {"exchanges": "SONY:XTKS,BTC-USD:24/7,EURUSD=X:24/5", "symbols": "GOOGL,SONY,BTC-USD,EURUSD=X"}
+    config = StreamConfig.of(load(source="sandbox", **given))
+    names = ["BTC-USD", "EURUSD=X", "GOOGL", "SONY"]
+    assert list(config.names) == names
+    friday = int(np.datetime64("2024-03-08", "s").astype(np.int64))  # midnight, UTC
+    inside = {  # minutes of Friday and Saturday
+        "BTC-USD": [(0, 2880)],
+        "EURUSD=X": [(0, 1440)],
+        "GOOGL": [(870, 1260)],
+        "SONY": [(0, 150), (210, 360)],
+    }
+    minutes = np.arange(2880)
+    slot, ts = np.repeat(np.arange(4), 2880), np.tile(friday + 60 * minutes, 4)
+    wanted = [[any(a <= m < b for a, b in inside[name]) for m in minutes.tolist()] for name in names]
+    assert np.array_equal(config.in_session(slot, ts), np.concatenate(wanted))
+    bars = [
+        Bar(name, friday + 60 * m, 1.0, 1.0, 1.0, 1.0, 1.0, "sandbox") for name in names for m in (0, 180, 900, 1500)
+    ]
+    done = decode([encode_bar(bar) for bar in bars], config)
+    kept = {(config.names[slot], int(ts - friday) // 60) for slot, ts in zip(done.bars.slot, done.bars.ts, strict=True)}
+    assert kept == {(bar.symbol, m) for bar in bars if wanted[names.index(bar.symbol)][m := (bar.ts - friday) // 60]}
+    assert len(done.rejects) == len(bars) - len(kept)
+
+
+def test_a_window_may_reach_over_breaks_nights_and_midnights() -> None:
+    given = {"exchanges": "SONY:XTKS,BTC-USD:24/7", "symbols": "GOOGL,SONY,BTC-USD", "window": 16}
+    config = StreamConfig.of(load(source="sandbox", feed_gap_minutes=9, **given))
+    afternoon = int(np.datetime64("2024-03-08T03:40", "s").astype(np.int64))  # ten minutes after Tokyo's break
+    back = 15 * 10  # trading minutes
+    begins = config.earliest(np.array([0, 2]), np.array([afternoon, afternoon]))
+    assert begins.tolist() == [afternoon - 60 * back, afternoon - 60 * (back + 60)]
+
+
 def test_most_installations_have_one_calendar() -> None:
     config = StreamConfig.of(load(source="sandbox"))
     assert config.calendars == (config.sessions,)

@@ -77,7 +77,8 @@ function showMarket(state, clock) {
   const when = state.next_change == null ? "" : clock.near(state.next_change, state.now);
   const feed = feedWords(state.feed_delay);
   const asOf = state.producer.stale && state.producer.age != null ? ` as of ${span(state.producer.age)} ago` : "";
-  text("market-when", !known ? "the producer has not spoken yet" : when ? `${state.market_open ? "until" : "opens"} ${when}${asOf}${feed}` : asOf.trim());
+  const until = when && `${state.market_open ? "until" : "opens"} ${when}`;
+  text("market-when", known ? `${until}${asOf}${feed}`.replace(/^[, ]+/, "") : "the producer has not spoken yet");
 }
 
 function showModel({ model, consumer, now }) {

@@ -19,6 +19,7 @@ BARS = np.dtype(
         ("filled", np.bool_),
         ("source", "S16"),
         ("late", np.bool_),
+        ("outlier", np.bool_),
     ]
 )
 FORECASTS = np.dtype(
@@ -49,7 +50,10 @@ STORED_FORECASTS = np.dtype(
 
 
 class BarRow(NamedTuple):
-    """Hold one minute as stored; `ts` in UTC epoch seconds. `late`: a newer bar of the symbol was known before it."""
+    """Hold one minute as stored; `ts` in UTC epoch seconds. `late`: a newer bar of the symbol was known before it.
+
+    `outlier`: the bars before it do not explain its prices; it stays as received, and nothing is made of it.
+    """
 
     symbol: str
     ts: int
@@ -61,6 +65,7 @@ class BarRow(NamedTuple):
     filled: bool
     source: str
     late: bool
+    outlier: bool = False
 
 
 class ForecastRow(NamedTuple):

@@ -7,7 +7,7 @@ from stock_ml.adapters.postgres.store.rows import BARS, FORECASTS
 STAGING = """
 create temp table new_bars (
     symbol text, ts timestamptz, open float8, high float8, low float8, close float8, volume float8,
-    filled boolean, source text, late boolean
+    filled boolean, source text, late boolean, outlier boolean
 ) on commit delete rows;
 create temp table new_forecasts (
     symbol text, bar_ts timestamptz, horizon smallint, target_ts timestamptz, session date, last_close float8,
@@ -20,14 +20,19 @@ create temp table new_shadow_forecasts (like new_forecasts) on commit delete row
 TABLES = ("bars", "forecasts", "shadow_forecasts")  # in the order of Rows
 STAGES = tuple(f"new_{table}" for table in TABLES)
 _BARS, _FORECASTS = (", ".join(table.names or ()) for table in (BARS, FORECASTS))
-# a received bar never changes; a filled one gives way to the bar that came late, or to a fill that knows of it
+# a received bar never changes, but for whether it is an outlier, which a late bar before it may change; a filled one
+# gives way to the bar that came late, or to a fill that knows of it
 _MERGE_BARS = f"""
 insert into bars ({_BARS})
 select {_BARS} from new_bars order by symbol, ts
 on conflict (symbol, ts) do update set
     open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
-    volume = excluded.volume, filled = excluded.filled, late = excluded.late, stored_at = now()
+    volume = excluded.volume, filled = excluded.filled, stored_at = now(), outlier = excluded.outlier,
+    late = case when bars.filled then excluded.late else bars.late end
 where bars.filled and (bars.close, bars.filled) is distinct from (excluded.close, excluded.filled)
+   or bars.outlier <> excluded.outlier
+      and (bars.open, bars.high, bars.low, bars.close, bars.volume, bars.filled)
+        = (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume, excluded.filled)
 """  # noqa: S608 - names of this package's own columns
 _MERGE_FORECASTS = tuple(
     f"insert into {table} ({_FORECASTS}) select {_FORECASTS} from new_{table} order by symbol, bar_ts, horizon"  # noqa: S608 - names of this package's own columns
@@ -78,7 +83,9 @@ cross join lateral (
 NEWEST_FORECASTS = """
 select place::int, bar_ts, target_ts, lower_50, upper_50, lower_90, upper_90, lower_99, upper_99,
        stretch_50, stretch_90, stretch_99,
-       coalesce((select close from bars where symbol = wanted.symbol and ts = newest.target_ts), 'NaN') as close
+       coalesce((
+           select close from bars where symbol = wanted.symbol and ts = newest.target_ts and not outlier
+       ), 'NaN') as close
 from unnest(%(symbols)s::text[]) with ordinality as wanted (symbol, place)
 cross join lateral (
     select * from forecasts where symbol = wanted.symbol and horizon = %(horizon)s

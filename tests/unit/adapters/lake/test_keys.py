@@ -56,3 +56,9 @@ def test_a_day_of_the_archive_and_a_backup_are_read_from_their_keys() -> None:
     parts = [keys.backup(S, "2024-03-01T03-00-00Z", part) for part in ("mlflow.dump", keys.MANIFEST)]
     assert [keys.backup_name(key) for key in parts] == ["2024-03-01T03-00-00Z"] * 2
     assert [keys.is_manifest(key) for key in parts] == [False, True]
+
+
+@pytest.mark.parametrize("symbol", ["EURUSD=X", "^GSPC", "BRK-B"])
+def test_symbol_and_month_of_a_key_are_read_back_whatever_signs_a_symbol_has(symbol):
+    assert keys.raw_parts(keys.raw(S, symbol, MONTH, SHA)) == (symbol, MONTH)
+    assert keys.month_of(keys.clean(S, symbol, MONTH)) == MONTH

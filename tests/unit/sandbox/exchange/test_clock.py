@@ -8,7 +8,7 @@ import pytest
 from sandbox.exchange.clock import StoredClock
 from stock_ml.config import load
 from stock_ml.domain.calendar import sessions
-from stock_ml.errors import OtherMarket
+from stock_ml.errors import OtherMarket, UnknownSessions
 
 XNYS = sessions("XNYS")
 OPEN = float(XNYS.opens[np.searchsorted(XNYS.dates, np.datetime64("2024-03-01"))])
@@ -35,6 +35,12 @@ def clock_at(path, start="2024-03-01", speed=60.0) -> tuple[StoredClock, Wall]:
 def test_it_starts_at_the_open_of_its_day_or_of_the_next_session(tmp_path):
     assert clock_at(tmp_path)[0].now().market == OPEN
     assert clock_at(tmp_path, start="2024-03-02")[0].now().market == XNYS.opens[XNYS.upcoming(OPEN + 86_400)]
+
+
+@pytest.mark.parametrize("start", ["1999-12-01", "2036-01-02"])
+def test_it_does_not_start_on_a_day_that_the_calendar_does_not_know(tmp_path, start):
+    with pytest.raises(UnknownSessions, match=f"not {start}.*STOCKML_SANDBOX_START"):
+        clock_at(tmp_path, start=start)
 
 
 def test_it_runs_at_its_speed_and_stands_while_paused(tmp_path):

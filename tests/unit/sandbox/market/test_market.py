@@ -1,7 +1,6 @@
 """The simulated market is the same for ever, and keeps the rules of the record."""
 
 import hashlib
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,10 +32,33 @@ def test_a_session_does_not_depend_on_what_was_asked_for_before(name):
 
 def test_a_closure_that_the_calendar_learns_of_changes_no_other_session():
     known, gone = sessions("XNYS"), FIRST - 3
-    fields = {name: np.delete(getattr(known, name), gone) for name in ("dates", "opens", "closes", "before")}
+    closed = sessions("XNYS", (f"XNYS:{known.dates[gone]}",))
     for kind in KINDS.values():
-        less = Market(7, replace(known, **fields), kind)
+        less = Market(7, closed, kind)
         assert np.array_equal(less.day("A", FIRST - 1).values, Market(7, XNYS, kind).day("A", FIRST).values)
+
+
+def test_nobody_trades_in_a_lunch_break():
+    hong_kong = Market(7, sessions("XHKG"))
+    number = int(np.searchsorted(hong_kong.sessions.dates, np.datetime64("2024-01-17")))
+    day = hong_kong.day("GOOGL", number)
+    inside = hong_kong.regular("GOOGL", range(number, number + 1)).ts
+    assert len(day.ts) == len(inside) + 30  # thin bars of extended hours on both sides
+    opens, lunch = (int(np.datetime64(f"2024-01-17T{at}", "s").astype(np.int64)) for at in ("01:30", "04:00"))
+    assert (inside[0], inside[-1]) == (opens, hong_kong.sessions.closes[number] - 60)
+    assert not ((day.ts >= lunch) & (day.ts < lunch + 3600)).any()
+    assert (lunch + 3600 + 60 * np.arange(5) == inside[inside >= lunch][:5]).sum() >= 3
+    assert (np.diff(day.ts) > 0).all()
+
+
+def test_sessions_that_touch_have_no_extended_hours():
+    always = Market(7, sessions("24/7"))
+    number = int(np.searchsorted(always.sessions.dates, np.datetime64("2024-01-17")))
+    days = [always.day("GOOGL", n) for n in (number, number + 1)]
+    ts = np.concatenate([day.ts for day in days])
+    assert (np.diff(ts) > 0).all()
+    assert set(always.sessions.number(ts).tolist()) == {number, number + 1}
+    assert len(ts) > 2500
 
 
 def test_another_seed_symbol_or_kind_is_another_market():

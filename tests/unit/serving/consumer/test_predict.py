@@ -51,6 +51,11 @@ def test_batches_duplicates_and_restarts_change_no_bar_and_no_forecast(
     assert not any(row.late for row in stream.bars.values())
 
 
+def test_an_outcome_counts_by_the_bounds_that_its_forecast_had_when_both_come_at_once() -> None:
+    bars, config = day(without=[*range(6), 56, 61, 62, 102])[:180], replace(CONFIG, horizon=3)
+    assert streamed(Stream(config).send(*bars)) == batch(bars, config)
+
+
 @at_most(25)
 @given(st.permutations(day(without=[30, 31, 50])[:60]))
 def test_bars_in_any_order_are_stored_as_in_order(shuffled: list[Bar]) -> None:
@@ -216,7 +221,8 @@ def test_bars_that_pass_the_gate_and_are_too_wild_to_forecast_from_are_stored_an
 def turned(kind: type) -> type:
     """Return a record with the same fields, the last one first."""
     names = [(field.name, np.ndarray) for field in reversed(fields(kind))]
-    return make_dataclass("Turned", names, namespace={"__len__": lambda self: len(self.ts)}, frozen=True, eq=False)
+    methods = {name: vars(kind)[name] for name in ("__len__", "select", "concat") if name in vars(kind)}
+    return make_dataclass("Turned", names, namespace=methods, frozen=True, eq=False)
 
 
 def test_each_number_is_stored_in_its_own_column_whatever_the_order_of_a_records_fields(
@@ -226,7 +232,8 @@ def test_each_number_is_stored_in_its_own_column_whatever_the_order_of_a_records
     usual = Stream().send(*bars[:30], *bars[31:]).send(bars[30])
     monkeypatch.setattr("stock_ml.model.scorer.Prices", turned(Prices))
     places = ("stock_ml.domain.gaps", "serving.common.decode_bars", "serving.consumer.in_order")
-    for module in (*places, "serving.consumer.out_of_order", "serving.consumer.ring_buffers"):
+    places += ("serving.consumer.recent_bars", "serving.consumer.out_of_order", "serving.consumer.ring_buffers")
+    for module in places:
         monkeypatch.setattr(f"{module}.Minutes", turned(Minutes))
     stream = Stream().send(*bars[:30], *bars[31:]).send(bars[30])
     assert (stream.bars, stream.forecasts) == (usual.bars, usual.forecasts)

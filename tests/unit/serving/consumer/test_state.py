@@ -30,10 +30,10 @@ def test_after_a_move_bars_that_another_consumer_stored_are_known() -> None:
     assert stream.forecasts == Stream().send(*GOOGL).forecasts
 
 
-def test_no_bar_matters_that_is_as_many_longest_holes_back_as_a_window_has_steps() -> None:
-    bars = day(sessions=2)
-    at = np.array([bars[390].ts, bars[100].ts])  # the first one's window may cross the night
-    assert CONFIG.earliest(np.zeros(2, dtype=np.int64), at).tolist() == [bars[300].ts, bars[10].ts]
+def test_no_bar_matters_that_is_as_many_longest_holes_back_as_a_window_and_its_past_have_steps() -> None:
+    bars = day(sessions=3)
+    at = np.array([bars[780].ts, bars[490].ts])  # 15 steps of the window and 50 before it, of 6 minutes each
+    assert CONFIG.earliest(np.zeros(2, dtype=np.int64), at).tolist() == [bars[390].ts, bars[100].ts]
 
 
 def test_symbols_with_a_bar_now_concat_are_forecast_after_a_restart_as_before() -> None:

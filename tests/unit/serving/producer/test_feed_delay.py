@@ -11,6 +11,7 @@ from serving.producer.live import SILENT, silence
 from serving.producer.poller import Poller
 from serving.producer.recent_minutes import Recent
 from stock_ml.domain.bars import MINUTE, Bar
+from stock_ml.domain.calendar import sessions
 from stock_ml.sources.delayed_feed import DelayedFeed
 from stock_ml.sources.parsing import Response
 from tests.hypothesis_budget import at_most
@@ -166,3 +167,11 @@ def test_a_feed_that_stands_still_is_named_while_its_market_is_open() -> None:
     assert silence(minute(3), minute(0) - 63_060, NYSE) is None  # the last bar of the session before
     assert "for 6 min" in str(silence(minute(6), minute(0) - 63_060, NYSE))
     assert silence(minute(100), 0, NYSE) is None
+
+
+def test_in_a_lunch_break_no_feed_stands_still() -> None:
+    hong_kong = sessions("XHKG")
+    noon = 1_709_265_600  # 2024-03-01 12:00 in Hong Kong, when the break begins
+    assert silence(noon + 30 * MINUTE, noon - MINUTE, hong_kong) is None
+    assert silence(noon + 64 * MINUTE, noon - MINUTE, hong_kong) is None
+    assert "for 5 min" in str(silence(noon + 65 * MINUTE, noon - MINUTE, hong_kong))

@@ -80,3 +80,24 @@ def test_of_several_exchanges_the_market_is_open_while_one_is() -> None:
     assert (late["market_open"], late["next_change"]) == (True, minute(390))
     night = schedule.market(minute(400), both)
     assert (night["market_open"], night["next_change"]) == (False, minute(0) + 86_400 * 3 - 6.5 * 3600)
+
+
+def test_nothing_is_due_during_a_lunch_break_and_the_market_is_closed() -> None:
+    hong_kong, lunch = sessions("XHKG"), int(np.datetime64("2024-01-17T04:00", "s").astype(np.int64))
+    for now in (lunch, lunch + 1800, lunch + 3659):
+        assert schedule.last_finished(now, hong_kong) == lunch - 60
+        assert not schedule.is_due(lunch - 60, lunch, now, hong_kong)
+    assert schedule.is_due(lunch - 60, lunch, lunch + 3660, hong_kong)
+    report = schedule.market(lunch + 1800, [hong_kong])
+    assert (report["market_open"], report["next_change"]) == (False, lunch + 3600)
+    assert schedule.newly_closed(lunch - 3600, lunch + 1800, hong_kong) == []
+    assert not schedule.leaves_gap(lunch - 60, [day()[0]._replace(ts=lunch + 3600)], hong_kong)
+
+
+def test_a_market_around_the_clock_has_no_next_change() -> None:
+    always, midnight = sessions("24/7"), int(np.datetime64("2024-01-17", "s").astype(np.int64))
+    report = schedule.market(midnight, [always])
+    assert (report["market_open"], report["next_change"]) == (True, None)
+    assert schedule.market(midnight, [always, NYSE])["next_change"] == midnight + 14 * 3600 + 1800
+    assert schedule.last_finished(midnight + 30, always) == midnight - 60
+    assert len(schedule.newly_closed(midnight - 60, midnight, always)) == 1

@@ -128,3 +128,12 @@ def test_the_votes_are_those_of_a_walk_session_by_session(days, random):
     rows = rows_of(ts, "start", np.array([volume for *_, volume in cells], dtype=float))
     naive = [naive_vote(day, int(XNYS.closes[FIRST + i] - XNYS.opens[FIRST + i]) // 60) for i, day in enumerate(days)]
     assert _votes(rows, XNYS).tolist() == naive
+
+
+def test_a_market_around_the_clock_has_no_zone_of_its_own():
+    ts = opens(FIRST, False)[5:50]
+    rows = rows_of(ts, "start").assign(ts=ts)
+    rows.attrs["zone"] = "Europe/London"  # as Yahoo states for EURUSD=X
+    assert place(rows, "start", sessions("24/5"))["ts"].tolist() == ts.tolist()
+    with pytest.raises(BadFile, match="XNYS trades in America/New_York"):
+        place(rows, "start", XNYS)
