@@ -57,10 +57,16 @@ class Settings(BaseSettings):
         15, ge=1, le=390, description="a longer hole in a session is a feed gap, a shorter one is no trade"
     )
     minimum_coverage: float = Field(
-        0.7, ge=0, le=1, description="least share of a month's minutes, over complete sessions, or cleaning fails"
+        0.7,
+        ge=0,
+        le=1,
+        description="least share of minutes outside feed gaps, over a month's complete sessions, or cleaning fails",
     )
     maximum_refused: float = Field(
-        0.01, ge=0, le=1, description="largest share of a month's rows that may be refused, or cleaning fails"
+        0.01,
+        ge=0,
+        le=1,
+        description="largest share of a month's rows that may be refused, and of outliers, or cleaning fails",
     )
     minimum_symbols: float = Field(
         0.8, gt=0, le=1, description="least share of a run's symbols that must be clean before a training hears of it"

@@ -8,14 +8,22 @@ import numpy as np
 import pandas as pd
 
 from stock_ml.adapters.lake import Lake, keys
-from stock_ml.cleaning.quality import Gate, Span
+from stock_ml.cleaning.quality import Gate, Span, trade_share
 from stock_ml.cleaning.raw_months import RawMonth, months_of_item, record_failure
 from stock_ml.cleaning.rules import CleaningParameters, clean
 from stock_ml.cleaning.run_report import log_reports
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, validate
 from stock_ml.domain.calendar import Sessions
-from stock_ml.domain.ingest_records import CleaningRules, CleanResult, IngestItem, QualityReport, RevisionNote
+from stock_ml.domain.gaps import longest_silence
+from stock_ml.domain.ingest_records import (
+    CleaningRules,
+    CleanResult,
+    IngestItem,
+    QualityReport,
+    RevisionNote,
+    SessionCount,
+)
 from stock_ml.domain.months import edges_of
 from stock_ml.errors import AmbiguousTimestamps, BadFile, BadQuality
 from stock_ml.sources.parsing import WHOLE_FILE, Convention, detect_convention, place
@@ -23,14 +31,17 @@ from stock_ml.sources.parsing import WHOLE_FILE, Convention, detect_convention, 
 VERSION = 3  # raise it when cleaning changes: months cleaned by an older version are cleaned again
 MIN_SESSIONS = 5  # sessions that may contradict what a source's labels meant so far
 
+EARLIER = 3  # months that say how often a symbol trades
+
 MAX_WRITERS = 4  # months written at once: most of the time is the object store's
 
 
 class Origin(NamedTuple):
-    """Hold what is known of a month's responses beside their rows."""
+    """Hold what is known of a month's responses beside their rows, and how long the symbol may be silent, minutes."""
 
     convention: Convention
     revisions: list[RevisionNote]
+    silence: int
 
 
 class CleanMonth(NamedTuple):
@@ -66,8 +77,9 @@ def _clean_months(s: Settings, lake: Lake, item: IngestItem) -> dict[str, CleanM
         return {}
     convention, months = _placed(s, lake, symbol, months)
     spans = _spans(months, calendar, going_on=s.capabilities.whole_months and _has_earlier(lake, symbol, min(months)))
+    silence = _silence(s, lake, symbol, months)
     cleaned = {
-        name: _clean_month(s, symbol, month, spans[name], Origin(convention, _revisions(lake, item, name)))
+        name: _clean_month(s, symbol, month, spans[name], Origin(convention, _revisions(lake, item, name), silence))
         for name, month in months.items()
     }
     validate(pd.concat([month.bars for month in cleaned.values()], ignore_index=True))
@@ -147,6 +159,34 @@ def _has_earlier(lake: Lake, symbol: str, month: str) -> bool:
     return any(known < month for known in lake.clean_months(symbol))
 
 
+def _silence(s: Settings, lake: Lake, symbol: str, months: dict[str, RawMonth]) -> int:
+    """Return how long a hole of a symbol may be that is no feed gap, by how often it traded so far."""
+    calendar = s.calendars.of(symbol)
+    ts = np.unique(np.concatenate([month.rows["ts"].to_numpy(np.int64) for month in months.values()]))
+    number, received = np.unique(calendar.number(ts), return_counts=True)
+    here: list[SessionCount] = [
+        {"received": int(count), "filled": 0, "minutes": int(calendar.lengths[at])}
+        for at, count in zip(number, received, strict=True)
+        if at >= 0
+    ]
+    earlier = [day for report in _earlier(lake, symbol, min(months)) for day in report["sessions"].values()]
+    half = int(np.median(calendar.lengths)) // 2  # half a session without a trade is no silence of any symbol
+    return min(longest_silence(trade_share([*here, *earlier]), s.feed_gap_minutes), max(half, s.feed_gap_minutes))
+
+
+def _earlier(lake: Lake, symbol: str, month: str) -> list[QualityReport]:
+    """Return the reports of the newest EARLIER clean months before one."""
+    known = [name for name in lake.clean_months(symbol) if name < month]
+    reports = (lake.read_quality(symbol, name) for name in known[-EARLIER:])
+    return [report for report in reports if report]
+
+
+def _usual(lake: Lake, symbol: str, month: str) -> float | None:
+    """Return the median share of minutes received in earlier months, None where there are none."""
+    shares = [share for report in _earlier(lake, symbol, month) if (share := report["coverage"]) is not None]
+    return float(np.median(shares)) if shares else None
+
+
 def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> dict[str, Span]:
     """Return for each month the time in which bars are due, UTC epoch seconds.
 
@@ -164,7 +204,7 @@ def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> d
 
 
 def _clean_month(s: Settings, symbol: str, month: RawMonth, span: Span, origin: Origin) -> CleanMonth:
-    rules = CleaningParameters(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span)
+    rules = CleaningParameters(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span, origin.silence)
     result = clean(month.rows, symbol, s.source, rules)
     report: QualityReport = {
         **result.report,
@@ -189,7 +229,8 @@ def _store_refused(lake: Lake, symbol: str, month: str, result: CleanMonth) -> N
 def _check_quality(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
     """Raise BadQuality naming every month that does not pass, and where its report is."""
     gate = Gate(s.minimum_coverage, s.maximum_refused)
-    reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report))}
+    usual = None if s.replayed else _usual(lake, symbol, min(cleaned))  # an earlier file may be of another feed
+    reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report, usual))}
     if reasons:
         stored = [lake.quality.write_failed(symbol, name, cleaned[name].report, why) for name, why in reasons.items()]
         message = "; ".join(f"{symbol} {name}: {reason}" for name, reason in reasons.items())

@@ -1,5 +1,6 @@
 """Measure the quality of a month's bars: coverage, gaps, order, outliers."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,22 +12,30 @@ from stock_ml.domain.gaps import Holes, Minutes, holes
 from stock_ml.domain.ingest_records import Gap, MinuteReport, Outlier, Outliers, RowReport, SessionCount, ZeroVolume
 
 NAMED = 20  # so many outliers are named one by one
+QUIETER = 0.25  # of days
 MANY = 30  # rows of a day, from which on the feed traded on it
 
 Span = tuple[float, float]  # UTC epoch seconds
 
 
 class Gate(NamedTuple):
-    """Hold the least share of minutes received, of complete sessions, and the largest of rows refused or outliers."""
+    """Hold the least share of minutes outside feed gaps, and the largest of rows refused or outliers."""
 
     coverage: float
     refused: float
 
-    def reason(self, report: RowReport) -> str | None:
-        """Return why a month does not pass, None where it does; without a complete session coverage is not asked."""
-        covered, refused = report["coverage"], report["refused_share"]
+    def reason(self, report: RowReport, usual: float | None = None) -> str | None:
+        """Return why a month does not pass, None where it does; without a complete session coverage is not asked.
+
+        `usual` is the share of minutes received in earlier months, None where there are none.
+        """
+        covered, received, refused = report["feed_coverage"], report["coverage"], report["refused_share"]
         if covered is not None and covered < self.coverage:
-            return f"{covered:.1%} of the minutes of complete sessions are there, {self.coverage:.1%} are asked for"
+            return (
+                f"{covered:.1%} of the minutes of complete sessions are outside feed gaps, {self.coverage:.1%} must be"
+            )
+        if received is not None and usual is not None and received < self.coverage * usual:
+            return f"{received:.1%} of the minutes of complete sessions have bars, {usual:.1%} had before"
         if refused > self.refused:
             return f"{refused:.2%} of the rows are refused ({report['refused']}), at most {self.refused:.2%} may be"
         strange = report["outliers"]["count"] / max(report["kept"], 1)
@@ -35,22 +44,49 @@ class Gate(NamedTuple):
         return None
 
 
-def minute_report(bars: Minutes, sessions: Sessions, limit: int, span: tuple[float, float]) -> MinuteReport:
-    """Return what became of each regular minute of a span: received, no trade, feed gap, or session closed."""
+def minute_report(bars: Minutes, sessions: Sessions, limit: int, span: Span, silence: int = 0) -> MinuteReport:
+    """Return what became of each regular minute of a span: received, no trade, silence, or feed gap.
+
+    Holes of at most `limit` minutes are filled; longer ones of at most `silence` minutes are the symbol's own.
+    """
     received = bars.ts[~bars.filled]
     found = holes(received, sessions, limit, span)
-    gaps: list[Gap] = [{"from": utc(at).isoformat(), "minutes": int(n)} for at, n in _pairs(found, ~found.no_trade)]
+    silent = ~found.no_trade & (found.minutes <= silence)
+    gap = ~found.no_trade & ~silent
+    gaps: list[Gap] = [{"from": utc(at).isoformat(), "minutes": int(n)} for at, n in _pairs(found, gap)]
     days, coverage = _by_session(bars, sessions, span)
     filled, left_out = int(bars.filled.sum()), found.total(found.no_trade & found.at_edge)
+    silent_minutes = found.total(silent)
     return {
         "filled": filled,
         "left_out": left_out,
-        "feed_gap_minutes": int(found.minutes.sum()) - filled - left_out,  # those beside outliers too
+        "silent_minutes": silent_minutes,
+        "longest_silence": max(silence, limit),
+        "feed_gap_minutes": int(found.minutes.sum()) - filled - left_out - silent_minutes,  # those beside outliers too
         "feed_gaps": gaps,
         "closed_minutes": sessions.closed(*span),
         "sessions": days,
         "coverage": coverage,
+        "feed_coverage": _feed_coverage(found, gap, sessions, span),
     }
+
+
+def _feed_coverage(found: Holes, gap: np.ndarray, sessions: Sessions, span: Span) -> float | None:
+    """Return the share of minutes outside feed gaps of the complete sessions of a span, None where there is none."""
+    whole = np.flatnonzero((sessions.closes > span[0]) & (sessions.closes <= span[1]))
+    if not len(whole):
+        return None
+    missing = found.minutes[gap & np.isin(sessions.number(found.ts), whole)].sum()
+    return float(1 - missing / sessions.lengths[whole].sum())
+
+
+def trade_share(days: Iterable[SessionCount]) -> float:
+    """Return in which share of its minutes a symbol trades on its quieter days, 1 where no day is known.
+
+    The quieter quarter decides: days on which the feed failed for hours must not be most of them, and must not count.
+    """
+    shares = [day["received"] / day["minutes"] for day in days if day["received"] and day["minutes"]]
+    return float(np.quantile(shares, QUIETER)) if shares else 1.0
 
 
 def _pairs(found: Holes, chosen: np.ndarray) -> list[tuple[int, int]]:

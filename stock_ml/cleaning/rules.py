@@ -26,13 +26,15 @@ SECOND = len(ROW_OUTCOMES) + len(REFUSED) - 1
 class CleaningParameters:
     """Hold what cleaning depends on; `known_at` is the source's clock when it answered, UTC epoch seconds.
 
-    `span` is the time in which bars are due; from the first session met up to `known_at` where it is None.
+    `span` is the time in which bars are due; from the first session met up to `known_at` where it is None. A hole of at
+    most `silence` minutes is no feed gap.
     """
 
     sessions: Sessions
     feed_gap_minutes: int
     known_at: float
     span: tuple[float, float] | None = None
+    silence: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,9 @@ def _report(
         "out_of_order": quality.out_of_order(received["ts"].to_numpy()[outcomes != SUPERSEDED]),
         "outliers": quality.name_outliers(outlier_bars),
         "zero_volume": quality.zero_volume(bars.volume[~bars.filled]),
-        **quality.minute_report(bars, rules.sessions, rules.feed_gap_minutes, rules.span or _span(bars, rules)),
+        **quality.minute_report(
+            bars, rules.sessions, rules.feed_gap_minutes, rules.span or _span(bars, rules), rules.silence
+        ),
     }
     if unknown := quality.unknown_days(received["ts"].to_numpy()[outcomes == CLOSED], rules.sessions):
         report["unknown_days"] = unknown

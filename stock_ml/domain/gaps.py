@@ -1,5 +1,6 @@
 """Fill short holes between received bars: one rule for batch and stream, applied when the next received bar arrives."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,9 @@ import pandas as pd
 
 from stock_ml.domain.bars import MINUTE, PRICES, Bar, epoch
 from stock_ml.domain.calendar import Sessions
+
+IMPROBABLE = 1e-8  # trades come in bursts, which makes long holes more frequent than chance would
+LEAST_SHARE = 1e-3  # of minutes with a trade, below which every hole is silence
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +89,17 @@ def is_contiguous(before: np.ndarray, after: np.ndarray, limit: int) -> np.ndarr
     """Say of neighbouring rows, given by their trading minutes, whether no feed gap lies between them, (n,)."""
     step = after - before
     return np.asarray((step >= 1) & (step <= limit + 1) & (before >= 0))
+
+
+def longest_silence(share: float, limit: int) -> int:
+    """Return the longest hole, in minutes, that is silence of a symbol which trades in this share of its minutes.
+
+    A longer one would come once in 1 / IMPROBABLE holes if each minute had a trade by chance; it is a feed gap. So is
+    none of at most `limit` minutes.
+    """
+    if share >= 1:
+        return limit
+    return max(limit, math.ceil(math.log(IMPROBABLE) / math.log1p(-max(share, LEAST_SHARE))))
 
 
 @dataclass(frozen=True, eq=False)

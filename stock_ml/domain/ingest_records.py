@@ -85,18 +85,22 @@ class MinuteReport(TypedDict):
     """Say what became of each regular minute of a time span.
 
     `sessions` (by YYYY-MM-DD) has the minutes of each session due by its end. `coverage` is the share received of those
-    of complete sessions, None where there is none. `left_out` are minutes without a trade at the edges of a
-    trading period. `unknown_days` (by YYYY-MM-DD) counts the rows of days on which the feed traded, and the calendar
-    has no session; it is there where it counts some.
+    of complete sessions, None where there is none; `feed_coverage` is the share of theirs outside feed gaps. `left_out`
+    are minutes without a trade at the edges of a trading period. A hole of at most `longest_silence` minutes is no feed
+    gap: so long the symbol is silent by itself. `unknown_days` (by YYYY-MM-DD) counts the rows of days on which the
+    feed traded, and the calendar has no session; it is there where it counts some.
     """
 
     filled: int
     left_out: int
+    silent_minutes: int
+    longest_silence: int
     feed_gap_minutes: int
     feed_gaps: list[Gap]
     closed_minutes: dict[str, int]
     sessions: dict[str, SessionCount]
     coverage: float | None
+    feed_coverage: float | None
     unknown_days: NotRequired[dict[str, int]]
 
 

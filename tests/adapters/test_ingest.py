@@ -154,7 +154,7 @@ def broken(s: Settings, month: str, label: str | None) -> str:
             errors.BadFile,
             r"the answer of sandbox for GOOGL 2023-03, column label: 2023-03-12 02",
         ),
-        (None, errors.BadQuality, "GOOGL 2023-03: .* of the minutes of complete sessions are there"),
+        (None, errors.BadQuality, "GOOGL 2023-03: .* of the minutes of complete sessions lie outside feed gaps"),
     ],
 )
 def test_a_month_that_could_not_be_used_is_asked_for_again_and_what_was_received_stays(s, label, expected, says):
@@ -182,7 +182,7 @@ def test_a_month_that_is_missing_is_told_with_the_reason(s):
     assert list(found.months) == ["2023-01", "2023-05"]
     assert list(found.absent) == ["2023-02", "2023-03", "2023-04"]
     assert (found.absent["2023-02"], found.absent["2023-04"]) == ("received and not clean yet", "never received")
-    assert "of the minutes of complete sessions are there" in found.absent["2023-03"]
+    assert "of the minutes of complete sessions lie outside feed gaps" in found.absent["2023-03"]
     with pytest.raises(errors.NoBars, match=r"no clean bars of '\.\./\.\./x'"):
         inventory(s, "../../x")
 

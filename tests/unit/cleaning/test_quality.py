@@ -5,8 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.cleaning.quality import Gate, minute_report, missing_everywhere, name_outliers, out_of_order, zero_volume
-from stock_ml.domain.gaps import fill, holes
+from stock_ml.cleaning.quality import (
+    Gate,
+    minute_report,
+    missing_everywhere,
+    name_outliers,
+    out_of_order,
+    trade_share,
+    zero_volume,
+)
+from stock_ml.domain.gaps import fill, holes, longest_silence
 from tests.walks import NYSE, minutes_of, take, walk
 from tests.walks import holes as masks
 
@@ -60,19 +68,21 @@ def test_coverage_counts_received_minutes_of_complete_sessions_only():
 
 
 @pytest.mark.parametrize(
-    ("coverage", "refused", "outliers", "says"),
+    ("feed", "received", "usual", "refused", "outliers", "says"),
     [
-        (0.69, 0.0, 0, "69.0% of the minutes"),
-        (0.9, 0.02, 0, "2.00% of the rows"),
-        (0.9, 0.0, 3, "1.50% of the bars are outliers"),
-        (0.7, 0.01, 2, None),
-        (None, 0.0, 0, None),
+        (0.69, 0.69, None, 0.0, 0, "69.0% of the minutes"),
+        (1.0, 0.6, 0.9, 0.0, 0, "60.0% of the minutes of complete sessions have bars, 90.0% had before"),
+        (0.9, 0.9, 0.9, 0.02, 0, "2.00% of the rows"),
+        (0.9, 0.9, 0.9, 0.0, 3, "1.50% of the bars are outliers"),
+        (0.7, 0.2, 0.2, 0.01, 2, None),
+        (0.7, 0.2, None, 0.01, 2, None),
+        (None, None, 0.9, 0.0, 0, None),
     ],
 )
-def test_the_gate_says_why_a_month_does_not_pass(coverage, refused, outliers, says):
-    report = {"coverage": coverage, "refused_share": refused, "refused": {"bad high": 1}}
+def test_the_gate_says_why_a_month_does_not_pass(feed, received, usual, refused, outliers, says):
+    report = {"feed_coverage": feed, "coverage": received, "refused_share": refused, "refused": {"bad high": 1}}
     report |= {"outliers": {"count": outliers}, "kept": 200}
-    reason = Gate(0.7, 0.01).reason(report)
+    reason = Gate(0.7, 0.01).reason(report, usual)
     assert (reason is None) if says is None else says in reason
 
 
@@ -108,3 +118,27 @@ def test_no_bars_have_one_hole_a_session():
     found = holes(np.array([], np.int64), NYSE, 15, (FIRST, LAST))
     assert found.minutes.tolist() == [390, 390]
     assert not found.no_trade.any()
+
+
+def test_holes_of_a_symbol_that_trades_in_one_minute_of_five_are_its_silence_and_a_failed_feed_is_none():
+    random = np.random.default_rng(3)
+    ts = minutes_of("2024-03-04", 20)
+    thin = take(walk(ts), random.random(len(ts)) < 0.2)
+    span = (float(ts[0]), float(ts[-1] + 60))
+    days = minute_report(thin, NYSE, 15, span)["sessions"].values()
+    silence = longest_silence(trade_share(days), 15)
+    assert 60 < silence < 150
+    report = minute_report(thin, NYSE, 15, span, silence)
+    assert (report["feed_gaps"], report["feed_coverage"], round(report["coverage"], 1)) == ([], 1.0, 0.2)
+    assert report["silent_minutes"] > 0
+    failed = take(thin, (thin.ts < ts[390 * 5 + 100]) | (thin.ts >= ts[390 * 5 + 300]))
+    report = minute_report(failed, NYSE, 15, span, silence)
+    assert [gap["minutes"] >= 200 for gap in report["feed_gaps"]] == [True]
+    assert report["feed_coverage"] == 1 - report["feed_gaps"][0]["minutes"] / 7800
+
+
+def test_a_symbol_that_always_trades_has_no_silence():
+    assert trade_share([]) == 1.0
+    assert trade_share([{"received": 390, "filled": 0, "minutes": 390}]) == 1.0
+    assert [longest_silence(share, 15) for share in (1.0, 0.97, 0.75)] == [15, 15, 15]
+    assert longest_silence(0.0, 15) > 10_000

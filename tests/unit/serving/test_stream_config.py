@@ -9,6 +9,7 @@ from stock_ml.adapters.broker import encode_bar
 from stock_ml.config import load
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.calendar import sessions
+from stock_ml.domain.outliers import MEMORY
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York, 14:30 in London
 
@@ -56,9 +57,10 @@ def test_a_window_may_reach_over_breaks_nights_and_midnights() -> None:
     given = {"exchanges": "SONY:XTKS,BTC-USD:24/7", "symbols": "GOOGL,SONY,BTC-USD", "window": 16}
     config = StreamConfig.of(load(source="sandbox", feed_gap_minutes=9, **given))
     afternoon = int(np.datetime64("2024-03-08T03:40", "s").astype(np.int64))  # ten minutes after Tokyo's break
-    back = 15 * 10  # trading minutes
+    back = (15 + MEMORY) * 10  # trading minutes
+    two_sessions_before = int(np.datetime64("2024-03-06T01:50", "s").astype(np.int64))
     begins = config.earliest(np.array([0, 2]), np.array([afternoon, afternoon]))
-    assert begins.tolist() == [afternoon - 60 * back, afternoon - 60 * (back + 60)]
+    assert begins.tolist() == [afternoon - 60 * back, two_sessions_before]
 
 
 def test_most_installations_have_one_calendar() -> None:
