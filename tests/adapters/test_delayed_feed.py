@@ -90,7 +90,7 @@ def test_forecasts_count_and_each_minute_is_asked_for_once_and_the_session_is_wh
     exchange: Settings,
 ) -> None:
     s = exchange
-    move_clock(s, 350 * MINUTE)
+    move_clock(s, 365 * MINUTE)
     with producing(s), consuming(s):
         wait(lambda: len(newest(s)) == len(s.symbols))
         if not s.feed_delay:  # learned from the first minutes
