@@ -18,6 +18,7 @@ from local.memory import MIB
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
+from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions, sessions
 from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.sources.parsing import Response
@@ -93,10 +94,12 @@ def _body(month: str, calendar: Sessions, random: np.random.Generator) -> bytes:
     ts = np.concatenate([np.arange(start - 900, end + 900, 60) for start, end in edges])
     ts = ts[(random.random(len(ts)) >= SILENT) | (calendar.minute(ts) <= 1)]
     close = np.round(100 * np.exp(np.cumsum(random.normal(0, 5e-4, len(ts)))), 2)
-    volume = random.integers(100, 5000, len(ts)) + 50_000 * (calendar.minute(ts) == 0)
+    minute, last = calendar.minute(ts), np.isin(ts + MINUTE, calendar.closes)
+    volume = random.integers(100, 5000, len(ts)) + 50_000 * (minute == 0) + 20_000 * last
+    half = np.where(minute < 0, 0.01, 0.05 + 0.2 * np.exp(-minute / 8))  # the opening moves most: labels tell by it
     labels = pd.to_datetime(ts, unit="s", utc=True).tz_convert(calendar.zone).strftime("%Y-%m-%d %H:%M:%S")
-    cells = zip(labels, close.tolist(), volume.tolist(), strict=True)
-    rows = [f"{at},{c:.4f},{c + 0.05:.4f},{c - 0.05:.4f},{c:.4f},{v}" for at, c, v in cells]
+    cells = zip(labels, close.tolist(), half.tolist(), volume.tolist(), strict=True)
+    rows = [f"{at},{c:.4f},{c + h:.4f},{c - h:.4f},{c:.4f},{v}" for at, c, h, v in cells]
     return "\r\n".join(["timestamp,open,high,low,close,volume", *reversed(rows), ""]).encode()
 
 

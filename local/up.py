@@ -20,6 +20,7 @@ from local.supervisor import orphans
 from local.supervisor.supervisor import Supervisor
 from sandbox.exchange.market_identity import pin_origin
 from stock_ml.adapters import host
+from stock_ml.cleaning.label_convention import check_files
 from stock_ml.cli.installation import last
 from stock_ml.config import Settings
 from stock_ml.errors import HostError, without_login
@@ -69,9 +70,10 @@ def _own_ports(installation: Installation, supervisor: Supervisor) -> set[int]:
 
 
 def _check_file(settings: Settings) -> None:
-    """Raise BadFile or NoBars where the file to replay cannot be read: before anything is started or remembered."""
+    """Raise BadInput or NoBars where the file to replay cannot be used: before anything is started or remembered."""
     if settings.replayed:
         CsvFiles.connect(settings).check(settings.symbols)
+        check_files(settings)
 
 
 def _make_folder(state: Path) -> None:

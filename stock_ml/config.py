@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         (), description="days closed beyond what is known, comma-separated, as XNYS:2018-12-05 or XNYS:2018-12-05T13:00"
     )
     history_months: int = Field(2, ge=1, le=120, description="whole months of history to fetch before the current one")
+    labels: Literal["start", "end"] | None = Field(
+        None, description="what a label of the source marks, start or end of its minute; found in the bars by default"
+    )
     feed_gap_minutes: int = Field(
         15, ge=1, le=390, description="a longer hole in a session is a feed gap, a shorter one is no trade"
     )

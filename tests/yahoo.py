@@ -74,24 +74,20 @@ def market(now: float) -> Answers:
     def answer(symbol: str, asked: dict[str, str]) -> tuple[int, bytes]:
         if symbol not in ("GOOGL", "BRK-B", "^GSPC"):
             return 404, refused(UNKNOWN)
-        start, end = _span(asked, now)
+        start, end = float(asked["period1"]), float(asked["period2"])
         if start < now - 30 * 86_400:
             return 422, refused(TOO_OLD)
         if end - start > 8 * 86_400:
             return 422, refused(TOO_OLD | {"description": "Only 8 days worth of 1m granularity data are allowed"})
         ts = minutes_between(start, min(end, now))
         rows = invented(ts)
+        if len(ts) and rows[0][4]:
+            rows[0][4] = 0  # the first candle of an answer comes without its volume
         if len(ts) and end >= now:  # the price of this moment comes last, with seconds and no volume
             ts, rows = np.append(ts, int(now)), [*rows, [101.0, 101.0, 101.0, 101.0, 0]]
         return 200, orjson.dumps(chart(ts.tolist(), rows, symbol, regularMarketTime=int(now)))
 
     return answer
-
-
-def _span(asked: dict[str, str], now: float) -> tuple[float, float]:
-    if asked.get("range") == "1d":
-        return float(XNYS.opens[np.searchsorted(XNYS.opens, now, side="right") - 1]), now
-    return float(asked["period1"]), float(asked["period2"])
 
 
 def _meta(symbol: str, ts: list[int]) -> dict[str, object]:

@@ -8,18 +8,19 @@ from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
 from stock_ml.domain.outliers import MEMORY, NEAREST, is_calm, outliers
 
-OPEN, HIGH, LOW, CLOSE = (FIELDS.index(name) for name in ("open", "high", "low", "close"))
+HIGH, LOW, CLOSE = (FIELDS.index(name) for name in ("high", "low", "close"))
 
 
 class RecentBars:
     """Keep MEMORY received bars a symbol, outliers among them, oldest overwritten first.
 
-    By slot, (S, MEMORY): `ts` in UTC epoch seconds, `open`, `close` and `outlier`; `count` (S,) of all appended.
+    By slot, (S, MEMORY): `ts` in UTC epoch seconds and `outlier`; `prices` (4, S, MEMORY), open to close; `count`
+    (S,) of all appended.
     """
 
     def __init__(self, symbols: int) -> None:
         self.ts = np.full((symbols, MEMORY), NONE, dtype=np.int64)
-        self.open, self.close = np.ones((2, symbols, MEMORY))
+        self.prices = np.ones((4, symbols, MEMORY))
         self.outlier = np.zeros((symbols, MEMORY), dtype=bool)
         self.count = np.zeros(symbols, dtype=np.int64)
 
@@ -61,7 +62,8 @@ class RecentBars:
         newest = place >= np.repeat(counts, counts) - MEMORY  # of more bars than there is room for
         at = bars.slot[newest], (self.count[bars.slot] + place)[newest] % MEMORY
         self.ts[at], self.outlier[at] = bars.ts[newest], outlier[newest]
-        self.open[at], self.close[at] = bars.values[OPEN][newest], bars.values[CLOSE][newest]
+        for prices, column in zip(self.prices, bars.values[: CLOSE + 1], strict=True):
+            prices[at] = column[newest]
         self.count[bars.slot[begins]] += counts
 
     def _are_calm(self, bars: BarBatch) -> np.ndarray:
@@ -71,7 +73,7 @@ class RecentBars:
             return np.ones(0, dtype=bool)
         slots, counts = bars.slot[begins], np.diff(begins, append=len(bars))
         places = self.count[slots][:, None] - np.arange(1, NEAREST + 1)
-        known = self.close[slots[:, None], places % MEMORY]
+        known = self.prices[CLOSE, slots[:, None], places % MEMORY]
         top = np.where(places >= 0, known, -np.inf).max(axis=1)
         bottom = np.where(places >= 0, known, np.inf).min(axis=1)
         top = np.maximum(top, np.maximum.reduceat(bars.values[HIGH], begins))
@@ -89,11 +91,10 @@ class RecentBars:
         return found[len(past) :]
 
     def _bars(self, slots: np.ndarray) -> BarBatch:
-        """Return what is known of some symbols; the rule needs no highs and lows of the past, so these are closes."""
+        """Return what is known of some symbols, by symbol and time."""
         known = np.minimum(self.count[slots], MEMORY)
         slot = np.repeat(slots, known)
         number = np.arange(len(slot)) - np.repeat(np.cumsum(known) - known, known)
         at = slot, (self.count[slot] - np.repeat(known, known) + number) % MEMORY
-        opened, close = self.open[at], self.close[at]
-        columns = {"open": opened, "high": close, "low": close, "close": close, "volume": np.zeros(len(slot))}
-        return BarBatch(slot, self.ts[at], np.stack([columns[name] for name in FIELDS]))
+        volume = np.zeros((1, len(slot)))  # the rule needs none
+        return BarBatch(slot, self.ts[at], np.concatenate([self.prices[:, at[0], at[1]], volume]))

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from stock_ml.adapters.lake import Lake, keys
+from stock_ml.adapters.lake import Lake
+from stock_ml.cleaning.label_convention import find_convention
 from stock_ml.cleaning.quality import Gate, Span, trade_share
 from stock_ml.cleaning.raw_months import RawMonth, months_of_item, record_failure
 from stock_ml.cleaning.rules import CleaningParameters, clean
@@ -20,17 +21,17 @@ from stock_ml.domain.ingest_records import (
     CleaningRules,
     CleanResult,
     IngestItem,
+    LabelFinding,
     QualityReport,
     RevisionNote,
     SessionCount,
 )
 from stock_ml.domain.months import edges_of
-from stock_ml.errors import AmbiguousTimestamps, BadFile, BadQuality
-from stock_ml.sources.parsing import WHOLE_FILE, Convention, detect_convention, place
+from stock_ml.errors import BadFile, BadQuality
+from stock_ml.sources.parsing import WHOLE_FILE, Convention, place
+from stock_ml.sources.parsing.rows import traded
 
-VERSION = 3  # raise it when cleaning changes: months cleaned by an older version are cleaned again
-MIN_SESSIONS = 5  # sessions that may contradict what a source's labels meant so far
-
+VERSION = 4  # raise it when cleaning changes: months cleaned by an older version are cleaned again
 EARLIER = 3  # months that say how often a symbol trades
 
 MAX_WRITERS = 4  # months written at once: most of the time is the object store's
@@ -39,7 +40,7 @@ MAX_WRITERS = 4  # months written at once: most of the time is the object store'
 class Origin(NamedTuple):
     """Hold what is known of a month's responses beside their rows, and how long the symbol may be silent, minutes."""
 
-    convention: Convention
+    labels: LabelFinding
     revisions: list[RevisionNote]
     silence: int
 
@@ -75,11 +76,11 @@ def _clean_months(s: Settings, lake: Lake, item: IngestItem) -> dict[str, CleanM
     months = months_of_item(lake, item, calendar)
     if not months:
         return {}
-    convention, months = _placed(s, lake, symbol, months)
+    labels, months = _placed(s, lake, symbol, months)
     spans = _spans(months, calendar, going_on=s.capabilities.whole_months and _has_earlier(lake, symbol, min(months)))
     silence = _silence(s, lake, symbol, months)
     cleaned = {
-        name: _clean_month(s, symbol, month, spans[name], Origin(convention, _revisions(lake, item, name), silence))
+        name: _clean_month(s, symbol, month, spans[name], Origin(labels, _revisions(lake, item, name), silence))
         for name, month in months.items()
     }
     validate(pd.concat([month.bars for month in cleaned.values()], ignore_index=True))
@@ -90,15 +91,21 @@ def _clean_months(s: Settings, lake: Lake, item: IngestItem) -> dict[str, CleanM
 
 def _placed(
     s: Settings, lake: Lake, symbol: str, months: dict[str, RawMonth]
-) -> tuple[Convention, dict[str, RawMonth]]:
-    """Return the timestamp convention, and the months with the time of each row."""
-    calendar = s.calendars.of(symbol)
+) -> tuple[LabelFinding, dict[str, RawMonth]]:
+    """Return what the labels mark, and the months with the time of each row."""
+    calendar, rows = s.calendars.of(symbol), pd.concat([month.rows for month in months.values()])
     try:
-        convention = _convention(s, lake, pd.concat([month.rows for month in months.values()]), calendar)
+        labels = find_convention(s, lake, symbol, rows, _where(s, symbol, months))
     except BadFile:
         _place(lake, symbol, months, "start", calendar)  # of all these rows, this one names the response
         raise
-    return convention, _place(lake, symbol, months, convention, calendar)
+    convention: Convention = "start" if labels["convention"] == "start" else "end"
+    return labels, _place(lake, symbol, months, convention, calendar)
+
+
+def _where(s: Settings, symbol: str, months: dict[str, RawMonth]) -> str:
+    first = next(iter(months.values()))
+    return str(first.rows.attrs["where"]) if first.of_file else f"{s.source}'s bars of {symbol}"
 
 
 def _revisions(lake: Lake, item: IngestItem, month: str) -> list[RevisionNote]:
@@ -118,22 +125,9 @@ def cleaning_rules(s: Settings, symbol: str) -> CleaningRules:
         rules["periods"] = True
     if s.capabilities.adjustable:
         rules["adjusted"] = s.alphavantage_adjusted
+    if s.labels:
+        rules["labels"] = s.labels
     return rules
-
-
-def _convention(s: Settings, lake: Lake, rows: pd.DataFrame, calendar: Sessions) -> Convention:
-    """Return what the labels mean: as learned before from this source, else from these rows (always so for a file)."""
-    known = None if s.replayed else lake.convention()
-    if known is None:
-        found = detect_convention(rows, calendar)
-        lake.write_convention(found)
-        return found
-    if _contradicts(rows, known, calendar):
-        raise AmbiguousTimestamps(
-            f"{s.source} labelled bars by their {known} so far, and these sessions look labelled by the other edge: "
-            f"compare with another source; to learn anew, delete {keys.convention(s.source)}"
-        )
-    return known
 
 
 def _place(
@@ -146,15 +140,6 @@ def _place(
     return placed
 
 
-def _contradicts(rows: pd.DataFrame, known: Convention, calendar: Sessions) -> bool:
-    if len(np.unique(rows["label"].to_numpy("datetime64[D]"))) < MIN_SESSIONS:
-        return False
-    try:
-        return detect_convention(rows, calendar) != known
-    except AmbiguousTimestamps:
-        return False
-
-
 def _has_earlier(lake: Lake, symbol: str, month: str) -> bool:
     return any(known < month for known in lake.clean_months(symbol))
 
@@ -162,7 +147,7 @@ def _has_earlier(lake: Lake, symbol: str, month: str) -> bool:
 def _silence(s: Settings, lake: Lake, symbol: str, months: dict[str, RawMonth]) -> int:
     """Return how long a hole of a symbol may be that is no feed gap, by how often it traded so far."""
     calendar = s.calendars.of(symbol)
-    ts = np.unique(np.concatenate([month.rows["ts"].to_numpy(np.int64) for month in months.values()]))
+    ts = np.unique(np.concatenate([traded(month.rows)["ts"].to_numpy(np.int64) for month in months.values()]))
     number, received = np.unique(calendar.number(ts), return_counts=True)
     here: list[SessionCount] = [
         {"received": int(count), "filled": 0, "minutes": int(calendar.lengths[at])}
@@ -181,10 +166,10 @@ def _earlier(lake: Lake, symbol: str, month: str) -> list[QualityReport]:
     return [report for report in reports if report]
 
 
-def _usual(lake: Lake, symbol: str, month: str) -> float | None:
-    """Return the median share of minutes received in earlier months, None where there are none."""
+def _usual(lake: Lake, symbol: str, month: str) -> float:
+    """Return the median share of minutes received in earlier months, 0 where there are none."""
     shares = [share for report in _earlier(lake, symbol, month) if (share := report["coverage"]) is not None]
-    return float(np.median(shares)) if shares else None
+    return float(np.median(shares)) if shares else 0.0
 
 
 def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> dict[str, Span]:
@@ -193,8 +178,11 @@ def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> d
     It begins with the symbol's first session, or with the month where earlier ones are clean (`going_on`), and ends
     when the source answered, or with the last row of a file.
     """
-    ts = np.concatenate([month.rows["ts"].to_numpy() for month in months.values()])
-    regular = ts[calendar.number(ts) >= 0]
+    ts, first = (
+        np.concatenate([rows["ts"].to_numpy() for rows in frames])
+        for frames in zip(*((month.rows, traded(month.rows)) for month in months.values()), strict=True)
+    )
+    regular = first[calendar.number(first) >= 0]
     of_file = any(month.of_file for month in months.values())
     since = float(calendar.opens[calendar.number(regular.min(keepdims=True))][0]) if len(regular) else np.inf
     since = -np.inf if going_on else since
@@ -208,7 +196,8 @@ def _clean_month(s: Settings, symbol: str, month: RawMonth, span: Span, origin: 
     result = clean(month.rows, symbol, s.source, rules)
     report: QualityReport = {
         **result.report,
-        "label_convention": origin.convention,
+        "label_convention": origin.labels["convention"],
+        "label_evidence": origin.labels,
         "rules": cleaning_rules(s, symbol),
         "revisions": origin.revisions,
         "raw": month.key,
@@ -229,7 +218,7 @@ def _store_refused(lake: Lake, symbol: str, month: str, result: CleanMonth) -> N
 def _check_quality(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
     """Raise BadQuality naming every month that does not pass, and where its report is."""
     gate = Gate(s.minimum_coverage, s.maximum_refused)
-    usual = None if s.replayed else _usual(lake, symbol, min(cleaned))  # an earlier file may be of another feed
+    usual = 0.0 if s.replayed else _usual(lake, symbol, min(cleaned))  # an earlier file may be of another feed
     reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report, usual))}
     if reasons:
         stored = [lake.quality.write_failed(symbol, name, cleaned[name].report, why) for name, why in reasons.items()]

@@ -24,17 +24,16 @@ class Gate(NamedTuple):
     coverage: float
     refused: float
 
-    def reason(self, report: RowReport, usual: float | None = None) -> str | None:
+    def reason(self, report: RowReport, usual: float = 0.0) -> str | None:
         """Return why a month does not pass, None where it does; without a complete session coverage is not asked.
 
-        `usual` is the share of minutes received in earlier months, None where there are none.
+        `usual` is the share of minutes received in earlier months, 0 where there are none; of a symbol that traded in
+        fewer than `coverage` of them it says nothing, as that varies.
         """
         covered, received, refused = report["feed_coverage"], report["coverage"], report["refused_share"]
         if covered is not None and covered < self.coverage:
-            return (
-                f"{covered:.1%} of the minutes of complete sessions are outside feed gaps, {self.coverage:.1%} must be"
-            )
-        if received is not None and usual is not None and received < self.coverage * usual:
+            return f"{covered:.1%} of the minutes of complete sessions lie outside feed gaps, not {self.coverage:.1%}"
+        if received is not None and usual >= self.coverage and received < self.coverage * usual:
             return f"{received:.1%} of the minutes of complete sessions have bars, {usual:.1%} had before"
         if refused > self.refused:
             return f"{refused:.2%} of the rows are refused ({report['refused']}), at most {self.refused:.2%} may be"

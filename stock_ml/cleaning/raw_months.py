@@ -14,6 +14,7 @@ from stock_ml.domain.capabilities import CAPABILITIES
 from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.errors import BadFile
 from stock_ml.sources.parsing import WHOLE_FILE, Response, read
+from stock_ml.sources.parsing.layout import row_months
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +73,7 @@ def record_failure(lake: Lake, symbol: str, month: str, key: str) -> Iterator[No
 def _split(response: Response, key: str, calendar: Sessions) -> dict[str, RawMonth]:
     """Return a response's rows by month: all months of a file, else the one asked for."""
     rows = read(response)
-    days = calendar.days(rows["ts"].to_numpy()) if "ts" in rows else rows["label"].to_numpy("datetime64[M]")
-    names = days.astype("datetime64[M]")
+    names = row_months(rows, calendar)
     of_file = response.month == WHOLE_FILE
     wanted = np.unique(names) if of_file else [np.datetime64(str(response.month), "M")]
     return {str(name): RawMonth(rows[names == name], key, response.fetched_at, of_file, (key,), {}) for name in wanted}

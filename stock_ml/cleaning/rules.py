@@ -10,15 +10,20 @@ import pandas as pd
 
 from stock_ml.cleaning import quality
 from stock_ml.domain import gaps
-from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, largest_volume
+from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, largest_volume, utc
 from stock_ml.domain.calendar import Sessions
-from stock_ml.domain.ingest_records import RowReport
+from stock_ml.domain.ingest_records import OfficialClose, RowReport
 from stock_ml.domain.outliers import outliers
+from stock_ml.sources.parsing.rows import NO_TRADE, NO_VOLUME, OFF_MINUTE
 
 VALUES = [*PRICES, "volume"]
 ROW_OUTCOMES = ["kept", "extended_hours", "session_closed", "not_yet_known", "duplicates", "superseded"]
-REFUSED = [*(f"bad {column}" for column in VALUES), "another row for the same minute"]
-KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE, SUPERSEDED = range(len(ROW_OUTCOMES))
+ROW_OUTCOMES += ["no_trade", "unknown_volume", "closing_auction"]
+DEFECTS = {**{column: f"bad {column}" for column in VALUES}, OFF_MINUTE: "stamp off the minute"}  # of `broken`, reasons
+REFUSED = [*DEFECTS.values(), "another row for the same minute"]
+KEPT, EXTENDED, CLOSED, FORMING, DUPLICATE, SUPERSEDED, WITHOUT_TRADE, WITHOUT_VOLUME, AUCTION = range(
+    len(ROW_OUTCOMES)
+)
 SECOND = len(ROW_OUTCOMES) + len(REFUSED) - 1
 
 
@@ -52,12 +57,12 @@ class CleanBars:
 def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleaningParameters) -> CleanBars:
     """Return the clean bars of one symbol: regular hours, finished, ascending, short holes filled flat.
 
-    `received` has ts (bar opens, int64 UTC epoch seconds), open, high, low, close, volume and `broken` (the column
-    that breaks a rule, or ""). The same rows give the same bars, in whatever order and however often they came: of
-    different rows for one minute the one with the largest volume stays and the others are refused; a minute without a
-    bar would be filled as one without a trade. Where several responses are cleaned together, the columns
-    `known_at` and `answer` say when each row's was given and which it is, oldest first: each minute comes from the
-    newest response with a finished, unbroken row.
+    `received` has ts (bar opens, int64 UTC epoch seconds), open, high, low, close, volume, and `broken` as `parse`
+    gives it: "" for a bar, else why the row is none. Where it has `clipped`, the report counts those. The same rows
+    give the same bars, in whatever order and however often they came: of different rows for one minute the one with
+    the largest volume stays and the others are refused; a minute without a bar would be filled as one without a
+    trade. Where several responses are cleaned together, the columns `known_at` and `answer` say when each row's was
+    given and which it is, oldest first: each minute comes from the newest response with a finished, unbroken row.
     """
     outcomes = _outcomes(received, rules)
     kept = received[outcomes == KEPT]
@@ -77,15 +82,41 @@ def _outcomes(rows: pd.DataFrame, rules: CleaningParameters) -> np.ndarray:
     outcomes = np.where(rules.sessions.number(ts) < 0, EXTENDED, np.where(ts + MINUTE > known_at, FORMING, KEPT))
     outside = np.flatnonzero(outcomes == EXTENDED)
     outcomes[outside[~rules.sessions.has_day(ts[outside])]] = CLOSED
+    outcomes[_closing_auctions(rows, rules.sessions)] = AUCTION
     if "known_at" in rows:
         usable = (broken == "") & (ts + MINUTE <= known_at)
         outcomes[_superseded(ts, rows["answer"].to_numpy(), usable)] = SUPERSEDED
-    for place, column in enumerate(VALUES, len(ROW_OUTCOMES)):
-        outcomes[(outcomes == KEPT) & (broken == column)] = place
+    places = [(WITHOUT_TRADE, NO_TRADE), (WITHOUT_VOLUME, NO_VOLUME), *enumerate(DEFECTS, len(ROW_OUTCOMES))]
+    for place, defect in places:
+        outcomes[(outcomes == KEPT) & (broken == defect)] = place
     good = np.flatnonzero(outcomes == KEPT)
     if len(np.unique(ts[good])) < len(good):
         outcomes[good] = _one_a_minute(rows.iloc[good])
     return outcomes
+
+
+def _closing_auctions(rows: pd.DataFrame, sessions: Sessions) -> np.ndarray:
+    """Say of each row whether it is a closing auction's, (n,): exactly at a close, and without a volume or the largest.
+
+    Sources give the auction's price there, in a row that is no minute.
+    """
+    ts, volume, number = rows["ts"].to_numpy(), rows["volume"].to_numpy(), sessions.number(rows["ts"].to_numpy())
+    near = np.minimum(np.searchsorted(sessions.closes, ts), len(sessions.closes) - 1)
+    at_close = np.asarray((sessions.closes[near] == ts) & (number < 0) & (rows["broken"].to_numpy() == ""))
+    if not at_close.any():
+        return at_close
+    largest = np.zeros(len(sessions.closes))
+    np.fmax.at(largest, number[number >= 0], volume[number >= 0])
+    return np.asarray(at_close & (largest[near] > 0) & ((volume == 0) | (volume > largest[near])))
+
+
+def _official_closes(auctions: pd.DataFrame, sessions: Sessions) -> dict[str, OfficialClose]:
+    rows = auctions.iloc[largest_volume(auctions)]
+    days = sessions.dates[np.searchsorted(sessions.closes, rows["ts"].to_numpy())].astype(str)
+    cells = zip(days, rows["ts"], rows["close"], rows["volume"], strict=True)
+    return {
+        str(day): {"ts": utc(ts).isoformat(), "price": float(close), "volume": float(v)} for day, ts, close, v in cells
+    }
 
 
 def _superseded(ts: np.ndarray, answer: np.ndarray, usable: np.ndarray) -> np.ndarray:
@@ -140,6 +171,11 @@ def _report(
         "not_yet_known": counts[FORMING],
         "duplicates": counts[DUPLICATE],
         "superseded": counts[SUPERSEDED],
+        "no_trade": counts[WITHOUT_TRADE],
+        "unknown_volume": counts[WITHOUT_VOLUME],
+        "closing_auction": counts[AUCTION],
+        "official_closes": _official_closes(received[outcomes == AUCTION], rules.sessions),
+        "clipped": int(received["clipped"].to_numpy()[outcomes == KEPT].sum()) if "clipped" in received else 0,
         "refused": refused,
         "refused_share": sum(refused.values()) / max(len(outcomes), 1),
         "out_of_order": quality.out_of_order(received["ts"].to_numpy()[outcomes != SUPERSEDED]),

@@ -18,7 +18,17 @@ from stock_ml.sources.parsing import WHOLE_FILE
 log = logging.getLogger(__name__)
 HEAD = (
     *("month", "rows read", "kept", "extended hours", "session closed", "duplicates", "superseded", "out of order"),
-    *("refused", "filled", "left out", "feed gap minutes", "outliers", "zero volume", "coverage"),
+    *(
+        "no trade",
+        "clipped",
+        "refused",
+        "filled",
+        "left out",
+        "feed gap minutes",
+        "outliers",
+        "zero volume",
+        "coverage",
+    ),
 )
 NO_MONTHS = (
     "This run cleaned no bars: it goes on still, is not one of ingest_bars, or found everything there.\n"
@@ -72,7 +82,8 @@ def table(symbol: str, reports: Mapping[str, QualityReport]) -> str:
 
 def _cells(report: QualityReport) -> list[str]:
     counts = [report["rows_read"], report["kept"], report["extended_hours"], report["session_closed"]]
-    counts += [report["duplicates"], report["superseded"], report["out_of_order"], sum(report["refused"].values())]
+    counts += [report["duplicates"], report["superseded"], report["out_of_order"]]
+    counts += [report.get("no_trade", 0), report.get("clipped", 0), sum(report["refused"].values())]  # new in reports
     counts += [report["filled"], report["left_out"], report["feed_gap_minutes"]]
     counts += [report["outliers"]["count"], report["zero_volume"]["bars"]]
     coverage = report["coverage"]

@@ -62,21 +62,33 @@ def _numbers(report: QualityReport) -> list[int]:
 def remarks(found: Inventory) -> list[str]:
     """Return in words what the table and the calendar do not say."""
     sessions = {day: n["received"] for report in found.months.values() for day, n in report["sessions"].items()}
-    labels = " and ".join(sorted({str(report["label_convention"]) for report in found.months.values()}))
+    labels = " and ".join(sorted({_labels(report) for report in found.months.values()}))
     lines = [f"labels mark a bar's {labels}; {sum(sessions.values()):,} minutes in {len(sessions)} sessions"]
     lines += [f"minutes a session, newest: {', '.join(f'{day} {n}' for day, n in list(sessions.items())[-SHOWN:])}"]
     gaps = [f"{gap['from'][:16]} {gap['minutes']} min" for r in found.months.values() for gap in r["feed_gaps"]]
     shared = [f"{hole['from'][:16]} {hole['minutes']} min" for hole in found.shared]
     refused = [f"{n} {why}" for report in found.months.values() for why, n in report["refused"].items()]
+    silent = [f"{n} in {at}" for at, month in found.months.items() if (n := month.get("no_trade", 0))]
+    clipped = [f"{n} in {at}" for at, month in found.months.items() if (n := month.get("clipped", 0))]
     revised = [f"{at} {r['changed']} min" for at, m in found.months.items() for r in m.get("revisions", [])]
     closed = [f"{day} {minutes} min" for day, minutes in found.closed.items()]
     split = [f"{one.session} {one.ratio:g}:1" for one in found.splits]
     kinds = {"feed gaps": gaps, "missing in all symbols": shared, "rows refused": refused, "closed": closed}
+    official = [
+        f"{day} {at['price']:g}" for r in found.months.values() for day, at in r.get("official_closes", {}).items()
+    ]
+    kinds |= {"official closes": official, "rows without a trade": silent, "high or low widened by a rounding": clipped}
     kinds |= {"months without clean bars": [f"{month} {why}" for month, why in found.absent.items()]}
     unknown = {day: n for report in found.months.values() for day, n in report.get("unknown_days", {}).items()}
     kinds |= {"traded on days that the calendar does not know": [f"{day} {n} rows" for day, n in unknown.items()]}
     kinds |= {"revised by the source": revised, "splits": split, "still to be asked for": found.left}
     return (lines if sessions else []) + [_listed(name, words) for name, words in kinds.items() if words]
+
+
+def _labels(report: QualityReport) -> str:
+    finding = report.get("label_evidence")  # reports of before have none
+    source = f", by {finding['taken_from']} ({finding['sure']} signs of their own)" if finding else ""
+    return f"{report['label_convention']}{source}"
 
 
 def _listed(name: str, words: list[str]) -> str:

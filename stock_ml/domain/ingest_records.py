@@ -48,6 +48,35 @@ class CleaningRules(TypedDict):
     feed_gap_minutes: int
     adjusted: NotRequired[bool]
     periods: NotRequired[bool]
+    labels: NotRequired[str]
+
+
+class LabelSign(TypedDict):
+    """Give one sign of what labels mark: its figure over so many sessions, and what it says: "start", "end" or ""."""
+
+    sign: str
+    figure: float | None
+    sessions: int
+    says: str
+
+
+class LabelEvidence(TypedDict):
+    """Say what the labels of a symbol's bars mark by its own bars, "start", "end" or "", and how sure that is.
+
+    `sure` is "strong", "weak" (one sign alone), "contradictory" or "none"; `sessions` were looked at.
+    """
+
+    says: str
+    sure: str
+    sessions: int
+    signs: list[LabelSign]
+
+
+class LabelFinding(LabelEvidence):
+    """Say beside the evidence which convention was applied, "start" or "end", and what it was taken from."""
+
+    convention: str
+    taken_from: str
 
 
 class SessionCount(TypedDict):
@@ -104,8 +133,22 @@ class MinuteReport(TypedDict):
     unknown_days: NotRequired[dict[str, int]]
 
 
+class OfficialClose(TypedDict):
+    """Give the price of a session's closing auction; `ts` is the close in UTC, ISO 8601."""
+
+    ts: str
+    price: float
+    volume: float
+
+
 class RowReport(MinuteReport):
-    """Say what became of each row of a month's responses, and of each minute."""
+    """Say what became of each row of a month's responses, and of each minute.
+
+    `no_trade` are rows without prices, or without a volume; `unknown_volume` those that begin an answer and come
+    without theirs; `closing_auction` those exactly at a close, whose prices `official_closes` has by YYYY-MM-DD.
+    `clipped` are the kept ones whose high or low was widened
+    to open or close by a rounding.
+    """
 
     rows_read: int
     kept: int
@@ -114,6 +157,11 @@ class RowReport(MinuteReport):
     not_yet_known: int
     duplicates: int
     superseded: int
+    no_trade: int
+    unknown_volume: int
+    closing_auction: int
+    official_closes: dict[str, OfficialClose]
+    clipped: int
     refused: dict[str, int]
     refused_share: float
     out_of_order: int
@@ -129,6 +177,7 @@ class QualityReport(RowReport):
     """
 
     label_convention: str
+    label_evidence: LabelFinding
     rules: CleaningRules
     revisions: list[RevisionNote]
     raw: str

@@ -14,7 +14,8 @@ A bar is an outlier
 - where it reaches farther than usual from every level, and one of the last STEPS minutes jumped as far. So three bars
   after a jump the new price counts, and a fast fall without a jump always does.
 
-Usual is DEVIATIONS times the median minute return of the last MEMORY bars, and at least FLOOR. A stretch's first bar
+Usual is DEVIATIONS times the median minute return of the last MEMORY bars, or RANGES times the median of their
+highs over lows, and at least FLOOR. A stretch's first bar
 may open anywhere within SCALE: after a night, or after a pause of more than PAUSE times the usual distance of bars, as
 a halt is one. The past begins anew behind a feed gap and a split.
 """
@@ -33,6 +34,7 @@ MEMORY, NEAREST, STEPS = 50, 15, 3  # bars
 PAUSE = 5  # the American exchanges halt a symbol for five minutes (Limit Up-Limit Down)
 FLOOR, SCALE = 0.02, float(np.log(1.5))  # log returns
 DEVIATIONS = 30.0  # a median return is two thirds of a standard deviation
+RANGES = 3.0  # where closes stand still, a price of a few ticks bounces between bid and ask
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -47,9 +49,13 @@ class _Logs(NamedTuple):
 
 
 class _Past(NamedTuple):
-    """Hold what came before m bars, the newest first: `close`, which exist, and are of the own stretch, (m, MEMORY)."""
+    """Hold what came before m bars, the newest first, (m, MEMORY): `close`, and `range`, the log of high over low.
+
+    `exists` says which there are, `own` which are of the bar's own stretch.
+    """
 
     close: Floats
+    range: Floats
     exists: Bools
     own: Bools
 
@@ -63,7 +69,7 @@ def outliers(bars: Minutes, sessions: Sessions, limit: int, slot: NDArray[np.int
     found = np.zeros(len(bars), dtype=bool)
     at = _candidates(logs)
     if len(at):
-        past = _past(at, logs.close, bars.ts, sessions, _begins(bars, sessions, limit, slot))
+        past = _past(at, logs, bars.ts, sessions, _begins(bars, sessions, limit, slot))
         found[at] = _outliers(_Logs(*(column[at] for column in logs)), past)
     return found
 
@@ -104,7 +110,7 @@ def _begins(bars: Minutes, sessions: Sessions, limit: int, slot: NDArray[np.int6
 
 
 def _past(
-    at: NDArray[np.int64], close: Floats, ts: NDArray[np.int64], sessions: Sessions, begins: NDArray[np.int64]
+    at: NDArray[np.int64], logs: _Logs, ts: NDArray[np.int64], sessions: Sessions, begins: NDArray[np.int64]
 ) -> _Past:
     before = at[:, None] - np.arange(MEMORY + 1)  # from the bar itself
     exists = before >= begins[at][:, None]
@@ -113,11 +119,13 @@ def _past(
     steps = index[:, :-1] - index[:, 1:]
     paused = steps > PAUSE * np.maximum(_median(steps, exists[:, 1:]), 1)[:, None]
     own = (period[:, 1:] == period[:, :1]) & ~np.logical_or.accumulate(paused, axis=1)
-    return _Past(close[before[:, 1:]], exists[:, 1:], own)
+    earlier = before[:, 1:]
+    return _Past(logs.close[earlier], (logs.high - logs.low)[earlier], exists[:, 1:], own)
 
 
 def _outliers(bars: _Logs, past: _Past) -> Bools:
-    usual = np.maximum(DEVIATIONS * _median_return(past), FLOOR)
+    usual = np.maximum(DEVIATIONS * _median_return(past), RANGES * _median(past.range, past.exists))
+    usual = np.maximum(usual, FLOOR)
     own, earlier = past.exists & past.own, past.exists & ~past.own
     known = own[:, 0] & past.exists[:, STEPS - 1]
     far = known & (_reach(bars, past, own) > usual) & (_reach(bars, past, earlier) > usual)

@@ -15,6 +15,7 @@ from stock_ml.errors import BadFile, NoBars
 from stock_ml.ingestion.plan import complete_response, is_empty
 from stock_ml.ingestion.revisions import Revision, compare
 from stock_ml.sources.parsing import WHOLE_FILE, read
+from stock_ml.sources.parsing.rows import traded
 from stock_ml.sources.registry import Source
 
 log = logging.getLogger(__name__)
@@ -122,9 +123,9 @@ class MonthFetcher:
         return was != now
 
     def _rows(self, key: str) -> pd.DataFrame | None:
-        """Return a response's rows; of one that cannot be read none: cleaning refuses it, and says why."""
+        """Return a response's rows with a trade; of one that cannot be read none: cleaning refuses it, and says why."""
         try:
-            return read(self.lake.get_raw(key))
+            return traded(read(self.lake.get_raw(key)))
         except BadFile as error:
             log.warning("%s is not compared: %s", key, error)
             return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stock_ml.config import Settings
+from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.request_budget import Budget
 from stock_ml.sources import yahoo
 from stock_ml.sources.alpha_vantage import AlphaVantage, no_limit
@@ -33,12 +34,12 @@ class Source(Protocol):
 class Registration:
     """Register a source: how it is opened, what its history costs, and at which rate it answers.
 
-    `requests_for(month, zone, now)` is the number of requests for a month YYYY-MM, none where it is out of reach;
+    `requests_for(month, sessions, now)` is the number of requests for a month YYYY-MM, none where it is out of reach;
     a source without it answers a month in one. `per_minute` is the pace that a source without a key's plan bears.
     """
 
     open: Callable[[Settings, RequestLimiter], Source]
-    requests_for: Callable[[str, str, float], int] | None = None
+    requests_for: Callable[[str, Sessions, float], int] | None = None
     per_minute: int = 0
 
 
@@ -62,7 +63,7 @@ def open_source(s: Settings, limiter: RequestLimiter = no_limit) -> Source:
 def requests_for(s: Settings, symbol: str, month: str, now: float) -> int:
     """Return how many requests a symbol's month YYYY-MM takes at `now`, none where the source no longer has it."""
     count = SOURCES[s.source].requests_for
-    return 1 if count is None else count(month, s.calendars.of(symbol).zone, now)
+    return 1 if count is None else count(month, s.calendars.of(symbol), now)
 
 
 def request_budget(s: Settings) -> Budget:

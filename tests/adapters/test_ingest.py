@@ -439,7 +439,7 @@ def a_file(path: Path, days: list[str], labels: str = "end") -> Path:
     ts = np.concatenate([np.arange(XNYS.opens[n], XNYS.closes[n], 60) for n in numbers])
     ts = ts[XNYS.minute(ts) != 100]
     stamps = pd.to_datetime(ts + 60 * (labels == "end"), unit="s", utc=True).tz_convert(XNYS.zone)
-    rows = [f"{stamp:%Y-%m-%d %H:%M:%S},10,11,9,10.5,{200 + i % 7}" for i, stamp in enumerate(stamps)]
+    rows = [f"{stamp:%Y-%m-%d %H:%M:%S},10,10.01,9.99,10.01,{200 + i % 7}" for i, stamp in enumerate(stamps)]
     path.write_text("\n".join(["timestamp,open,high,low,close,volume", *reversed(rows)]))
     return path
 
@@ -486,7 +486,7 @@ def rewritten(path: Path, *changes: tuple[str, str]) -> Path:
 
 
 def test_refused_rows_are_kept_with_their_reason_beside_the_report(csv_settings):
-    row = "2023-09-01 10:00:00,10,11,9,10.5,"
+    row = "2023-09-01 10:00:00,10,10.01,9.99,10.01,"
     path = rewritten(csv_settings.csv_path, (row, f"{row}1\n{row}"))
     [found] = ingest(csv_settings.model_copy(update={"csv_path": path}))
     report = found["months"]["2023-09"]
@@ -502,8 +502,9 @@ def test_refused_rows_are_kept_with_their_reason_beside_the_report(csv_settings)
 def test_a_month_that_does_not_pass_fails_loudly_and_nothing_reaches_clean(csv_settings, limits):
     ingest(csv_settings)
     before = {key: body for key, body in everything(csv_settings).items() if not key.startswith("raw/")}
-    row = "2023-09-01 10:00:00,10,11,9,10.5,"
+    row = "2023-09-01 10:00:00,10,10.01,9.99,10.01,"
     path = rewritten(csv_settings.csv_path, (row, f"{row}1\n{row}"))
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if "2023-09-01 11:" not in line))
     with pytest.raises(
         errors.BadQuality, match=r"ABC 2023-09: .* Nothing was written to clean/; see quality/.*failed-"
     ):

@@ -148,6 +148,12 @@ def test_what_labels_mean_is_remembered(lake):
     assert lake.convention() == "end"
 
 
+def test_what_each_symbols_bars_say_of_the_labels_is_remembered(lake):
+    evidence = {"says": "end", "sure": "weak", "sessions": 20, "signs": []}
+    lake.write_label_evidence("AAPL", evidence)
+    assert lake.label_evidence(["GOOGL", "AAPL"]) == [evidence]
+
+
 def test_spark_finds_the_clean_bars_under_the_sources_own_prefix(lake):
     assert lake.clean_uri() == f"s3a://{lake.objects.bucket}/clean/source=sandbox"
 

@@ -54,7 +54,7 @@ def test_of_the_month_before_it_gives_what_the_thirty_days_reach(tmp_path):
 
 @pytest.mark.parametrize(("month", "expected"), [("2024-03", 2), ("2024-02", 3), ("2023-12", 0), ("2024-04", 0)])
 def test_how_many_requests_a_month_takes_is_known_before(month, expected):
-    assert request_count(month, "America/New_York", NOW) == expected
+    assert request_count(month, XNYS, NOW) == expected
 
 
 @pytest.mark.parametrize("month", ["2023-12", "2024-04"])
@@ -85,11 +85,26 @@ def test_a_month_without_any_bar_is_no_bars(tmp_path, status, body, says):
         asking(address, tmp_path).fetch("GOOGL", "2024-03")
 
 
-def test_the_newest_bars_are_of_this_session_and_the_price_of_the_moment_is_none(tmp_path):
+def test_the_newest_bars_begin_before_this_session_and_the_price_of_the_moment_is_none(tmp_path):
     with answering(serving(NOW)) as address:
         bars = bars_of(asking(address, tmp_path).newest("BRK-B"), "start", XNYS)
-    assert bars[0].ts == XNYS.opens[np.searchsorted(XNYS.opens, NOW) - 1]
+    session = int(np.searchsorted(XNYS.opens, NOW)) - 1
+    assert XNYS.closes[session - 1] - 300 < bars[0].ts < XNYS.closes[session - 1]
+    [opening] = [bar for bar in bars if bar.ts == XNYS.opens[session]]
+    assert opening.volume > 0
     assert NOW - 180 < bars[-1].ts + 60 <= NOW
+
+
+def test_batch_and_stream_have_the_same_bars_though_each_answer_hides_a_volume(tmp_path):
+    with answering(serving(NOW)) as address:
+        source = asking(address, tmp_path)
+        month, newest = source.fetch("GOOGL", "2024-03"), source.newest("GOOGL")
+    known = bars_of(month, "start", XNYS)
+    live = bars_of(newest, "start", XNYS)
+    assert {bar.volume for bar in known}.isdisjoint({0.0})
+    assert live == [bar for bar in known if bar.ts >= live[0].ts]
+    opens = XNYS.opens[(XNYS.opens >= known[0].ts) & (XNYS.opens < NOW)]
+    assert {int(ts) for ts in opens if ts // 60 % 17} <= {bar.ts for bar in known}
 
 
 def test_a_symbol_arrives_whole(tmp_path):

@@ -14,6 +14,7 @@ Every key but those of MLflow begins with a folder and the source, here `S`:
 | `quality/source=S/together/month=2024-03.json` | the gaps that all symbols of a month share |
 | `quality/source=S/runs/<run>.json` | the report of a run of `ingest_bars` |
 | `quality/source=S/convention.json` | the source's timestamp convention |
+| `quality/source=S/labels/symbol=A.json` | what a symbol's bars say of that convention |
 | `scratch/source=S/<name>/…` | what Spark writes during one training, deleted at its end |
 | `archive/source=S/<table>/day=2024-03-01/<table>.parquet` | a day that left PostgreSQL |
 | `backups/source=S/<time>/<part>` | a database's dump; `manifest.json` is written last |
@@ -121,6 +122,11 @@ def run_report(source: str, run: str) -> str:
 def convention(source: str) -> str:
     """Return the key of the source's timestamp convention."""
     return f"quality/source={source}/convention.json"
+
+
+def label_evidence(source: str, symbol: str) -> str:
+    """Return the key of what a symbol's bars say of the source's timestamp convention."""
+    return f"quality/source={source}/labels/symbol={symbol}.json"
 
 
 def scratch_folder(source: str, name: str) -> str:

@@ -13,7 +13,7 @@ from stock_ml.adapters.lake import keys, parquet
 from stock_ml.adapters.lake.objects import Objects
 from stock_ml.adapters.lake.quality import QualityStore
 from stock_ml.config import Settings
-from stock_ml.domain.ingest_records import LastRequest, QualityReport
+from stock_ml.domain.ingest_records import LabelEvidence, LastRequest, QualityReport
 from stock_ml.errors import StoreUnavailable
 from stock_ml.sources.parsing import WHOLE_FILE, Convention, Response
 
@@ -173,6 +173,16 @@ class Lake:
         """Return what this source's labels mean, None until it was learned from history."""
         found = self.objects.get(keys.convention(self.source))
         return json.loads(found)["labels"] if found else None
+
+    def write_label_evidence(self, symbol: str, evidence: LabelEvidence) -> None:
+        """Remember what a symbol's bars say of this source's labels."""
+        body = json.dumps(evidence, indent=1, sort_keys=True).encode()
+        self.objects.put(keys.label_evidence(self.source, symbol), body, JSON)
+
+    def label_evidence(self, symbols: Iterable[str]) -> list[LabelEvidence]:
+        """Return what the bars of these symbols say of this source's labels, of those that were asked."""
+        found = (self.objects.get(keys.label_evidence(self.source, symbol)) for symbol in symbols)
+        return [json.loads(body) for body in found if body]
 
     def _last_request(self, key: str) -> LastRequest | None:
         symbol, month = keys.raw_parts(key)

@@ -12,7 +12,7 @@ from pyarrow import compute
 from pyarrow import csv as arrow_csv
 
 from stock_ml.errors import BadFile
-from stock_ml.sources.parsing.rows import LAST_YEAR, VALUES, Row, frame_of, row
+from stock_ml.sources.parsing.rows import LAST_YEAR, NO_TRADE, VALUES, Row, frame_of, row
 
 COLUMNS = ["label", *VALUES]
 HEADERS = (["timestamp", *VALUES], ["date", *(f"{i}. {name}" for i, name in enumerate(VALUES, 1))])
@@ -91,4 +91,4 @@ def _checked_frame(table: pa.Table) -> pd.DataFrame | None:
         return None
     values = np.column_stack([table[name].to_numpy() for name in VALUES])
     frame = frame_of(stamps.astype("datetime64[ns]"), values)
-    return None if (frame["broken"] != "").any() else frame
+    return frame if frame["broken"].isin(("", NO_TRADE)).all() else None

@@ -1,5 +1,7 @@
 """Read Alpha Vantage's JSON and CSV and Yahoo's charts strictly into rows, and rows into live bars."""
 
+from typing import Any
+
 import numpy as np
 import orjson
 import pandas as pd
@@ -13,8 +15,8 @@ from stock_ml.sources.parsing import (
     gzip_body,
     yahoo_json,
 )
-from stock_ml.sources.parsing.response import Response
-from stock_ml.sources.parsing.rows import RULE, VALUES, frame_of_rows
+from stock_ml.sources.parsing.response import WHOLE_FILE, Response
+from stock_ml.sources.parsing.rows import NO_TRADE, OFF_MINUTE, RULE, VALUES, frame_of_rows
 from stock_ml.sources.parsing.timestamp_convention import Convention, place
 
 FARTHEST = pd.Timedelta(hours=15)  # no exchange's clock is farther ahead of UTC, with an hour for clocks that differ
@@ -22,7 +24,7 @@ FARTHEST = pd.Timedelta(hours=15)  # no exchange's clock is farther ahead of UTC
 
 def read(response: Response) -> pd.DataFrame:
     """Return a response's rows as `parse` does. Raises BadFile too where one is of a day still to come."""
-    rows = parse(response.body, response.where)
+    rows = parse(response.body, response.where, of_file="file" in response.request)
     latest = rows["label"].max()
     if latest > pd.Timestamp(response.fetched_at, unit="s") + FARTHEST:
         raise BadFile(
@@ -31,17 +33,21 @@ def read(response: Response) -> pd.DataFrame:
     return rows
 
 
-def parse(body: bytes, where: str) -> pd.DataFrame:
+def parse(body: bytes, where: str, *, of_file: bool = True) -> pd.DataFrame:
     """Return the rows of a response or a file as they came, in their order.
 
-    Columns: `label` (naive, exchange time), open, high, low, close, volume (float64), and `broken`: the first column
-    whose value breaks a rule of the record, "" where none does. `ts` (UTC epoch seconds, int64) only where the source
-    itself stamps a bar's open in UTC. `attrs` has `where`, and the `zone` that a response names.
-    A file's broken row is an error. A vendor's response cannot be mended here: its broken rows are marked, and refused
-    one by one. Raises BadFile naming file, line and column.
+    Columns: `label` (naive, exchange time), open, high, low, close, volume (float64, null as NaN), `broken` and
+    `clipped`. `broken` is "" for a bar, else why the row is none: the first column whose value breaks a rule of the
+    record, "stamp" off the full minute, "no trade", or "unknown volume". `clipped` marks the rows whose high or low was
+    widened by a rounding. `ts` (UTC epoch seconds, int64) only where the source itself stamps a bar's open in UTC.
+    `attrs` has `where`, and the `zone` that a response names.
+    A broken row of a CSV file is an error, for its owner can mend it. A vendor's response cannot be mended here: its
+    broken rows are marked, and refused one by one. Raises BadFile naming file, line and column.
     """
     plain = gzip_body.decompress(body, where)
-    frame = _from_json(plain, where) if plain.lstrip()[:1] in (b"{", b"[") else _from_csv(plain, where)
+    frame = _from_json(plain, where) if plain.lstrip()[:1] in (b"{", b"[") else _from_csv(plain, where, of_file)
+    if (frame["broken"] == NO_TRADE).all():
+        raise BadFile(f"{where} holds no bars: none of its {len(frame)} rows has both prices and a volume")
     frame.attrs["where"] = where
     return frame
 
@@ -58,27 +64,49 @@ def _from_json(body: bytes, where: str) -> pd.DataFrame:
     return frame
 
 
-def _from_csv(body: bytes, where: str) -> pd.DataFrame:
+def _from_csv(body: bytes, where: str, of_file: bool) -> pd.DataFrame:
     quick = alpha_vantage_csv.read_fast(body)
     if quick is not None:
         return quick
     lines, rows = alpha_vantage_csv.rows_of(body, where)
     frame = frame_of_rows(rows)
-    for at in np.flatnonzero(frame["broken"] != ""):
-        column = frame["broken"][at]
-        raise BadFile(f"{where}, line {lines[at]}, column {column}: {float(frame[column][at])} {RULE}")
+    for at in np.flatnonzero(~frame["broken"].isin(("", NO_TRADE))) if of_file else ():
+        raise BadFile(_defect(frame.iloc[at], f"{where}, line {lines[at]}"))
     return frame
+
+
+def _defect(row: "pd.Series[Any]", where: str) -> str:
+    column = row["broken"]
+    if column == OFF_MINUTE:
+        return f"{where}, column label: {str(row['label'])!r} is no minute like 2024-03-01 09:30:00"
+    return f"{where}, column {column}: {float(row[column])} {RULE}"
 
 
 def bars_of(response: Response, convention: Convention, calendar: Sessions) -> list[Bar]:
     """Return the bars of a response within the sessions of `calendar`, ascending, not filled.
 
-    Only bars whose minute was over when the response was given are among them. Rows that break a rule of the record are
-    left out; of several rows for a minute the one with the largest volume stays.
-    Raises BadFile where the response is not in Alpha Vantage's layout.
+    They are of the month that was asked for, if one was, and their minute was over when the response was given. Rows
+    that are no bar, such as a minute without a trade or a row that breaks a rule of the record, are left out; of
+    several rows for a minute the one with the largest volume stays. Raises BadFile where the layout is not known.
     """
-    rows = place(read(response), convention, calendar)
+    rows = place(_of_month(read(response), response.month, calendar), convention, calendar)
     rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
     values = rows.iloc[largest_volume(rows)][["ts", *VALUES]].itertuples(index=False)
     bars = (Bar(response.symbol, ts, o, h, low, c, v, response.source) for ts, o, h, low, c, v in values)
     return [bar for bar in bars if bar.ts + MINUTE <= response.fetched_at]
+
+
+def row_months(rows: pd.DataFrame, calendar: Sessions) -> np.ndarray:
+    """Return the month of each row as datetime64[M], (n,), in the exchange's own time.
+
+    A source that stamps rows in UTC may state another zone.
+    """
+    days = calendar.days(rows["ts"].to_numpy()) if "ts" in rows else rows["label"].to_numpy("datetime64[D]")
+    return days.astype("datetime64[M]")
+
+
+def _of_month(rows: pd.DataFrame, month: str | None, calendar: Sessions) -> pd.DataFrame:
+    if month in (None, WHOLE_FILE):
+        return rows
+    inside: pd.DataFrame = rows[row_months(rows, calendar) == np.datetime64(str(month), "M")]
+    return inside

@@ -8,7 +8,7 @@ import pandas as pd
 
 from stock_ml.domain.bars import MINUTE
 from stock_ml.errors import BadFile
-from stock_ml.sources.parsing.rows import FIRST_YEAR, LAST_YEAR, VALUES, frame_of
+from stock_ml.sources.parsing.rows import FIRST_YEAR, LAST_YEAR, NO_VOLUME, VALUES, frame_of
 
 GRANULARITY = "1m"
 EARLIEST, LATEST = (int(np.datetime64(str(year), "s").astype(int)) for year in (FIRST_YEAR, LAST_YEAR + 1))
@@ -22,8 +22,8 @@ def is_chart(document: object) -> bool:
 def rows_of(document: Any, where: str) -> pd.DataFrame:
     """Return the rows of all windows with `ts`, the bars' opens in UTC, as Yahoo stamps them; labels in its own zone.
 
-    A minute whose values are all null had no trade and is left out, and so is the price of this very moment that Yahoo
-    puts last. Raises BadFile naming the window and what is not as expected.
+    The price of this very moment that Yahoo puts last is left out: it is no minute. Raises BadFile naming the
+    window and what is not as expected.
     """
     charts = document if isinstance(document, list) else [document]
     windows = [_window(chart, f"{where}, window {number}") for number, chart in enumerate(charts, 1)]
@@ -39,24 +39,34 @@ def _window(chart: Any, where: str) -> pd.DataFrame:
         [found] = chart["chart"]["result"]
         meta, stamps, quote = found["meta"], found.get("timestamp", []), found["indicators"]["quote"][0]
         granularity, zone = meta["dataGranularity"], ZoneInfo(meta["exchangeTimezoneName"])
+        newest = _newest(meta)
         columns = [stamps, *(quote[name] for name in VALUES)] if stamps else [[]] * 6
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, ZoneInfoNotFoundError) as error:
         raise BadFile(f"{where}: not Yahoo's chart layout as it was known ({type(error).__name__}: {error})") from None
     if granularity != GRANULARITY:
         raise BadFile(f"{where}: bars of {granularity!r:.20} came where {GRANULARITY} was asked for")
-    return _framed(columns, zone, meta.get("regularMarketTime"), where)
+    return _framed(columns, zone, newest, where)
+
+
+def _newest(meta: dict[str, Any]) -> object:
+    """Return the time of the price of this moment, None where that is the close's: the auction's price is kept."""
+    newest, regular = meta.get("regularMarketTime"), (meta.get("currentTradingPeriod") or {}).get("regular") or {}
+    return None if newest == regular.get("end") else newest
 
 
 def _framed(columns: list[list[Any]], zone: ZoneInfo, newest: object, where: str) -> pd.DataFrame:
     ts, values = _numbers(columns, where)
-    keep = ~np.isnan(values).all(axis=1)
     if len(ts) and (ts[-1] % MINUTE or (ts[-1] == newest and values[-1, 4] == 0)):
-        keep[-1] = False  # not a minute, but the last price so far
-    ts, values = ts[keep], values[keep]
-    if (ts % MINUTE).any():
-        raise BadFile(f"{where}: the stamp {ts[ts % MINUTE != 0][0]} is no full minute")
+        ts, values = ts[:-1], values[:-1]  # not a minute, but the last price so far
     labels = pd.to_datetime(ts, unit="s", utc=True).tz_convert(zone).tz_localize(None)
-    return frame_of(labels.to_numpy("datetime64[ns]"), values).assign(ts=ts)
+    frame = frame_of(labels.to_numpy("datetime64[ns]"), values).assign(ts=ts)
+    return frame.assign(broken=_without_first_volume(frame["broken"].to_numpy(), values[:, 4]))
+
+
+def _without_first_volume(broken: np.ndarray, volume: np.ndarray) -> np.ndarray:
+    if len(volume) and broken[0] == "" and volume[0] == 0 and (volume[1:] > 0).any():
+        return np.append([NO_VOLUME], broken[1:])
+    return broken
 
 
 def _numbers(columns: list[list[Any]], where: str) -> tuple[np.ndarray, np.ndarray]:

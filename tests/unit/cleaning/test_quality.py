@@ -70,12 +70,13 @@ def test_coverage_counts_received_minutes_of_complete_sessions_only():
 @pytest.mark.parametrize(
     ("feed", "received", "usual", "refused", "outliers", "says"),
     [
-        (0.69, 0.69, None, 0.0, 0, "69.0% of the minutes"),
+        (0.69, 0.69, 0.0, 0.0, 0, "69.0% of the minutes"),
         (1.0, 0.6, 0.9, 0.0, 0, "60.0% of the minutes of complete sessions have bars, 90.0% had before"),
         (0.9, 0.9, 0.9, 0.02, 0, "2.00% of the rows"),
         (0.9, 0.9, 0.9, 0.0, 3, "1.50% of the bars are outliers"),
         (0.7, 0.2, 0.2, 0.01, 2, None),
-        (0.7, 0.2, None, 0.01, 2, None),
+        (0.7, 0.2, 0.5, 0.01, 2, None),
+        (0.7, 0.2, 0.0, 0.01, 2, None),
         (None, None, 0.9, 0.0, 0, None),
     ],
 )

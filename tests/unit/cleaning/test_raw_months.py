@@ -167,6 +167,12 @@ def test_answers_that_differ_give_the_same_report_and_bytes_in_whatever_order_th
     assert json.dumps(first.read_quality(SYMBOL, MONTH)) == json.dumps(other.read_quality(SYMBOL, MONTH))
 
 
+def test_the_report_says_what_the_labels_mark_and_what_that_was_taken_from():
+    report = cleaned(lake_of(answer(minutes(0, DAY), FIRST + DAY)))
+    assert report["label_convention"] == report["label_evidence"]["convention"] == "start"
+    assert report["label_evidence"]["taken_from"] == "stamps in UTC"
+
+
 def test_a_month_of_a_currency_ends_at_midnight_utc_whatever_zone_the_source_states():
     s = load(_env_file=None, source="yahoo", symbols="EURUSD=X", exchange="24/5", minimum_coverage=0.0)
     midnight = int(np.datetime64("2024-08-01", "s").astype(np.int64))  # 01:00 in London's summer

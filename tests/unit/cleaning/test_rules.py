@@ -84,6 +84,38 @@ def test_a_short_hole_is_filled_flat_and_a_feed_gap_stays_empty():
     assert (result.report["filled"], result.report["feed_gap_minutes"]) == (2, 6)
 
 
+def test_a_minute_without_a_trade_is_counted_and_not_refused():
+    received = rows(*((m, 50.0) for m in range(40))).assign(high=50.01, low=49.99)
+    received.loc[30:37, ["open", "high", "low", "close", "volume"]] = float("nan")
+    received.loc[30:37, "broken"] = "no trade"
+    result = cleaned(received, known_at=OPEN + 2400.0)
+    assert (result.report["no_trade"], result.report["refused"], result.report["refused_share"]) == (8, {}, 0.0)
+    assert result.report["filled"] == 8
+    assert len(result.bars) == 40
+
+
+def test_a_row_of_unknown_volume_gives_way_to_another_of_its_minute():
+    received = rows((0, 51), (1, 52), (0, 51))
+    received.loc[0, ["volume", "broken"]] = [0.0, "unknown volume"]
+    result = cleaned(received)
+    assert (result.report["unknown_volume"], result.report["refused"], result.report["kept"]) == (1, {}, 2)
+    assert result.bars["volume"].tolist() == [10.0, 10.0]
+
+
+def test_a_stamp_off_the_minute_is_refused_with_its_own_reason():
+    received = rows((0, 51), (1, 52), (2, 53))
+    received.loc[1, "broken"] = "stamp"
+    received.loc[1, "ts"] += 5
+    result = cleaned(received)
+    assert result.report["refused"] == {"stamp off the minute": 1}
+    assert minutes_of(result.bars[~result.bars["filled"]]) == [0, 2]
+
+
+def test_clipped_rows_are_counted_where_they_are_kept():
+    received = rows((0, 51), (1, 52), (390, 53)).assign(clipped=[True, False, True])
+    assert cleaned(received).report["clipped"] == 1
+
+
 def test_no_rows_give_no_bars():
     result = cleaned(rows((0, 51))[:0])
     assert len(result.bars) == 0
@@ -148,6 +180,24 @@ def test_cutting_the_future_off_never_changes_the_past(minutes, known, limit):
 def test_rows_against_the_direction_of_the_others_are_counted(order):
     received = rows(*((m, 50) for m in (0, 1, 2, 3, 5, 4, 6)))[::order]
     assert cleaned(received).report["out_of_order"] == 1
+
+
+@pytest.mark.parametrize(("volume", "auction"), [(0.0, True), (11.0, True), (10.0, False)])
+def test_a_row_exactly_at_the_close_is_the_auctions_where_it_has_no_volume_or_the_largest(volume, auction):
+    received = rows((388, 50), (389, 51), (390, 52), (391, 53))
+    received.loc[2, "volume"] = volume
+    report = cleaned(received).report
+    assert (report["closing_auction"], report["extended_hours"]) == ((1, 1) if auction else (0, 2))
+    official = {"2024-03-01": {"ts": "2024-03-01T21:00:00+00:00", "price": 52.0, "volume": volume}}
+    assert report["official_closes"] == (official if auction else {})
+    assert (report["kept"], report["refused"]) == (2, {})
+
+
+def test_a_session_around_the_clock_has_no_closing_auction():
+    received = rows((0, 50), (1440 * 3, 52)).assign(volume=0.0)
+    received["ts"] -= OPEN % 86_400
+    report = clean(received, "BTC", "csv", CleaningParameters(sessions("24/7"), 15, LATER + 86_400 * 4)).report
+    assert (report["closing_auction"], report["kept"]) == (0, 2)
 
 
 def test_rows_of_a_day_without_a_session_are_told_from_extended_hours():

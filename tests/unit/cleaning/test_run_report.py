@@ -6,6 +6,7 @@ from stock_ml.cleaning.run_report import log_reports
 
 REPORT = {
     **{"rows_read": 3745, "kept": 3559, "extended_hours": 180, "session_closed": 0, "duplicates": 1, "superseded": 2},
+    **{"no_trade": 7, "clipped": 8},
     **{
         "out_of_order": 0,
         "filled": 341,
@@ -24,7 +25,7 @@ def test_a_month_is_a_line_of_a_table_and_refused_rows_are_warned_about(caplog):
     lines = [record.getMessage() for record in caplog.records]
     assert lines[0].strip() == "Quality of GOOGL"
     [august, september] = [line.split() for line in lines if line.strip().startswith("2021")]
-    counts = ["3,745", "3,559", "180", "0", "1", "2", "0", "3", "341", "0", "2", "4", "5"]
+    counts = ["3,745", "3,559", "180", "0", "1", "2", "0", "7", "8", "3", "341", "0", "2", "4", "5"]
     assert august == ["2021-08", *counts, "91.2%"]
     assert september[-1] == "-"
     assert lines[-1] == "GOOGL 2021-08: 3 rows refused, bad high; they are in quality/refused.csv"

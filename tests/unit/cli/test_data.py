@@ -14,6 +14,9 @@ REPORT: dict[str, Any] = {
     "kept": 1000,
     "extended_hours": 190,
     "refused": {"high below low": 10},
+    "no_trade": 4,
+    "clipped": 3,
+    "official_closes": {"2024-03-04": {"ts": "2024-03-04T21:00:00+00:00", "price": 101.25, "volume": 0.0}},
     "filled": 40,
     "feed_gap_minutes": 90,
     "feed_gaps": [{"from": "2024-03-05T15:00:00+00:00", "minutes": 90}],
@@ -37,10 +40,19 @@ def test_every_reason_for_a_missing_minute_is_named() -> None:
         "missing in all symbols (1): 2024-03-05T15:00 90 min",
         "rows refused (1): 10 high below low",
         "closed (1): 2024-03-29 390 min",
+        "official closes (1): 2024-03-04 101.25",
+        "rows without a trade (1): 4 in 2024-03",
+        "high or low widened by a rounding (1): 3 in 2024-03",
         "revised by the source (1): 2024-03 7 min",
         "splits (1): 2024-03-05 20:1",
         "still to be asked for (1): 2023-01",
     ]
+
+
+def test_what_the_labels_mean_is_told_with_its_source() -> None:
+    evidence = {"taken_from": "its own bars", "sure": "strong"}
+    line = remarks(Inventory("A", {"2024-03": REPORT | {"label_evidence": evidence}}, {}, {}, [], [], [], {}))[0]
+    assert line.startswith("labels mark a bar's end, by its own bars (strong signs of their own); 690 minutes")
 
 
 def test_a_long_list_shows_its_newest_and_counts_the_rest() -> None:

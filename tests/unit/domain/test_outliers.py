@@ -65,6 +65,7 @@ def naive_outliers(bars: Minutes) -> list[bool]:
         own = {i for i in past if day[i] == day[t] and not any(i < pause for pause in pauses)}
         pairs = [i for i in past[1:] if (i in own) == (i - 1 in own)]
         usual = max(0.02, 30 * middles([abs(close[i] - close[i - 1]) for i in pairs])[0]) if pairs else 0.02
+        usual = max(usual, 3 * middles([high[i] - low[i] for i in past])[0]) if past else usual
         near = past[-15:]
         last = [i for i in near if i in own]
         steady = len(last) >= 3 and all(abs(close[t - k] - close[t - k - 1]) <= usual for k in (1, 2))
@@ -149,6 +150,13 @@ def test_a_fall_of_a_tenth_in_ten_minutes_and_back_costs_none():
 def test_prices_that_move_by_a_twentieth_each_minute_have_no_outliers():
     rough = scaled(DAYS, slice(None), np.tile([1.0, 1.05], len(DAYS) // 2))
     assert found_at(rough) == []
+
+
+def test_prices_that_bounce_between_bid_and_ask_each_minute_have_no_outliers():
+    close = np.full(len(DAYS), 0.20)
+    bars = Minutes(DAYS.ts, close, close + 0.01, close - 0.01, close, DAYS.volume, DAYS.filled)
+    assert found_at(bars) == []
+    assert found_at(scaled(bars, 300, 1.5)) == [300]
 
 
 def test_what_is_left_out_is_filled_as_a_minute_without_a_trade():

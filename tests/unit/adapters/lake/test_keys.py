@@ -21,6 +21,7 @@ S, A, MONTH, SHA = "yahoo", "BRK.B", "2024-03", "0f" * 32
         (keys.shared_gaps(S, MONTH), "quality/source=yahoo/together/month=2024-03.json"),
         (keys.run_report(S, "manual__1"), "quality/source=yahoo/runs/manual__1.json"),
         (keys.convention(S), "quality/source=yahoo/convention.json"),
+        (keys.label_evidence(S, A), "quality/source=yahoo/labels/symbol=BRK.B.json"),
         (keys.scratch_folder(S, "a1"), "scratch/source=yahoo/a1/"),
         (keys.archive(S, "bars", "2024-03-01"), "archive/source=yahoo/bars/day=2024-03-01/bars.parquet"),
         (

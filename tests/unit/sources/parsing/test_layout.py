@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stock_ml.domain.bars import Bar, broken
 from stock_ml.errors import BadFile
 from stock_ml.sources.parsing import Response, bars_of, parse, read
+from stock_ml.sources.parsing.rows import clip_rounding
 from tests.walks import NYSE
 
 HEADER = "timestamp,open,high,low,close,volume"
@@ -74,6 +75,8 @@ def test_a_packed_file_is_read_like_a_plain_one():
         (csv("2024-03-01 09:31+05,10,11,9,10,1"), "a.csv, line 2, column label"),
         (csv(ROW, "2024-03-01 09:31:00,10,9.9,9,10,1"), "a.csv, line 3, column open: "),
         (csv(ROW, "", "2024-03-01 09:31:00,10,11,9,nan,1"), "a.csv, line 4, column close: nan"),
+        (csv(ROW, "2024-03-01 09:31:00,10,,9,10,1"), "a.csv, line 3, column high: nan"),
+        (csv("2024-03-01 09:30:00,10,11,9,10,"), "a.csv holds no bars: none of its 1 rows has both prices and a vol"),
         (csv("2024-03-01 09:31:00,10,11,9,10,-1"), "a.csv, line 2, column volume: -1"),
         (csv("2024-03-01 09:31:00,10,11,9,10,1e308"), r"a.csv, line 2, column volume: 1e\+308"),
         (csv("2024-03-01 09:31:00,10,1e308,9,10,1"), r"a.csv, line 2, column high: 1e\+308"),
@@ -104,6 +107,84 @@ def test_what_is_not_in_the_layout_is_refused_naming_file_line_and_column(body, 
 def test_a_vendors_broken_row_is_marked_not_fatal():
     good, bad = fields("10", "11", "9", "10", "5"), fields("10", "9.5", "9", "9.2", "5")
     rows = parse(as_json(**{"2024-03-01 09:31:00": good, "2024-03-01 09:30:00": bad}), "an answer")
+    assert rows["broken"].tolist() == ["", "open"]
+
+
+@pytest.mark.parametrize(
+    "empty", ["0,0,0,0,0", "0.0,0.0,0.0,0.0,", ",,,,", ",,,,0", "null,null,null,null,0", "1,1,1,1,"]
+)
+def test_a_row_without_prices_or_without_a_volume_is_a_minute_without_a_trade(empty):
+    rows = parse(csv(ROW, f"2024-03-01 09:31:00,{empty}"), "a.csv")
+    assert rows["broken"].tolist() == ["", "no trade"]
+    nulls = [None if value in ("", "null") else value for value in empty.split(",")]
+    answer = as_json(**{"2024-03-01 09:30:00": fields(*GOOD), "2024-03-01 09:31:00": fields(*nulls)})
+    assert parse(answer, "an answer")["broken"].tolist() == ["", "no trade"]
+
+
+@pytest.mark.parametrize("row", ["10,11,9,0,5", "0,0,0,0,5", "10,11,9,,0", "0,11,9,10,0"])
+def test_prices_that_lack_one_or_a_volume_without_prices_are_refused(row):
+    with pytest.raises(BadFile, match="line 3, column"):
+        parse(csv(ROW, f"2024-03-01 09:31:00,{row}"), "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("row", "high", "low"),
+    [
+        ("10.00,10.00,9.99,10.004,5", 10.004, 9.99),  # high and low in cents, the others finer
+        ("10.00,10.00,9.99,10.005,5", 10.005, 9.99),
+        ("9.986,10.00,9.99,10.00,5", 10.0, 9.986),
+        ("512.03,512.3,512.0,512.3004,5", 512.3004, 512.0),
+        ("392.5812345,392.5812344,392.1,392.2,5", 392.5812345, 392.1),
+        ("100000.05,100000.0,99999.0,100000.0,5", 100000.05, 99999.0),  # a millionth of the price
+    ],
+)
+def test_a_high_below_the_close_by_a_rounding_is_raised_to_it(row, high, low):
+    rows = parse(csv(ROW, f"2024-03-01 09:31:00,{row}"), "a.csv")
+    assert rows["broken"].tolist() == ["", ""]
+    assert rows["clipped"].tolist() == [False, True]
+    assert rows[["high", "low"]].iloc[1].tolist() == [high, low]
+
+
+@pytest.mark.parametrize(
+    "row", ["10.00,10.00,9.99,10.0051,5", "10,10,9,10.01,5", "10.1234,10.1234,9,10.1235,5", "10,10.5,10.2,10.5,5"]
+)
+def test_a_larger_break_is_no_rounding(row):
+    with pytest.raises(BadFile, match=r"line 3, column (open|close)"):
+        parse(csv(ROW, f"2024-03-01 09:31:00,{row}"), "a.csv")
+
+
+@given(st.lists(st.tuples(*[st.integers(100, 99_999)] * 4), min_size=1, max_size=20), st.integers(-20, 20))
+def test_clipping_moves_high_and_low_by_at_most_half_a_tick_and_nothing_else(cents, fine):
+    prices = np.array(cents, dtype=float) / 100
+    prices[:, 3] += fine / 1000
+    values = np.column_stack([prices, np.ones(len(prices))])
+    given = values.copy()
+    found, clipped = clip_rounding(values)
+    assert np.array_equal(values, given)
+    assert np.array_equal(found[:, [0, 3, 4]], values[:, [0, 3, 4]])
+    assert np.array_equal(found[~clipped], values[~clipped])
+    assert (np.abs(found - values) <= 0.0051).all()
+    assert (broken(found[clipped]) == "").all()
+    assert (broken(values[clipped]) != "").all()
+
+
+def test_in_an_answer_a_stamp_off_the_minute_costs_its_row_and_in_a_file_it_is_an_error():
+    off = "2024-03-01 09:31:30,10,11,9,10,1"
+    labels = ("2024-03-01 09:30:00", "2024-03-01 09:31:30")
+    as_csv = parse(csv(ROW, off), "an answer", of_file=False)
+    pd.testing.assert_frame_equal(
+        parse(as_json(**{at: fields(*GOOD) for at in labels}), "b")[["broken"]], as_csv[["broken"]]
+    )
+    assert as_csv["broken"].tolist() == ["", "stamp"]
+    received = Response("csv", "A", "all", {"file": "a.csv"}, OPEN + 600, csv(ROW, off), "text/csv")
+    with pytest.raises(BadFile, match=r"a.csv, line 3, column label: '2024-03-01 09:31:30' is no minute"):
+        read(received)
+    received = Response("alpha_vantage", "A", "2024-03", {}, OPEN + 600, csv(ROW, off), "text/csv")
+    assert [bar.ts for bar in bars_of(received, "start", NYSE)] == [OPEN]
+
+
+def test_a_vendors_broken_row_in_csv_is_marked_as_in_json():
+    rows = parse(csv(ROW, "2024-03-01 09:31:00,10,9.5,9,9.2,5"), "an answer", of_file=False)
     assert rows["broken"].tolist() == ["", "open"]
 
 
@@ -145,6 +226,12 @@ def test_the_bar_still_forming_comes_only_when_its_minute_is_over():
 def test_the_same_response_read_as_bar_ends_is_a_minute_earlier():
     found = bars_of(response({"09:31": GOOD, "09:30": GOOD}, OPEN + 600), "end", NYSE)
     assert found == [Bar("AAPL", OPEN, 10.0, 11.0, 9.0, 10.0, 5.0, "sandbox")]
+
+
+def test_a_minute_without_a_trade_is_no_live_bar_and_a_rounding_is_clipped_as_in_the_batch():
+    rows = {"09:32": ("10", "10", "9", "10.004", "5"), "09:31": (None, None, None, None, "0"), "09:30": GOOD}
+    found = bars_of(response(rows, OPEN + 600), "start", NYSE)
+    assert [(bar.ts, bar.high) for bar in found] == [(OPEN, 11.0), (OPEN + 120, 10.004)]
 
 
 def test_a_live_bar_that_is_broken_is_left_out():

@@ -33,15 +33,31 @@ def test_windows_in_one_array_follow_each_other_and_an_empty_one_adds_nothing():
 
 
 def test_a_minute_of_nulls_had_no_trade_and_one_of_some_nulls_is_broken():
-    rows = parse(body([OPEN, OPEN + 60, OPEN + 120], [ROW, NULLS, [10, 11, 9, None, 5]]), "an answer")
-    assert rows["ts"].tolist() == [OPEN, OPEN + 120]
-    assert rows["broken"].tolist() == ["", "close"]
+    given = [ROW, NULLS, [10, 11, 9, None, 5], [None] * 4 + [0], [0] * 5, [10, 11, 9, 10, None]]
+    rows = parse(body([OPEN + 60 * minute for minute in range(6)], given), "an answer")
+    assert rows["broken"].tolist() == ["", "no trade", "close", "no trade", "no trade", "no trade"]
+
+
+def test_a_stamp_off_the_minute_costs_its_row_and_not_the_window():
+    rows = parse(body([OPEN + 5, OPEN + 60, OPEN + 120], [ROW, ROW, ROW]), "an answer")
+    assert rows["broken"].tolist() == ["stamp", "", ""]
+    received = Response("yahoo", "GOOGL", None, {}, OPEN + 600.0, body([OPEN + 5, OPEN + 60], [ROW, ROW]), "")
+    assert [bar.ts for bar in bars_of(received, "start", XNYS)] == [OPEN + 60]
 
 
 @pytest.mark.parametrize("moment", [OPEN + 77, OPEN + 60])
 def test_the_price_of_this_moment_that_comes_last_is_no_bar(moment):
     rows = parse(body([OPEN, moment], [ROW, [10, 10, 10, 10, 0]], regularMarketTime=moment), "an answer")
     assert rows["ts"].tolist() == [OPEN]
+
+
+def test_the_auctions_price_exactly_at_the_close_is_kept_and_is_no_live_bar():
+    close = OPEN + 390 * 60
+    regular = {"regular": {"start": OPEN, "end": close}}
+    given = body([close - 60, close], [ROW, [10, 10, 10, 10, 0]], regularMarketTime=close, currentTradingPeriod=regular)
+    assert parse(given, "an answer")["ts"].tolist() == [close - 60, close]
+    received = Response("yahoo", "GOOGL", None, {}, close + 600.0, given, "")
+    assert [bar.ts for bar in bars_of(received, "start", XNYS)] == [close - 60]
 
 
 def test_an_index_has_no_volume_and_keeps_its_bars():
@@ -53,6 +69,13 @@ def test_an_index_has_no_volume_and_keeps_its_bars():
 def test_the_minute_still_forming_comes_when_it_is_over():
     received = Response("yahoo", "GOOGL", None, {}, OPEN + 119.0, body([OPEN, OPEN + 60], [ROW, ROW]), "")
     assert [bar.ts for bar in bars_of(received, "start", XNYS)] == [OPEN]
+
+
+def test_the_first_candle_of_a_window_lacks_its_volume_and_is_no_bar():
+    first = [*ROW[:4], 0]
+    windows = [body([at, at + 60, at + 120], [first, first, ROW]) for at in (OPEN, OPEN + 86_400 * 3)]
+    rows = parse(b"[" + b",".join(windows) + b"]", "an answer")
+    assert rows["broken"].tolist() == ["unknown volume", "", ""] * 2
 
 
 def without(*path: str) -> bytes:
@@ -83,7 +106,6 @@ def without(*path: str) -> bytes:
         (body([OPEN], [[True, 11, 9, 10, 5]]), "window 1, open: True is no number"),
         (body([None], [ROW]), "window 1, timestamp: None is no number"),
         (body([OPEN + 0.5], [ROW]), "window 1, timestamp: 1709303400.5 is no number"),
-        (body([OPEN + 5, OPEN + 60], [ROW, ROW]), f"window 1: the stamp {OPEN + 5} is no full minute"),
         (body([2**62], [ROW]), "window 1: the stamp 4611686018427387904 is not of the years"),
         (body([2**63], [ROW]), "window 1: the stamp 9223372036854775808 is not of the years"),
         (body([-60], [ROW]), "window 1: the stamp -60 is not of the years"),
