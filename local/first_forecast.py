@@ -40,7 +40,7 @@ def await_forecast(s: Settings, console: Console) -> None:
     """
     store = ForecastStore.connect(s)
     try:
-        FirstForecast(s, store, console, _paused(s)).wait(SECONDS)
+        FirstForecast(s, store, console, _paused(s)).wait(SECONDS + s.feed_delay)
     finally:
         store.close()
 

@@ -13,12 +13,13 @@ from local.secrets import ensure_secrets
 from local.supervisor.configuration import log_file
 from local.supervisor.supervisor import Supervisor
 from stock_ml.adapters.mlflow import rest
+from stock_ml.adapters.postgres.reader import ForecastReader
 from stock_ml.config import Settings
-from stock_ml.errors import HostError, RegistryUnavailable
+from stock_ml.errors import HostError, RegistryUnavailable, StoreUnavailable
 
 
 def status(s: Settings, console: Console) -> None:
-    """Print each process, each DAG's last run, and the champion."""
+    """Print each process, each DAG's last run, the champion, and how many forecasts are late."""
     supervisor = Supervisor(s)
     if not supervisor.is_up():
         console.print(f"source {s.source}: nothing runs; `make up` starts it")
@@ -26,6 +27,7 @@ def status(s: Settings, console: Console) -> None:
     console.print(_processes(supervisor))
     console.print(_dags(s))
     console.print(f"champion: {champion(s)}")
+    console.print(f"late forecasts: {late_forecasts(s)}")
 
 
 def follow(s: Settings, name: str, console: Console) -> None:
@@ -72,3 +74,17 @@ def champion(s: Settings) -> str:
     except RegistryUnavailable as error:
         return str(error)
     return f"{s.mlflow_model} version {version.version}" if version else "none yet"
+
+
+def late_forecasts(s: Settings) -> str:
+    """Return in words which share of the newest forecasts is late, or why that is not known."""
+    reader = ForecastReader.connect(s)
+    try:
+        report = reader.monitoring().report
+    except StoreUnavailable as error:
+        return str(error)
+    finally:
+        reader.close()
+    if report is None or report["late"] is None:
+        return "not evaluated yet"
+    return report["alarm"] or f"{report['late']:.0%}"

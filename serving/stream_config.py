@@ -19,7 +19,8 @@ LATE_ROWS = 60  # a bar this many rows late is placed without asking the databas
 class StreamConfig:
     """Hold symbols and source; rows of a window, minutes ahead, the longest hole that is filled.
 
-    `sessions` are those of most symbols, `others` those of symbols that are traded elsewhere.
+    `sessions` are those of most symbols, `others` those of symbols that are traded elsewhere. `feed_delay`: seconds by
+    which the feed is stated to be delayed.
     """
 
     symbols: frozenset[str]
@@ -29,6 +30,7 @@ class StreamConfig:
     horizon: int
     limit: int
     others: Mapping[str, Sessions] = field(default_factory=dict)
+    feed_delay: int = 0
 
     @classmethod
     def of(cls, s: Settings) -> "StreamConfig":
@@ -36,7 +38,8 @@ class StreamConfig:
         calendars = s.calendars
         usual = calendars.of("")
         others = {symbol: calendars.of(symbol) for symbol, exchange in s.exchanges if exchange != usual.exchange}
-        return cls(frozenset(s.symbols), s.source, usual, s.window, s.horizon, s.feed_gap_minutes, others)
+        numbers = (s.window, s.horizon, s.feed_gap_minutes)
+        return cls(frozenset(s.symbols), s.source, usual, *numbers, others, s.feed_delay)
 
     @property
     def rows(self) -> int:

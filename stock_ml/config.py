@@ -93,6 +93,12 @@ class Settings(BaseSettings):
     alphavantage_entitlement: Literal["delayed", "realtime"] | None = Field(
         None, description="delayed or realtime, as your plan allows; without it bars end with the last closed session"
     )
+    feed_delay: int = Field(
+        0,
+        ge=0,
+        le=3600,
+        description="seconds by which your feed shows each bar late; 900 for Alpha Vantage's delayed bars, else 0",
+    )
     requests_per_minute: int = Field(75, ge=1, description="your Alpha Vantage plan's request rate")
     requests_per_day: int = Field(0, ge=0, description="your Alpha Vantage plan's requests a day; 0 is no limit")
     yahoo_url: str = Field(
@@ -144,6 +150,9 @@ class Settings(BaseSettings):
     )
     monitor_drift: float = Field(
         1.0, gt=0, description="how far a feature's PSI may be beyond the worst of as many sessions trained on"
+    )
+    monitor_late: float = Field(
+        0.5, ge=0, le=1, description="share of late forecasts, which do not count, above which a person is told"
     )
 
     # who is told of failed runs, alerts and trainings
@@ -247,6 +256,8 @@ class Settings(BaseSettings):
         known = CAPABILITIES.get(source)  # a wrong name is refused later, by the field's type
         replayed = known is not None and known.replayed
         given.setdefault("holdout_sessions", 2 if replayed else 0)
+        entitled = given.get("alphavantage_entitlement") == "delayed"
+        given.setdefault("feed_delay", known.delayed if known is not None and entitled else 0)
         given.setdefault("retrain_sessions", 5 if known is not None and known.simulated else 1)
         suffix = f"-{str(source).replace('_', '-')}"
         given.setdefault("s3_bucket", f"stockml{suffix}")

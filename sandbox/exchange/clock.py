@@ -12,7 +12,7 @@ import numpy as np
 from sandbox.exchange.market_identity import MarketIdentity
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions, sessions
-from stock_ml.domain.clock import Reading
+from stock_ml.domain.clock import AFTER_CLOSE, Reading
 
 EVERY = 1.0  # seconds between two stores: at most this much time is lost when the process is killed
 
@@ -46,12 +46,14 @@ class StoredClock:
         if not sessions.dates[0] <= day <= sessions.dates[-1]:
             raise sessions.unknown(s.sandbox_start)
         first = int(np.searchsorted(sessions.dates, day))
-        reading = Reading(float(sessions.opens[first]), time.time(), speed, False)
+        after_close = AFTER_CLOSE + s.feed_delay  # a delayed feed shows its last bar later
+        reading = Reading(float(sessions.opens[first]), time.time(), speed, False, after_close)
         if path.exists():
             stored = json.loads(path.read_text())
             market.check(stored.get("market"), str(path.parent))
             kept = stored["reading"]["speed"] if stored["setting"] == speed else speed
-            reading = Reading(**stored["reading"] | {"wall": time.time(), "speed": kept})
+            changed = {"wall": time.time(), "speed": kept, "after_close": after_close}
+            reading = Reading(**stored["reading"] | changed)
         return cls(path, sessions, reading, speed, market)
 
     def now(self) -> Reading:

@@ -59,6 +59,8 @@ class ConsumerMeters:
         self.messages = Counter("stockml_messages", "Messages of the topic that were processed", registry=all_)
         self.bars = Counter("stockml_bars", "Bars stored", registry=all_)
         self.forecasts = Counter("stockml_forecasts", "Forecasts stored", registry=all_)
+        late = "Forecasts made when the feed could have shown their outcome; they do not count"
+        self.late_forecasts = Counter("stockml_late_forecasts", late, registry=all_)
         self.rejected = Counter("stockml_rejected", "Messages that cannot be used", registry=all_)
         skipped = "Batches of the topic skipped because Kafka's client cannot read them"
         self.unreadable = Counter("stockml_unreadable_batches", skipped, registry=all_)

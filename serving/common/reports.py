@@ -41,12 +41,16 @@ class ReplayReport(TypedDict, total=False):
 
 
 class ProducerReport(TypedDict, total=False):
-    """The producer's report. It has the keys of MarketReport once the time of the market is known."""
+    """The producer's report. It has the keys of MarketReport once the time of the market is known.
+
+    `feed_delay`: by exchange, how many seconds late the feed shows a bar, as stated or as learned.
+    """
 
     source: str
     simulated: bool
     symbols: list[str]
     waiting: str | None
+    feed_delay: dict[str, int]
     now: float
     market_open: bool
     next_change: int | None

@@ -16,6 +16,7 @@ from serving.common.health import Health
 from serving.common.logs import line
 from serving.common.metrics import ConsumerMeters
 from serving.common.shutdown import until_available
+from serving.consumer.feed_delay import FeedDelay
 from serving.consumer.in_order import Update
 from serving.consumer.predict import Models, forecast, stamp
 from serving.consumer.state import ConsumerState
@@ -48,6 +49,10 @@ class Batches:
     stopping: Event
     meters: ConsumerMeters = field(default_factory=ConsumerMeters)
     health: Health = field(default_factory=Health)
+    feed_delay: FeedDelay = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.feed_delay = FeedDelay(self.store, self.config)
 
     def process(self, messages: list[Message], models: Models) -> None:
         """Store, reject and commit messages; without a model bars are stored and nothing is forecast.
@@ -74,6 +79,8 @@ class Batches:
         """Store bars with their forecasts; those that are stored already bring nothing."""
         # 2. Load what memory lacks of the bars' symbols; leave out bars that are known.
         new = self._retry(lambda: self.state.load(bars))
+        if not self._is_replay:
+            self._retry(self.feed_delay.refresh)
         # 3. Update the ring buffers; return the rows to store, and the windows that are complete.
         in_order, out_of_order = self.state.update(new)
         # 4. Begin to store: PostgreSQL receives the rows while the models forecast.
@@ -87,18 +94,24 @@ class Batches:
         self.health.set_fault("source", None)
         return stored
 
+    @property
+    def _is_replay(self) -> bool:
+        return isinstance(self.clock, EventClock)
+
     def _latest(self) -> float:
         """Return the last minute that may be over: a day after now, as clocks differ; a replay has none.
 
         Raises SourceUnavailable (the sandbox's clock).
         """
-        return inf if isinstance(self.clock, EventClock) else self.clock.now() + DAY
+        return inf if self._is_replay else self.clock.now() + DAY
 
     def _finish(self, writing: Writing, forecasts: Sequence[Forecasts]) -> Stored:
-        if not isinstance(self.clock, EventClock):  # in a replay a forecast is made when its window is known
+        if not self._is_replay:  # in a replay a forecast is made when its window is known
             now = self._now(writing)
-            forecasts = [stamp(part, now) for part in forecasts]
-        return self.store.finish(writing, *forecasts)
+            forecasts = [stamp(part, now, self.feed_delay) for part in forecasts]
+        stored = self.store.finish(writing, *forecasts)
+        self.meters.late_forecasts.inc(sum(int(part.champion["late"].sum()) for part in forecasts))
+        return stored
 
     def _now(self, writing: Writing) -> float:
         try:

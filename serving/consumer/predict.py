@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from serving.consumer.feed_delay import FeedDelay
 from serving.consumer.in_order import Update, Windows
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.postgres.store import FORECASTS, Forecasts, table
@@ -53,12 +54,13 @@ def forecast(
     return Forecasts(*(np.concatenate(tables) for tables in zip(Forecasts(), *parts, strict=True)))
 
 
-def stamp(forecasts: Forecasts, made_at: np.ndarray | float) -> Forecasts:
+def stamp(forecasts: Forecasts, made_at: float, feed_delay: FeedDelay) -> Forecasts:
     """Return forecasts as made at a time in UTC epoch seconds: late ones are those whose target was known by then.
 
+    A delayed feed shows a target that much later. A target that came before its forecast's bar was known in any case.
     No forecast is stamped before its bar is known, even if the clock was set back.
     """
-    return Forecasts(*(_stamped(rows, made_at) for rows in forecasts))
+    return Forecasts(*(_stamped(rows, made_at, feed_delay.of(rows["symbol"])) for rows in forecasts))
 
 
 def features(windows: Sequence[Floats]) -> Floats:
@@ -152,8 +154,8 @@ def _rows(
     return _stamped(rows, windows.known[at])
 
 
-def _stamped(rows: np.ndarray, made_at: np.ndarray | float) -> np.ndarray:
+def _stamped(rows: np.ndarray, made_at: np.ndarray | float, delay: np.ndarray | int = 0) -> np.ndarray:
     rows = rows.copy()
     rows["made_at"] = np.maximum(made_at, rows["bar_ts"] + MINUTE)
-    rows["late"] = rows["made_at"] >= rows["target_ts"] + MINUTE
+    rows["late"] |= rows["made_at"] >= rows["target_ts"] + MINUTE + delay
     return rows

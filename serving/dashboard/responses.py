@@ -135,6 +135,8 @@ class NewestReport(Record):
         dict[str, float] | None,
         Meta(description="By feature, how far its drift (PSI) exceeds the worst of as many training sessions."),
     ]
+    late: Annotated[float | None, Meta(description="Share of forecasts that were late, and so do not count.")]
+    alarm: Annotated[str | None, Meta(description="Why that share is too large; null if it is not.")]
     market_at: Milliseconds | None
 
 
@@ -178,6 +180,9 @@ class State(Record):
     next_change: Annotated[int | None, Meta(description="When it next opens or closes; epoch milliseconds, UTC.")]
     last_bar: Annotated[int | None, Meta(description="The newest bar of the symbol in epoch milliseconds, UTC.")]
     last_bar_age: Annotated[float | None, Meta(description="Seconds since the newest bar was known.")]
+    feed_delay: Annotated[
+        int, Meta(description="Seconds by which the feed shows a bar late, of all exchanges the most.")
+    ]
     producer: ServiceStatus
     consumer: ServiceStatus
     model: ServingModel | None

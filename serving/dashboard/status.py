@@ -52,6 +52,7 @@ def installation_state(services: Mapping[str, ServiceState], monitoring: Monitor
         next_change=_milliseconds(market.get("next_change")),
         last_bar=None,
         last_bar_age=None,
+        feed_delay=max((market.get("feed_delay") or {}).values(), default=0),
         producer=service_status(producer),
         consumer=service_status(consumer),
         model=_model(cast(ConsumerReport, consumer.state if consumer else {}), links),

@@ -3,9 +3,12 @@
 import logging
 from time import sleep
 
+import numpy as np
+
 from serving.common.clocks import stream_clock, wall_seconds
 from serving.common.logs import line
 from serving.common.shutdown import until_available
+from serving.producer.feed_delay import LearnedDelay
 from serving.producer.poller import HOUR, Poller
 from serving.producer.published_state import last_announced, recently_published
 from serving.producer.publisher import NEVER, Output, log_waiting
@@ -22,6 +25,7 @@ from stock_ml.sources.parsing import Convention
 from stock_ml.sources.registry import Source, open_source
 
 log = logging.getLogger(__name__)
+SILENT = 5  # trading minutes without a bar of any symbol after which a feed stands still
 REQUEST_AGAIN = 10.0  # wall seconds after which a bar that should be there is requested again
 NO_HISTORY = "waiting for history: what the source's labels mean is learned by ingest_bars"
 
@@ -37,7 +41,11 @@ class Live:
     def run(self) -> None:
         """Publish until the process is ended."""
         sessions = StreamConfig.of(self._s).sessions_of
+        self._output.feed_delay = until_available(self._reported_delays, NEVER, log_waiting)
         poller = Poller(self._source(), self._convention(), sessions, self._pause(), self._refused_pause())
+        poller.feed_delay = self._s.feed_delay
+        for exchange, delay in self._output.feed_delay.items():
+            poller.learned[exchange] = LearnedDelay(max(delay - self._s.feed_delay, 0))
         poller.restore(published := until_available(self._published, NEVER, log_waiting))
         self._output.announced = until_available(lambda: last_announced(self._s, self._clock.now()), NEVER, log_waiting)
         log.info(line("started", newest={symbol: recent.newest for symbol, recent in published.items()}))
@@ -58,17 +66,35 @@ class Live:
         for calendar in self._output.calendars:
             self._announce(poller, now, calendar)
         self._log_closed(now)
-        self._output.report(now, poller.fault or clock_fault(now, poller.newest))
+        self._note_delays(poller)
+        self._output.report(now, poller.fault or clock_fault(now, poller.newest) or self._silence(poller, now))
         sleep(0 if poller.has_more else pause)
+
+    def _reported_delays(self) -> dict[str, int]:
+        """Return what was learned before a restart."""
+        report = self._output.store.read_state("producer")
+        return dict(report.state.get("feed_delay", {})) if report else {}
 
     def _published(self) -> dict[str, Recent]:
         return recently_published(self._s, self._output.store, self._clock.now())
 
     def _announce(self, poller: Poller, now: float, calendar: Sessions) -> None:
-        last_close = float(calendar.closes[calendar.upcoming(now) - 1])
-        settled = last_close + self._s.capabilities.delay
-        if now >= settled and poller.has_all_until(settled, calendar):
+        last_close = float(calendar.closes[calendar.ended(now) - 1])
+        settled = last_close + self._s.capabilities.closing
+        if now - poller.delay(calendar.exchange) >= settled and poller.has_all_until(last_close, settled, calendar):
             self._output.announce_until(last_close, calendar)
+
+    def _note_delays(self, poller: Poller) -> None:
+        delays = {each.exchange: poller.delay(each.exchange) for each in self._output.calendars}
+        if any(delay != self._output.feed_delay.get(exchange, 0) for exchange, delay in delays.items()):
+            log.warning(line("feed delay in seconds", **delays))
+        self._output.feed_delay = delays
+
+    def _silence(self, poller: Poller, now: float) -> str | None:
+        feeds = (
+            (each, poller.newest_of(each.exchange), poller.delay(each.exchange)) for each in self._output.calendars
+        )
+        return next((said for each, newest, delay in feeds if (said := silence(now - delay, newest, each))), None)
 
     def _log_closed(self, now: float) -> None:
         opens = min(int(each.opens[each.upcoming(now)]) for each in self._output.calendars)
@@ -111,6 +137,18 @@ def clock_fault(now: float, newest: int) -> str | None:
     if now >= newest:
         return None
     return f"the clock says {utc(now)}, before the newest bar of {utc(newest)}: was it set back? Bars wait until then"
+
+
+def silence(now: float, newest: int, sessions: Sessions) -> str | None:
+    """Return that an exchange's feed stands still, where its market is open and the newest bar is minutes behind.
+
+    `now` is the feed's time and `newest` the newest minute of any symbol, both in UTC epoch seconds.
+    """
+    at, last = sessions.index(np.array([now, newest], dtype=np.int64)).tolist()
+    missing = at - last - 1
+    if at < 0 or last < 0 or missing < SILENT:
+        return None
+    return f"{sessions.exchange}: no new bar of any symbol for {missing} min while the market is open"
 
 
 def _now(clock: Clock) -> float | None:

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from math import inf
 from time import monotonic
 
+import numpy as np
+
+from serving.producer.feed_delay import LearnedDelay
 from serving.producer.recent_minutes import Recent
 from serving.producer.schedule import first_to_publish, is_due, leaves_gap, months_between
-from stock_ml.domain.bars import Bar
+from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.calendar import Sessions
 from stock_ml.errors import BadFile, BadKey, BadSymbol, DailyLimit, PremiumEndpoint, SourceError, StoreUnavailable
 from stock_ml.sources.parsing import Convention, Response, bars_of
@@ -16,27 +19,45 @@ from stock_ml.sources.registry import Source
 FOR_ALL = (BadKey, PremiumEndpoint)  # the same for every symbol
 HOUR = 3600.0
 REFUSED_PAUSE = 300.0  # wall seconds until a refused key is tried again, doubled with each refusal
+APPEARANCE = 120.0  # seconds between two responses that say when a bar appeared
+DOUBTED = 2  # times that a source says of a symbol with bars that it knows it not, before a session closes without it
 TURN = 1.0  # wall seconds after which new bars are published before other symbols are requested
 
 
 @dataclass
 class _SymbolState:
     published: Recent
+    shown: Bar | None = None  # the newest bar of the last response; it may be forming still
     responded_at: float | None = None
     requested_at: float = -inf
     next_try: float = 0.0
     failures: int = 0
-    unknown: bool = False
+    refusals: int = 0  # how often in a row the source said that it does not know the symbol
     fault: str | None = None
+
+    @property
+    def unknown(self) -> bool:
+        """Say whether the source does not know the symbol; of one that had bars its first words are doubted."""
+        return self.refusals > (0 if self.published.newest is None else DOUBTED)
+
+    def responded_since(self, at: float) -> bool:
+        """Say whether the source responded since a time of its own."""
+        return self.responded_at is not None and self.responded_at >= at
+
+    def has_all_until(self, close: float, settled: float) -> bool:
+        """Say whether the bars until a close were published, or none is to be expected any more."""
+        has_last = (self.published.newest or 0) >= close - MINUTE
+        return self.unknown or has_last or (self.responded_at or 0) >= settled
 
 
 @dataclass
 class Poller:
     """Hold for each symbol what was published last and when the source responded last.
 
-    `sessions` returns the sessions in which a symbol is traded.
-    `pause`: wall seconds between two requests for the same minute of a symbol; `refused_pause`: until a symbol that the
-    source does not know is requested again, and at most until a refused key is tried again.
+    `sessions` returns the sessions in which a symbol is traded. `feed_delay`: seconds by which the feed is stated to be
+    delayed; the source's responses are as of that much earlier.
+    `pause`: wall seconds between two requests for the same minute of a symbol; `refused_pause`: at most until a symbol
+    that the source does not know, or a refused key, is tried again.
     """
 
     source: Source
@@ -45,6 +66,8 @@ class Poller:
     pause: float
     refused_pause: float = HOUR
     wall: Callable[[], float] = monotonic
+    feed_delay: int = 0
+    learned: dict[str, LearnedDelay] = field(default_factory=dict)
     symbols: dict[str, _SymbolState] = field(default_factory=dict)
     refusal: str | None = None
     refusals: int = 0
@@ -65,6 +88,14 @@ class Poller:
         """Return the newest minute that was published of any symbol, 0 where none was."""
         return max((known.published.newest or 0 for known in self.symbols.values()), default=0)
 
+    def newest_of(self, exchange: str) -> int:
+        """Return the newest minute that was published of an exchange's symbols, 0 where none was."""
+        return max((known.published.newest or 0 for known in self._of_exchange(exchange)), default=0)
+
+    def delay(self, exchange: str) -> int:
+        """Return by how many seconds the feed of an exchange is delayed, as stated or as learned."""
+        return self.feed_delay + self._learned(exchange).seconds
+
     def new_bars(self, now: float) -> list[Bar]:
         """Return bars that were not published yet, late ones too, in the order of time; `now` is the market's.
 
@@ -81,34 +112,47 @@ class Poller:
         self.has_more = bool(due) and not self.refusal
         return sorted(bars, key=lambda bar: (bar.ts, bar.symbol))
 
-    def has_all_until(self, close: float, calendar: Sessions) -> bool:
-        """Say whether each symbol of a calendar's exchange has its bars until a close, or will have none."""
-        exchange = calendar.exchange
-        theirs = [known for symbol, known in self.symbols.items() if self.sessions(symbol).exchange == exchange]
-        return not self.refusal and all(known.unknown or (known.responded_at or 0) >= close for known in theirs)
+    def has_all_until(self, close: float, settled: float, calendar: Sessions) -> bool:
+        """Say whether each symbol of a calendar's exchange has its bars until a close, or will have none.
+
+        A symbol without a bar of the last minute has none if the feed's own time was `settled` at a response.
+        """
+        responded_by = settled + self._learned(calendar.exchange).seconds
+        theirs = self._of_exchange(calendar.exchange)
+        return not self.refusal and all(known.has_all_until(close, responded_by) for known in theirs)
+
+    def _of_exchange(self, exchange: str) -> list[_SymbolState]:
+        return [known for symbol, known in self.symbols.items() if self.sessions(symbol).exchange == exchange]
+
+    def _learned(self, exchange: str) -> LearnedDelay:
+        return self.learned.setdefault(exchange, LearnedDelay())
 
     def _is_due(self, symbol: str, known: _SymbolState, now: float) -> bool:
         if self.wall() < known.next_try:
             return False
-        return is_due(known.published.newest, known.responded_at, now, self.sessions(symbol))
+        sessions = self.sessions(symbol)
+        learned = self._learned(sessions.exchange).seconds
+        responded_at = None if known.responded_at is None else known.responded_at - learned
+        return is_due(known.published.newest, responded_at, now - self.feed_delay - learned, sessions)
 
     def _request(self, symbol: str) -> list[Bar]:
         known = self.symbols[symbol]
         known.requested_at = self.wall()
         try:
             response = self.source.newest(symbol)
-            bars = self._unpublished(response, known.published)
+            bars = self._unpublished(response, known)
         except (SourceError, BadFile, StoreUnavailable) as error:  # the last from the request quota
             self._record_error(known, symbol, error)
             return []
-        known.responded_at, known.failures, known.unknown, known.fault = response.fetched_at, 0, False, None
+        known.responded_at, known.failures, known.refusals, known.fault = response.fetched_at, 0, 0, None
         known.next_try, self.refusals = self.wall() + self.pause, 0
         for bar in bars:
             known.published.add(bar.ts)
         return bars
 
-    def _unpublished(self, response: Response, published: Recent) -> list[Bar]:
-        bars, newest, sessions = self._bars(response), published.newest, self.sessions(response.symbol)
+    def _unpublished(self, response: Response, known: _SymbolState) -> list[Bar]:
+        published, sessions = known.published, self.sessions(response.symbol)
+        bars, newest = self._final(response, known, sessions), published.newest
         if newest is None:
             return first_to_publish(bars, sessions)
         if leaves_gap(newest, bars, sessions):
@@ -116,6 +160,20 @@ class Poller:
             older = [bar for month in months for bar in self._bars(self.source.fetch(response.symbol, month))]
             bars = [bar for bar in older if bar.ts < bars[0].ts] + bars
         return [bar for bar in bars if published.is_unpublished(bar.ts)]
+
+    def _final(self, response: Response, known: _SymbolState, sessions: Sessions) -> list[Bar]:
+        """Return the bars of a response without the newest one where a delayed feed may still form it."""
+        bars, learned = self._bars(response), self._learned(sessions.exchange)
+        if not bars:
+            return bars
+        at = response.fetched_at
+        age, (session, now) = at - (bars[-1].ts + MINUTE), sessions.number(np.array([bars[-1].ts, at])).tolist()
+        if session == now:
+            learned.limit(age)
+        if session == now and known.shown and known.shown.ts < bars[-1].ts and known.responded_since(at - APPEARANCE):
+            learned.observe(age, any(bar.ts == known.shown.ts and bar != known.shown for bar in bars))
+        known.shown = bars[-1]
+        return bars if age >= learned.seconds else bars[:-1]
 
     def _bars(self, response: Response) -> list[Bar]:
         return bars_of(response, self.convention, self.sessions(response.symbol))
@@ -127,16 +185,17 @@ class Poller:
             self.refusal = f"{type(error).__name__}: {error}"
             self.refused_until = self.wall() + min(REFUSED_PAUSE * 2 ** min(self.refusals, 10), self.refused_pause)
             self.refusals += 1
-        known.unknown = isinstance(error, BadSymbol)
-        if known.unknown:
-            known.fault += f"; it is asked for again every {self.refused_pause / 60:.0f} min"
-        known.next_try = self.wall() + self._wait_after(error, known.failures)
+        known.refusals = known.refusals + 1 if isinstance(error, BadSymbol) else known.refusals
+        wait = self._wait_after(error, known)
+        if isinstance(error, BadSymbol):
+            known.fault += f"; it is asked for again in {wait / 60:.0f} min"
+        known.next_try = self.wall() + wait
 
-    def _wait_after(self, error: SourceError | BadFile | StoreUnavailable, failures: int) -> float:
+    def _wait_after(self, error: SourceError | BadFile | StoreUnavailable, known: _SymbolState) -> float:
         match error:
             case BadSymbol():
-                return self.refused_pause
+                return min(MINUTE * 2.0 ** min(known.refusals - 1, 10), self.refused_pause)
             case DailyLimit():
                 return HOUR
             case _:
-                return min(2.0 ** min(failures, 6), 60.0)
+                return min(2.0 ** min(known.failures, 6), 60.0)

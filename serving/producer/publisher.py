@@ -34,6 +34,7 @@ class Output:
     calendars: tuple[Sessions, ...] = field(init=False)
     store: ForecastStore = field(init=False)
     announced: dict[str, int] = field(default_factory=dict)
+    feed_delay: dict[str, int] = field(default_factory=dict)  # seconds by exchange
 
     def __post_init__(self) -> None:
         self.calendars = StreamConfig.of(self.s).calendars
@@ -103,6 +104,7 @@ class Output:
     def _report(self, now: float | None, waiting: str | None, replay: ReplayReport) -> ProducerReport:
         s = self.s
         own = ProducerReport(source=s.source, simulated=s.simulated, symbols=list(s.symbols), waiting=waiting)
+        own["feed_delay"] = self.feed_delay
         return {**own, **replay} if now is None else {**own, **market(now, self.calendars), **replay}
 
     def _unconfirmed(self) -> str | None:

@@ -14,17 +14,19 @@ class Recent:
 
     def __init__(self, ts: Iterable[int] = ()) -> None:
         self._known: set[int] = set()
+        self._newest: int | None = None
         for one in ts:
             self.add(one)
 
     @property
     def newest(self) -> int | None:
         """Return the newest minute published, None where nothing was."""
-        return max(self._known, default=None)
+        return self._newest
 
     def add(self, ts: int) -> None:
         """Record a minute as published."""
         self._known.add(ts)
+        self._newest = ts if self._newest is None else max(self._newest, ts)
         if len(self._known) > WINDOW:
             self._known.remove(min(self._known))
 

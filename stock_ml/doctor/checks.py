@@ -10,7 +10,7 @@ from stock_ml.adapters.mlflow import rest
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.doctor.check import Check, CheckResult
-from stock_ml.doctor.market import calendar, clock, key, source
+from stock_ml.doctor.market import calendar, clock, feed, key, source
 from stock_ml.domain.bars import utc
 from stock_ml.errors import HostError
 
@@ -106,6 +106,7 @@ def mlflow(s: Settings) -> CheckResult:
 CHECKS: dict[str, tuple[Check, str]] = {
     "key": (key, "set ALPHAVANTAGE_API_KEY in .env, or take SOURCE=yahoo, csv or sandbox"),
     "source": (source, "see the message; SOURCE=sandbox needs no network"),
+    "feed": (feed, STARTS),
     "clock": (clock, STARTS),
     "calendar": (calendar, "see STOCKML_EXCHANGE, STOCKML_EXCHANGES and STOCKML_CLOSURES"),
     "Java": (java, "install it, or set JAVA_HOME"),

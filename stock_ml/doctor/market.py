@@ -5,10 +5,12 @@ from importlib.metadata import version
 
 from stock_ml.adapters.market_clock import MarketClock, open_clock
 from stock_ml.adapters.postgres.request_quota import RequestQuota, request_limiter
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.doctor.check import CheckResult
 from stock_ml.domain.bars import utc
 from stock_ml.domain.calendar import SHARED
+from stock_ml.domain.feed_delay import feed_words
 from stock_ml.errors import BadKey
 from stock_ml.sources.csv_files import CsvFiles
 from stock_ml.sources.parsing import read
@@ -38,7 +40,25 @@ def source(s: Settings) -> CheckResult:
         return CheckResult(f"{s.csv_path}: {count:,} rows of {', '.join(s.symbols)}")
     rows = read(open_source(s, request_limiter(s)).newest(symbol))
     message = f"{s.source} gives {len(rows)} bars of {symbol}, the newest labelled {rows['label'].max()}"
+    message += f", {feed_words(s.feed_delay)}" if s.feed_delay else ""
     return CheckResult(message + (", SIMULATED" if s.simulated else ""))
+
+
+def feed(s: Settings) -> CheckResult:
+    """See how late the feed shows its bars, as the settings state it and as the producer learned it."""
+    if s.replayed:
+        return CheckResult(f"source {s.source} has none: its bars are replayed")
+    store = ForecastStore.connect(s)
+    try:
+        report = store.read_state("producer")
+    finally:
+        store.close()
+    learned: dict[str, int] = report.state.get("feed_delay", {}) if report else {}
+    longest = max(learned.values(), default=0)
+    if longest <= s.feed_delay:
+        return CheckResult(feed_words(s.feed_delay))
+    advice = f"set STOCKML_FEED_DELAY={longest}: then batch and live bars agree on which of them are final"
+    return CheckResult(f"{feed_words(longest)}; that is learned, not stated", advice, "note")
 
 
 def clock(s: Settings) -> CheckResult:

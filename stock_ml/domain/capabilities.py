@@ -14,7 +14,8 @@ class Capabilities:
     `simulated`: the bars are made up, and their market has a clock of its own.
     `metered`: requests count against the plan of a key.
     `adjustable`: a setting asks for prices adjusted for splits and dividends, or as traded.
-    `delay`: seconds after a session's close until its last bar can be expected.
+    `delayed`: seconds by which a plan with the entitlement `delayed` shows each bar late.
+    `closing`: seconds after a session's close, by the feed's time, until its last bar can be expected.
     `settles`: seconds after a month's last minute until a response is taken to lack none of it.
     """
 
@@ -22,7 +23,8 @@ class Capabilities:
     simulated: bool = False
     metered: bool = False
     adjustable: bool = False
-    delay: int = 0
+    delayed: int = 0
+    closing: int = 0
     settles: int = 0
 
     @property
@@ -47,8 +49,10 @@ class Capabilities:
 
 
 CAPABILITIES = {
-    "sandbox": Capabilities("whole months", simulated=True, adjustable=True),
-    "alpha_vantage": Capabilities("whole months", metered=True, adjustable=True, delay=300, settles=3600),
-    "yahoo": Capabilities("rolling window", delay=300, settles=3600),
-    "csv": Capabilities("file", delay=300),
+    "sandbox": Capabilities("whole months", simulated=True, adjustable=True, delayed=900),
+    "alpha_vantage": Capabilities(
+        "whole months", metered=True, adjustable=True, delayed=900, closing=300, settles=3600
+    ),
+    "yahoo": Capabilities("rolling window", closing=300, settles=3600),
+    "csv": Capabilities("file", closing=300),
 }

@@ -41,23 +41,30 @@ class EventClock:
 
 @dataclass(frozen=True)
 class Reading:
-    """Pin a market time to a wall time, both UTC epoch seconds; `speed` is market seconds a wall second."""
+    """Pin a market time to a wall time, both UTC epoch seconds; `speed` is market seconds a wall second.
+
+    `after_close`: market seconds that the clock runs on after a close.
+    """
 
     market: float
     wall: float
     speed: float
     paused: bool
+    after_close: int = AFTER_CLOSE
 
     def at(self, wall: float, sessions: Sessions) -> float:
         """Return the market time at a wall time: paused it stands, else it runs and skips closed hours."""
         if self.paused or wall <= self.wall:
             return self.market
-        return skip_closed(self.market, (wall - self.wall) * self.speed, sessions)
+        return skip_closed(self.market, (wall - self.wall) * self.speed, sessions, self.after_close)
 
 
-def skip_closed(market: float, seconds: float, sessions: Sessions) -> float:
-    """Return the time `seconds` of open market after `market`. Raises UnknownSessions beyond the last session known."""
-    opens, ends = sessions.periods.opens, sessions.periods.closes + AFTER_CLOSE
+def skip_closed(market: float, seconds: float, sessions: Sessions, after_close: int = AFTER_CLOSE) -> float:
+    """Return the time `seconds` of open market after `market`; the market counts as open until `after_close`.
+
+    Raises UnknownSessions beyond the last session known.
+    """
+    opens, ends = sessions.periods.opens, sessions.periods.closes + after_close
     at = int(np.searchsorted(ends, market, side="right"))
     while at < len(ends):
         market = max(market, float(opens[at]))

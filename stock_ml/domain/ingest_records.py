@@ -196,12 +196,14 @@ class Failure(TypedDict):
 class LastRequest(TypedDict):
     """Note what a month's last request gave: the key of the response, None where there were no bars.
 
-    `fetched_at` is the source's clock, UTC epoch seconds.
+    `fetched_at` is the source's clock, UTC epoch seconds. `first_at`: when it first said that it has no bars, of words
+    that came one after another.
     """
 
     raw: str | None
     fetched_at: float
     request: dict[str, str]
+    first_at: NotRequired[float]
 
 
 class CleanResult(TypedDict):

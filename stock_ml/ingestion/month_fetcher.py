@@ -95,12 +95,16 @@ class MonthFetcher:
         try:
             self.raw[month] = self.lake.put_raw(self.source.fetch(self.symbol, month))
         except NoBars as error:
+            log.warning("%s %s: %s: %s", self.symbol, month, type(error).__name__, error)
             self.no_bars = error
             self._store_no_bars(month)
 
     def _store_no_bars(self, month: str) -> None:
         if month != WHOLE_FILE:
-            none: LastRequest = {"raw": None, "fetched_at": self._now(), "request": {}}
+            now, before = self._now(), self.lake.quality.read_last_request(self.symbol, month)
+            said_before = before is not None and before["raw"] is None
+            first_at = before.get("first_at", before["fetched_at"]) if before and said_before else now
+            none: LastRequest = {"raw": None, "fetched_at": now, "request": {}, "first_at": first_at}
             self.lake.quality.write_last_request(self.symbol, month, none)
 
     def _is_revised(self, month: str, before: str | None) -> bool:

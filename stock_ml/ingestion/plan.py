@@ -1,9 +1,10 @@
 """Plan an ingest: which months of which symbols are missing or incomplete, and how many requests they take."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from stock_ml.adapters.lake import Lake
@@ -13,13 +14,14 @@ from stock_ml.cleaning.clean_symbol import cleaning_rules
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.ingest_records import IngestItem
-from stock_ml.domain.months import complete_at, ends_at, months_of
+from stock_ml.domain.months import complete_at, ends_at, is_in_span, months_of
 from stock_ml.domain.request_budget import Budget
 from stock_ml.ingestion.request_form import IngestRequest, parse_form, session_request
 from stock_ml.sources.parsing import WHOLE_FILE
 from stock_ml.sources.registry import request_budget, requests_for
 
 log = logging.getLogger(__name__)
+DOUBT = 3600.0  # seconds by the source's clock between two runs that are told the same
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,19 @@ def complete_response(s: Settings, lake: Lake, symbol: str, month: str, now: flo
     return None if lake.quality.has_failed(symbol, month, newest[0]) else newest[0]
 
 
-def is_empty(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
-    """Say whether the last request of a month, sent after its end, gave no bars: it is not requested again."""
+def is_empty(s: Settings, lake: Lake, symbol: str, month: str, clean: Collection[str] | None = None) -> bool:
+    """Say whether the source has no bars of a month that is over: it is not requested again.
+
+    Sources say so of a traded symbol by mistake. So where other months of the symbol are `clean` (they are read if they
+    are not given), before and after it or beside it, that must have been said twice, DOUBT apart.
+    """
     last = None if month == WHOLE_FILE else lake.quality.read_last_request(symbol, month)
-    if last is None or last["raw"] is not None:
+    settled = _settled_at(s, ends_at(month, s.calendars.of(symbol))) if last else inf
+    if last is None or last["raw"] is not None or last["fetched_at"] < settled:
         return False
-    return bool(last["fetched_at"] >= _settled_at(s, ends_at(month, s.calendars.of(symbol))))
+    if last["fetched_at"] - max(last.get("first_at", last["fetched_at"]), settled) >= DOUBT:
+        return True
+    return not is_in_span(month, lake.clean_months(symbol) if clean is None else clean)
 
 
 def needs_request(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
@@ -114,13 +123,15 @@ def _request_count(s: Settings, lake: Lake, symbol: str, month: str, now: float)
 
 def _missing_months(s: Settings, lake: Lake, symbol: str, months: list[str], now: float) -> list[str]:
     there = set(lake.clean_months(symbol))
-    return [
+    lacking = [month for month in months if month not in there or not _is_done(s, lake, symbol, month, now)]
+    none = {
         month
-        for month in months
-        if not (
-            _is_done(s, lake, symbol, month, now) if month in there else _is_unavailable(s, lake, symbol, month, now)
-        )
-    ]
+        for month in lacking
+        if month not in there
+        and (not requests_for(s, symbol, month, now) or is_empty(s, lake, symbol, month, there))
+        and not lake.raw_keys(symbol, month)
+    }
+    return [month for month in lacking if month not in none]
 
 
 def _is_done(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
@@ -129,11 +140,6 @@ def _is_done(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bo
         return False
     is_complete = report["known_at"] >= _settled_at(s, complete_at(month, now, s.calendars.of(symbol)))
     return bool(is_complete) or is_empty(s, lake, symbol, month)
-
-
-def _is_unavailable(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
-    is_out_of_reach = not requests_for(s, symbol, month, now)
-    return (is_out_of_reach or is_empty(s, lake, symbol, month)) and not lake.raw_keys(symbol, month)
 
 
 def _settled_at(s: Settings, until: float) -> float:

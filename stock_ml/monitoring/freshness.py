@@ -13,11 +13,12 @@ DEADLINE = "deadline"
 def check_clean(s: Settings, minutes: int) -> None:
     """Raise BadQuality naming the symbols whose newest session that closed `minutes` ago is not clean by now.
 
-    Raises StoreUnavailable, or SourceUnavailable (the sandbox's clock). A file is complete as it is: nothing is due.
+    A delayed feed has that much longer. A file is complete as it is: nothing is due. Raises StoreUnavailable, or
+    SourceUnavailable (the sandbox's clock).
     """
     if s.replayed:
         return
-    due = open_clock(s).now() - minutes * MINUTE
+    due = open_clock(s).now() - s.feed_delay - minutes * MINUTE
     lake = Lake.connect(s)
     late = {symbol: session for symbol in s.symbols if (session := _missing(s, lake, symbol, due))}
     message = f"not clean {minutes} minutes after the close: {_listed(late)}" if late else ""

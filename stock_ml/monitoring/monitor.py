@@ -11,11 +11,19 @@ from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.errors import BrokerUnavailable
-from stock_ml.evaluation.live_performance import Alert, Limits, MonitoringReport, limit_breach, monitoring_report
+from stock_ml.evaluation.live_performance import (
+    Alert,
+    Limits,
+    MonitoringReport,
+    late_alarm,
+    limit_breach,
+    monitoring_report,
+)
 from stock_ml.monitoring.live_drift import drift
-from stock_ml.monitoring.notify import notify_alert
+from stock_ml.monitoring.notify import notify_alert, notify_late_forecasts
 
 log = logging.getLogger(__name__)
+LATE = "late"  # the state that says what a person was told of late forecasts
 
 
 class MonitoringResult(TypedDict):
@@ -29,8 +37,9 @@ def monitor(s: Settings) -> MonitoringResult:
     """Evaluate the serving version over its newest sessions, store the report, and publish an open alert to Kafka.
 
     Return the report and the open alert. An alert is published again at each evaluation until a training after it ended
-    well; then none is raised until as many sessions have closed as are evaluated. Raises StoreUnavailable,
-    RegistryUnavailable, SourceUnavailable or BrokerUnavailable.
+    well; then none is raised until as many sessions have closed as are evaluated. A person is told where too many
+    forecasts are late; that is no alert, as no training helps. Raises StoreUnavailable, RegistryUnavailable,
+    SourceUnavailable or BrokerUnavailable.
     """
     store = MonitoringStore.connect(s)
     try:
@@ -55,12 +64,25 @@ def _evaluate(s: Settings, store: MonitoringStore, now: float) -> MonitoringRepo
         return None
     store.write_report(report, now)
     log.info("version %s: %s", version, report)
+    _tell_of_late_forecasts(s, store, report.alarm)
     return report
+
+
+def _tell_of_late_forecasts(s: Settings, store: MonitoringStore, alarm: str | None) -> None:
+    """Notify a person once, until the share of late forecasts was within its limit again."""
+    before = store.read_state(LATE)
+    store.write_state(LATE, {"told": alarm})
+    if alarm:
+        log.warning("late forecasts: %s", alarm)
+    if alarm and not (before and before["told"]):
+        notify_late_forecasts(s, alarm)
 
 
 def _report(s: Settings, store: MonitoringStore, version: str, now: float) -> MonitoringReport | None:
     minutes = store.minute_errors(version, s.monitor_sessions)
-    return monitoring_report(version, minutes, drift(s, store, version, now) if len(minutes.forecasts) else {})
+    found = drift(s, store, version, now) if len(minutes.forecasts) else {}
+    report = monitoring_report(version, minutes, found, store.timeliness(version, s.monitor_sessions))
+    return report._replace(alarm=late_alarm(report, s.monitor_late)) if report else None
 
 
 def _alert(s: Settings, store: MonitoringStore, report: MonitoringReport | None, now: float) -> Alert | None:

@@ -34,6 +34,11 @@ def notify_alert(s: Settings, alert: Alert) -> None:
     notify(s, f"alert, {alert.kind}", f"{alert.reason}\ntrain_model starts; {s.mlflow}")
 
 
+def notify_late_forecasts(s: Settings, alarm: str) -> None:
+    """Notify a person that too many forecasts are late."""
+    notify(s, "too many forecasts are late", alarm)
+
+
 def notify_training(s: Settings, training: TrainingResult) -> None:
     """Notify a person of a new version, and whether it serves or waits for approval."""
     status = "serves" if training["alias"] == "champion" else "waits for a person: ./stockml promote"

@@ -10,6 +10,7 @@ from stock_ml.domain.request_budget import Budget
 from stock_ml.sources import yahoo
 from stock_ml.sources.alpha_vantage import AlphaVantage, no_limit
 from stock_ml.sources.csv_files import CsvFiles
+from stock_ml.sources.delayed_feed import DelayedFeed
 from stock_ml.sources.parsing import Response
 
 RequestLimiter = Callable[[], None]
@@ -55,7 +56,8 @@ def open_source(s: Settings, limiter: RequestLimiter = no_limit) -> Source:
 
     `limiter` is called before each request of a source that counts them; it waits, or raises DailyLimit.
     """
-    return SOURCES[s.source].open(s, limiter)
+    source = SOURCES[s.source].open(s, limiter)
+    return DelayedFeed(source, s.feed_delay) if s.feed_delay and not s.replayed else source
 
 
 def requests_for(s: Settings, symbol: str, month: str, now: float) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from stock_ml.config import Settings
+from stock_ml.domain.feed_delay import feed_words
 from stock_ml.evaluation.training_result import Report
 from stock_ml.model import features
 
@@ -41,6 +42,7 @@ def _warning(s: Settings) -> list[str]:
 
 def _data(s: Settings, sessions: pd.DataFrame) -> str:
     rows = [("source", s.source), ("symbols", ", ".join(s.symbols)), ("exchange", s.exchange)]
+    rows += [("feed", feed_words(s.feed_delay))] if s.feed_delay else []
     rows += [("trained on", f"{sessions['session'].min()} to {sessions['session'].max()}, {len(sessions)} sessions")]
     rows += [("rows", f"{int(sessions['rows'].sum()):,}"), ("window", f"{s.window} bars")]
     return _markdown(("", ""), rows)

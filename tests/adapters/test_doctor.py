@@ -8,13 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 from stock_ml.adapters.broker import ensure_topics
+from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.cli.app import app
 from stock_ml.config import Settings
 from stock_ml.doctor import CHECKS, Finding, examine
 from tests.adapters.answering import answering
 from tests.servers import settings_in, tables
 
-SERVERS = {"source", "clock", "PostgreSQL", "S3", "Kafka", "MLflow"}
+SERVERS = {"source", "feed", "clock", "PostgreSQL", "S3", "Kafka", "MLflow"}
 
 
 def by_part(s: Settings) -> dict[str, Finding]:
@@ -44,6 +45,19 @@ def test_where_everything_runs_all_is_well(
     assert found["Kafka"].message == f"topic {s.kafka_topic} has 4 partitions"
     assert "SIMULATED" in found["source"].message
     assert "is open until" in found["clock"].message
+    assert found["feed"].message == "real-time feed"
+    report_delay(s, 905)
+    found = by_part(s)
+    assert (found["feed"].state, found["feed"].message) == ("note", "15 min delayed feed; that is learned, not stated")
+    assert "STOCKML_FEED_DELAY=905" in found["feed"].advice
+    assert by_part(s.model_copy(update={"feed_delay": 1200}))["feed"].message == "20 min delayed feed"
+    report_delay(s, 0)
+
+
+def report_delay(s: Settings, seconds: int) -> None:
+    store = ForecastStore.connect(s)
+    store.write_state("producer", {"feed_delay": {s.exchange: seconds}})
+    store.close()
 
 
 @pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"[]", b""])

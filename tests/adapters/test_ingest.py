@@ -344,19 +344,46 @@ class Listed(Ending):
         return found
 
 
-def test_months_without_bars_are_asked_for_once_and_the_current_one_each_time(s):
+def test_months_without_bars_are_asked_for_once_the_one_beside_others_twice_and_the_current_one_each_time(s):
     own = s.model_copy(update={"history_months": 3, "symbols": ("GOOGL",)})
     source = Listed(own, "2024-02")
     clean_symbol(own, download_from(source, own, make_plan(own).items[0]))
     assert source.asked == ["2023-12", "2024-01", "2024-02", "2024-03"]
+    move_clock(own, 3600)
+    clean_symbol(own, download_from(source, own, make_plan(own).items[0]))
+    assert source.asked[4:] == ["2024-01", "2024-03"]
+    source.asked.clear()
     assert make_plan(own) == Plan([{"symbol": "GOOGL", "months": []}], 0, Budget(), 0)
-    assert download_from(source, own, {"symbol": "GOOGL", "months": ["2023-12"]})["raw"] == {}
-    assert len(source.asked) == 4
+    assert download_from(source, own, {"symbol": "GOOGL", "months": ["2023-12", "2024-01"]})["raw"] == {}
+    assert source.asked == []
     none_yet = Listed(own, "2024-04")
     for _ in range(2):
         move_clock(own, 120)
         download_from(none_yet, own, {"symbol": "GOOGL", "months": ["2024-03"]})
     assert none_yet.asked == ["2024-03"] * 2
+
+
+@pytest.mark.parametrize("refusal", [errors.NoBars, errors.BadSymbol])
+def test_one_mistaken_word_does_not_write_a_month_off(s, refusal):
+    class Mistaken(Ending):
+        says = True
+
+        def fetch(self, symbol: str, month: str) -> Response:
+            found = super().fetch(symbol, month)
+            if self.says and month == "2024-01":
+                raise refusal("no data found, symbol may be delisted")
+            return found
+
+    own = s.model_copy(update={"history_months": 3, "symbols": ("GOOGL",)})
+    source = Mistaken(own, 99)
+    clean_symbol(own, download_from(source, own, make_plan(own).items[0]))
+    assert make_plan(own).items[0]["months"] == ["2024-01"]
+    download_from(source, own, make_plan(own).items[0])  # a second try of the same run is told the same
+    assert make_plan(own).items[0]["months"] == ["2024-01"]
+    source.says = False
+    clean_symbol(own, download_from(source, own, make_plan(own).items[0]))
+    assert Lake.connect(own).clean_months("GOOGL") == ["2023-12", "2024-01", "2024-02", "2024-03"]
+    assert source.asked.count("2024-01") == 3
 
 
 def test_what_a_spent_day_found_without_bars_is_not_asked_for_on_the_next(s):

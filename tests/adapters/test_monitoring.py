@@ -86,6 +86,30 @@ def test_a_model_as_good_as_the_last_price_raises_no_alert_and_is_kept(s: Settin
         assert connection.execute("select model_version, report->>'forecasts' from looks").fetchall() == [("7", "1501")]
 
 
+def test_where_most_forecasts_are_late_a_person_is_told_once_and_no_training_starts(
+    s: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("stock_ml.monitoring.monitor.notify_late_forecasts", lambda _, alarm: told.append(alarm))
+    serve(s, worse=0.5)
+    with psycopg.connect(s.postgres()) as connection:
+        connection.execute("update forecasts set late = true where horizon = 7")
+        connection.execute("delete from service_state where service = 'late'")
+    for _ in range(2):
+        found = monitor(s)
+        assert found["alert"] is None
+        assert (found["report"]["forecasts"], found["report"]["late"], found["report"]["skill"]) == (0, 1.0, None)
+    assert told == [found["report"]["alarm"]]
+    assert told[0].startswith("100% of 1501 forecasts of version 7")
+    with psycopg.connect(s.postgres()) as connection:
+        connection.execute("update forecasts set late = false where horizon = 7")
+    assert monitor(s)["report"]["alarm"] is None
+    with psycopg.connect(s.postgres()) as connection:
+        connection.execute("update forecasts set late = true where horizon = 7")
+    monitor(s)
+    assert len(told) == 2
+
+
 def test_a_worse_one_is_told_once_repeated_until_acted_on_and_then_left_alone(s: Settings, mlflow: Answer) -> None:
     serve(s, worse=0.5)
     first = monitor(s)["alert"]

@@ -12,7 +12,7 @@ from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
-from stock_ml.evaluation.live_performance import Alert, LimitBreach, monitoring_report
+from stock_ml.evaluation.live_performance import Alert, LimitBreach, Timeliness, monitoring_report
 from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -49,7 +49,9 @@ def test_a_version_is_judged_a_minute_over_all_its_symbols(settings: Settings, s
     closes = {f"W{uuid4().hex[:6].upper()}": random.uniform(99, 101, 6) for _ in range(2)}
     for symbol, close in closes.items():
         put(settings, version, close, np.full(6, 100.0), symbol)
-    found = monitoring_report(version, store.minute_errors(version, 5), {})
+    timeliness = store.timeliness(version, 5)
+    assert timeliness == Timeliness(10, 0)
+    found = monitoring_report(version, store.minute_errors(version, 5), {}, timeliness)
     assert found is not None
     assert store.serving_version() == version
     actual = np.array([close[1:] for close in closes.values()])
@@ -60,6 +62,26 @@ def test_a_version_is_judged_a_minute_over_all_its_symbols(settings: Settings, s
     assert found.coverage_50 == pytest.approx(((actual >= 99.5) & (actual <= 100.5)).mean())
     assert found.coverage_90 == found.coverage_99 == 1.0
     store.write_report(found, T)
+
+
+def test_of_bars_that_are_caught_up_at_once_the_newest_alone_says_whether_the_feed_is_in_time(
+    settings: Settings, store: MonitoringStore
+) -> None:
+    symbol, version = f"W{uuid4().hex[:6].upper()}", uuid4().hex
+    bars = [BarRow(symbol, T + MINUTE * i, *([100.0] * 4), 1.0, False, settings.source, False) for i in range(8)]
+    bounds = (100.0, 100.0, 99.5, 100.5, 99.0, 101.0, 98.0, 102.0)
+
+    def made(i: int, at: float, late: bool) -> ForecastRow:
+        times = (T + MINUTE * i, settings.horizon, T + MINUTE * (i + 1))
+        return ForecastRow(symbol, *times, "2024-03-01", *bounds, version, 0.0, at, late)
+
+    caught_up = [made(i, T + 5 * MINUTE + 2.0, i < 4) for i in range(5)]
+    live = [made(5, T + 6 * MINUTE + 1.0, False), made(6, T + 9 * MINUTE, True)]
+    rows = ForecastStore.connect(settings)
+    rows.store(bars, [*caught_up, *live])
+    rows.close()
+    assert store.timeliness(version, 5) == Timeliness(3, 1)
+    assert store.timeliness("none", 5) == Timeliness(0, 0)
 
 
 def test_bars_come_back_in_order_and_a_span_may_be_empty(settings: Settings, store: MonitoringStore) -> None:

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from local.status import late_forecasts
 from stock_ml.adapters.postgres import reader_statements as statements
 from stock_ml.adapters.postgres.connection import POOL_SIZE, Database, Pool
 from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
@@ -185,6 +186,22 @@ def test_the_open_alert_and_the_newest_report_are_read(postgres: Settings, reade
     assert report is not None
     assert (report["skill"], report["coverage_90"], report["market_at"]) == (0.09, 0.9, T * 1000)
     assert report["unusual"] == {"gap": 0.1}
+    assert (report["late"], report["alarm"]) == (0.0, None)
+
+
+def test_the_share_of_late_forecasts_is_told_also_where_nothing_counts(
+    postgres: Settings, reader: ForecastReader
+) -> None:
+    store = MonitoringStore.connect(postgres)
+    nothing = MonitoringReport("3", 0, *([None] * 7), {}, {}, made=400, late=0.25)
+    store.write_report(nothing, T)
+    assert late_forecasts(postgres) == "25%"
+    store.write_report(nothing._replace(late=1.0, alarm="100% of 400 forecasts …"), T)
+    report = reader.monitoring().report
+    store.close()
+    assert report is not None
+    assert (report["skill"], report["late"], report["alarm"]) == (None, 1.0, "100% of 400 forecasts …")
+    assert late_forecasts(postgres) == "100% of 400 forecasts …"
 
 
 def test_a_symbol_without_rows_has_an_empty_score(reader: ForecastReader, symbol: str) -> None:

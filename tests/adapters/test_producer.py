@@ -114,9 +114,11 @@ def consuming(s: Settings) -> Iterator[None]:
     stopping = Event()
     thread = Thread(target=Consumer.connect(s, Fixed(), stopping).run)
     thread.start()
-    yield
-    stopping.set()
-    thread.join(30)
+    try:
+        yield
+    finally:  # else a test that fails leaves a thread that never lets the process end
+        stopping.set()
+        thread.join(30)
 
 
 def on_topic(s: Settings) -> list[Bar]:

@@ -118,6 +118,29 @@ def test_how_far_a_feature_drifted_is_said_beside_what_monitoring_found(
     expect(page.locator("#monitor")).to_have_text("skill +9.0 %, 09:30; drift of move, PSI 0.25 beyond training")
 
 
+def test_a_delayed_feed_is_named_and_its_bars_are_not_called_old(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    monitoring = MonitoringStore.connect(served)
+    monitoring.close_alert(time.time() + 60)  # an alert would be said in its place
+    report = MonitoringReport("7", 2000, 1.0, 1.1, 0.09, 1.0, 0.5, 0.9, 0.99, {}, {}, made=2100, late=0.05)
+    monitoring.write_report(report, T)
+    before = store.read_state("producer")
+    assert before is not None
+    store.write_state("producer", before.state | {"now": T + 1400.0, "feed_delay": {served.exchange: 900}})
+    page.goto(address(served, symbol))
+    expect(page.locator("#market-when")).to_contain_text("15 min delayed feed")
+    expect(page.locator("#bar-age")).to_have_attribute("data-stale", "false")
+    expect(page.locator("#monitor")).to_have_text("skill +9.0 %, 09:30; 5 % made too late")
+    monitoring.write_report(report._replace(late=1.0, alarm="100% of 2100 forecasts were made too late"), T)
+    monitoring.close()
+    store.write_state("producer", before.state | {"now": T + 1400.0, "feed_delay": {served.exchange: 0}})
+    expect(page.locator("#monitor")).to_have_text("100% of 2100 forecasts were made too late")
+    expect(page.locator("#market-when")).not_to_contain_text("delayed")
+    expect(page.locator("#bar-age")).to_have_attribute("data-stale", "true")
+    store.write_state("producer", before.state)
+
+
 def test_a_symbol_that_is_markup_is_shown_and_not_run(served: Settings, store: ForecastStore, page: Page) -> None:
     name = "<svg onload=x()>"  # as long as a symbol can be stored; run, it would be an error on the page
     store.store([bar(name, 0, 100.0)], [forecast(name, 0, 100.5)])

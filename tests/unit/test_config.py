@@ -30,6 +30,22 @@ def test_a_name_that_is_given_is_taken() -> None:
     assert named(source="csv", **given, **brought) == ("bars", "m", "e")
 
 
+@pytest.mark.parametrize(
+    ("given", "delay"),
+    [
+        ({}, 0),
+        ({"alphavantage_entitlement": "realtime"}, 0),
+        ({"alphavantage_entitlement": "delayed"}, 900),
+        ({"alphavantage_entitlement": "delayed", "feed_delay": "1200"}, 1200),
+        ({"source": "yahoo", "feed_delay": "900"}, 900),
+        ({"source": "yahoo", "alphavantage_entitlement": "delayed"}, 0),  # it is of another service
+    ],
+)
+def test_a_plan_of_delayed_bars_says_by_how_much(given: dict[str, str], delay: int) -> None:
+    s = Settings(_env_file=None, **{"source": "alpha_vantage", **given})  # type: ignore[arg-type]
+    assert s.feed_delay == delay
+
+
 def test_symbols_of_currencies_coins_and_futures_are_taken_and_a_slash_is_explained() -> None:
     given = load(symbols="btc-usd,EURUSD=X,GC=F,^GSPC", exchanges="btc-usd:24/7,EURUSD=X:24/5")
     assert given.symbols == ("BTC-USD", "EURUSD=X", "GC=F", "^GSPC")

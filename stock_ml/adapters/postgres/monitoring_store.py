@@ -10,7 +10,7 @@ from stock_ml.adapters.postgres.store.statements import READ_STATE, WRITE_STATE
 from stock_ml.config import Settings
 from stock_ml.domain.gaps import Minutes
 from stock_ml.domain.json_object import JsonObject
-from stock_ml.evaluation.live_performance import Alert, LimitBreach, MinuteErrors, MonitoringReport
+from stock_ml.evaluation.live_performance import Alert, LimitBreach, MinuteErrors, MonitoringReport, Timeliness
 
 SERVING = "select model_version from forecasts where horizon = %(horizon)s order by stored_at desc limit 1"
 MINUTE_ERRORS = """
@@ -25,6 +25,19 @@ select avg(abs(ln(predicted_close / actual_close))) * 1e4, avg(abs(ln(last_close
 from outcomes join sessions using (session)
 where horizon = %(horizon)s and model_version = %(version)s and counts
 group by bar_ts order by bar_ts
+"""
+# of bars that were caught up at once the newest one alone counts: it says whether the feed is in time
+TIMELINESS = """
+with sessions as (
+    select distinct session from forecasts where horizon = %(horizon)s and model_version = %(version)s
+    order by session desc limit %(sessions)s
+), newest as (
+    select distinct on (symbol, date_trunc('minute', made_at)) late
+    from outcomes join sessions using (session)
+    where horizon = %(horizon)s and model_version = %(version)s and bar_ts > trained_until
+    order by symbol, date_trunc('minute', made_at), bar_ts desc
+)
+select count(*)::int, (count(*) filter (where late))::int from newest
 """
 BARS = """
 select extract(epoch from ts)::bigint, open, high, low, close, volume, filled from bars
@@ -73,6 +86,13 @@ class MonitoringStore:
         """Return the errors of a version's forecasts that count, in its newest sessions."""
         rows = self._rows(MINUTE_ERRORS, horizon=self._horizon, version=version, sessions=sessions)
         return MinuteErrors(*np.array(rows, dtype=np.float64).reshape(-1, 6).T)
+
+    def timeliness(self, version: str, sessions: int) -> Timeliness:
+        """Count a version's forecasts in its newest sessions whose outcome is known, and the late ones of them.
+
+        Those that a symbol's bars brought in one minute count as one, the newest of them.
+        """
+        return Timeliness(*self._rows(TIMELINESS, horizon=self._horizon, version=version, sessions=sessions)[0])
 
     def bars(self, symbol: str, since: int, until: int) -> Minutes:
         """Return a symbol's stored bars in a span of UTC epoch seconds."""

@@ -48,13 +48,18 @@ class OpenAlert(TypedDict):
 
 
 class ReportSummary(TypedDict):
-    """Hold what the page shows of a MonitoringReport; `market_at` in epoch milliseconds."""
+    """Hold what the page shows of a MonitoringReport; `market_at` in epoch milliseconds.
+
+    `late` and `alarm` are None in reports of before they were stored.
+    """
 
     model_version: str
     forecasts: int
-    skill: float
-    coverage_90: float
+    skill: float | None
+    coverage_90: float | None
     unusual: dict[str, float]
+    late: float | None
+    alarm: str | None
     market_at: int
 
 

@@ -85,7 +85,7 @@ select (select json_build_object('kind', kind, 'reason', reason, 'model_version'
         from alerts where acted_on_at is null order by id desc limit 1),
        (select json_build_object('model_version', model_version, 'forecasts', report -> 'forecasts',
                                  'skill', report -> 'skill', 'coverage_90', report -> 'coverage_90',
-                                 'unusual', report -> 'unusual',
+                                 'unusual', report -> 'unusual', 'late', report -> 'late', 'alarm', report -> 'alarm',
                                  'market_at', (extract(epoch from market_at) * 1000)::bigint)
         from looks order by id desc limit 1)
 """

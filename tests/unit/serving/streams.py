@@ -11,6 +11,7 @@ from serving.consumer.batch import Batches
 from serving.consumer.predict import Models, Serving
 from serving.consumer.state import ConsumerState
 from serving.stream_config import StreamConfig
+from stock_ml.adapters.postgres.connection import ServiceState
 from stock_ml.adapters.postgres.store import (
     STORED_BARS,
     STORED_FORECASTS,
@@ -70,6 +71,7 @@ class MemoryStore:
         self.forecasts: dict[tuple[str, int], ForecastRow] = {}
         self.shadows: dict[tuple[str, int, str], ForecastRow] = {}
         self.asked: list[str] = []  # symbols that were read again
+        self.feed_delay: dict[str, int] = {}  # as the producer reports it
 
     def begin(self, insert: np.ndarray, merge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return insert, merge
@@ -89,6 +91,9 @@ class MemoryStore:
         for one in forecast_rows(insert.challenger) + forecast_rows(merge.challenger):
             self.shadows.setdefault((one.symbol, one.bar_ts, one.model_version), one)
         return Stored(len(stored), len(made))
+
+    def read_state(self, service: str) -> ServiceState | None:
+        return ServiceState({"feed_delay": self.feed_delay}, 1.0) if service == "producer" else None
 
     def cancel(self, _: object) -> None:
         """Forget what was begun: nothing of it is here."""

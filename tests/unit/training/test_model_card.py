@@ -21,3 +21,8 @@ def test_a_card_tells_data_decision_and_candidates_and_what_is_simulated(source)
     assert "| linear | 1,411 | 0.0123 |  |  |  |  | 0.8970 |  |" in made
     assert "held out" not in made
     assert made.count("\n## ") == 5
+
+
+def test_a_card_tells_of_a_delayed_feed():
+    made = card(load(source="yahoo", symbols=("AAPL",), feed_delay=900), SESSIONS, REPORT, TOLD)
+    assert "| feed | 15 min delayed feed |" in made

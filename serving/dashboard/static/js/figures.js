@@ -60,7 +60,10 @@ export function showState(sent, rows, clock) {
 
 const OLD = 300; // seconds of the market's clock
 
-const isOld = ({ market_open: open, last_bar_age: age }) => Boolean(open) && age > OLD;
+const isOld = ({ market_open: open, last_bar_age: age, feed_delay: delay }) => Boolean(open) && age > OLD + delay;
+
+// A delay in words, as `stock_ml/domain/feed_delay.py` has them.
+const feedWords = (delay) => (delay ? `, ${Math.round(delay / 60)} min delayed feed` : "");
 
 function showScore(score) {
   at("skill").dataset.verdict = score.verdict;
@@ -72,8 +75,10 @@ function showMarket(state, clock) {
   const known = state.market_open != null;
   text("market", known ? (state.market_open ? "Open" : "Closed") : "–").dataset.open = String(state.market_open);
   const when = state.next_change == null ? "" : clock.near(state.next_change, state.now);
+  const feed = feedWords(state.feed_delay);
   const asOf = state.producer.stale && state.producer.age != null ? ` as of ${span(state.producer.age)} ago` : "";
-  text("market-when", !known ? "the producer has not spoken yet" : when ? `${state.market_open ? "until" : "opens"} ${when}${asOf}` : asOf.trim());
+  const until = when && `${state.market_open ? "until" : "opens"} ${when}`;
+  text("market-when", known ? `${until}${asOf}${feed}`.replace(/^[, ]+/, "") : "the producer has not spoken yet");
 }
 
 function showModel({ model, consumer, now }) {
@@ -97,9 +102,13 @@ function link(place, words, href, title) {
 }
 
 function showMonitor({ alert, look, now }, clock) {
-  const skill = look ? `skill ${percent(look.skill)}, ${clock.near(look.market_at, now)}${drift(look.unusual ?? {})}` : "no look yet";
-  text("monitor", alert ? `alert: ${alert.reason}` : skill).dataset.stale = String(Boolean(alert));
+  const skill = look ? `skill ${percent(look.skill)}, ${clock.near(look.market_at, now)}${late(look)}${drift(look.unusual ?? {})}` : "no look yet";
+  const alarm = alert ? `alert: ${alert.reason}` : look?.alarm;
+  text("monitor", alarm ?? skill).dataset.stale = String(Boolean(alarm));
 }
+
+// The share of forecasts that do not count, as their outcome could be known, if there were any.
+const late = (look) => (look.late ? `; ${Math.round(look.late * 100)} % made too late` : "");
 
 // The feature that drifted furthest beyond what was usual in training, if any did.
 function drift(unusual) {

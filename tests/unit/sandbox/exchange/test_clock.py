@@ -103,3 +103,13 @@ def test_the_file_is_whole_at_any_moment(tmp_path):
     clock.store()
     stored = json.loads((tmp_path / "clock.json").read_text())
     assert stored["reading"]["market"] == OPEN
+
+
+@pytest.mark.parametrize("delay", [0, 900])
+def test_it_runs_on_after_a_close_until_a_delayed_feed_has_shown_the_last_bar(tmp_path, delay):
+    s = load(source="sandbox", home=tmp_path, sandbox_start="2024-03-01", feed_delay=delay)
+    clock = StoredClock.load(tmp_path / "clock.json", XNYS, s)
+    clock.wall = Wall(clock.reading.wall + 391)
+    assert clock.now().market == OPEN + 391 * 60
+    clock.wall.at += delay / 60 + 1
+    assert clock.now().market == XNYS.opens[XNYS.upcoming(OPEN + 86_400)]

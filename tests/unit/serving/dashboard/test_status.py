@@ -69,3 +69,9 @@ def test_the_open_alert_is_part_of_the_state() -> None:
     alert = {"kind": "skill", "reason": "behind", "model_version": "3", "market_at": 1}
     state = installation_state({}, Monitoring(alert, None), LINKS)
     assert (state.alert, state.look) == (OpenAlert("skill", "behind", "3", 1), None)
+
+
+def test_the_longest_delay_of_the_feeds_is_part_of_the_state() -> None:
+    producer = ServiceState(PRODUCER.state | {"feed_delay": {"XNYS": 0, "XTAE": 900}}, 0.5)
+    assert state_of({"producer": producer}).feed_delay == 900
+    assert state_of({"producer": PRODUCER}).feed_delay == 0

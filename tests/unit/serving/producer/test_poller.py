@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.producer.live import clock_fault
-from serving.producer.poller import HOUR, REFUSED_PAUSE, Poller
+from serving.producer.poller import REFUSED_PAUSE, Poller
 from serving.producer.recent_minutes import Recent
 from stock_ml.domain.bars import Bar, utc
 from stock_ml.domain.calendar import sessions
@@ -167,7 +167,7 @@ def test_a_key_that_is_refused_is_named_and_tried_again_after_minutes_that_becom
         before = len(source.asked)
         polled.new_bars(at(source, minute(6)))
         asked_at += [minutes] * (len(source.asked) - before)
-        assert not polled.has_all_until(minute(6), NYSE)
+        assert not polled.has_all_until(minute(6), minute(6), NYSE)
     assert asked_at == [0, 5, 15, 35, 75, 135, 195]
     assert polled.fault == f"{type(refusal).__name__}: no"
 
@@ -196,34 +196,51 @@ def test_an_unknown_symbol_stops_no_other_one() -> None:
     assert len(polled.new_bars(at(source, minute(6)))) == 5
     assert len(polled.new_bars(at(source, minute(7)))) == 1
     assert source.asked.count(("AAPL", None)) == 1
-    assert polled.has_all_until(minute(7), NYSE)
-    assert polled.fault == "AAPL: BadSymbol: what?; it is asked for again every 60 min"
+    assert polled.has_all_until(minute(7), minute(7), NYSE)
+    assert polled.fault == "AAPL: BadSymbol: what?; it is asked for again in 1 min"
 
 
-def test_an_unknown_symbol_is_requested_again_after_an_hour_and_goes_on_when_it_is_known() -> None:
+def test_an_unknown_symbol_is_requested_again_after_minutes_that_become_an_hour_and_goes_on_when_it_is_known() -> None:
     source, wall = Source(errors={"AAPL": BadSymbol("what?")}), Wall()
     polled = poller(source, {"AAPL": None, "GOOGL": None}, wall=wall)
-    polled.new_bars(at(source, minute(6)))
-    wall.now = HOUR - 1
-    polled.new_bars(at(source, minute(7)))
-    assert source.asked.count(("AAPL", None)) == 1
+    asked_at: list[float] = []
+    for number in range(300):
+        wall.now = 60.0 * number
+        before = source.asked.count(("AAPL", None))
+        polled.new_bars(at(source, minute(6 + number)))
+        asked_at += [number] * (source.asked.count(("AAPL", None)) - before)
+    assert asked_at == [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]
+    assert source.asked.count(("GOOGL", None)) == 300
+    assert "it is asked for again in 60 min" in str(polled.fault)
     source.errors.clear()
-    wall.now = HOUR
-    assert [bar.ts for bar in polled.new_bars(at(source, minute(8))) if bar.symbol == "AAPL"] == [
-        minute(i) for i in range(3, 8)
-    ]
+    wall.now = 303 * 60.0
+    known = [bar.ts for bar in polled.new_bars(at(source, minute(320))) if bar.symbol == "AAPL"]
+    assert known == [minute(i) for i in range(315, 320)]
     assert polled.fault is None
-    assert polled.has_all_until(minute(8), NYSE)
+    assert polled.has_all_until(minute(320), minute(320), NYSE)
 
 
-def test_a_refused_symbol_takes_one_request_an_hour_from_the_others() -> None:
-    source, wall = Source(errors={"AAPL": BadSymbol("what?")}), Wall()
-    polled = poller(source, {"AAPL": None, "GOOGL": None}, wall=wall)
-    for number in range(120):
+def test_one_mistaken_word_about_a_symbol_with_bars_does_not_end_it_and_its_session_waits() -> None:
+    source, wall = Source(errors={"AAPL": BadSymbol("no data found, symbol may be delisted")}), Wall()
+    polled = poller(source, {"AAPL": minute(3), "GOOGL": minute(3)}, wall=wall)
+    given = polled.new_bars(at(source, minute(6)))
+    assert not polled.has_all_until(minute(6), minute(6), NYSE)
+    source.errors.clear()
+    wall.now = 60.0
+    given += polled.new_bars(at(source, minute(7)))
+    assert [bar.ts for bar in given if bar.symbol == "AAPL"] == [minute(i) for i in range(4, 7)]
+    assert polled.has_all_until(minute(7), minute(7), NYSE)
+
+
+def test_a_session_closes_without_a_symbol_that_is_refused_again_and_again() -> None:
+    source, wall = Source(errors={"AAPL": BadSymbol("delisted")}), Wall()
+    polled = poller(source, {"AAPL": minute(3), "GOOGL": minute(3)}, wall=wall)
+    closes = []
+    for number in range(8):
         wall.now = 60.0 * number
         polled.new_bars(at(source, minute(6 + number)))
-    assert source.asked.count(("AAPL", None)) == 2
-    assert source.asked.count(("GOOGL", None)) == 120
+        closes.append(polled.has_all_until(minute(6), minute(6), NYSE))
+    assert closes == [False] * 3 + [True] * 5
 
 
 def test_a_source_that_was_unavailable_is_requested_again_and_no_bar_is_skipped() -> None:
@@ -253,17 +270,17 @@ def test_each_symbol_is_requested_in_the_sessions_of_its_own_exchange() -> None:
     polled.new_bars(at(source, minute(0) - 3600))  # 13:30 UTC: London trades, New York does not
     assert source.asked == [("VOD", None)]
     polled.symbols["VOD"].responded_at = minute(0)
-    assert polled.has_all_until(minute(0), london)
-    assert not polled.has_all_until(minute(0), NYSE)
+    assert polled.has_all_until(minute(0), minute(0), london)
+    assert not polled.has_all_until(minute(0), minute(0), NYSE)
 
 
 def test_a_session_waits_for_its_bars_whoever_loaded_the_calendar() -> None:
     """Calendars are loaded anew where there are many of them: one exchange's are not always one object."""
     polled = poller(Source(), {"GOOGL": minute(3)})
     polled.sessions = lambda _: replace(NYSE)
-    assert not polled.has_all_until(minute(6), replace(NYSE))
+    assert not polled.has_all_until(minute(6), minute(6), replace(NYSE))
     polled.symbols["GOOGL"].responded_at = minute(6)
-    assert polled.has_all_until(minute(6), replace(NYSE))
+    assert polled.has_all_until(minute(6), minute(6), replace(NYSE))
 
 
 def test_bars_after_a_closure_at_short_notice_are_not_published() -> None:
@@ -306,3 +323,12 @@ def test_after_a_clock_was_set_back_no_bar_is_skipped_and_none_comes_twice() -> 
     assert clock_fault(minute(5), polled.newest) is None
     given += polled.new_bars(at(source, minute(9)))
     assert [bar.ts for bar in given] == [minute(i) for i in range(1, 9)]
+
+
+def test_a_session_is_whole_when_its_last_minute_was_published_though_nothing_was_requested_since() -> None:
+    polled = poller(Source(), {"GOOGL": minute(388)})
+    close, settled = minute(390), minute(395)
+    polled.symbols["GOOGL"].responded_at = close + 1
+    assert not polled.has_all_until(close, settled, NYSE)
+    polled.symbols["GOOGL"].published.add(minute(389))
+    assert polled.has_all_until(close, settled, NYSE)
