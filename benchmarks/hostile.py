@@ -1,0 +1,163 @@
+"""Hostile answers through parser and cleaning, and through Kafka and the consumer: right, and the same bits in both."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks._consumer import fixed_scorer
+from benchmarks._hostile import KINDS, Case, answer
+from benchmarks._live import publish, running_process, stage
+from stock_ml.adapters.broker import Publisher
+from stock_ml.cleaning.rules import CleanBars, CleaningParameters, clean
+from stock_ml.config import Settings
+from stock_ml.domain.bars import Bar, epoch
+from stock_ml.domain.calendar import Sessions, sessions
+from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.outliers import outliers
+from stock_ml.model import features
+from stock_ml.model.scorer import Scorer, prices
+from stock_ml.sources.parsing import Response, bars_of, parse, place
+
+VALUES = ("open", "high", "low", "close", "volume")
+BARS = """
+select symbol, extract(epoch from ts)::bigint as ts, open, high, low, close, volume, filled, outlier from bars
+"""
+FORECASTS = "select symbol, extract(epoch from bar_ts)::bigint as ts, last_close, predicted_close from forecasts"
+HEAD = ("case", "layout", "rows", "kept", "outliers", "refused", "no trade", "wrong", "batch and stream differ")
+Row = tuple[int, tuple[float, ...], bool, bool]  # minute, values, filled, outlier
+Forecast = tuple[float, float]
+
+
+@dataclass
+class Path:
+    """Hold what one path made of a case: its rows, and last and predicted close by minute."""
+
+    rows: set[Row] = field(default_factory=set)
+    forecasts: dict[int, Forecast] = field(default_factory=dict)
+
+
+def run(console: Console) -> dict[str, float]:
+    """Send every case through both paths, and count those that are wrong."""
+    cases = {f"H{number:03}": case for number, case in enumerate(_cases())}
+    calendar = sessions("XNYS")
+    with stage(tuple(cases)) as s:
+        scorer = fixed_scorer(s)
+        batch = {symbol: _batch(symbol, case, s, scorer, calendar) for symbol, case in cases.items()}
+        stream = _stream(s, cases, calendar)
+    mistakes = {symbol: _mistake(case, batch[symbol][0]) for symbol, case in cases.items()}
+    parted = {symbol: _difference(batch[symbol][1], stream[symbol]) for symbol in cases}
+    console.print(_table(cases, {symbol: found[0] for symbol, found in batch.items()}, mistakes, parted))
+    wrong = sum(map(bool, mistakes.values()))
+    return {"cases": len(cases), "wrong": wrong, "batch_is_stream": float(not any(parted.values()))}
+
+
+def _cases() -> Iterator[Case]:
+    for number, (name, kind) in enumerate(KINDS.items()):
+        for layout in kind.layouts:
+            yield kind.case(name, layout, np.random.default_rng(number))
+
+
+def _batch(symbol: str, case: Case, s: Settings, scorer: Scorer, calendar: Sessions) -> tuple[CleanBars, Path]:
+    """Return what parser and cleaning make of a case, and its forecasts as training would have them."""
+    rows = place(parse(answer(case), case.name, of_file=False), "start", calendar)
+    cleaned = clean(rows, symbol, s.source, CleaningParameters(calendar, s.feed_gap_minutes, case.known_at))
+    minutes = Minutes.of_frame(cleaned.bars)
+    unusual = set(minutes.ts[_outliers(minutes, calendar, s.feed_gap_minutes)].tolist())
+    columns = zip(minutes.ts.tolist(), *(getattr(minutes, name).tolist() for name in VALUES), strict=True)
+    flags = zip(columns, minutes.filled.tolist(), strict=True)
+    found = {(ts, tuple(values), filled, ts in unusual) for (ts, *values), filled in flags}
+    return cleaned, Path(found, _forecasts(symbol, minutes, s, scorer, calendar))
+
+
+def _outliers(minutes: Minutes, calendar: Sessions, limit: int) -> np.ndarray:
+    found = np.zeros(len(minutes), dtype=bool)
+    found[~minutes.filled] = outliers(minutes.select(~minutes.filled), calendar, limit)
+    return found
+
+
+def _forecasts(symbol: str, minutes: Minutes, s: Settings, scorer: Scorer, calendar: Sessions) -> dict[int, Forecast]:
+    table = features.table(minutes, calendar, scorer.schema, s.feed_gap_minutes)
+    table = table[calendar.period(table["bar_ts"].to_numpy() + 60 * s.horizon) >= 0]
+    last = table["last_close"].to_numpy()
+    values = table[list(features.FEATURES)].to_numpy()
+    made = prices(last, scorer.predict(values, np.full(len(table), symbol)))
+    pairs = zip(last.tolist(), made.predicted_close.tolist(), strict=True)
+    return dict(zip(table["bar_ts"].tolist(), pairs, strict=True))
+
+
+def _stream(s: Settings, cases: dict[str, Case], calendar: Sessions) -> dict[str, Path]:
+    """Publish the bars of all cases in order of time, every fifth one twice, and read what the consumer stored."""
+    bars = [bar for symbol, case in cases.items() for bar in _live(symbol, case, s, calendar)]
+    bars.sort(key=lambda bar: bar.ts)
+    sent = [again for number, bar in enumerate(bars) for again in [bar] * (2 if number % 5 == 0 else 1)]
+    with running_process(s, "_consumer") as consumer:
+        publisher = Publisher.connect(s)
+        publish(publisher, sent)
+        publisher.flush(60)
+        consumer.wait(len(sent))
+    return _stored(s, cases)
+
+
+def _live(symbol: str, case: Case, s: Settings, calendar: Sessions) -> list[Bar]:
+    response = Response(s.source, symbol, None, {}, case.known_at, answer(case), "application/octet-stream")
+    return bars_of(response, "start", calendar)
+
+
+def _stored(s: Settings, cases: dict[str, Case]) -> dict[str, Path]:
+    found = {symbol: Path() for symbol in cases}
+    with psycopg.connect(s.postgres()) as connection:
+        for symbol, ts, *values, filled, outlier in connection.execute(BARS):
+            found[symbol].rows.add((ts, tuple(values), filled, outlier))
+        for symbol, ts, last, predicted in connection.execute(FORECASTS):
+            found[symbol].forecasts[ts] = (last, predicted)
+    return found
+
+
+def _mistake(case: Case, cleaned: CleanBars) -> str:
+    """Return in which way cleaned bars are not as they should be, "" where they are."""
+    bars = cleaned.bars[~cleaned.bars["filled"].to_numpy(bool)]
+    rows = zip(epoch(bars["ts"]).tolist(), bars[list(VALUES)].to_numpy().tolist(), strict=True)
+    if dict(rows) != case.bars:
+        return "other bars"
+    named = {int(pd.Timestamp(one["ts"]).timestamp()) for one in cleaned.report["outliers"]["first"]}
+    if named != case.outliers:
+        return f"outliers {len(named)}, expected {len(case.outliers)}"
+    counts = Counter({name: count for name in case.counts if (count := _count(cleaned, name))})
+    return "" if counts == case.counts else f"{dict(counts)}, expected {dict(case.counts)}"
+
+
+def _count(cleaned: CleanBars, name: str) -> int:
+    report = dict(cleaned.report)
+    return len(cleaned.refused) if name == "refused" else int(report[name])  # type: ignore[call-overload]  # a count
+
+
+def _difference(batch: Path, stream: Path) -> str:
+    """Return in which way the paths differ, "" where every bit is the same."""
+    if batch.rows != stream.rows:
+        return f"{len(batch.rows ^ stream.rows)} rows"
+    differ = {
+        ts
+        for ts in batch.forecasts.keys() | stream.forecasts.keys()
+        if batch.forecasts.get(ts) != stream.forecasts.get(ts)
+    }
+    return f"{len(differ)} forecasts" if differ else ""
+
+
+def _table(
+    cases: dict[str, Case], cleaned: dict[str, CleanBars], mistakes: dict[str, str], parted: dict[str, str]
+) -> Table:
+    table = Table(
+        "case", "layout", "rows", "kept", "outliers", "refused", "no trade", "wrong", "batch and stream differ"
+    )
+    for symbol, case in cases.items():
+        report = cleaned[symbol].report
+        counts = (report["rows_read"], report["kept"], report["outliers"]["count"], len(cleaned[symbol].refused))
+        cells = (*map(str, counts), str(report["no_trade"]), mistakes[symbol], parted[symbol])
+        table.add_row(case.name, case.layout, *cells)
+    return table
