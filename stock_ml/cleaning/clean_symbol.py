@@ -1,5 +1,6 @@
 """Clean a symbol's responses, and report what became of every row."""
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
@@ -31,6 +32,7 @@ from stock_ml.errors import BadFile, BadQuality
 from stock_ml.sources.parsing import WHOLE_FILE, Convention, place
 from stock_ml.sources.parsing.rows import traded
 
+log = logging.getLogger(__name__)
 VERSION = 4  # raise it when cleaning changes: months cleaned by an older version are cleaned again
 EARLIER = 3  # months that say how often a symbol trades
 
@@ -58,16 +60,16 @@ def clean_symbol(s: Settings, item: IngestItem, lake: Lake | None = None) -> Cle
 
     Without `raw` (the keys by month) the newest response of each month is taken; of a source that answers with windows
     all responses are. All months are cleaned before one is written: an error in a file, or a month that does not pass,
-    leaves clean/ as it was. Raises BadFile, AmbiguousTimestamps, BadBars, BadQuality or StoreUnavailable.
+    leaves clean/ as it was. Of a file that holds other months such a month is left out, and named in the log.
+    Raises BadFile, AmbiguousTimestamps, BadBars, BadQuality or StoreUnavailable.
     """
     lake, symbol = lake or Lake.connect(s), item["symbol"]
     cleaned = _clean_months(s, lake, item)
-    reports = {name: month.report for name, month in cleaned.items()}
     if cleaned:
-        log_reports(symbol, reports)
-        _check_quality(s, lake, symbol, cleaned)
+        log_reports(symbol, {name: month.report for name, month in cleaned.items()})
+        cleaned = _passing(s, lake, symbol, cleaned)
         _store(s, lake, symbol, cleaned)
-    return {"symbol": symbol, "months": reports}
+    return {"symbol": symbol, "months": {name: month.report for name, month in cleaned.items()}}
 
 
 def _clean_months(s: Settings, lake: Lake, item: IngestItem) -> dict[str, CleanMonth]:
@@ -215,18 +217,25 @@ def _store_refused(lake: Lake, symbol: str, month: str, result: CleanMonth) -> N
         result.report["refused_rows"] = lake.quality.write_refused(symbol, month, raw, result.refused)
 
 
-def _check_quality(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
-    """Raise BadQuality naming every month that does not pass, and where its report is."""
+def _passing(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> dict[str, CleanMonth]:
+    """Return the months that pass the gate, and store the reports of the others.
+
+    Raises BadQuality naming each that does not pass, and where its report is, unless it is one of a file whose other
+    months pass: nobody can ask for that month again.
+    """
     gate = Gate(s.minimum_coverage, s.maximum_refused)
     usual = 0.0 if s.replayed else _usual(lake, symbol, min(cleaned))  # an earlier file may be of another feed
     reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report, usual))}
-    if reasons:
-        stored = [lake.quality.write_failed(symbol, name, cleaned[name].report, why) for name, why in reasons.items()]
+    stored = [lake.quality.write_failed(symbol, name, cleaned[name].report, why) for name, why in reasons.items()]
+    if reasons and not (s.replayed and len(reasons) < len(cleaned)):
         message = "; ".join(f"{symbol} {name}: {reason}" for name, reason in reasons.items())
         raise BadQuality(
             f"{message}. Nothing was written to clean/; see {stored[0]} and the table above, ask the source again, or "
             "set STOCKML_MINIMUM_COVERAGE or STOCKML_MAXIMUM_REFUSED if that is how this symbol is traded"
         )
+    for (name, reason), key in zip(reasons.items(), stored, strict=True):
+        log.error("%s %s is left out: %s; see %s", symbol, name, reason, key)
+    return {name: month for name, month in cleaned.items() if name not in reasons}
 
 
 def _store(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:

@@ -498,20 +498,41 @@ def test_refused_rows_are_kept_with_their_reason_beside_the_report(csv_settings)
     assert report["raw"].rpartition("/")[2] in report["refused_rows"]
 
 
-@pytest.mark.parametrize("limits", [{"minimum_coverage": 0.999}, {"maximum_refused": 0.0}])
-def test_a_month_that_does_not_pass_fails_loudly_and_nothing_reaches_clean(csv_settings, limits):
+def with_a_bad_month(s: Settings) -> Path:
+    """Return a copy of the file with a minute twice and an hour missing in September."""
+    row = "2023-09-01 10:00:00,10,10.01,9.99,10.01,"
+    path = rewritten(s.csv_path, (row, f"{row}1\n{row}"))
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if "2023-09-01 11:" not in line))
+    return path
+
+
+LIMITS = pytest.mark.parametrize("limits", [{"minimum_coverage": 0.999}, {"maximum_refused": 0.0}])
+
+
+@LIMITS
+def test_months_of_a_file_none_of_which_passes_fail_loudly_and_nothing_reaches_clean(csv_settings, limits, tmp_path):
     ingest(csv_settings)
     before = {key: body for key, body in everything(csv_settings).items() if not key.startswith("raw/")}
-    row = "2023-09-01 10:00:00,10,10.01,9.99,10.01,"
-    path = rewritten(csv_settings.csv_path, (row, f"{row}1\n{row}"))
-    path.write_text("".join(line for line in path.read_text().splitlines(True) if "2023-09-01 11:" not in line))
+    bad = with_a_bad_month(csv_settings)
+    bad.write_text("".join(line for line in bad.read_text().splitlines(True) if not line.startswith("2023-08")))
     with pytest.raises(
         errors.BadQuality, match=r"ABC 2023-09: .* Nothing was written to clean/; see quality/.*failed-"
     ):
-        ingest(csv_settings.model_copy(update={"csv_path": path, **limits}))
+        ingest(csv_settings.model_copy(update={"csv_path": bad, **limits}))
     after = {key: body for key, body in everything(csv_settings).items() if not key.startswith("raw/")}
     assert {key: after[key] for key in before} == before
     assert all("/failed-" in key or "/refused-" in key for key in after.keys() - before.keys())
+
+
+@LIMITS
+def test_a_month_of_a_file_that_does_not_pass_is_left_out_and_named(csv_settings, limits, caplog):
+    ingest(csv_settings)
+    bad = csv_settings.model_copy(update={"csv_path": with_a_bad_month(csv_settings), **limits})
+    [found] = ingest(bad)
+    assert list(found["months"]) == ["2023-08"]
+    assert "ABC 2023-09 is left out: " in caplog.text
+    assert Lake.connect(bad).clean_months("ABC") == ["2023-08"]
+    assert list(inventory(bad, "ABC").absent) == ["2023-09"]
 
 
 def test_a_day_missing_from_a_file_is_a_feed_gap_unless_it_is_known_as_closed(csv_settings, tmp_path):
