@@ -7,7 +7,7 @@ import numpy as np
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
 from stock_ml.domain.gaps import Minutes
-from stock_ml.domain.ingest_records import QualityReport, SharedGap
+from stock_ml.domain.ingest_records import Gap, QualityReport, SharedGap
 from stock_ml.domain.splits import Split, splits
 from stock_ml.errors import NoBars
 from stock_ml.sources.parsing import WHOLE_FILE
@@ -21,7 +21,8 @@ class Inventory:
     """Hold the quality reports of a symbol's clean months, oldest first, and what concerns all of them.
 
     `due` is the length of each session in minutes by its date; `closed` the minutes that fell to holidays and half
-    days; `left` months that a spent day left to ask for; `shared` holes that all symbols of the exchange have;
+    days; `left` months that a spent day left to ask for; `shared` holes that all symbols of the exchange have; `halts`
+    those of this symbol alone;
     `absent` the months between without clean bars, each with the reason.
     """
 
@@ -31,6 +32,7 @@ class Inventory:
     closed: dict[str, int]
     splits: list[Split]
     shared: list[SharedGap]
+    halts: list[Gap]
     left: list[str]
     absent: dict[str, str]
 
@@ -50,11 +52,12 @@ def inventory(s: Settings, symbol: str) -> Inventory:
     lengths = calendar.lengths[in_span].tolist()
     due = dict(zip(calendar.dates[in_span].astype(str).tolist(), lengths, strict=True))
     closed = {day: minutes for report in months.values() for day, minutes in report["closed_minutes"].items()}
-    shared_reports = (lake.quality.read_shared_gaps(month) for month in months)
-    gaps = [gap for report in shared_reports if report for gap in report["holes"]]
+    shared_reports = [report for month in months if (report := lake.quality.read_shared_gaps(month))]
+    gaps = [gap for report in shared_reports for gap in report["holes"]]
+    halts = [gap for report in shared_reports for gap in report.get("halts", {}).get(symbol, [])]
     shared = [gap for gap in gaps if gap["exchange"] == calendar.exchange]
     split = splits(Minutes.of_frame(bars), calendar)
-    return Inventory(symbol, months, due, closed, split, shared, lake.quality.read_left(symbol), absent)
+    return Inventory(symbol, months, due, closed, split, shared, halts, lake.quality.read_left(symbol), absent)
 
 
 def _absent(lake: Lake, symbol: str, clean: set[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from stock_ml.domain.ingest_records import Gap, MinuteReport, Outlier, Outliers,
 
 NAMED = 20  # so many outliers are named one by one
 QUIETER = 0.25  # of days
+TRADED = 0.8  # of a hole's minutes, in which other symbols have bars where the feed works
 MANY = 30  # rows of a day, from which on the feed traded on it
 
 Span = tuple[float, float]  # UTC epoch seconds
@@ -153,6 +154,29 @@ def missing_everywhere(received: dict[str, np.ndarray], sessions: Sessions) -> l
     span = max(float(ts[0]) for ts in times), max(float(ts[-1]) for ts in times) + MINUTE
     found = holes(np.unique(np.concatenate(times)), sessions, 0, span)
     return [{"from": utc(at).isoformat(), "minutes": n} for at, n in _pairs(found, found.minutes > 0)]
+
+
+def halts(received: dict[str, np.ndarray], sessions: Sessions, limit: int) -> dict[str, list[Gap]]:
+    """Return by symbol the holes of more than `limit` minutes in which other symbols traded: the feed did not fail.
+
+    `received` has each symbol's bar opens, ascending. Such a symbol was halted, or nobody traded it.
+    """
+    return {
+        symbol: found for symbol, ts in received.items() if (found := _halts(symbol, ts, received, sessions, limit))
+    }
+
+
+def _halts(symbol: str, ts: np.ndarray, received: dict[str, np.ndarray], sessions: Sessions, limit: int) -> list[Gap]:
+    others = [times for name, times in received.items() if name != symbol]
+    if not others or not len(ts):
+        return []
+    found, traded = (
+        holes(ts, sessions, limit, (float(ts[0]), float(ts[-1]) + MINUTE)),
+        np.unique(np.concatenate(others)),
+    )
+    begins, ends = np.searchsorted(traded, [found.ts, found.ts + found.minutes * MINUTE])
+    alone = ~found.no_trade & (ends - begins >= TRADED * found.minutes)
+    return [{"from": utc(at).isoformat(), "minutes": n} for at, n in _pairs(found, alone)]
 
 
 def received_times(bars: pd.DataFrame) -> np.ndarray:

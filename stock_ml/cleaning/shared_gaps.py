@@ -1,4 +1,4 @@
-"""Find the gaps that all symbols of an exchange share: a halt or a failed feed, not a lack of trades."""
+"""Tell by all symbols of an exchange what a hole is: the feed failed for all, or one symbol was halted."""
 
 import logging
 from collections import defaultdict
@@ -8,7 +8,7 @@ from typing import TypedDict
 import numpy as np
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.quality import missing_everywhere, received_times
+from stock_ml.cleaning.quality import halts, missing_everywhere, received_times
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import IngestItem, QualityReport, SharedGap, SharedGaps
 
@@ -61,4 +61,12 @@ def _report(s: Settings, lake: Lake, month: str, symbols: list[str]) -> SharedGa
         for exchange, times in received.items()
         for hole in missing_everywhere(times, s.calendars.of(next(iter(times))))
     ]
-    return {"exchanges": {exchange: sorted(times) for exchange, times in received.items()}, "holes": holes}
+    alone = [
+        halts(times, s.calendars.of(next(iter(times))), s.feed_gap_minutes) for times in received.values() if times
+    ]
+    exchanges = {exchange: sorted(times) for exchange, times in received.items()}
+    return {
+        "exchanges": exchanges,
+        "holes": holes,
+        "halts": {name: one for found in alone for name, one in found.items()},
+    }

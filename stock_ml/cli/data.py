@@ -10,7 +10,7 @@ from rich.text import Text
 from stock_ml.cleaning.month_inventory import Inventory, inventory
 from stock_ml.cli.calendar_heatmap import LEGEND, picture
 from stock_ml.cli.installation import settings
-from stock_ml.domain.ingest_records import QualityReport
+from stock_ml.domain.ingest_records import Gap, QualityReport, SharedGap
 from stock_ml.ingestion.plan import make_plan
 
 app = typer.Typer(no_args_is_help=True, help="What there is of the bars, what is missing, and why.")
@@ -65,15 +65,16 @@ def remarks(found: Inventory) -> list[str]:
     labels = " and ".join(sorted({_labels(report) for report in found.months.values()}))
     lines = [f"labels mark a bar's {labels}; {sum(sessions.values()):,} minutes in {len(sessions)} sessions"]
     lines += [f"minutes a session, newest: {', '.join(f'{day} {n}' for day, n in list(sessions.items())[-SHOWN:])}"]
-    gaps = [f"{gap['from'][:16]} {gap['minutes']} min" for r in found.months.values() for gap in r["feed_gaps"]]
-    shared = [f"{hole['from'][:16]} {hole['minutes']} min" for hole in found.shared]
+    gaps = [_hole(gap) for r in found.months.values() for gap in r["feed_gaps"] if gap not in found.halts]
+    halts, shared = [_hole(gap) for gap in found.halts], [_hole(gap) for gap in found.shared]
     refused = [f"{n} {why}" for report in found.months.values() for why, n in report["refused"].items()]
     silent = [f"{n} in {at}" for at, month in found.months.items() if (n := month.get("no_trade", 0))]
     clipped = [f"{n} in {at}" for at, month in found.months.items() if (n := month.get("clipped", 0))]
     revised = [f"{at} {r['changed']} min" for at, m in found.months.items() for r in m.get("revisions", [])]
     closed = [f"{day} {minutes} min" for day, minutes in found.closed.items()]
     split = [f"{one.session} {one.ratio:g}:1" for one in found.splits]
-    kinds = {"feed gaps": gaps, "missing in all symbols": shared, "rows refused": refused, "closed": closed}
+    kinds = {"feed gaps": gaps, "halted while others traded": halts, "missing in all symbols": shared}
+    kinds |= {"rows refused": refused, "closed": closed}
     official = [
         f"{day} {at['price']:g}" for r in found.months.values() for day, at in r.get("official_closes", {}).items()
     ]
@@ -83,6 +84,10 @@ def remarks(found: Inventory) -> list[str]:
     kinds |= {"traded on days that the calendar does not know": [f"{day} {n} rows" for day, n in unknown.items()]}
     kinds |= {"revised by the source": revised, "splits": split, "still to be asked for": found.left}
     return (lines if sessions else []) + [_listed(name, words) for name, words in kinds.items() if words]
+
+
+def _hole(gap: Gap | SharedGap) -> str:
+    return f"{gap['from'][:16]} {gap['minutes']} min"
 
 
 def _labels(report: QualityReport) -> str:

@@ -214,10 +214,14 @@ class CleanResult(TypedDict):
 
 
 class SharedGaps(TypedDict):
-    """Name by exchange the symbols looked at, and the minutes of which none of them has a bar."""
+    """Name by exchange the symbols looked at, and the minutes of which none of them has a bar.
+
+    `halts` has by symbol the holes in which others of its exchange traded.
+    """
 
     exchanges: dict[str, list[str]]
     holes: list[SharedGap]
+    halts: NotRequired[dict[str, list[Gap]]]
 
 
 class RunReport(TypedDict):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from stock_ml.cleaning.quality import (
     Gate,
+    halts,
     minute_report,
     missing_everywhere,
     name_outliers,
@@ -143,3 +144,13 @@ def test_a_symbol_that_always_trades_has_no_silence():
     assert trade_share([{"received": 390, "filled": 0, "minutes": 390}]) == 1.0
     assert [longest_silence(share, 15) for share in (1.0, 0.97, 0.75)] == [15, 15, 15]
     assert longest_silence(0.0, 15) > 10_000
+
+
+def test_a_hole_while_others_trade_is_a_halt_and_one_in_all_symbols_is_none():
+    halted = DAYS.ts[np.r_[0:100, 130:780]]
+    failed = DAYS.ts[np.r_[0:400, 430:780]]
+    both = np.intersect1d(halted, failed)
+    assert halts({"A": both, "B": failed, "C": failed}, NYSE, 15) == {
+        "A": [{"from": "2024-03-04T16:10:00+00:00", "minutes": 30}]
+    }
+    assert halts({"A": both}, NYSE, 15) == halts({"A": both, "B": both[:0]}, NYSE, 15) == {}

@@ -27,8 +27,9 @@ REPORT: dict[str, Any] = {
     "closed_minutes": {},
 }
 HOLE = {"exchange": "XNYS", "from": "2024-03-05T15:00:00+00:00", "minutes": 90}
+HALT = {"from": "2024-03-04T18:00:00+00:00", "minutes": 20}
 FOUND = Inventory(
-    "GOOGL", {"2024-03": REPORT}, {}, {"2024-03-29": 390}, [Split("2024-03-05", 20.0)], [HOLE], ["2023-01"], {}
+    "GOOGL", {"2024-03": REPORT}, {}, {"2024-03-29": 390}, [Split("2024-03-05", 20.0)], [HOLE], [HALT], ["2023-01"], {}
 )
 
 
@@ -37,6 +38,7 @@ def test_every_reason_for_a_missing_minute_is_named() -> None:
         "labels mark a bar's end; 690 minutes in 2 sessions",
         "minutes a session, newest: 2024-03-04 390, 2024-03-05 300",
         "feed gaps (1): 2024-03-05T15:00 90 min",
+        "halted while others traded (1): 2024-03-04T18:00 20 min",
         "missing in all symbols (1): 2024-03-05T15:00 90 min",
         "rows refused (1): 10 high below low",
         "closed (1): 2024-03-29 390 min",
@@ -51,21 +53,23 @@ def test_every_reason_for_a_missing_minute_is_named() -> None:
 
 def test_what_the_labels_mean_is_told_with_its_source() -> None:
     evidence = {"taken_from": "its own bars", "sure": "strong"}
-    line = remarks(Inventory("A", {"2024-03": REPORT | {"label_evidence": evidence}}, {}, {}, [], [], [], {}))[0]
+    line = remarks(Inventory("A", {"2024-03": REPORT | {"label_evidence": evidence}}, {}, {}, [], [], [], [], {}))[0]
     assert line.startswith("labels mark a bar's end, by its own bars (strong signs of their own); 690 minutes")
 
 
 def test_a_long_list_shows_its_newest_and_counts_the_rest() -> None:
     closed = {f"2024-01-{day:02}": 390 for day in range(1, 16)}
     line = next(
-        line for line in remarks(Inventory("A", {"2024-03": REPORT}, {}, closed, [], [], [], {})) if "closed" in line
+        line
+        for line in remarks(Inventory("A", {"2024-03": REPORT}, {}, closed, [], [], [], [], {}))
+        if "closed" in line
     )
     assert line.startswith("closed (15): 2024-01-04 390 min, ")
     assert line.endswith("2024-01-15 390 min and 3 earlier")
 
 
 def test_a_month_that_is_not_there_is_named_with_the_reason() -> None:
-    lacking = Inventory("A", {}, {}, {}, [], [], [], {"2024-01": "never received", "2024-02": "2.0% of the rows"})
+    lacking = Inventory("A", {}, {}, {}, [], [], [], [], {"2024-01": "never received", "2024-02": "2.0% of the rows"})
     assert remarks(lacking) == ["months without clean bars (2): 2024-01 never received, 2024-02 2.0% of the rows"]
 
 
