@@ -87,7 +87,7 @@ class RecentBars:
         ordered = both.select(order)
         minutes = Minutes(ts=ordered.ts, filled=np.zeros(len(ordered), dtype=bool), **ordered.columns)
         found = np.empty(len(order), dtype=bool)
-        found[order] = outliers(minutes, sessions, limit, ordered.slot)
+        found[order] = outliers(minutes, sessions, limit, ordered.slot, order >= len(past))
         return found[len(past) :]
 
     def _bars(self, slots: np.ndarray) -> BarBatch:

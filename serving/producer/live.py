@@ -111,6 +111,8 @@ class Live:
 
     def _convention(self) -> Convention:
         lake = Lake.connect(self._s)
+        if self._s.labels:
+            return self._s.labels
         while True:
             try:
                 if convention := lake.convention():

@@ -171,7 +171,7 @@ class Poller:
         if session == now:
             learned.limit(age)
         if session == now and known.shown and known.shown.ts < bars[-1].ts and known.responded_since(at - APPEARANCE):
-            learned.observe(age, any(bar.ts == known.shown.ts and bar != known.shown for bar in bars))
+            learned.observe(bars[-1].ts, age, any(bar.ts == known.shown.ts and bar != known.shown for bar in bars))
         known.shown = bars[-1]
         return bars if age >= learned.seconds else bars[:-1]
 

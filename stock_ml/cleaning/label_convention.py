@@ -8,10 +8,11 @@ import pandas as pd
 
 from stock_ml.adapters.lake import Lake, keys
 from stock_ml.config import Settings
+from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.ingest_records import LabelEvidence, LabelFinding
 from stock_ml.errors import AmbiguousTimestamps, BadFile, NoBars
 from stock_ml.sources.parsing import WHOLE_FILE, Convention, read
-from stock_ml.sources.parsing.label_checks import check_labels
+from stock_ml.sources.parsing.label_checks import check_clock, check_labels, check_size
 from stock_ml.sources.parsing.timestamp_convention import ambiguous, label_evidence, pooled, signs_in_words
 from stock_ml.sources.registry import open_source
 
@@ -36,16 +37,27 @@ def find_convention(s: Settings, lake: Lake, symbol: str, rows: pd.DataFrame, wh
     if "ts" in rows:
         return _store(lake, UNASKED, ("start", STAMPS))
     calendar = s.calendars.of(symbol)
-    check_labels(rows, calendar, where)
+    _check(s, lake, rows, where, calendar)
     found = label_evidence(rows, calendar)
     return _store(lake, found, _decide(s, lake, symbol, found, where))
 
 
 def _store(lake: Lake, found: LabelEvidence, decision: Decision) -> LabelFinding:
     convention, taken_from = decision
-    if lake.convention() != convention:
+    if taken_from != SETTING and lake.convention() != convention:
         lake.write_convention(convention)
     return {**found, "convention": convention, "taken_from": taken_from}
+
+
+def _check(s: Settings, lake: Lake, rows: pd.DataFrame, where: str, calendar: Sessions) -> None:
+    """Check labels; where it is known already what they mark, a doubt about their hours is only logged."""
+    check_size(rows, where)
+    try:
+        check_clock(rows, calendar, where)
+    except BadFile as doubt:
+        if not s.labels and (s.replayed or lake.convention() is None):
+            raise
+        log.warning("%s; they are read as before", doubt)
 
 
 def _decide(s: Settings, lake: Lake, symbol: str, found: LabelEvidence, where: str) -> Decision:

@@ -15,9 +15,9 @@ A bar is an outlier
   after a jump the new price counts, and a fast fall without a jump always does.
 
 Usual is DEVIATIONS times the median minute return of the last MEMORY bars, or RANGES times the median of their
-highs over lows, and at least FLOOR. A stretch's first bar
-may open anywhere within SCALE: after a night, or after a pause of more than PAUSE times the usual distance of bars, as
-a halt is one. The past begins anew behind a feed gap and a split.
+highs over lows, and at least FLOOR. A stretch's first bar may open anywhere within SCALE of the level: after a night,
+or after a pause of more than PAUSE times the usual distance of bars, as a halt is one. The past begins anew behind a
+feed gap and a split.
 """
 
 from typing import NamedTuple
@@ -34,6 +34,7 @@ MEMORY, NEAREST, STEPS = 50, 15, 3  # bars
 PAUSE = 5  # the American exchanges halt a symbol for five minutes (Limit Up-Limit Down)
 FLOOR, SCALE = 0.02, float(np.log(1.5))  # log returns
 DEVIATIONS = 30.0  # a median return is two thirds of a standard deviation
+CHUNK = 4096  # bars looked at in one go: 20 MB
 RANGES = 3.0  # where closes stand still, a price of a few ticks bounces between bid and ask
 
 Floats = NDArray[np.float64]
@@ -60,17 +61,28 @@ class _Past(NamedTuple):
     own: Bools
 
 
-def outliers(bars: Minutes, sessions: Sessions, limit: int, slot: NDArray[np.int64] | None = None) -> Bools:
+def outliers(
+    bars: Minutes,
+    sessions: Sessions,
+    limit: int,
+    slot: NDArray[np.int64] | None = None,
+    wanted: Bools | None = None,
+) -> Bools:
     """Say of received bars, sorted by symbol and time, which are outliers, (n,); all follow the same sessions.
 
-    `slot` (n,) is each bar's symbol; without it all are of one. A hole of more than `limit` minutes is a feed gap.
+    `slot` (n,) is each bar's symbol; without it all are of one. `wanted` (n,) are the bars that are asked for, the
+    others only their past. A hole of more than `limit` minutes is a feed gap.
     """
     logs = _Logs(*(np.log(column) for column in (bars.high, bars.low, bars.close)))
     found = np.zeros(len(bars), dtype=bool)
-    at = _candidates(logs)
-    if len(at):
-        past = _past(at, logs, bars.ts, sessions, _begins(bars, sessions, limit, slot))
-        found[at] = _outliers(_Logs(*(column[at] for column in logs)), past)
+    candidates = _candidates(logs)
+    candidates = candidates if wanted is None else candidates[wanted[candidates]]
+    if len(candidates) == 0:
+        return found
+    begins, period, index = _begins(bars, sessions, limit, slot), sessions.period(bars.ts), sessions.index(bars.ts)
+    for start in range(0, len(candidates), CHUNK):
+        at = candidates[start : start + CHUNK]
+        found[at] = _outliers(_Logs(*(column[at] for column in logs)), _past(at, logs, period, index, begins))
     return found
 
 
@@ -81,8 +93,6 @@ def leave_out(bars: Minutes, sessions: Sessions, limit: int) -> tuple[Minutes, N
     """
     received = bars.select(~bars.filled)
     found = outliers(received, sessions, limit)
-    if not found.any():
-        return bars, received.ts[found]
     return gaps.fill(received.select(~found), sessions, limit), received.ts[found]
 
 
@@ -110,12 +120,16 @@ def _begins(bars: Minutes, sessions: Sessions, limit: int, slot: NDArray[np.int6
 
 
 def _past(
-    at: NDArray[np.int64], logs: _Logs, ts: NDArray[np.int64], sessions: Sessions, begins: NDArray[np.int64]
+    at: NDArray[np.int64],
+    logs: _Logs,
+    periods: NDArray[np.int64],
+    indices: NDArray[np.int64],
+    begins: NDArray[np.int64],
 ) -> _Past:
     before = at[:, None] - np.arange(MEMORY + 1)  # from the bar itself
     exists = before >= begins[at][:, None]
     before = np.maximum(before, 0)
-    period, index = sessions.period(ts)[before], sessions.index(ts)[before]
+    period, index = periods[before], indices[before]
     steps = index[:, :-1] - index[:, 1:]
     paused = steps > PAUSE * np.maximum(_median(steps, exists[:, 1:]), 1)[:, None]
     own = (period[:, 1:] == period[:, :1]) & ~np.logical_or.accumulate(paused, axis=1)

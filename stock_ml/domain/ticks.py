@@ -8,6 +8,7 @@ all closes of American stocks stand between two cents, as some trades improve on
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -66,14 +67,24 @@ def ticks_before(rows: pd.DataFrame) -> Floats:
     return found
 
 
-def ticks_of(symbols: np.ndarray, known: Mapping[str, float]) -> Floats:
-    """Return each symbol's tick, 0 where it is not known, (n,)."""
-    if not known:
-        return np.zeros(len(symbols))
-    names = np.array(sorted(known))
-    sizes = np.array([known[name] for name in names.tolist()])
-    at = np.minimum(np.searchsorted(names, symbols), len(names) - 1)
-    return np.where(names[at] == symbols, sizes[at], 0.0)
+class TickTable(NamedTuple):
+    """Hold symbols, sorted, and the tick of each, (n,) both."""
+
+    names: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def of(cls, known: Mapping[str, float]) -> "TickTable":
+        """Return a table of ticks by symbol."""
+        names = sorted(known)
+        return cls(np.array(names, dtype=str), np.array([known[name] for name in names], dtype=np.float64))
+
+    def look_up(self, symbols: np.ndarray) -> Floats:
+        """Return each symbol's tick, 0 where it is not known, (n,)."""
+        if len(self.names) == 0:
+            return np.zeros(len(symbols))
+        at = np.minimum(np.searchsorted(self.names, symbols), len(self.names) - 1)
+        return np.where(self.names[at] == symbols, self.sizes[at], 0.0)
 
 
 def _on_grid(closes: Floats, size: float) -> np.ndarray:

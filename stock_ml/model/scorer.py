@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from stock_ml.domain.ticks import snap_to_tick, ticks_of
+from stock_ml.domain.ticks import TickTable, snap_to_tick
 from stock_ml.errors import ModelError, SchemaMismatch
 from stock_ml.model.conformal import FLAT, LEVELS, PARTS, Calibration, IntervalScale, bounds, scale
 from stock_ml.model.feature_schema import FeatureSchema
@@ -89,7 +89,7 @@ class Scorer:
             log_return[np.isin(symbols, self.last_price)] = 0.0
         volatility, elapsed = (features[:, self.schema["names"].index(name)] for name in ("volatility", "elapsed"))
         size = scale(volatility, elapsed, self.profile)
-        ticks = np.zeros(len(features)) if symbols is None else ticks_of(symbols, self.ticks)
+        ticks = np.zeros(len(features)) if symbols is None else self._ticks.look_up(symbols)
         return Prediction(log_return, self._widths * size, ticks)
 
     def _mean(self, features: np.ndarray) -> np.ndarray:
@@ -104,6 +104,10 @@ class Scorer:
     @cached_property
     def _widths(self) -> np.ndarray:
         return np.array([[self.quantiles[str(p)]] for p in LEVELS])
+
+    @cached_property
+    def _ticks(self) -> TickTable:
+        return TickTable.of(self.ticks)
 
     @cached_property
     def _forest(self) -> Forest | None:

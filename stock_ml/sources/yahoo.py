@@ -76,7 +76,8 @@ class Yahoo:
         The last minutes of the session before it come with them: the first candle, which lacks its volume, is of those.
         """
         now, sessions = self.now(), self.sessions_of(symbol)
-        start = _before_close(sessions, float(sessions.opens[sessions.opens <= now][-1]))
+        before = _before_close(sessions, float(sessions.opens[sessions.opens <= now][-1]))
+        start = max(before, int(now) - WINDOW)  # after a week without sessions the first candle is today's
         params = {"period1": str(start), "period2": str(int(now) + 1), **PARAMS}
         return self._response(symbol, None, self._request(symbol, params), now)
 

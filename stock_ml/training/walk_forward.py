@@ -12,7 +12,7 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
-from stock_ml.domain.ticks import symbol_ticks, ticks_before, ticks_of
+from stock_ml.domain.ticks import TickTable, symbol_ticks, ticks_before
 from stock_ml.errors import BadBars, TooLittleHistory
 from stock_ml.evaluation.folds import Fold, in_evaluation, in_training, known_at, refit, walk_forward_folds
 from stock_ml.evaluation.regime_change import history_start
@@ -81,7 +81,7 @@ def walk_forward(rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str],
         *steps, (models, test) = pool.map(step, [*folds, last], chunksize=1)
     predictions = pd.concat([frame.assign(fold=i) for i, (_, frame) in enumerate(steps)], ignore_index=True)
     predictions["tick"] = ticks_before(predictions)
-    test["tick"] = ticks_of(test["symbol"].to_numpy(str), symbol_ticks(predictions))
+    test["tick"] = TickTable.of(symbol_ticks(predictions)).look_up(test["symbol"].to_numpy(str))
     return WalkForwardResult(models, predictions, test, training.iloc[-longest:].drop(columns="wrong"), end)
 
 

@@ -45,6 +45,8 @@ def test_where_everything_runs_all_is_well(
     assert found["Kafka"].message == f"topic {s.kafka_topic} has 4 partitions"
     assert "SIMULATED" in found["source"].message
     assert "is open until" in found["clock"].message
+    report_delay(s, 0)  # whatever a producer learned in this database before
+    found = by_part(s)
     assert found["feed"].message == "real-time feed"
     report_delay(s, 905)
     found = by_part(s)

@@ -37,13 +37,24 @@ def check_labels(frame: pd.DataFrame, sessions: Sessions, where: str) -> None:
 
     Raises BadFile naming what they look like: longer bars, times of another zone, bars of other hours.
     """
+    check_size(frame, where)
+    check_clock(frame, sessions, where)
+
+
+def check_size(frame: pd.DataFrame, where: str) -> None:
+    """Let rows pass whose labels are a minute apart. Raises BadFile naming what bars they are."""
     rows = frame[frame["broken"] == ""]
-    if len(rows) < FEWEST_ROWS:
-        return
-    labels = rows["label"].to_numpy("datetime64[m]")
-    _check_size(labels, where)
-    _check_clock(rows, labels, sessions, where)
-    _check_hours(labels, sessions, where)
+    if len(rows) >= FEWEST_ROWS:
+        _check_size(rows["label"].to_numpy("datetime64[m]"), where)
+
+
+def check_clock(frame: pd.DataFrame, sessions: Sessions, where: str) -> None:
+    """Let rows pass whose trading is in the hours of the exchange. Raises BadFile naming whose hours they look like."""
+    rows = frame[frame["broken"] == ""]
+    if len(rows) >= FEWEST_ROWS:
+        labels = rows["label"].to_numpy("datetime64[m]")
+        _check_clock(rows, labels, sessions, where)
+        _check_hours(labels, sessions, where)
 
 
 def _check_size(labels: np.ndarray, where: str) -> None:

@@ -73,7 +73,7 @@ def test_the_setting_decides_and_says_so(caplog):
     kept = lake()
     found = find_convention(settings(labels="start"), kept, "A", with_auction("end"), "A")
     assert (found["convention"], found["taken_from"], found["says"]) == ("start", "STOCKML_LABELS", "end")
-    assert kept.convention() == "start"
+    assert kept.convention() is None  # without the setting it is learned from the bars
     assert "STOCKML_LABELS=start is applied to A; its bars say: range" in caplog.text
 
 

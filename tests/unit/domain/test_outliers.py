@@ -87,6 +87,8 @@ def test_the_rule_needs_no_future_and_a_short_past(keep, drawn, cut):
     bars = take(changed(DAYS, drawn), keep)
     whole = outliers(bars, NYSE, LIMIT)
     assert outliers(take(bars, slice(0, cut)), NYSE, LIMIT).tolist() == whole[:cut].tolist()
+    wanted = np.arange(len(bars)) >= cut
+    assert outliers(bars, NYSE, LIMIT, wanted=wanted).tolist() == (whole & wanted).tolist()
     assert outliers(take(bars, slice(cut, None)), NYSE, LIMIT)[MEMORY:].tolist() == whole[cut:][MEMORY:].tolist()
 
 
@@ -136,7 +138,7 @@ def test_a_split_costs_none(factor):
     assert found_at(scaled(DAYS, slice(390, None), factor)) == []
 
 
-@pytest.mark.parametrize(("minutes", "factor"), [(5, 1.2), (14, 0.9), (20, 1.8)])
+@pytest.mark.parametrize(("minutes", "factor"), [(5, 1.2), (14, 0.9), (14, 1.4), (20, 1.8)])
 def test_the_reopening_after_a_halt_costs_none(minutes, factor):
     halted = scaled(DAYS, slice(200, None), factor)
     assert found_at(take(halted, np.r_[0 : 200 - minutes, 200 : len(DAYS)])) == []
@@ -169,7 +171,9 @@ def test_what_is_left_out_is_filled_as_a_minute_without_a_trade():
     assert not kept.volume[200:204].any()
 
 
-def test_bars_without_outliers_stay_the_same_object():
-    bars = fill(DAYS, NYSE, LIMIT)
-    assert leave_out(bars, NYSE, LIMIT)[0] is bars
+def test_bars_without_outliers_stay_as_they_are():
+    bars = fill(take(DAYS, np.delete(np.arange(len(DAYS)), [10, 11, 300])), NYSE, LIMIT)
+    kept, unknown = leave_out(bars, NYSE, LIMIT)
+    assert len(unknown) == 0
+    assert all(np.array_equal(one, other) for one, other in zip(vars(kept).values(), vars(bars).values(), strict=True))
     assert not len(leave_out(take(bars, slice(0, 0)), NYSE, LIMIT)[0])

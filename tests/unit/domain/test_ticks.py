@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.domain.ticks import snap_to_tick, symbol_tick, symbol_ticks, tick, ticks_before, ticks_of
+from stock_ml.domain.ticks import TickTable, snap_to_tick, symbol_tick, symbol_ticks, tick, ticks_before
 
 
 @pytest.mark.parametrize(
@@ -86,5 +86,5 @@ def test_ticks_are_those_of_the_sessions_before() -> None:
     ticks = [0.0, 0.5, 0.01, 0.0, 1.0, 0.02]
     assert found.tolist() == pytest.approx(np.repeat(ticks, [400, 800, 400] * 2).tolist())
     assert symbol_ticks(both) == pytest.approx({"A": 0.01, "B": 0.02})
-    assert ticks_of(np.array(["B", "C", "A"]), {"A": 0.01, "B": 0.05}).tolist() == [0.05, 0.0, 0.01]
-    assert ticks_of(np.array(["B"]), {}).tolist() == [0.0]
+    assert TickTable.of({"A": 0.01, "B": 0.05}).look_up(np.array(["B", "C", "A"])).tolist() == [0.05, 0.0, 0.01]
+    assert TickTable.of({}).look_up(np.array(["B"])).tolist() == [0.0]

@@ -145,7 +145,7 @@ def test_a_feed_that_jumps_back_brings_nothing_again_and_goes_on() -> None:
 def test_a_learned_delay_is_never_longer_than_the_newest_bars_say(samples: list[tuple[float, bool]]) -> None:
     learned = LearnedDelay()
     for number, (age, revised) in enumerate(samples, 1):
-        learned.observe(age, revised)
+        learned.observe(minute(number), age, revised)
         recent = samples[max(number - SAMPLES, 0) : number]
         assert learned.seconds <= min(age for age, _ in recent) + MINUTE * any(changed for _, changed in recent)
         assert learned.seconds == 0 or learned.seconds >= MINUTE
@@ -153,9 +153,17 @@ def test_a_learned_delay_is_never_longer_than_the_newest_bars_say(samples: list[
 
 def test_a_learned_delay_does_not_follow_each_second() -> None:
     learned = LearnedDelay()
-    for age in [900.0] * SAMPLES + [900.0 + STEADY] * SAMPLES:
-        learned.observe(age, False)
+    for number, age in enumerate([900.0] * SAMPLES + [900.0 + STEADY] * SAMPLES):
+        learned.observe(minute(number), age, False)
     assert learned.seconds == 900
+
+
+def test_a_hundred_symbols_that_respond_late_in_a_minute_are_no_delayed_feed() -> None:
+    learned = LearnedDelay()
+    for number in range(3 * SAMPLES):
+        for second in range(100):
+            learned.observe(minute(number), 15.0 + 0.6 * second, False)
+        assert learned.seconds == 0
 
 
 def test_a_feed_that_stands_still_is_named_while_its_market_is_open() -> None:
