@@ -20,6 +20,7 @@ from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, utc
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.clock import Clock
+from stock_ml.domain.gaps import longest_silence
 from stock_ml.errors import BadKey, SourceUnavailable, StoreUnavailable
 from stock_ml.sources.parsing import Convention
 from stock_ml.sources.registry import Source, open_source
@@ -91,10 +92,13 @@ class Live:
         self._output.feed_delay = delays
 
     def _silence(self, poller: Poller, now: float) -> str | None:
-        feeds = (
-            (each, poller.newest_of(each.exchange), poller.delay(each.exchange)) for each in self._output.calendars
-        )
-        return next((said for each, newest, delay in feeds if (said := silence(now - delay, newest, each))), None)
+        for calendar in self._output.calendars:
+            at, newest = now - poller.delay(calendar.exchange), poller.newest_of(calendar.exchange)
+            if silence(at, newest, calendar):  # looked at closely then alone: it takes all symbols' minutes
+                longest = longest_silence(poller.trade_share(calendar), SILENT)
+                if said := silence(at, newest, calendar, longest):
+                    return said
+        return None
 
     def _log_closed(self, now: float) -> None:
         opens = min(int(each.opens[each.upcoming(now)]) for each in self._output.calendars)
@@ -141,14 +145,15 @@ def clock_fault(now: float, newest: int) -> str | None:
     return f"the clock says {utc(now)}, before the newest bar of {utc(newest)}: was it set back? Bars wait until then"
 
 
-def silence(now: float, newest: int, sessions: Sessions) -> str | None:
+def silence(now: float, newest: int, sessions: Sessions, longest: int = SILENT) -> str | None:
     """Return that an exchange's feed stands still, where its market is open and the newest bar is minutes behind.
 
-    `now` is the feed's time and `newest` the newest minute of any symbol, both in UTC epoch seconds.
+    `now` is the feed's time and `newest` the newest minute of any symbol, both in UTC epoch seconds. Of fewer than
+    `longest` minutes nothing is said.
     """
     at, last = sessions.index(np.array([now, newest], dtype=np.int64)).tolist()
     missing = at - last - 1
-    if at < 0 or last < 0 or missing < SILENT:
+    if at < 0 or last < 0 or missing < longest:
         return None
     return f"{sessions.exchange}: no new bar of any symbol for {missing} min while the market is open"
 

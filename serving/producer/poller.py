@@ -88,6 +88,13 @@ class Poller:
         """Return the newest minute that was published of any symbol, 0 where none was."""
         return max((known.published.newest or 0 for known in self.symbols.values()), default=0)
 
+    def trade_share(self, sessions: Sessions) -> float:
+        """Return in which share of its newest minutes an exchange had trades of any symbol, 1 where none is known."""
+        theirs = self._of_exchange(sessions.exchange)
+        minutes = np.array(sorted(set().union(*(known.published.minutes for known in theirs))), dtype=np.int64)
+        index = sessions.index(minutes)
+        return len(minutes) / int(index[-1] - index[0] + 1) if len(minutes) else 1.0
+
     def newest_of(self, exchange: str) -> int:
         """Return the newest minute that was published of an exchange's symbols, 0 where none was."""
         return max((known.published.newest or 0 for known in self._of_exchange(exchange)), default=0)

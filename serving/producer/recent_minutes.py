@@ -23,6 +23,11 @@ class Recent:
         """Return the newest minute published, None where nothing was."""
         return self._newest
 
+    @property
+    def minutes(self) -> frozenset[int]:
+        """Return the minutes held."""
+        return frozenset(self._known)
+
     def add(self, ts: int) -> None:
         """Record a minute as published."""
         self._known.add(ts)

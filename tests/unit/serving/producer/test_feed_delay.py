@@ -12,6 +12,7 @@ from serving.producer.poller import Poller
 from serving.producer.recent_minutes import Recent
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.calendar import sessions
+from stock_ml.domain.gaps import longest_silence
 from stock_ml.sources.delayed_feed import DelayedFeed
 from stock_ml.sources.parsing import Response
 from tests.hypothesis_budget import at_most
@@ -183,3 +184,14 @@ def test_in_a_lunch_break_no_feed_stands_still() -> None:
     assert silence(noon + 30 * MINUTE, noon - MINUTE, hong_kong) is None
     assert silence(noon + 64 * MINUTE, noon - MINUTE, hong_kong) is None
     assert "for 5 min" in str(silence(noon + 65 * MINUTE, noon - MINUTE, hong_kong))
+
+
+def test_symbols_that_trade_seldom_are_no_feed_that_stands_still() -> None:
+    poller = Poller(Source(), "start", lambda _: NYSE, 10.0, wall=Wall())
+    poller.restore({"GOOGL": Recent(minute(i) for i in range(0, 300, 5)), "AAPL": Recent([minute(0), minute(7)])})
+    assert poller.trade_share(NYSE) == 61 / 296
+    assert poller.trade_share(sessions("XLON")) == 1.0
+    longest = longest_silence(poller.trade_share(NYSE), SILENT)
+    assert silence(minute(295 + 60), minute(295), NYSE) is not None
+    assert silence(minute(295 + 60), minute(295), NYSE, longest) is None
+    assert silence(minute(295 + 90), minute(295), NYSE, longest) is not None
