@@ -24,6 +24,7 @@ FINAL |= {
     "OtherMarket",
 }
 FINAL |= {"NewerServerData", "UpgradeFailed", "TooLittleHistory", "SchemaMismatch", "ParityError", "TooFewSymbols"}
+FINAL |= {"UnknownSessions"}
 
 
 MOST = 7  # Airflow's maximum of retries, as most tasks have it

@@ -264,7 +264,7 @@ def _check_zone(frame: pd.DataFrame, sessions: Sessions) -> None:
 def _same_clocks(labels: pd.Series, stated: str, zone: str) -> bool:
     try:
         other = ZoneInfo(stated)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last of a folder, such as "US"
         return False
     noons = pd.DatetimeIndex(labels.dt.normalize().unique()) + pd.Timedelta(hours=12)
     return noons.tz_localize(other).equals(noons.tz_localize(zone).tz_convert(other))

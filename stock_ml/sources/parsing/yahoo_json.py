@@ -41,7 +41,7 @@ def _window(chart: Any, where: str) -> pd.DataFrame:
         granularity, zone = meta["dataGranularity"], ZoneInfo(meta["exchangeTimezoneName"])
         newest = _newest(meta)
         columns = [stamps, *(quote[name] for name in VALUES)] if stamps else [[]] * 6
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ZoneInfoNotFoundError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OSError, ZoneInfoNotFoundError) as error:
         raise BadFile(f"{where}: not Yahoo's chart layout as it was known ({type(error).__name__}: {error})") from None
     if granularity != GRANULARITY:
         raise BadFile(f"{where}: bars of {granularity!r:.20} came where {GRANULARITY} was asked for")
