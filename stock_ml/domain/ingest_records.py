@@ -146,8 +146,7 @@ class RowReport(MinuteReport):
 
     `no_trade` are rows without prices, or without a volume; `unknown_volume` those that begin an answer and come
     without theirs; `closing_auction` those exactly at a close, whose prices `official_closes` has by YYYY-MM-DD.
-    `clipped` are the kept ones whose high or low was widened
-    to open or close by a rounding.
+    `clipped` are the kept ones whose high or low was widened to open or close by a rounding.
     """
 
     rows_read: int
