@@ -35,7 +35,7 @@ Forecast = tuple[float, float]
 
 
 @dataclass
-class Path:
+class Outcome:
     """Hold what one path made of a case: its rows, and last and predicted close by minute."""
 
     rows: set[Row] = field(default_factory=set)
@@ -63,7 +63,7 @@ def _cases() -> Iterator[Case]:
             yield kind.case(name, layout, np.random.default_rng(number))
 
 
-def _batch(symbol: str, case: Case, s: Settings, scorer: Scorer, calendar: Sessions) -> tuple[CleanBars, Path]:
+def _batch(symbol: str, case: Case, s: Settings, scorer: Scorer, calendar: Sessions) -> tuple[CleanBars, Outcome]:
     """Return what parser and cleaning make of a case, and its forecasts as training would have them."""
     rows = place(parse(answer(case), case.name, of_file=False), "start", calendar)
     cleaned = clean(rows, symbol, s.source, CleaningParameters(calendar, s.feed_gap_minutes, case.known_at))
@@ -72,7 +72,7 @@ def _batch(symbol: str, case: Case, s: Settings, scorer: Scorer, calendar: Sessi
     columns = zip(minutes.ts.tolist(), *(getattr(minutes, name).tolist() for name in VALUES), strict=True)
     flags = zip(columns, minutes.filled.tolist(), strict=True)
     found = {(ts, tuple(values), filled, ts in unusual) for (ts, *values), filled in flags}
-    return cleaned, Path(found, _forecasts(symbol, minutes, s, scorer, calendar))
+    return cleaned, Outcome(found, _forecasts(symbol, minutes, s, scorer, calendar))
 
 
 def _outliers(minutes: Minutes, calendar: Sessions, limit: int) -> np.ndarray:
@@ -91,7 +91,7 @@ def _forecasts(symbol: str, minutes: Minutes, s: Settings, scorer: Scorer, calen
     return dict(zip(table["bar_ts"].tolist(), pairs, strict=True))
 
 
-def _stream(s: Settings, cases: dict[str, Case], calendar: Sessions) -> dict[str, Path]:
+def _stream(s: Settings, cases: dict[str, Case], calendar: Sessions) -> dict[str, Outcome]:
     """Publish the bars of all cases in order of time, every fifth one twice, and read what the consumer stored."""
     bars = [bar for symbol, case in cases.items() for bar in _live(symbol, case, s, calendar)]
     bars.sort(key=lambda bar: bar.ts)
@@ -109,8 +109,8 @@ def _live(symbol: str, case: Case, s: Settings, calendar: Sessions) -> list[Bar]
     return bars_of(response, "start", calendar)
 
 
-def _stored(s: Settings, cases: dict[str, Case]) -> dict[str, Path]:
-    found = {symbol: Path() for symbol in cases}
+def _stored(s: Settings, cases: dict[str, Case]) -> dict[str, Outcome]:
+    found = {symbol: Outcome() for symbol in cases}
     with psycopg.connect(s.postgres()) as connection:
         for symbol, ts, *values, filled, outlier in connection.execute(BARS):
             found[symbol].rows.add((ts, tuple(values), filled, outlier))
@@ -137,7 +137,7 @@ def _count(cleaned: CleanBars, name: str) -> int:
     return len(cleaned.refused) if name == "refused" else int(report[name])  # type: ignore[call-overload]  # a count
 
 
-def _difference(batch: Path, stream: Path) -> str:
+def _difference(batch: Outcome, stream: Outcome) -> str:
     """Return in which way the paths differ, "" where every bit is the same."""
     if batch.rows != stream.rows:
         return f"{len(batch.rows ^ stream.rows)} rows"

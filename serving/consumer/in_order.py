@@ -91,8 +91,8 @@ def update(rows: Rows, complete: np.ndarray, values: list[Floats], sessions: Ses
     at = rows.at[complete]
     ends = rows.minutes.select(at)
     windows = Windows.of(rows.slot[at], ends, ends.ts + MINUTE, sessions, values)
-    usual = np.zeros(len(rows.slot), dtype=bool)
-    return Update(rows.slot, rows.minutes, usual, usual, windows)
+    none = np.zeros(len(rows.slot), dtype=bool)
+    return Update(rows.slot, rows.minutes, none, none, windows)
 
 
 def _steps(bars: BarBatch, before: Newest, sessions: Sessions, limit: int) -> tuple[np.ndarray, np.ndarray]:

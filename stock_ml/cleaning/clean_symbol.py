@@ -39,12 +39,19 @@ EARLIER = 3  # months that say how often a symbol trades
 MAX_WRITERS = 4  # months written at once: most of the time is the object store's
 
 
+class Habit(NamedTuple):
+    """Hold how long a symbol may be silent, in minutes, and its usual coverage, 0 where none is known."""
+
+    silence: int
+    coverage: float
+
+
 class Origin(NamedTuple):
-    """Hold what is known of a month's responses beside their rows, and how long the symbol may be silent, minutes."""
+    """Hold what is known of a month's responses beside their rows, and of the symbol before."""
 
     labels: LabelFinding
     revisions: list[RevisionNote]
-    silence: int
+    habit: Habit
 
 
 class CleanMonth(NamedTuple):
@@ -80,9 +87,9 @@ def _clean_months(s: Settings, lake: Lake, item: IngestItem) -> dict[str, CleanM
         return {}
     labels, months = _placed(s, lake, symbol, months)
     spans = _spans(months, calendar, going_on=s.capabilities.whole_months and _has_earlier(lake, symbol, min(months)))
-    silence = _silence(s, lake, symbol, months)
+    habit = _habit(s, lake, symbol, months)
     cleaned = {
-        name: _clean_month(s, symbol, month, spans[name], Origin(labels, _revisions(lake, item, name), silence))
+        name: _clean_month(s, symbol, month, spans[name], Origin(labels, _revisions(lake, item, name), habit))
         for name, month in months.items()
     }
     validate(pd.concat([month.bars for month in cleaned.values()], ignore_index=True))
@@ -146,8 +153,15 @@ def _has_earlier(lake: Lake, symbol: str, month: str) -> bool:
     return any(known < month for known in lake.clean_months(symbol))
 
 
-def _silence(s: Settings, lake: Lake, symbol: str, months: dict[str, RawMonth]) -> int:
-    """Return how long a hole of a symbol may be that is no feed gap, by how often it traded so far."""
+def _habit(s: Settings, lake: Lake, symbol: str, months: dict[str, RawMonth]) -> Habit:
+    """Return how often a symbol traded so far, in these months and those before."""
+    earlier = _earlier(lake, symbol, min(months))
+    shares = [share for report in earlier if (share := report["coverage"]) is not None]
+    usual = float(np.median(shares)) if shares and not s.replayed else 0.0  # an earlier file may be of another feed
+    return Habit(_silence(s, symbol, months, earlier), usual)
+
+
+def _silence(s: Settings, symbol: str, months: dict[str, RawMonth], earlier: list[QualityReport]) -> int:
     calendar = s.calendars.of(symbol)
     ts = np.unique(np.concatenate([traded(month.rows)["ts"].to_numpy(np.int64) for month in months.values()]))
     number, received = np.unique(calendar.number(ts), return_counts=True)
@@ -156,9 +170,9 @@ def _silence(s: Settings, lake: Lake, symbol: str, months: dict[str, RawMonth]) 
         for at, count in zip(number, received, strict=True)
         if at >= 0
     ]
-    earlier = [day for report in _earlier(lake, symbol, min(months)) for day in report["sessions"].values()]
+    before = [day for report in earlier for day in report["sessions"].values()]
     half = int(np.median(calendar.lengths)) // 2  # half a session without a trade is no silence of any symbol
-    return min(longest_silence(trade_share([*here, *earlier]), s.feed_gap_minutes), max(half, s.feed_gap_minutes))
+    return min(longest_silence(trade_share([*here, *before]), s.feed_gap_minutes), max(half, s.feed_gap_minutes))
 
 
 def _earlier(lake: Lake, symbol: str, month: str) -> list[QualityReport]:
@@ -166,12 +180,6 @@ def _earlier(lake: Lake, symbol: str, month: str) -> list[QualityReport]:
     known = [name for name in lake.clean_months(symbol) if name < month]
     reports = (lake.read_quality(symbol, name) for name in known[-EARLIER:])
     return [report for report in reports if report]
-
-
-def _usual(lake: Lake, symbol: str, month: str) -> float:
-    """Return the median share of minutes received in earlier months, 0 where there are none."""
-    shares = [share for report in _earlier(lake, symbol, month) if (share := report["coverage"]) is not None]
-    return float(np.median(shares)) if shares else 0.0
 
 
 def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> dict[str, Span]:
@@ -194,7 +202,7 @@ def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> d
 
 
 def _clean_month(s: Settings, symbol: str, month: RawMonth, span: Span, origin: Origin) -> CleanMonth:
-    rules = CleaningParameters(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span, origin.silence)
+    rules = CleaningParameters(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span, origin.habit.silence)
     result = clean(month.rows, symbol, s.source, rules)
     report: QualityReport = {
         **result.report,
@@ -207,6 +215,7 @@ def _clean_month(s: Settings, symbol: str, month: RawMonth, span: Span, origin: 
         "unreadable": month.unreadable,
         "known_at": month.known_at,
         "refused_rows": None,
+        "usual_coverage": origin.habit.coverage,
     }
     return CleanMonth(result.bars, result.refused, report)
 
@@ -224,8 +233,7 @@ def _passing(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth
     months pass: nobody can ask for that month again.
     """
     gate = Gate(s.minimum_coverage, s.maximum_refused)
-    usual = 0.0 if s.replayed else _usual(lake, symbol, min(cleaned))  # an earlier file may be of another feed
-    reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report, usual))}
+    reasons = {name: reason for name, result in cleaned.items() if (reason := gate.reason(result.report))}
     stored = [lake.quality.write_failed(symbol, name, cleaned[name].report, why) for name, why in reasons.items()]
     if reasons and not (s.replayed and len(reasons) < len(cleaned)):
         message = "; ".join(f"{symbol} {name}: {reason}" for name, reason in reasons.items())

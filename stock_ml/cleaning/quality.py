@@ -9,7 +9,7 @@ import pandas as pd
 from stock_ml.domain.bars import MINUTE, epoch, utc
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Holes, Minutes, holes
-from stock_ml.domain.ingest_records import Gap, MinuteReport, Outlier, Outliers, RowReport, SessionCount, ZeroVolume
+from stock_ml.domain.ingest_records import Gap, MinuteReport, Outlier, Outliers, QualityReport, SessionCount, ZeroVolume
 
 NAMED = 20  # so many outliers are named one by one
 QUIETER = 0.25  # of days
@@ -25,12 +25,12 @@ class Gate(NamedTuple):
     coverage: float
     refused: float
 
-    def reason(self, report: RowReport, usual: float = 0.0) -> str | None:
+    def reason(self, report: QualityReport) -> str | None:
         """Return why a month does not pass, None where it does; without a complete session coverage is not asked.
 
-        `usual` is the share of minutes received in earlier months, 0 where there are none; of a symbol that traded in
-        fewer than `coverage` of them it says nothing, as that varies.
+        The usual coverage of a symbol that traded in fewer than `coverage` of its minutes says nothing, as it varies.
         """
+        usual = report["usual_coverage"]
         covered, received, refused = report["feed_coverage"], report["coverage"], report["refused_share"]
         if covered is not None and covered < self.coverage:
             return f"{covered:.1%} of the minutes of complete sessions lie outside feed gaps, not {self.coverage:.1%}"
@@ -170,10 +170,8 @@ def _halts(symbol: str, ts: np.ndarray, received: dict[str, np.ndarray], session
     others = [times for name, times in received.items() if name != symbol]
     if not others or not len(ts):
         return []
-    found, traded = (
-        holes(ts, sessions, limit, (float(ts[0]), float(ts[-1]) + MINUTE)),
-        np.unique(np.concatenate(others)),
-    )
+    found = holes(ts, sessions, limit, (float(ts[0]), float(ts[-1]) + MINUTE))
+    traded = np.unique(np.concatenate(others))
     begins, ends = np.searchsorted(traded, [found.ts, found.ts + found.minutes * MINUTE])
     alone = ~found.no_trade & (ends - begins >= TRADED * found.minutes)
     return [{"from": utc(at).isoformat(), "minutes": n} for at, n in _pairs(found, alone)]

@@ -173,6 +173,7 @@ class QualityReport(RowReport):
 
     `raw` is the key of the newest response, `answers` the keys of all that were read, `unreadable` why others were
     not, `known_at` the source's clock at the newest (UTC epoch seconds), `refused_rows` the key of the refused rows.
+    `usual_coverage` is the median coverage of the months before, 0 where none is known.
     """
 
     label_convention: str
@@ -184,6 +185,7 @@ class QualityReport(RowReport):
     unreadable: dict[str, str]
     known_at: float
     refused_rows: str | None
+    usual_coverage: float
 
 
 class Failure(TypedDict):

@@ -83,8 +83,8 @@ def test_coverage_counts_received_minutes_of_complete_sessions_only():
 )
 def test_the_gate_says_why_a_month_does_not_pass(feed, received, usual, refused, outliers, says):
     report = {"feed_coverage": feed, "coverage": received, "refused_share": refused, "refused": {"bad high": 1}}
-    report |= {"outliers": {"count": outliers}, "kept": 200}
-    reason = Gate(0.7, 0.01).reason(report, usual)
+    report |= {"outliers": {"count": outliers}, "kept": 200, "usual_coverage": usual}
+    reason = Gate(0.7, 0.01).reason(report)
     assert (reason is None) if says is None else says in reason
 
 
