@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from benchmarks._live import publish, running_process, stage
 from stock_ml.adapters.broker import Publisher
 from stock_ml.cleaning.rules import CleanBars, CleaningParameters, clean
 from stock_ml.config import Settings
-from stock_ml.domain.bars import Bar, epoch
+from stock_ml.domain.bars import MINUTE, Bar, epoch
 from stock_ml.domain.calendar import Sessions, sessions
 from stock_ml.domain.gaps import Minutes
 from stock_ml.domain.outliers import outliers
@@ -24,6 +25,7 @@ from stock_ml.model import features
 from stock_ml.model.scorer import Scorer, prices
 from stock_ml.sources.parsing import Response, bars_of, parse, place
 
+MINUTES = 3  # that are published at a time
 VALUES = ("open", "high", "low", "close", "volume")
 BARS = """
 select symbol, extract(epoch from ts)::bigint as ts, open, high, low, close, volume, filled, outlier from bars
@@ -92,16 +94,25 @@ def _forecasts(symbol: str, minutes: Minutes, s: Settings, scorer: Scorer, calen
 
 
 def _stream(s: Settings, cases: dict[str, Case], calendar: Sessions) -> dict[str, Outcome]:
-    """Publish the bars of all cases in order of time, every fifth one twice, and read what the consumer stored."""
-    bars = [bar for symbol, case in cases.items() for bar in _live(symbol, case, s, calendar)]
-    bars.sort(key=lambda bar: bar.ts)
-    sent = [again for number, bar in enumerate(bars) for again in [bar] * (2 if number % 5 == 0 else 1)]
+    """Publish the bars of all cases in order of time, every fifth one twice, and read what the consumer stored.
+
+    They come some minutes at a time, so that the consumer goes on from what it keeps of each symbol.
+    """
+    bars = sorted((bar for symbol, case in cases.items() for bar in _live(symbol, case, s, calendar)), key=_minute)
+    sent = 0
     with running_process(s, "_consumer") as consumer:
         publisher = Publisher.connect(s)
-        publish(publisher, sent)
-        publisher.flush(60)
-        consumer.wait(len(sent))
+        for _, group in groupby(bars, lambda bar: _minute(bar) // (MINUTES * MINUTE)):
+            part = [again for n, bar in enumerate(group) for again in [bar] * (2 if n % 5 == 0 else 1)]
+            publish(publisher, part)
+            publisher.flush(60)
+            sent += len(part)
+            consumer.wait(sent)
     return _stored(s, cases)
+
+
+def _minute(bar: Bar) -> int:
+    return bar.ts
 
 
 def _live(symbol: str, case: Case, s: Settings, calendar: Sessions) -> list[Bar]:
