@@ -71,6 +71,9 @@ test: EXAMPLES =
 test: check unit ## every check and test: unit, adapters, DAGs, the whole stack in a browser
 	.venv/bin/python -m pytest tests/adapters tests/dags tests/e2e
 
+fuzz: .venv/dev ## fuzz a parser, guided by coverage: make fuzz NAME=csv (json, yahoo) SECONDS=600
+	@.venv/bin/python -m tests.fuzz "$(or $(NAME),csv)" "$(or $(SECONDS),600)"
+
 oldest: ## set-up and unit tests on the oldest Python 3.11 of this machine, in a copy
 	@.ci/oldest
 
@@ -114,4 +117,4 @@ OWN_PYTHON = $(if $(filter file,$(origin PYTHON)),.venv/bin/python,$(PYTHON))
 	@$(SYNC) requirements.txt requirements-dev.txt && touch $@
 
 .PHONY: help up down status logs replay retire backup restore reset
-.PHONY: check fix unit test oldest coverage bench screenshot facts lock FORCE
+.PHONY: check fix unit test fuzz oldest coverage bench screenshot facts lock FORCE

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of the parsers: `make fuzz NAME=csv`."""
