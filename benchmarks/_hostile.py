@@ -1,4 +1,4 @@
-"""Answers as hostile feeds give them, with the bars that they hold in truth."""
+"""Answers as hostile feeds give them, with the bars that they hold in truth, and hostile orders of delivery."""
 
 import gzip
 from collections import Counter
@@ -10,34 +10,39 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from stock_ml.domain.calendar import sessions
+from stock_ml.domain.bars import Bar
+from stock_ml.domain.calendar import Sessions, sessions
 from tests.yahoo import chart
 
 Layout = Literal["csv", "json", "yahoo"]
 Values = list[float | None]
 Rows = list[tuple[int, Values]]  # stamp in UTC epoch seconds, and open, high, low, close, volume
-XNYS = sessions("XNYS")
-FIRST = int(np.searchsorted(XNYS.dates, np.datetime64("2024-03-01")))
-SESSION = 390
+FIRST = "2024-03-01"
+SESSION = 390  # minutes in New York
 NAMES = ("open", "high", "low", "close", "volume")
 ALL: tuple[Layout, ...] = ("csv", "json", "yahoo")
+Delivery = Callable[[list[Bar]], list[tuple[int, Bar]]]  # when each bar is sent, UTC epoch seconds; some come twice
 
 
 @dataclass
 class Case:
     """Hold the rows of one answer in a layout, given at `known_at`, and what is right.
 
-    `bars` are the bars in it by minute, `outliers` which of them are, `counts` those of the report.
+    `bars` are the bars in it by minute, `outliers` which of them are, `counts` those of the report. `deliver` says in
+    which order they come live; `settled` is from when on forecasts must be those of bars in order.
     """
 
     name: str
     layout: Layout
+    calendar: Sessions
     rows: Rows
     known_at: float
     bars: dict[int, list[float]]
     outliers: set[int] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     packed: bool = False
+    deliver: Delivery | None = None
+    settled: int = 0
 
     def lose(self, at: int, count: str) -> None:
         """Say that the row at a place holds no bar, and what it counts as."""
@@ -60,23 +65,30 @@ class Case:
 
 @dataclass(frozen=True)
 class Kind:
-    """Say how a case is made of a quiet symbol's two sessions, and in which layouts."""
+    """Say how a case is made of a quiet symbol's two sessions from a day on, and in which layouts."""
 
     spoil: Callable[[Case], None]
     layouts: tuple[Layout, ...] = ALL
+    exchange: str = "XNYS"
+    first: str = FIRST
 
     def case(self, name: str, layout: Layout, random: np.random.Generator) -> Case:
         """Return a case of this kind."""
-        rows = _quiet(random)
+        calendar = sessions(self.exchange)
+        rows = _quiet(_minutes(calendar, self.first), random)
         bars = {ts: [float(value) for value in values if value is not None] for ts, values in rows}
-        case = Case(name, layout, rows, float(rows[-1][0] + 60), bars)
+        case = Case(name, layout, calendar, rows, float(rows[-1][0] + 60), bars)
         self.spoil(case)
         return case
 
 
-def _quiet(random: np.random.Generator) -> Rows:
-    spans = zip(XNYS.opens[FIRST : FIRST + 2], XNYS.closes[FIRST : FIRST + 2], strict=True)
-    ts = np.concatenate([np.arange(start, end, 60) for start, end in spans])
+def _minutes(calendar: Sessions, first: str) -> np.ndarray:
+    """Return the trading minutes of two sessions in UTC epoch seconds; a break has none."""
+    at = int(np.searchsorted(calendar.dates, np.datetime64(first)))
+    return calendar.time(np.arange(calendar.before[at], calendar.before[at + 2]))
+
+
+def _quiet(ts: np.ndarray, random: np.random.Generator) -> Rows:
     close = np.round(100 * np.exp(np.cumsum(random.normal(0, 3e-4, len(ts)))), 2)
     opened = np.append(close[:1], close[:-1])
     high, low = np.maximum(opened, close) + 0.02, np.minimum(opened, close) - 0.02
@@ -86,31 +98,32 @@ def _quiet(random: np.random.Generator) -> Rows:
 
 
 def answer(case: Case) -> bytes:
-    """Return the body of a case's answer in its layout; labels are the starts of minutes in New York."""
+    """Return the body of a case's answer in its layout; labels are the starts of minutes in the exchange's time."""
     body = {"csv": _csv, "json": _json, "yahoo": _yahoo}[case.layout](case)
     return gzip.compress(body) if case.packed else body
 
 
-def _label(ts: int) -> str:
-    return pd.Timestamp(ts, unit="s", tz="UTC").tz_convert(XNYS.zone).strftime("%Y-%m-%d %H:%M:%S")
+def _label(ts: int, case: Case) -> str:
+    return pd.Timestamp(ts, unit="s", tz="UTC").tz_convert(case.calendar.zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _csv(case: Case) -> bytes:
-    lines = [",".join([_label(ts), *("" if v is None else repr(v) for v in values)]) for ts, values in case.rows]
+    lines = [",".join([_label(ts, case), *("" if v is None else repr(v) for v in values)]) for ts, values in case.rows]
     return "\n".join([f"timestamp,{','.join(NAMES)}", *lines, ""]).encode()
 
 
 def _json(case: Case) -> bytes:
     fields = [f"{number}. {name}" for number, name in enumerate(NAMES, 1)]
     bars = {
-        _label(ts): dict(zip(fields, (None if v is None else repr(v) for v in values), strict=True))
+        _label(ts, case): dict(zip(fields, (None if v is None else repr(v) for v in values), strict=True))
         for ts, values in case.rows
     }
-    return orjson.dumps({"Meta Data": {"6. Time Zone": "US/Eastern"}, "Time Series (1min)": bars})
+    return orjson.dumps({"Meta Data": {"6. Time Zone": case.calendar.zone}, "Time Series (1min)": bars})
 
 
 def _yahoo(case: Case) -> bytes:
-    return orjson.dumps(chart([ts for ts, _ in case.rows], [values for _, values in case.rows]))
+    stamps, values = [ts for ts, _ in case.rows], [values for _, values in case.rows]
+    return orjson.dumps(chart(stamps, values, exchangeTimezoneName=case.calendar.zone))
 
 
 def _each(places: range, values: Callable[[Values], Values], count: str) -> Callable[[Case], None]:
@@ -269,6 +282,59 @@ def _packed(case: Case) -> None:
     case.packed = True
 
 
+def _sent(deliver: Delivery) -> Callable[[Case], None]:
+    """Return what lets the bars of the first session come in a hostile order; the second one comes in order."""
+
+    def spoil(case: Case) -> None:
+        first, later = case.rows[SESSION // 2][0], case.rows[SESSION][0]
+
+        def sent(bars: list[Bar]) -> list[tuple[int, Bar]]:
+            disturbed = deliver([bar for bar in bars if first <= bar.ts < later])
+            return [(bar.ts, bar) for bar in bars if not first <= bar.ts < later] + disturbed
+
+        case.deliver, case.settled = sent, later
+
+    return spoil
+
+
+def _late(bars: list[Bar]) -> list[tuple[int, Bar]]:
+    """Send every seventh bar five minutes late."""
+    return [(bar.ts + (300 if at % 7 == 0 else 0), bar) for at, bar in enumerate(bars)]
+
+
+def _delayed(bars: list[Bar]) -> list[tuple[int, Bar]]:
+    """Send the bars ten minutes late from the middle on, as a feed whose delay changes."""
+    return [(bar.ts + (600 if at > len(bars) // 2 else 0), bar) for at, bar in enumerate(bars)]
+
+
+def _still(bars: list[Bar]) -> list[tuple[int, Bar]]:
+    """Send an hour's bars at its end, as a feed that stands still while its clock goes on."""
+    return [(max(bar.ts, bars[90].ts if 30 <= at <= 90 else 0), bar) for at, bar in enumerate(bars)]
+
+
+def _back(bars: list[Bar]) -> list[tuple[int, Bar]]:
+    """Send half an hour's bars a second time, as a feed that jumps back."""
+    return [(bar.ts, bar) for bar in bars] + [(bars[90].ts, bar) for bar in bars[60:90]]
+
+
+def _backwards(bars: list[Bar]) -> list[tuple[int, Bar]]:
+    """Send each ten bars with the newest first."""
+    return [(bars[min(at // 10 * 10 + 9, len(bars) - 1)].ts, bar) for at, bar in reversed(list(enumerate(bars)))]
+
+
+def _shuffle(bars: list[Bar]) -> list[tuple[int, Bar]]:
+    order = np.random.default_rng(2).permutation(len(bars)).tolist()
+    return [(bars[-1].ts, bars[at]) for at in order]
+
+
+def _both(*spoils: Callable[[Case], None]) -> Callable[[Case], None]:
+    def spoil(case: Case) -> None:
+        for one in spoils:
+            one(case)
+
+    return spoil
+
+
 def _price(column: int, value: float) -> Callable[[Values], Values]:
     return lambda values: [value if at == column else old for at, old in enumerate(values)]
 
@@ -313,5 +379,23 @@ KINDS: Mapping[str, Kind] = {
     "a bar still forming": Kind(_forming),
     "one minute of five": Kind(_without([at for at in range(2 * SESSION) if at % 5])),
     "a gap of the feed": Kind(_without(list(range(100, 140)))),
+    "bars five minutes late": Kind(_sent(_late), ("csv",)),
+    "a delay that changes": Kind(_sent(_delayed), ("csv",)),
+    "a feed that stands still": Kind(_sent(_still), ("csv",)),
+    "a feed that jumps back": Kind(_sent(_back), ("csv",)),
+    "ten bars backwards": Kind(_sent(_backwards), ("csv",)),
+    "half a session in any order": Kind(_sent(_shuffle), ("csv",)),
+    "pence, late": Kind(_both(_scaled(range(240, 245), 100.0, range(240, 245)), _sent(_late)), ("csv",)),
+    "pence, backwards": Kind(_both(_scaled(range(240, 245), 100.0, range(240, 245)), _sent(_backwards)), ("csv",)),
+    "a fall, in any order": Kind(_both(_fall, _sent(_shuffle)), ("csv",)),
+    "news, late": Kind(_both(_scaled(range(240, SESSION), 1.04, range(240, 243)), _sent(_late)), ("csv",)),
+    "one minute of five, late": Kind(_both(_sent(_late), _without([at for at in range(SESSION) if at % 5])), ("csv",)),
+    "a lunch break": Kind(_nothing, exchange="XHKG"),
+    "a lunch break, pence around it": Kind(_scaled(range(148, 152), 100.0, range(148, 152)), exchange="XHKG"),
+    "Tokyo's longer hours": Kind(_nothing, exchange="XTKS", first="2024-11-01"),
+    "around the clock": Kind(_nothing, exchange="24/7"),
+    "around the clock, a gap at midnight": Kind(_without(list(range(1430, 1450))), exchange="24/7"),
+    "five days a week": Kind(_nothing, ("csv", "json"), exchange="24/5"),
+    "futures from the evening before": Kind(_nothing, ("csv", "json"), exchange="us_futures"),
     "no opening minutes": Kind(_without([0, 1, 2, SESSION, SESSION + 1])),
 }

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from stock_ml.adapters.broker import Publisher
 from stock_ml.cleaning.rules import CleanBars, CleaningParameters, clean
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, Bar, epoch
-from stock_ml.domain.calendar import Sessions, sessions
+from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
 from stock_ml.domain.outliers import outliers
 from stock_ml.model import features
@@ -47,13 +48,13 @@ class Outcome:
 def run(console: Console) -> dict[str, float]:
     """Send every case through both paths, and count those that are wrong."""
     cases = {f"H{number:03}": case for number, case in enumerate(_cases())}
-    calendar = sessions("XNYS")
-    with stage(tuple(cases)) as s:
+    exchanges = tuple((symbol, case.calendar.exchange) for symbol, case in cases.items())
+    with stage(tuple(cases), exchanges=exchanges) as s:
         scorer = fixed_scorer(s)
-        batch = {symbol: _batch(symbol, case, s, scorer, calendar) for symbol, case in cases.items()}
-        stream = _stream(s, cases, calendar)
+        batch = {symbol: _batch(symbol, case, s, scorer) for symbol, case in cases.items()}
+        stream = _stream(s, cases)
     mistakes = {symbol: _mistake(case, batch[symbol][0]) for symbol, case in cases.items()}
-    parted = {symbol: _difference(batch[symbol][1], stream[symbol]) for symbol in cases}
+    parted = {symbol: _difference(batch[symbol][1], stream[symbol], case.settled) for symbol, case in cases.items()}
     console.print(_table(cases, {symbol: found[0] for symbol, found in batch.items()}, mistakes, parted))
     wrong = sum(map(bool, mistakes.values()))
     return {"cases": len(cases), "wrong": wrong, "batch_is_stream": float(not any(parted.values()))}
@@ -65,8 +66,9 @@ def _cases() -> Iterator[Case]:
             yield kind.case(name, layout, np.random.default_rng(number))
 
 
-def _batch(symbol: str, case: Case, s: Settings, scorer: Scorer, calendar: Sessions) -> tuple[CleanBars, Outcome]:
+def _batch(symbol: str, case: Case, s: Settings, scorer: Scorer) -> tuple[CleanBars, Outcome]:
     """Return what parser and cleaning make of a case, and its forecasts as training would have them."""
+    calendar = case.calendar
     rows = place(parse(answer(case), case.name, of_file=False), "start", calendar)
     cleaned = clean(rows, symbol, s.source, CleaningParameters(calendar, s.feed_gap_minutes, case.known_at))
     minutes = Minutes.of_frame(cleaned.bars)
@@ -93,17 +95,17 @@ def _forecasts(symbol: str, minutes: Minutes, s: Settings, scorer: Scorer, calen
     return dict(zip(table["bar_ts"].tolist(), pairs, strict=True))
 
 
-def _stream(s: Settings, cases: dict[str, Case], calendar: Sessions) -> dict[str, Outcome]:
-    """Publish the bars of all cases in order of time, every fifth one twice, and read what the consumer stored.
+def _stream(s: Settings, cases: dict[str, Case]) -> dict[str, Outcome]:
+    """Publish the bars of all cases as they are sent, every fifth one twice, and read what the consumer stored.
 
     They come some minutes at a time, so that the consumer goes on from what it keeps of each symbol.
     """
-    bars = sorted((bar for symbol, case in cases.items() for bar in _live(symbol, case, s, calendar)), key=_minute)
+    bars = sorted((sent for symbol, case in cases.items() for sent in _live(symbol, case, s)), key=itemgetter(0))
     sent = 0
     with running_process(s, "_consumer") as consumer:
         publisher = Publisher.connect(s)
-        for _, group in groupby(bars, lambda bar: _minute(bar) // (MINUTES * MINUTE)):
-            part = [again for n, bar in enumerate(group) for again in [bar] * (2 if n % 5 == 0 else 1)]
+        for _, group in groupby(bars, lambda sent: sent[0] // (MINUTES * MINUTE)):
+            part = [again for n, (_, bar) in enumerate(group) for again in [bar] * (2 if n % 5 == 0 else 1)]
             publish(publisher, part)
             publisher.flush(60)
             sent += len(part)
@@ -111,13 +113,11 @@ def _stream(s: Settings, cases: dict[str, Case], calendar: Sessions) -> dict[str
     return _stored(s, cases)
 
 
-def _minute(bar: Bar) -> int:
-    return bar.ts
-
-
-def _live(symbol: str, case: Case, s: Settings, calendar: Sessions) -> list[Bar]:
+def _live(symbol: str, case: Case, s: Settings) -> list[tuple[int, Bar]]:
+    """Return the bars of a case, each with when it is sent."""
     response = Response(s.source, symbol, None, {}, case.known_at, answer(case), "application/octet-stream")
-    return bars_of(response, "start", calendar)
+    bars = bars_of(response, "start", case.calendar)
+    return case.deliver(bars) if case.deliver else [(bar.ts, bar) for bar in bars]
 
 
 def _stored(s: Settings, cases: dict[str, Case]) -> dict[str, Outcome]:
@@ -148,14 +148,17 @@ def _count(cleaned: CleanBars, name: str) -> int:
     return len(cleaned.refused) if name == "refused" else int(report[name])  # type: ignore[call-overload]  # a count
 
 
-def _difference(batch: Outcome, stream: Outcome) -> str:
-    """Return in which way the paths differ, "" where every bit is the same."""
+def _difference(batch: Outcome, stream: Outcome, settled: int) -> str:
+    """Return in which way the paths differ, "" where every bit is the same.
+
+    Before `settled` bars came late or out of order: forecasts made without them stand.
+    """
     if batch.rows != stream.rows:
         return f"{len(batch.rows ^ stream.rows)} rows"
     differ = {
         ts
         for ts in batch.forecasts.keys() | stream.forecasts.keys()
-        if batch.forecasts.get(ts) != stream.forecasts.get(ts)
+        if ts >= settled and batch.forecasts.get(ts) != stream.forecasts.get(ts)
     }
     return f"{len(differ)} forecasts" if differ else ""
 
