@@ -388,7 +388,7 @@ KINDS: Mapping[str, Kind] = {
     "pence, late": Kind(_both(_scaled(range(240, 245), 100.0, range(240, 245)), _sent(_late)), ("csv",)),
     "pence, backwards": Kind(_both(_scaled(range(240, 245), 100.0, range(240, 245)), _sent(_backwards)), ("csv",)),
     "a fall, in any order": Kind(_both(_fall, _sent(_shuffle)), ("csv",)),
-    "news, late": Kind(_both(_scaled(range(240, SESSION), 1.04, range(240, 243)), _sent(_late)), ("csv",)),
+    "news, late": Kind(_both(_scaled(range(243, SESSION), 1.04, range(243, 246)), _sent(_late)), ("csv",)),
     "one minute of five, late": Kind(_both(_sent(_late), _without([at for at in range(SESSION) if at % 5])), ("csv",)),
     "a lunch break": Kind(_nothing, exchange="XHKG"),
     "a lunch break, pence around it": Kind(_scaled(range(148, 152), 100.0, range(148, 152)), exchange="XHKG"),
