@@ -10,20 +10,23 @@ from confluent_kafka.admin import AdminClient
 
 from local.commands import run_command
 from local.secrets import write_private
-from local.supervisor.program import Program
+from local.supervisor.program import ROOT, Program
 from stock_ml.adapters import host
 from stock_ml.config import Settings
 
 NAME, JARS = "kafka", "kafka-jars"  # JARS is the step that fetches what it is made of
 SILENT = logging.Logger("kafka probe", level=logging.CRITICAL)  # a broker that is not up yet is no news
 LOGGING = Path(__file__).with_name("kafka-log4j2.yaml")
+SPACE = "256"  # MiB that are free before the broker starts: it truncates its metadata where it starts on a full disk
+WAIT_FOR_SPACE = ROOT / "docker" / "wait_for_space.sh"
 
 
 def program(s: Settings, cluster_id: str) -> Program:
     """Describe the broker; a killed consumer's partitions move after six seconds, not 45."""
     # the collector that works beside the broker takes a third of its time from everybody on two cores
     memory = ("-XX:+UseSerialGC", "-Xmx512m", "-Xms128m")
-    argv = (host.java(), *memory, f"-Dlog4j2.configurationFile={LOGGING}", *_classpath(s), "kafka.Kafka")
+    wait = ("sh", str(WAIT_FOR_SPACE), str(folder(s)), SPACE)
+    argv = (*wait, host.java(), *memory, f"-Dlog4j2.configurationFile={LOGGING}", *_classpath(s), "kafka.Kafka")
     ports = {"kafka_port": s.kafka_port, "kafka_controller_port": s.kafka_controller_port}
     prepare = partial(_format, s, cluster_id)
     env = {"STOCKML_KAFKA_CONFIG": sha256(_text(s).encode()).hexdigest()}  # a change restarts it
@@ -38,6 +41,11 @@ def answers(s: Settings) -> bool:
     except KafkaException:
         return False
     return True
+
+
+def folder(s: Settings) -> Path:
+    """Return where the broker keeps its topics."""
+    return s.state / "kafka"
 
 
 def _classpath(s: Settings) -> tuple[str, str]:
@@ -69,7 +77,7 @@ def properties(s: Settings) -> dict[str, object]:
         "listeners": f"PLAINTEXT://127.0.0.1:{s.kafka_port},CONTROLLER://127.0.0.1:{s.kafka_controller_port}",
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{s.kafka_port}",
         "controller.listener.names": "CONTROLLER",
-        "log.dirs": s.state / "kafka",
+        "log.dirs": folder(s),
         "auto.create.topics.enable": "false",
         "offsets.topic.replication.factor": 1,
         "offsets.topic.num.partitions": 4,

@@ -49,7 +49,9 @@ def _program_section(p: Program, state: Path) -> str:
         "directory": work_folder(state),
         "autostart": "false",
         "autorestart": "true",
-        "startretries": 100,  # what ran once comes back; `make up` itself gives up sooner
+        # what ran once comes back, however long a disk is full: the pause grows by a second a try, to two minutes after
+        # two hours and to four after eight; `make up` itself gives up sooner
+        "startretries": 1_000_000,
         "startsecs": 2,
         "stopsignal": p.stop_signal,
         "stopwaitsecs": 30,

@@ -10,6 +10,7 @@ from threading import Lock, Thread
 import numpy as np
 
 from sandbox.exchange.market_identity import MarketIdentity
+from serving.common.heartbeat import Throttle
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions, sessions
 from stock_ml.domain.clock import AFTER_CLOSE, Reading
@@ -28,6 +29,7 @@ class StoredClock:
     market: MarketIdentity
     wall: Callable[[], float] = time.time
     _lock: Lock = field(default_factory=Lock)
+    _throttle: Throttle = field(default_factory=Throttle)
 
     @classmethod
     def of(cls, s: Settings) -> "StoredClock":
@@ -83,8 +85,17 @@ class StoredClock:
     def _store_forever(self) -> None:
         while True:
             if not self.reading.paused:
-                self.store()
+                self.store_or_warn()
             time.sleep(EVERY)
+
+    def store_or_warn(self) -> None:
+        """Store the reading; a disk that is full for a while costs what passes meanwhile, if the process is killed."""
+        try:
+            self.store()
+        except OSError as error:
+            self._throttle.warn(f"the clock cannot be stored, and goes on: {error}")
+        else:
+            self._throttle.warn(None)
 
     def _moved(self) -> Reading:
         wall = self.wall()

@@ -91,7 +91,9 @@ def test_kafka(s: Settings) -> None:
     assert here.items() <= env.items()
     root = yaml.safe_load(kafka.LOGGING.read_text())["Configuration"]["Loggers"]["Root"]
     assert env["KAFKA_LOG4J_ROOT_LOGLEVEL"] == root["level"]
-    flags = {word for word in kafka.program(s, "id").argv if word.startswith("-X")}
+    argv = kafka.program(s, "id").argv
+    assert command("kafka")[3] == argv[3] == kafka.SPACE
+    flags = {word for word in argv if word.startswith("-X")}
     assert {word for name in env if name.endswith("_OPTS") for word in env[name].split()} == flags
 
 

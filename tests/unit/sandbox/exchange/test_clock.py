@@ -113,3 +113,16 @@ def test_it_runs_on_after_a_close_until_a_delayed_feed_has_shown_the_last_bar(tm
     assert clock.now().market == OPEN + 391 * 60
     clock.wall.at += delay / 60 + 1
     assert clock.now().market == XNYS.opens[XNYS.upcoming(OPEN + 86_400)]
+
+
+def test_a_clock_that_cannot_be_stored_goes_on_and_is_stored_later(tmp_path, caplog):
+    clock, wall = clock_at(tmp_path)
+    in_the_way = tmp_path / "clock.new"
+    in_the_way.mkdir()  # as a disk that is full: writing there is an OSError
+    for _ in range(2):
+        clock.store_or_warn()
+    assert caplog.text.count("the clock cannot be stored, and goes on") == 1
+    in_the_way.rmdir()
+    wall.at += 2
+    clock.store_or_warn()
+    assert json.loads((tmp_path / "clock.json").read_text())["reading"]["market"] == OPEN + 120
