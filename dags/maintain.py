@@ -14,6 +14,9 @@ what is archived under "Deleted", and restores it.
 
 **forget_old** deletes from S3 task logs older than `STOCKML_KEEP_LOG_DAYS` days, and answers older than
 `STOCKML_KEEP_RAW_DAYS` days that a later one of their month took the place of; what clean bars are made of stays.
+
+**forget_airflow** deletes rows of Airflow's own database and log files of its DAG processor that are older than
+`STOCKML_KEEP_LOG_DAYS` days. Each DAG's last run stays.
 """
 
 from datetime import timedelta
@@ -51,10 +54,17 @@ def maintain() -> None:
 
         return cleanup.forget_old(task_settings())
 
+    @task
+    def forget_airflow() -> dict[str, str | int]:
+        from dags import airflow_records
+
+        return airflow_records.forget(task_settings())
+
     retire()
     tidy_runs()
     back_up()
     forget_old()
+    forget_airflow()
 
 
 maintain()

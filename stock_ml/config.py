@@ -228,7 +228,7 @@ class Settings(BaseSettings):
         100, ge=1, description="newest trainings kept in MLflow; older ones are archived, but for those in use"
     )
     keep_backups: int = Field(7, ge=1, description="newest backups of the databases kept in S3")
-    keep_log_days: int = Field(90, ge=1, description="days that the logs of Airflow's tasks are kept in S3")
+    keep_log_days: int = Field(90, ge=1, description="days that Airflow's task logs, and the rows of its database, are kept")
     keep_raw_days: int = Field(
         30, ge=1, description="days that an answer is kept in S3 when a later one of its month took its place"
     )

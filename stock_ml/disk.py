@@ -1,14 +1,20 @@
-"""A full disk, told as such: where, and what to do."""
+"""A full disk, told as such: where, and what to do; and a folder for a process's temporary files."""
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import psutil
 
 from stock_ml.errors import DiskFull
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+PREFIX = "stockml-"  # of temporary folders; the number of their process follows
 
 
 @contextmanager
@@ -28,3 +34,20 @@ def check(error: Exception) -> None:
     where = getattr(error, "filename", None) or tempfile.gettempdir()
     told = "nothing was registered, and the champion serves on. Free some of it, or let TMPDIR name another folder"
     raise DiskFull(f"the disk is full, as it seems that of {where} ({str(error)[:200]}): {told}") from error
+
+
+def temporary_folder() -> Path:
+    """Return a folder for temporary files of this process; those of killed processes are deleted.
+
+    A process that is killed deletes nothing, and a killed training leaves hundreds of megabytes.
+    """
+    return _temporary_folder(os.getpid())
+
+
+@cache
+def _temporary_folder(process: int) -> Path:
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        number = left.name.removeprefix(PREFIX).partition("-")[0]
+        if number.isdigit() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(left, ignore_errors=True)  # another user's stays
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{process}-"))

@@ -92,6 +92,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "LOGGING__REMOTE_LOGGING": True,  # a finished try's log goes to S3, and is read from there
         "LOGGING__REMOTE_BASE_LOG_FOLDER": f"s3://{s.s3_bucket}/{keys.logs_folder(s.source).rstrip('/')}",
         "LOGGING__REMOTE_LOG_CONN_ID": "aws_default",
+        "LOGGING__DELETE_LOCAL_LOGS": True,  # once S3 has it
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
     env = {f"AIRFLOW__{name}": str(value) for name, value in section.items()}

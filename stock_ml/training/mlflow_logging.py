@@ -19,6 +19,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 
+from stock_ml import disk
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import log_model, tracking
@@ -123,7 +124,7 @@ def _data(objects: dict[str, str], uri: str) -> Dataset:
 def register(s: Settings, spark: SparkSession, scorer: Scorer, pipeline: PipelineModel, tags: dict[str, str]) -> str:
     """Register scorer and pipeline as one version with these tags, and return it."""
     run = tracking.open_run().info.run_id
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=disk.temporary_folder()) as folder:
         with Lake.connect(s).scratch(run) as scratch:
             engine.save(spark, pipeline, scratch, Path(folder) / "spark")
         return log_model.register(s, scorer, Path(folder) / "spark", tags)

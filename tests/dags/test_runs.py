@@ -184,11 +184,18 @@ def test_a_refused_key_fails_at_once_with_the_reason_last(
     assert f"{reason}: " in said[-1]
 
 
-def test_upkeep_finds_nothing_old_in_a_new_installation(ingested: dict[str, Any], installed: Airflow) -> None:
-    answer = installed.ask("run", "maintain")
+def test_upkeep_takes_only_what_is_old(ingested: dict[str, Any], installed: Airflow, of_two: Settings) -> None:
+    old, new = (of_two.state / "airflow" / "logs" / "dag_processor" / day for day in ("2020-01-01", "2999-01-01"))
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    with psycopg.connect(of_two.postgres("airflow"), autocommit=True) as database:
+        database.execute("insert into log (dttm, event) values (now() - interval '1 year', 'old'), (now(), 'new')")
+        answer = installed.ask("run", "maintain")
+        left = database.execute("select event from log where event in ('old', 'new')").fetchall()
     states = {task["task"]: (task["state"], task["tries"]) for task in answer.value["tasks"]}
-    well = ("success", 1)
-    assert states == dict.fromkeys(("retire", "tidy_runs", "back_up", "forget_old"), well), answer.log[-6000:]
+    names = ("retire", "tidy_runs", "back_up", "forget_old", "forget_airflow")
+    assert states == dict.fromkeys(names, ("success", 1)), answer.log[-6000:]
+    assert (left, old.exists(), new.exists()) == ([("new",)], False, True)
 
 
 def test_forms_with_what_there_is_not_are_refused(installed: Airflow) -> None:

@@ -55,6 +55,7 @@ def test_upkeep_runs_at_night_and_no_part_waits_for_another(parsed: dict[str, An
         "tidy_runs": [],
         "back_up": [],
         "forget_old": [],
+        "forget_airflow": [],
     }
 
 

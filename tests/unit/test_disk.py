@@ -1,5 +1,9 @@
 import errno
 import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -22,3 +26,21 @@ def test_what_another_program_says_of_a_full_disk_is_understood() -> None:
     with pytest.raises(DiskFull, match=r"java\.io\.IOException"):
         disk.check(RuntimeError("java.io.IOException: No space left on device"))
     disk.check(RuntimeError("java.io.IOException: broken pipe"))
+
+
+def test_temporary_files_of_killed_processes_are_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], stdout=subprocess.PIPE, check=True)
+    left = tmp_path / f"stockml-{int(killed.stdout)}-abc"
+    (left / "blockmgr").mkdir(parents=True)
+    others = [tmp_path / f"stockml-{os.getppid()}-abc", tmp_path / "stockml-mine", tmp_path / "stockml-x-y"]
+    for other in others:
+        other.mkdir()
+    disk._temporary_folder.cache_clear()
+    own = disk.temporary_folder()
+    assert own.parent == tmp_path
+    assert own.is_dir()
+    assert own == disk.temporary_folder()
+    assert not left.exists()
+    assert all(other.exists() for other in others)
+    disk._temporary_folder.cache_clear()

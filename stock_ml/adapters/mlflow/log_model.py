@@ -10,7 +10,7 @@ import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, Schema
 
-from stock_ml import code_bundle
+from stock_ml import code_bundle, disk
 from stock_ml.adapters.mlflow.registry import SCORER
 from stock_ml.adapters.mlflow.tracking import translate_errors
 from stock_ml.config import Settings
@@ -21,7 +21,7 @@ NEEDS = ("mlflow", "numpy", "pandas")
 
 def register(s: Settings, scorer: Scorer, spark: Path, tags: dict[str, str]) -> str:
     """Store the scorer and the folder of its Spark pipeline with the open run, register them, return the version."""
-    with tempfile.TemporaryDirectory() as folder, translate_errors(s.mlflow):
+    with tempfile.TemporaryDirectory(dir=disk.temporary_folder()) as folder, translate_errors(s.mlflow):
         path = Path(folder) / SCORER
         path.write_text(scorer.to_json())
         logged = mlflow.pyfunc.log_model(

@@ -42,7 +42,7 @@ def session(s: Settings, archives: bool = True) -> Iterator[SparkSession]:
     succeeded = False
     try:
         _set_s3_keys(spark, s)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=disk.temporary_folder()) as folder:
             spark.sparkContext.addPyFile(str(_zip_code(Path(folder))))
             yield spark
             succeeded = True
@@ -63,7 +63,8 @@ def session(s: Settings, archives: bool = True) -> Iterator[SparkSession]:
 
 def _start(s: Settings, java_options: str) -> SparkSession:
     builder = SparkSession.builder.appName(f"stock_ml {s.source}").master(s.spark_master)
-    for name, value in (_spark(s) | {"spark.driver.extraJavaOptions": java_options}).items():
+    options = f'{java_options} -Djava.io.tmpdir="{disk.temporary_folder()}"'.strip()
+    for name, value in (_spark(s) | {"spark.driver.extraJavaOptions": options}).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 
@@ -127,6 +128,7 @@ def _spark(s: Settings) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.shuffle.partitions": "16",
+        "spark.local.dir": str(disk.temporary_folder()),
         "spark.sql.warehouse.dir": str(s.state / "spark-warehouse"),
     }
     loopback = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
