@@ -21,6 +21,7 @@ Alias = Literal["champion", "challenger"]
 SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.=\-]{0,11}")
 Port = Annotated[int, Field(ge=1, le=65535)]
 CLOSURE = re.compile(r"[A-Za-z0-9_/]{3,10}:\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?")
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 
 
@@ -199,6 +200,10 @@ class Settings(BaseSettings):
     weed_volume_grpc_port: Port = Field(8612, description="SeaweedFS volume server, gRPC")
     weed_filer_grpc_port: Port = Field(8613, description="SeaweedFS filer, gRPC")
     weed_s3_grpc_port: Port = Field(8614, description="SeaweedFS S3 gateway, gRPC")
+    trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="further names of this machine for dashboard, sandbox and metrics, comma-separated, as a proxy's",
+    )
 
     # bring your own: an address given here is used, and that part is not started locally
     postgres_url: SecretStr | None = Field(
@@ -288,10 +293,18 @@ class Settings(BaseSettings):
             raise ValueError(f"{bad or 'nothing'} is no symbol; {kind}{slash}")
         return symbols
 
-    @field_validator("closures", "candidates", mode="before")
+    @field_validator("closures", "candidates", "trusted_hosts", mode="before")
     @classmethod
     def _list(cls, given: object) -> object:
         return tuple(n.strip() for n in given.split(",") if n.strip()) if isinstance(given, str) else given
+
+    @field_validator("trusted_hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        bad = [h for h in hosts if not HOST.fullmatch(h)]
+        if bad:
+            raise ValueError(f"{bad} is no name of a host; give names alone, without http:// and port, as stocks.lan")
+        return hosts
 
     @field_validator("closures")
     @classmethod
