@@ -3,7 +3,7 @@
 set -eu
 hex() { head -c "$1" /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 secret() { grep -qs "^STACK_$1=." .env || echo "STACK_$1=$2"; }
-for name in POSTGRES_PASSWORD S3_SECRET_KEY AIRFLOW_SECRET_KEY AIRFLOW_JWT_SECRET WEED_JWT_SIGNING_KEY \
+for name in POSTGRES_PASSWORD BACKUP_KEY S3_SECRET_KEY AIRFLOW_SECRET_KEY AIRFLOW_JWT_SECRET WEED_JWT_SIGNING_KEY \
     WEED_JWT_SIGNING_READ_KEY WEED_JWT_FILER_SIGNING_KEY WEED_JWT_FILER_SIGNING_READ_KEY; do
     secret "$name" "$(hex 32)"
 done
