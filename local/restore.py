@@ -4,6 +4,7 @@ import typer
 from rich.console import Console
 
 from local.secrets import ensure_secrets, with_secrets
+from local.servers import postgres_roles
 from local.supervisor.supervisor import Supervisor
 from stock_ml.config import Settings
 
@@ -25,6 +26,8 @@ def restore(s: Settings, name: str, console: Console, *, sure: bool) -> None:
     name = backup.check_trusted(given, name)
     supervisor = Supervisor(s)
     supervisor.stop_programs(*(p["name"] for p in supervisor.processes() if p["name"] not in NEEDED))
+    if given.postgres_url is None:
+        postgres_roles.ensure_roles(given)  # a database that is missing gets its owner again
     restored = backup.restore(given, name)
     console.print(
         f"restored {restored}; what was stored after it is not in it. `make up` goes on from there, and after it "

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from stock_ml.cli.installation import SECRETS, read_secrets, with_secrets
+from stock_ml.cli.installation import POSTGRES_PASSWORDS, SECRETS, read_secrets, with_secrets
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
@@ -49,7 +49,7 @@ def _fernet_key() -> str:
 
 
 KINDS: dict[str, Callable[[], str]] = {
-    "STOCKML_POSTGRES_PASSWORD": secrets.token_hex,
+    **dict.fromkeys((f"STOCKML_{name.upper()}" for name in POSTGRES_PASSWORDS), secrets.token_hex),
     "STOCKML_S3_ACCESS_KEY": lambda: secrets.token_hex(10),
     "STOCKML_S3_SECRET_KEY": secrets.token_hex,
     "STOCKML_BACKUP_KEY": secrets.token_hex,

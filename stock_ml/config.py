@@ -4,7 +4,7 @@ import re
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -22,6 +22,8 @@ SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.=\-]{0,11}")
 Port = Annotated[int, Field(ge=1, le=65535)]
 CLOSURE = re.compile(r"[A-Za-z0-9_/]{3,10}:\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?")
+DATABASES = ("airflow", "mlflow", "stockml")  # of PostgreSQL
+SUPERUSER, READER = "stockml", "stockml_reader"  # roles there
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 
 
@@ -255,7 +257,21 @@ class Settings(BaseSettings):
     )
     mlflow_experiment: str = Field("", description="experiment; stock_ml by default, on your server stock_ml-<source>")
     sandbox_url: str | None = Field(None, description="address of a sandbox exchange that runs elsewhere")
-    postgres_password: SecretStr | None = Field(None, description="password of the local PostgreSQL; generated")
+    postgres_password: SecretStr | None = Field(
+        None, description="password of the local PostgreSQL's superuser, as whom no service logs in; generated"
+    )
+    postgres_airflow_password: SecretStr | None = Field(
+        None, description="password of the role airflow_owner there; generated"
+    )
+    postgres_mlflow_password: SecretStr | None = Field(
+        None, description="password of the role mlflow_owner there; generated"
+    )
+    postgres_stockml_password: SecretStr | None = Field(
+        None, description="password of the role stockml_owner there; generated"
+    )
+    postgres_reader_password: SecretStr | None = Field(
+        None, description="password of the role stockml_reader there, which only reads; generated"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -404,12 +420,37 @@ class Settings(BaseSettings):
         return self.sandbox_url or f"http://127.0.0.1:{self.sandbox_port}"
 
     def postgres(self, database: str = "stockml") -> str:
-        """Return the address of one of the three databases, password included: never log it."""
-        if self.postgres_url:
-            given = urlsplit(self.postgres_url.get_secret_value())
-            return given._replace(scheme="postgresql", path=f"/{database}").geturl()
-        password = self.postgres_password.get_secret_value() if self.postgres_password else ""
-        return f"postgresql://stockml:{password}@127.0.0.1:{self.postgres_port}/{database}"
+        """Return the address of one of the three databases, password included: never log it.
+
+        An address that is brought without a user gets the role whose password is set.
+        """
+        address = self.postgres_url.get_secret_value() if self.postgres_url else f"//127.0.0.1:{self.postgres_port}"
+        given = urlsplit(address)
+        role, password = self._login(database)
+        named = given.username is not None or (self.postgres_url is not None and not password)
+        host = given.netloc if named else f"{role}:{quote(password, safe='')}@{given.netloc}"
+        return given._replace(scheme="postgresql", netloc=host, path=f"/{database}").geturl()
+
+    def password_of(self, database: str) -> SecretStr | None:
+        """Return the password of the role that owns a database."""
+        return {
+            "airflow": self.postgres_airflow_password,
+            "mlflow": self.postgres_mlflow_password,
+            "stockml": self.postgres_stockml_password,
+        }.get(database)
+
+    def _login(self, database: str) -> tuple[str, str]:
+        """Return the role to open a database with, and its password: the owner's, else what is left to this process."""
+        logins = [(owner_of(database), self.password_of(database))]
+        logins += [(READER, self.postgres_reader_password)] if database == "stockml" else []
+        logins += [(SUPERUSER, self.postgres_password), (owner_of("stockml"), self.postgres_stockml_password)]
+        found = next(((role, password) for role, password in logins if password), None)
+        return (found[0], found[1].get_secret_value()) if found else (SUPERUSER, "")
+
+
+def owner_of(database: str) -> str:
+    """Return the role that owns a database."""
+    return f"{database}_owner"
 
 
 def symbol_of(file: Path) -> str:

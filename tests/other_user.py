@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-USER = 12345
+USER, NOBODY = 12345, 65534
 
 
-def as_other_user(*argv: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+def as_other_user(*argv: str | Path, user: int = USER, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command as another user and return how it went. Skips the test where this user is not root."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("only root, with setpriv of util-linux, can act as another user")
-    user = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
-    words = [*user, *(str(word) for word in argv)]
+    other = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+    words = [*other, *(str(word) for word in argv)]
     return subprocess.run(
         words, capture_output=True, text=True, check=False, timeout=120, cwd="/", env=os.environ | env
     )

@@ -9,7 +9,7 @@ from typing import TypedDict
 from stock_ml.adapters.lake.backups import Backups
 from stock_ml.adapters.lake.manifest import Manifest
 from stock_ml.adapters.postgres import dumps
-from stock_ml.config import Settings
+from stock_ml.config import DATABASES, Settings
 from stock_ml.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -32,8 +32,8 @@ def back_up(s: Settings) -> BackupResult:
     name = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
     backups = Backups.connect(s)
     with tempfile.TemporaryDirectory() as folder:
-        files = {f"{database}.dump": Path(folder) / f"{database}.dump" for database in dumps.DATABASES}
-        for database, file in zip(dumps.DATABASES, files.values(), strict=True):
+        files = {f"{database}.dump": Path(folder) / f"{database}.dump" for database in DATABASES}
+        for database, file in zip(DATABASES, files.values(), strict=True):
             dumps.dump(s, database, file)
             dumps.check(s, database, file)
         manifest = backups.add(name, files)

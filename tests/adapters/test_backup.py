@@ -11,13 +11,14 @@ import pytest
 from pydantic import SecretStr
 
 from local.servers import postgres as postgres_program
+from local.servers import postgres_roles
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.lake.backups import Backups
 from stock_ml.adapters.lake.objects import Objects
 from stock_ml.adapters.postgres import dumps
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.store import ForecastStore
-from stock_ml.config import Settings
+from stock_ml.config import DATABASES, Settings
 from stock_ml.errors import BadSetting, StoreUnavailable, UntrustedBackup
 from stock_ml.maintenance.backup import back_up, check_trusted, restore, sign
 from tests.adapters.conftest import empty
@@ -40,7 +41,7 @@ def s(server: Settings) -> Settings:
     """An installation with some history in each database, and no backup yet."""
     for bucket in (server.s3_bucket, server.backup_bucket):
         empty(Lake.connect(server.model_copy(update={"s3_bucket": bucket})))
-    postgres_program.create_databases(server)
+    postgres_roles.ensure_roles(server)
     migrate(server)
     store = ForecastStore.connect(server)
     store.store([bar("A", i, 100.0 + i) for i in range(9)], [forecast("A", i, 100.7 + i) for i in range(8)])
@@ -67,7 +68,7 @@ def test_everything_is_dropped_and_restored_and_the_history_is_the_same(s: Setti
     assert len(before["stockml"]) == 8
     made = back_up(s)
     assert set(made["held"]) == {"airflow.dump", "mlflow.dump", "stockml.dump"}
-    for database in dumps.DATABASES:
+    for database in DATABASES:
         run(s, "postgres", f"drop database {database} with (force)")
     assert restore(s) == made["name"]
     assert history(s) == before

@@ -29,6 +29,7 @@ def test_all_but_the_two_servers_that_a_backup_comes_from_and_goes_to_are_stoppe
     monkeypatch.setattr(restore, "Supervisor", Running)
     monkeypatch.setattr(backup, "check_trusted", lambda _, name: name or "newest")
     monkeypatch.setattr(backup, "restore", lambda _, name: name)
+    monkeypatch.setattr(restore.postgres_roles, "ensure_roles", lambda _: None)
     console = Console(record=True, width=200)
     restore.restore(load(source="sandbox", home=tmp_path), "", console, sure=True)
     assert Running.halted == ("kafka", "mlflow", "consumer", "airflow-scheduler")
