@@ -17,7 +17,6 @@ from pydantic import SecretStr
 from local.servers import postgres, postgres_roles, postgres_upgrade
 from local.servers.postgres_contents import contents, differences
 from local.servers.postgres_folders import Folders
-from local.servers.postgres_roles import as_superuser
 from local.servers.postgres_user import data_folder
 from local.servers.services import environment
 from local.supervisor.program import ROOT, Program
@@ -90,7 +89,7 @@ def fill(s: Settings) -> None:
 
 
 def run(s: Settings, database: str, statement: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(as_superuser(s).postgres(database), autocommit=True) as connection:
+    with psycopg.connect(s.postgres(database), autocommit=True) as connection:
         done = connection.execute(statement.encode())
         return done.fetchall() if done.description else []
 
