@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 PYTHON ?= python3
-UV := uv==0.13.9
+UV := local/locks/uv.txt
 # each of a dozen processes would compile some thousand modules anew: 6 s of a core where they are kept for the next
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -95,6 +95,12 @@ facts: .venv/dev ## draw what the sandbox's markets look like for docs/sandbox.m
 lock: .venv/dev ## pin what requirements.in and requirements-dev.in ask for; pins stay unless UPGRADE=1
 	$(PIN) requirements.in -o requirements.txt
 	$(PIN) requirements-dev.in -o requirements-dev.txt
+	for lock in local/locks/uv local/locks/nodejs docker/mlflow; do $(PIN) $$lock.in -o $$lock.txt; done
+
+# pip-audit has an environment of its own: what it needs must not decide what is locked
+audit: .venv/dev ## look every locked package up among known vulnerabilities; this asks the package index for each
+	for lock in requirements.txt requirements-dev.txt local/locks/uv.txt local/locks/nodejs.txt docker/mlflow.txt; do \
+	  .venv/bin/uv tool run --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes --requirement $$lock; done
 
 PIN = .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header $(if $(UPGRADE),--upgrade)
 SYNC = .venv/bin/uv pip sync -q --python .venv/bin/python
@@ -107,7 +113,7 @@ OWN_PYTHON = $(if $(filter file,$(origin PYTHON)),.venv/bin/python,$(PYTHON))
 	  command -v $(PYTHON) >/dev/null || { echo "there is no $(PYTHON). Debian: apt-get install python3 python3-venv;" \
 	    "macOS: brew install python@3.11; then make up PYTHON=python3.11" >&2; exit 1; }; \
 	  $(PYTHON) local/preflight.py && rm -rf .venv && $(PYTHON) -m venv .venv; }
-	@[ "$$(cat $@ 2>/dev/null)" = "$(UV)" ] || { .venv/bin/python -m pip install -q $(UV) && echo "$(UV)" > $@; }
+	@cmp -s $(UV) $@ || { .venv/bin/python -m pip install -q --require-hashes -r $(UV) && cp $(UV) $@; }
 
 # sync: a package that left the lock leaves .venv too
 .venv/ready: requirements.txt .venv/uv
@@ -117,4 +123,4 @@ OWN_PYTHON = $(if $(filter file,$(origin PYTHON)),.venv/bin/python,$(PYTHON))
 	@$(SYNC) requirements.txt requirements-dev.txt && touch $@
 
 .PHONY: help up down status logs replay retire backup restore reset
-.PHONY: check fix unit test fuzz oldest coverage bench screenshot facts lock FORCE
+.PHONY: check fix unit test fuzz oldest coverage bench screenshot facts lock audit FORCE

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from local.secrets import ensure_secrets
-from local.servers import postgres, seaweed, services
+from local.servers import postgres, postgres_roles, seaweed, services
 from local.supervisor.program import Program
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.postgres.migrate import migrate
@@ -28,7 +28,7 @@ def folder(name: str) -> Iterator[Path]:
 def database(s: Settings) -> Iterator[None]:
     """Run PostgreSQL with the product's tables until the block ends."""
     with running(postgres.program(s), s):
-        postgres.create_databases(s)
+        postgres_roles.ensure_roles(s)
         migrate(s)
         yield
 

@@ -9,7 +9,7 @@ Runs each night at 03:00 UTC.
 newest `STOCKML_KEEP_RUNS`: never one whose version has an alias, nor the one that a rollback would go to. MLflow shows
 what is archived under "Deleted", and restores it.
 
-**back_up** dumps the three databases to S3 (`backups/`), reads each dump back, and keeps the newest
+**back_up** dumps the three databases to S3 (a bucket of its own), reads each dump back, and keeps the newest
 `STOCKML_KEEP_BACKUPS`. `make backup` does it at once, `make restore` puts the newest in the place of what is there.
 
 **forget_old** deletes from S3 task logs older than `STOCKML_KEEP_LOG_DAYS` days, and answers older than

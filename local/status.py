@@ -9,7 +9,7 @@ from rich.table import Table
 from local import first_training
 from local.airflow_client import Airflow
 from local.memory import memory
-from local.secrets import ensure_secrets
+from local.secrets import ensure_secrets, with_secrets
 from local.supervisor.configuration import log_file
 from local.supervisor.supervisor import Supervisor
 from stock_ml.adapters.mlflow import rest
@@ -78,7 +78,7 @@ def champion(s: Settings) -> str:
 
 def late_forecasts(s: Settings) -> str:
     """Return in words which share of the newest forecasts is late, or why that is not known."""
-    reader = ForecastReader.connect(s)
+    reader = ForecastReader.connect(with_secrets(s, ensure_secrets(s)))
     try:
         report = reader.monitoring().report
     except StoreUnavailable as error:

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 from rich.console import Console
 
@@ -13,6 +12,7 @@ from local import ports
 from local.current_installation import remember
 from local.installation import Installation, describe, steps
 from local.progress import ProgressDisplay
+from local.secrets import make_private_folder
 from local.servers import postgres_upgrade
 from local.servers.airflow import address
 from local.startup_steps import StepTime, run_all
@@ -36,7 +36,7 @@ def up(settings: Settings, console: Console) -> dict[str, StepTime]:
     host.java_version()
     _check_no_other(settings)
     _check_file(settings)
-    _make_folder(settings.state)
+    make_private_folder(settings.state)
     with _lock(settings):
         pin_origin(settings)
         postgres_upgrade.check(settings)
@@ -74,13 +74,6 @@ def _check_file(settings: Settings) -> None:
     if settings.replayed:
         CsvFiles.connect(settings).check(settings.symbols)
         check_files(settings)
-
-
-def _make_folder(state: Path) -> None:
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HostError(f"the folder {state} cannot be made: {error.strerror}; STOCKML_HOME names another") from error
 
 
 def _check_no_other(settings: Settings) -> None:

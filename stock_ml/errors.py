@@ -51,6 +51,10 @@ class UnknownSessions(BadSetting):
     """Report a time outside of the sessions that the installed exchange calendars know."""
 
 
+class UntrustedBackup(BadInput):
+    """Report a backup that this installation did not sign. It is never restored."""
+
+
 class OtherMarket(BadSetting):
     """Report that the simulated market is not the one that made the stored bars."""
 

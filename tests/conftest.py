@@ -12,7 +12,7 @@ import pytest
 from local import jars
 from local.secrets import ensure_secrets
 from local.servers import kafka as kafka_program
-from local.servers import mlflow, seaweed
+from local.servers import mlflow, postgres_roles, seaweed
 from local.servers import postgres as postgres_program
 from stock_ml.config import Settings
 from tests.servers import running, settings_in
@@ -36,7 +36,7 @@ def settings() -> Iterator[Settings]:
 def postgres(settings: Settings) -> Iterator[Settings]:
     """A real PostgreSQL with the three databases, still empty."""
     with running(postgres_program.program(settings), settings):
-        postgres_program.create_databases(settings)
+        postgres_roles.ensure_roles(settings)
         yield settings
 
 

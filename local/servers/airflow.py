@@ -8,7 +8,7 @@ from importlib.metadata import version
 from local import probes
 from local.commands import run_command
 from local.secrets import write_private
-from local.servers.services import environment
+from local.servers.services import OF_SUPERUSER, environment, without
 from local.supervisor.configuration import inherited
 from local.supervisor.program import PYTHON, ROOT, Program
 from stock_ml.adapters.broker import Topics
@@ -96,7 +96,7 @@ def airflow_environment(s: Settings, secrets: Mapping[str, str]) -> dict[str, st
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
     env = {f"AIRFLOW__{name}": str(value) for name, value in section.items()}
-    return environment(s) | env | {"AIRFLOW_HOME": str(s.state / "airflow")} | _connections(s)
+    return environment(without(s, *OF_SUPERUSER)) | env | {"AIRFLOW_HOME": str(s.state / "airflow")} | _connections(s)
 
 
 def _part(name: str, env: Mapping[str, str]) -> Program:

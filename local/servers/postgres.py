@@ -1,33 +1,21 @@
 """PostgreSQL 18 from a wheel: databases airflow, mlflow and stockml."""
 
-import os
-import shutil
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
-from local.commands import run_command
-from local.secrets import write_private
+from local.commands import run_command, secret_line
 from local.servers.postgres_folders import MAJOR, Action, Folders, discard, next_action
+from local.servers.postgres_user import USER, give, idle_account, in_folder, is_root
 from local.supervisor.program import Program
-from stock_ml.adapters.postgres.connection import admin_connection
 from stock_ml.adapters.postgres.dumps import binary
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
 NAME = "postgres"
-DATABASES = ("airflow", "mlflow", "stockml")
 Options = dict[str, str | int]
-OTHER_USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 # C sorts text by its bytes, so an upgrade of the C library never invalidates an index
 LOCALE = ("--encoding=UTF8", "--locale=C")
-# one right is kept, to reach files; without the secure bit access(2) would not know of it, and initdb asks access(2)
-MAY_REACH_FILES = [
-    "--securebits=+no_setuid_fixup",
-    "--inh-caps=-all,+dac_override",
-    "--ambient-caps=-all,+dac_override",
-]
 
 
 def program(s: Settings) -> Program:
@@ -37,14 +25,17 @@ def program(s: Settings) -> Program:
     return Program(NAME, tuple(argv), lambda: answers(s), ports, prepare=lambda: _create(s), stop_signal="INT")
 
 
-def command(s: Settings, folder: Path, major: int = MAJOR, more: Options | None = None) -> list[str]:
-    """Return the command line of a server on a data folder; `more` options go before the usual."""
+def command(s: Settings, folder: Path, major: int = MAJOR, more: Options | None = None, user: int = USER) -> list[str]:
+    """Return the command line of a server on a data folder; `more` options go before the usual.
+
+    Where this is root it runs as `user`, to whom the folder must belong.
+    """
     options: Options = {"listen_addresses": "127.0.0.1", "port": s.postgres_port, "unix_socket_directories": ""}
     options |= {"max_connections": 150, "log_min_messages": "warning"}
     # a minute of 10,000 symbols touches as many pages of each key; less room than they take costs a fifth more time
     options |= {"shared_buffers": "512MB", "max_wal_size": "2GB"}
     options["max_locks_per_transaction"] = 256  # a question without a time asks every day's partition
-    argv = [*as_no_root(), str(binary("postgres", major)), "-D", str(folder)]
+    argv = in_folder(folder, binary("postgres", major), user)
     return argv + [word for name, value in (options | (more or {})).items() for word in ("-c", f"{name}={value}")]
 
 
@@ -57,42 +48,20 @@ def answers(s: Settings, database: str = "postgres") -> bool:
     return True
 
 
-def create_databases(s: Settings) -> None:
-    """Create the three databases where they are missing. Raises StoreUnavailable."""
-    with admin_connection(s, "postgres") as connection:
-        there = {name for (name,) in connection.execute("select datname from pg_database").fetchall()}
-        for name in (n for n in DATABASES if n not in there):
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-
-
-def as_no_root() -> list[str]:
-    """Return the words before a command that let it run as another user than root, who may still reach every file."""
-    # PostgreSQL refuses to run as root; another user must still reach a folder that only root may enter
-    if os.geteuid() != 0:
-        return []
-    if shutil.which("setpriv") is None:
-        raise HostError("PostgreSQL does not run as root, and setpriv (util-linux) is missing: run as another user")
-    return [*OTHER_USER, *MAY_REACH_FILES]
-
-
 def initialise(s: Settings, folder: Path, major: int = MAJOR, *, sync: bool = True) -> None:
-    """Make an empty data folder, whose one role `stockml` logs in with the installation's password.
+    """Make an empty data folder, whose one role, the superuser `stockml`, has the installation's password.
 
     Without `sync` a crash of the machine may damage it. Raises HostError where there is no
     password, or initdb fails.
     """
     if s.postgres_password is None:
         raise HostError("the local PostgreSQL has no password: run `make up`, which makes one")
-    folder.mkdir(parents=True)
-    password = folder.with_suffix(".password")
-    write_private(password, s.postgres_password.get_secret_value())
-    if os.geteuid() == 0:
-        for path in (folder, password):
-            os.chown(path, 65534, 65534)
-    try:
-        _initdb(folder, password, major, [] if sync else ["--no-sync"])
-    finally:
-        password.unlink()
+    folder.mkdir(mode=0o700, parents=True)
+    user = idle_account()
+    give(folder, user)
+    with secret_line(s.postgres_password.get_secret_value(), user if is_root() else None) as password:
+        _initdb(folder, user, password, major, [] if sync else ["--no-sync"])
+    give(folder)
 
 
 def _create(s: Settings) -> None:
@@ -100,6 +69,7 @@ def _create(s: Settings) -> None:
     discard(folders.scratch)  # an interrupted first start, or upgrade
     action = next_action(folders.majors())
     if action is Action.NONE:
+        give(folders.live)  # older installations ran it as nobody, as whom daemons of the system run too
         return
     if action is not Action.CREATE:
         raise HostError(f"the data in {folders.live} wait for their upgrade to PostgreSQL {MAJOR}: run `make up`")
@@ -107,7 +77,7 @@ def _create(s: Settings) -> None:
     folders.scratch.rename(folders.live)
 
 
-def _initdb(folder: Path, password: Path, major: int, options: list[str]) -> None:
-    options = [*options, "--username=stockml", f"--pwfile={password}", "--auth=scram-sha-256", *LOCALE]
-    argv = [*as_no_root(), str(binary("initdb", major)), "-D", str(folder), *options]
-    run_command(argv, f"PostgreSQL could not create its folder {folder}")
+def _initdb(folder: Path, user: int, password: int, major: int, options: list[str]) -> None:
+    options = [*options, "--username=stockml", "--pwfile=/dev/stdin", "--auth=scram-sha-256", *LOCALE]
+    argv = [*in_folder(folder, binary("initdb", major), user), *options]
+    run_command(argv, f"PostgreSQL could not create its folder {folder}", stdin=password)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import psycopg
 from psycopg import sql
 
+from local.servers.postgres_roles import as_superuser
 from stock_ml.config import Settings
 
 KINDS = {"r": "table", "p": "partitioned table", "m": "materialized view", "v": "view", "f": "foreign table"}
@@ -26,13 +27,13 @@ FIGURES = {
 
 def databases(s: Settings) -> list[str]:
     """Return the names of a server's databases that take connections, without the templates."""
-    with psycopg.connect(s.postgres("postgres")) as connection:
+    with psycopg.connect(as_superuser(s).postgres("postgres")) as connection:
         return [str(name) for name, open_ in connection.execute(DATABASES).fetchall() if open_]
 
 
 def contents(s: Settings) -> dict[str, str]:
     """Return each role, database and relation of a server with its rows, position or "there"."""
-    with psycopg.connect(s.postgres("postgres")) as connection:
+    with psycopg.connect(as_superuser(s).postgres("postgres")) as connection:
         found = {f"role {name}": "there" for (name,) in connection.execute(ROLES).fetchall()}
         found |= {f"database {name}": "there" for name, _ in connection.execute(DATABASES).fetchall()}
     for database in databases(s):
@@ -50,7 +51,7 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str
 
 
 def _relations(s: Settings, database: str) -> dict[str, str]:
-    with psycopg.connect(s.postgres(database)) as connection:
+    with psycopg.connect(as_superuser(s).postgres(database)) as connection:
         found = connection.execute(RELATIONS, [list(KINDS)]).fetchall()
         return {
             f"{database}: {KINDS[kind]} {schema}.{name}": _figure(connection, kind, sql.Identifier(schema, name))

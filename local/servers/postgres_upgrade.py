@@ -11,17 +11,18 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import psycopg
 
 from local import ports, probes
-from local.servers.postgres import Options, as_no_root, command, initialise
+from local.servers.postgres import Options, command, initialise
 from local.servers.postgres_contents import contents, databases, differences
 from local.servers.postgres_copy import analyze, copy_database, copy_roles, run_program
 from local.servers.postgres_folders import MAJOR, OLD, Action, Folders, discard, next_action
+from local.servers.postgres_roles import as_superuser
+from local.servers.postgres_user import data_folder, in_folder, owner
 from local.supervisor import orphans
 from local.supervisor.configuration import log_file
 from local.supervisor.start import last_line
@@ -107,7 +108,7 @@ def end_servers(s: Settings) -> None:
     """End the servers that a killed upgrade left running. Raises HostError where they do not end."""
     folders = Folders(s.state)
     places = {str(folders.live), str(folders.scratch)}
-    left = [p for p in psutil.process_iter(["cmdline"]) if _uses_folder(places, p.info["cmdline"] or [])]
+    left = [p for p in psutil.process_iter(["cmdline"]) if data_folder(p, p.info["cmdline"] or []) in places]
     for stop in (signal.SIGINT, signal.SIGQUIT):  # a fast shutdown, then an immediate one
         for process in left:
             with suppress(psutil.NoSuchProcess):
@@ -115,10 +116,6 @@ def end_servers(s: Settings) -> None:
         with suppress(HostError):
             return probes.wait("the end of servers", lambda: not any(orphans.is_running(p.pid) for p in left), PATIENCE)
     raise HostError(f"an interrupted upgrade's servers go on, end them: {[p.pid for p in left]}")
-
-
-def _uses_folder(places: set[str], words: list[str]) -> bool:
-    return any(option == "-D" and value in places for option, value in pairwise(words))
 
 
 def _put_back(_: Settings, folders: Folders, report: Report) -> None:
@@ -155,16 +152,17 @@ STEPS: dict[Action, Callable[[Settings, Folders, Report], None]] = {
 
 
 def _build(s: Settings, folders: Folders, report: Report) -> None:
-    source, target = (s.model_copy(update={"postgres_port": port}) for port in ports.free(2))
+    source, target = (as_superuser(s).model_copy(update={"postgres_port": port}) for port in ports.free(2))
     initialise(s, folders.scratch, sync=False)
-    old, new = command(source, folders.live, OLD, READ), command(target, folders.scratch, MAJOR, LOAD)
+    old = command(source, folders.live, OLD, READ, owner(folders.live))  # its owner stays, for the way back
+    new = command(target, folders.scratch, MAJOR, LOAD)
     with _running(old, source), _running(new, target):
         _fill(source, target, report)
         report("comparing the rows of every table")
         if found := differences(contents(source), contents(target)):
             raise HostError(f"the copy differs: {'; '.join(found[:3])} ({len(found)} differences in all)")
     report("writing the copy to disk")
-    run_program([*as_no_root(), str(binary("initdb", MAJOR)), "--sync-only", "-D", str(folders.scratch)], {})
+    run_program([*in_folder(folders.scratch, binary("initdb", MAJOR)), "--sync-only"], {})
 
 
 def _fill(source: Settings, target: Settings, report: Report) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from local import probes
 from local.secrets import SEAWEED_KEYS, write_private
+from local.servers import seaweed_certificate
 from local.supervisor.program import BIN, Program
 from stock_ml.config import Settings
 
@@ -33,7 +34,7 @@ HTTP_ACCESS = {
 
 
 def program(s: Settings, secrets: Mapping[str, str]) -> Program:
-    """Describe the server: all ports on loopback; over HTTP, S3 with its keys is the only way in."""
+    """Describe the server: all ports on loopback; S3 with its keys, and gRPC with its certificate, are the ways in."""
     ports = {
         "s3_port": s.s3_port,
         "weed_master_port": s.weed_master_port,
@@ -45,7 +46,12 @@ def program(s: Settings, secrets: Mapping[str, str]) -> Program:
         "weed_s3_grpc_port": s.weed_s3_grpc_port,
     }
     keys = {name: secrets[name] for name in SEAWEED_KEYS}
-    env = {**GROWTH, **keys, "TMPDIR": str(_scratch(s))}  # where it logs, beside what it prints
+    env = {
+        **GROWTH,
+        **keys,
+        **seaweed_certificate.variables(s.state / "s3-grpc"),
+        "TMPDIR": str(_scratch(s)),
+    }  # where it logs, beside what it prints
     return Program(NAME, _argv(s), partial(_ready, s), ports, env, prepare=partial(_prepare, s))
 
 
@@ -118,6 +124,7 @@ def _prepare(s: Settings) -> None:
     shutil.rmtree(_scratch(s), ignore_errors=True)  # each start begins new logs there
     _scratch(s).mkdir(parents=True)
     (s.state / "s3").mkdir(parents=True, exist_ok=True)
+    seaweed_certificate.ensure_certificate(s.state / "s3-grpc")
     _identity(s)
 
 

@@ -14,6 +14,8 @@ from stock_ml.config import Settings
 GUNICORN = (PYTHON, "-m", "gunicorn", "--workers=1", "--log-level=warning", "--no-control-socket")
 # a viewer of /stream stays connected: with gevent it costs kilobytes, not a thread; a stop does not wait for it
 VIEWERS = ("--worker-class=gevent", "--worker-connections=20000", "--graceful-timeout=1")
+OF_SUPERUSER = ("postgres_password",)
+OF_AIRFLOW = ("postgres_airflow_password", "postgres_mlflow_password", "backup_key")  # backs all databases up
 MLFLOW_LIMITS = {  # a training reads them; MLflow itself tries a request eight times, 120 s each
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
@@ -24,8 +26,15 @@ MLFLOW_LIMITS = {  # a training reads them; MLflow itself tries a request eight 
 
 
 def programs(s: Settings) -> list[Program]:
-    """Describe the processes; the sandbox exchange runs in sandbox mode only."""
-    return [*([_sandbox(s)] if s.simulated else []), _producer(s), _consumer(s), _dashboard(s)]
+    """Describe the processes; the sandbox exchange runs in sandbox mode only. Each gets the secrets that it needs."""
+    live = without(s, *OF_AIRFLOW, *OF_SUPERUSER)
+    reading = without(live, "postgres_stockml_password")
+    return [*([_sandbox(live)] if s.simulated else []), _producer(live), _consumer(live), _dashboard(reading)]
+
+
+def without(s: Settings, *secrets: str) -> Settings:
+    """Return the settings without some secrets."""
+    return s.model_copy(update=dict.fromkeys(secrets))
 
 
 def environment(s: Settings) -> dict[str, str]:

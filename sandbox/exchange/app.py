@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from urllib.parse import urlsplit
 
 import numpy as np
 from flask import Flask, Response, jsonify, render_template, request
@@ -14,6 +15,7 @@ from sandbox.exchange.queries import query
 from sandbox.faults.broken_responses import answer as broken_answer
 from sandbox.faults.faults import Fault
 from serving.dashboard.compression import compress_files
+from serving.dashboard.foreign_pages import refuse_foreign_pages
 from serving.dashboard.headers import add_headers
 from stock_ml.config import Settings, load
 
@@ -25,6 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     s = settings or load()
     exchange = Exchange.of(s)
     app = Flask(__name__)
+    refuse_foreign_pages(app, (*s.trusted_hosts, urlsplit(s.sandbox).hostname or ""))
     _show(app, exchange)
     _change(app, exchange)
     compress_files(app)

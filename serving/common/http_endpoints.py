@@ -1,7 +1,7 @@
 """Serve /metrics, /healthz and /readyz on loopback, from a thread of its own."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -12,15 +12,22 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from serving.common.health import Health, Readiness
 from serving.common.logs import line
+from serving.common.trusted_hosts import refusal
 
 log = logging.getLogger(__name__)
 
 
-def app(registry: CollectorRegistry, health: Health) -> WSGIApplication:
-    """Return the three pages: 200 where all is well, 503 with the reasons where it is not."""
+def app(registry: CollectorRegistry, health: Health, hosts: Sequence[str] = ()) -> WSGIApplication:
+    """Return the three pages: 200 where all is well, 503 with the reasons where it is not.
+
+    A request for a name that is neither loopback's nor among `hosts` is refused.
+    """
     metrics: WSGIApplication = make_wsgi_app(registry)
 
     def respond(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if refused := refusal(environ["REQUEST_METHOD"], environ.get("HTTP_HOST", ""), None, hosts):
+            start("400 Bad Request", [("Content-Type", "text/plain")])
+            return [f"{refused}\n".encode()]
         match environ["PATH_INFO"]:
             case "/metrics":
                 return metrics(environ, start)
@@ -35,10 +42,10 @@ def app(registry: CollectorRegistry, health: Health) -> WSGIApplication:
     return respond
 
 
-def serve(port: int, registry: CollectorRegistry, health: Health) -> WSGIServer | None:
+def serve(port: int, registry: CollectorRegistry, health: Health, hosts: Sequence[str] = ()) -> WSGIServer | None:
     """Serve until the process ends. If the port is in use, that is logged, and the service goes on without."""
     try:
-        server = make_server("127.0.0.1", port, app(registry, health), _Server, _Quiet)
+        server = make_server("127.0.0.1", port, app(registry, health, hosts), _Server, _Quiet)
     except OSError as error:
         log.error(line("metrics not served", port=port, reason=error))
         return None

@@ -125,7 +125,7 @@ def main() -> int:
         s = load()
         champion = ModelWatcher(Registry.connect(s), StreamConfig.of(s).schema)
         consumer = Consumer.connect(s, champion, stopping)
-        serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health)
+        serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health, s.trusted_hosts)
         champion.watch(stopping)
         gc.freeze()  # all objects so far stay: no batch waits while they are searched for garbage
         left_group, code = consumer.run(), 0 if stopped() else 1

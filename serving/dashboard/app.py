@@ -7,6 +7,7 @@ from flask import Flask
 
 from serving.dashboard.compression import compress_files
 from serving.dashboard.errors import register_error_handlers
+from serving.dashboard.foreign_pages import refuse_foreign_pages
 from serving.dashboard.headers import add_headers
 from serving.dashboard.hub import Hub
 from serving.dashboard.metrics import measure
@@ -33,6 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["dashboard"] = Dashboard(s, reader, states, hub, zone, metrics, watchlist)
     app.register_blueprint(views)
     register_error_handlers(app)
+    refuse_foreign_pages(app, s.trusted_hosts)
     compress_files(app)
     add_headers(app, s)
     return app

@@ -19,6 +19,7 @@ app.command("promote")(models.promote_version)
 app.command("rollback")(models.roll_back)
 app.command("backup")(backups.back_up)
 app.command("restore")(backups.restore)
+app.command("sign-backup")(backups.sign)
 app.add_typer(data.app, name="data")
 
 

@@ -1,9 +1,14 @@
-"""`stockml backup` and `restore`: the three databases to S3, and back."""
+"""`stockml backup`, `restore` and `sign-backup`: the three databases to S3, and back."""
+
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
 from stock_ml.cli.installation import settings
+
+if TYPE_CHECKING:
+    from stock_ml.adapters.lake.manifest import Manifest
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -13,8 +18,18 @@ def back_up() -> None:
     from stock_ml.maintenance import backup  # boto3 takes half a second, and the other commands have no use for it
 
     made = backup.back_up(settings())
-    sizes = ", ".join(f"{part} {known['bytes']:,} bytes" for part, known in made["held"].items())
-    console.print(f"backup {made['name']}: {sizes}")
+    console.print(f"backup {made['name']}: {_sizes(made['held'])}")
+
+
+def sign(name: str, yes: bool = False) -> None:
+    """Sign a backup that was made before backups were signed, so that it can be restored."""
+    from stock_ml.maintenance import backup
+
+    told = "Whoever could write to the data's bucket may have put it there or changed it."
+    if not yes and not typer.confirm(f"{told} Do you know that backup {name} is yours?"):
+        console.print("nothing was changed")
+        return
+    console.print(f"signed backup {name}: {_sizes(backup.sign(settings(), name)['held'])}")
 
 
 def restore(name: str = typer.Argument(""), yes: bool = False) -> None:
@@ -25,3 +40,7 @@ def restore(name: str = typer.Argument(""), yes: bool = False) -> None:
         console.print("nothing was changed")
         return
     console.print(f"restored {backup.restore(settings(), name)}; what was stored after it is not in it")
+
+
+def _sizes(manifest: "Manifest") -> str:
+    return ", ".join(f"{part} {known['bytes']:,} bytes" for part, known in manifest.items())

@@ -13,6 +13,13 @@ from stock_ml.errors import BadSetting
 
 CURRENT, SECRETS = "current.json", "secrets.env"  # written by `make up`
 S3_KEYS = ["s3_access_key", "s3_secret_key"]
+POSTGRES_PASSWORDS = [
+    "postgres_password",
+    "postgres_airflow_password",
+    "postgres_mlflow_password",
+    "postgres_stockml_password",
+    "postgres_reader_password",
+]
 
 
 class _Home(BaseSettings):
@@ -54,7 +61,8 @@ def read_secrets(s: Settings) -> dict[str, str]:
 
 
 def with_secrets(s: Settings, secrets: dict[str, str]) -> Settings:
-    """Return the settings with the generated secrets of local servers, where the person gave none."""
-    names = (["postgres_password"] if s.postgres_url is None else []) + (S3_KEYS if s.s3_url is None else [])
+    """Return the settings with the generated secrets, those of local servers included, where the person gave none."""
+    servers = (POSTGRES_PASSWORDS if s.postgres_url is None else []) + (S3_KEYS if s.s3_url is None else [])
+    names = ["backup_key", *servers]
     given = {name: secrets.get(f"STOCKML_{name.upper()}") for name in names if getattr(s, name) is None}
     return s.model_copy(update={name: SecretStr(value) for name, value in given.items() if value is not None})

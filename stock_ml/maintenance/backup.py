@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
-from stock_ml.adapters.lake.backups import Backups, Manifest
+from stock_ml.adapters.lake.backups import Backups
+from stock_ml.adapters.lake.manifest import Manifest
 from stock_ml.adapters.postgres import dumps
-from stock_ml.config import Settings
+from stock_ml.config import DATABASES, Settings
 from stock_ml.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -26,13 +27,13 @@ def back_up(s: Settings) -> BackupResult:
     """Store all databases as a backup that is named after the time.
 
     Each dump is read to its end before it is sent, and compared after; the newest `keep_backups` stay.
-    Raises StoreUnavailable or HostError.
+    Raises StoreUnavailable or HostError, and BadSetting where there is no key to sign it with.
     """
     name = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
     backups = Backups.connect(s)
     with tempfile.TemporaryDirectory() as folder:
-        files = {f"{database}.dump": Path(folder) / f"{database}.dump" for database in dumps.DATABASES}
-        for database, file in zip(dumps.DATABASES, files.values(), strict=True):
+        files = {f"{database}.dump": Path(folder) / f"{database}.dump" for database in DATABASES}
+        for database, file in zip(DATABASES, files.values(), strict=True):
             dumps.dump(s, database, file)
             dumps.check(s, database, file)
         manifest = backups.add(name, files)
@@ -41,13 +42,38 @@ def back_up(s: Settings) -> BackupResult:
     return {"name": name, "held": manifest, "forgot": deleted}
 
 
+def check_trusted(s: Settings, name: str = "") -> str:
+    """Return the name of a backup, by default of the newest that this installation signed.
+
+    Raises UntrustedBackup where it did not sign it, StoreUnavailable where there is none.
+    """
+    backups = Backups.connect(s)
+    name = name or backups.newest()
+    backups.manifest(name)
+    return name
+
+
+def sign(s: Settings, name: str) -> BackupResult:
+    """Take a backup over that was made before backups were signed: for a person who knows that it is theirs.
+
+    Raises StoreUnavailable where there is no such backup, or it is damaged.
+    """
+    backups = Backups.connect(s)
+    with tempfile.TemporaryDirectory() as folder:
+        files = backups.fetch_unsigned(name, Path(folder))
+        for part, file in files.items():
+            dumps.check(s, part.removesuffix(".dump"), file)
+        return {"name": name, "held": backups.add(name, files), "forgot": []}
+
+
 def restore(s: Settings, name: str = "") -> str:
     """Put a backup, by default the newest, in the place of what the databases hold, and return its name.
 
-    All of it is fetched and read first. Raises StoreUnavailable where it is damaged, or where programs are connected.
+    All of it is fetched and read first. Raises UntrustedBackup where this installation did not sign it,
+    StoreUnavailable where it is damaged, or where programs are connected.
     """
     backups = Backups.connect(s)
-    name = name or next(reversed(backups.names()), "")
+    name = check_trusted(s, name)
     with tempfile.TemporaryDirectory() as folder:
         files = {part.removesuffix(".dump"): file for part, file in backups.fetch(name, Path(folder)).items()}
         for database, file in files.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.airflow_client import Airflow, AirflowUnavailable
-from local.servers import airflow, postgres
+from local.servers import airflow, postgres_roles
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
@@ -23,7 +23,7 @@ def airflow_tables(s: Settings) -> None:
     airflow.migrate(s, dict.fromkeys(("AIRFLOW_FERNET_KEY", "AIRFLOW_SECRET_KEY", "AIRFLOW_JWT_SECRET"), "x"))
 
 
-@pytest.mark.parametrize("ask", [postgres.create_databases, migrate, airflow_tables])
+@pytest.mark.parametrize("ask", [postgres_roles.ensure_roles, migrate, airflow_tables])
 def test_a_database_that_is_away_is_told(nowhere: Settings, ask: Callable[[Settings], None]) -> None:
     mark = nowhere.state / "airflow" / "tables"
     mark.parent.mkdir()

@@ -1,21 +1,26 @@
 """Everything dropped, restored from S3, and the same history: a PostgreSQL of its own, and a real S3 service."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from local.servers import postgres as postgres_program
+from local.servers import postgres_roles
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.lake.backups import Backups
+from stock_ml.adapters.lake.objects import Objects
 from stock_ml.adapters.postgres import dumps
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.store import ForecastStore
-from stock_ml.config import Settings
-from stock_ml.errors import StoreUnavailable
-from stock_ml.maintenance.backup import back_up, restore
+from stock_ml.config import DATABASES, Settings
+from stock_ml.errors import BadSetting, StoreUnavailable, UntrustedBackup
+from stock_ml.maintenance.backup import back_up, check_trusted, restore, sign
 from tests.adapters.conftest import empty
 from tests.adapters.test_postgres_store import bar, forecast
 from tests.servers import running, settings_in
@@ -34,8 +39,9 @@ def server(s3: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 @pytest.fixture
 def s(server: Settings) -> Settings:
     """An installation with some history in each database, and no backup yet."""
-    empty(Lake.connect(server))
-    postgres_program.create_databases(server)
+    for bucket in (server.s3_bucket, server.backup_bucket):
+        empty(Lake.connect(server.model_copy(update={"s3_bucket": bucket})))
+    postgres_roles.ensure_roles(server)
     migrate(server)
     store = ForecastStore.connect(server)
     store.store([bar("A", i, 100.0 + i) for i in range(9)], [forecast("A", i, 100.7 + i) for i in range(8)])
@@ -62,7 +68,7 @@ def test_everything_is_dropped_and_restored_and_the_history_is_the_same(s: Setti
     assert len(before["stockml"]) == 8
     made = back_up(s)
     assert set(made["held"]) == {"airflow.dump", "mlflow.dump", "stockml.dump"}
-    for database in dumps.DATABASES:
+    for database in DATABASES:
         run(s, "postgres", f"drop database {database} with (force)")
     assert restore(s) == made["name"]
     assert history(s) == before
@@ -111,12 +117,92 @@ def test_a_dump_that_ends_early_is_seen(s: Settings, tmp_path: Path) -> None:
 def test_the_newest_backups_stay_and_what_was_left_half_made_goes(s: Settings, tmp_path: Path) -> None:
     backups = Backups.connect(s)
     (tmp_path / "a.dump").write_bytes(b"a")
+    forge(backups.objects, "2099-01-01", b"x")  # seven such names must not make it forget the true ones
     for name in ("2024-01-01", "2024-01-02", "2024-01-04"):
         backups.add(name, {"a.dump": tmp_path / "a.dump"})
     backups.objects.put("backups/source=sandbox/2024-01-01x/a.dump", b"half", "text/plain")
     backups.objects.put("backups/source=sandbox/2024-01-03/a.dump", b"half", "text/plain")
     assert backups.forget(2) == ["2024-01-01", "2024-01-01x"]
     assert backups.names() == ["2024-01-02", "2024-01-04"]
+
+
+def forge(objects: Objects, name: str, dump: bytes) -> None:
+    """Put a backup there as who may write to the bucket can, and has no key; so older versions stored them too."""
+    known = {"stockml.dump": {"sha256": hashlib.sha256(dump).hexdigest(), "bytes": len(dump)}}
+    objects.put(f"backups/source=sandbox/{name}/stockml.dump", dump, "application/octet-stream")
+    objects.put(f"backups/source=sandbox/{name}/manifest.json", json.dumps(known).encode(), "application/json")
+
+
+def test_a_forged_newest_backup_is_never_restored(s: Settings) -> None:
+    before = history(s)
+    name = back_up(s)["name"]
+    forge(Backups.connect(s).objects, "2099-01-01T00-00-00Z", b"a planted dump")
+    assert restore(s) == name
+    with pytest.raises(UntrustedBackup, match="2099-01-01T00-00-00Z is not signed"):
+        restore(s, "2099-01-01T00-00-00Z")
+    assert history(s) == before
+
+
+def test_an_old_backup_copied_to_a_newer_name_is_refused(s: Settings) -> None:
+    name = back_up(s)["name"]
+    objects, newer = Backups.connect(s).objects, "2099-01-01T00-00-00Z"
+    for key in objects.keys(f"backups/source=sandbox/{name}/"):
+        objects.put(key.replace(name, newer), objects.get(key) or b"", "application/octet-stream")
+    assert check_trusted(s) == name
+    with pytest.raises(UntrustedBackup, match="somebody copied it"):
+        restore(s, newer)
+
+
+def test_a_backup_of_another_key_is_refused_and_none_is_made_without_one(s: Settings) -> None:
+    name = back_up(s)["name"]
+    with pytest.raises(UntrustedBackup, match="STOCKML_BACKUP_KEY"):
+        restore(s.model_copy(update={"backup_key": SecretStr("another")}), name)
+    with pytest.raises(BadSetting, match="STOCKML_BACKUP_KEY"):
+        back_up(s.model_copy(update={"backup_key": None}))
+
+
+def test_backups_survive_the_loss_of_the_bucket_of_the_data(s: Settings) -> None:
+    before = history(s)
+    name = back_up(s)["name"]
+    data = Lake.connect(s).objects
+    for key in data.keys(""):
+        data.delete(key)
+    data.client.delete_bucket(Bucket=s.s3_bucket)
+    assert restore(s) == name
+    assert history(s) == before
+
+
+def test_a_backup_of_the_time_before_signatures_is_named_with_the_way_out(s: Settings, tmp_path: Path) -> None:
+    before = history(s)
+    dumps.dump(s, "stockml", file := tmp_path / "stockml.dump")
+    name = "2026-01-01T03-00-00Z"
+    forge(Lake.connect(s).objects, name, file.read_bytes())
+    for asked in ("", name):
+        with pytest.raises(UntrustedBackup, match=f"make backup.*sign-backup {name}"):
+            restore(s, asked)
+    assert sign(s, name)["held"].keys() == {"stockml.dump"}
+    run(s, "stockml", "delete from forecasts")
+    assert restore(s) == name
+    assert history(s) == before
+    with pytest.raises(StoreUnavailable, match="without a signature; there are: 2026-01-01T03-00-00Z"):
+        sign(s, "2025")
+
+
+def test_unsigned_backups_go_when_enough_signed_ones_are_there(s: Settings, tmp_path: Path) -> None:
+    backups = Backups.connect(s)
+    (tmp_path / "a.dump").write_bytes(b"a")
+    forge(backups.older, "2023-12-31", b"x")
+    backups.add("2024-01-01", {"a.dump": tmp_path / "a.dump"})
+    assert backups.forget(2) == []
+    assert backups.unsigned() == ["2023-12-31"]
+    backups.add("2024-01-02", {"a.dump": tmp_path / "a.dump"})
+    assert backups.forget(2) == ["2023-12-31"]
+    assert (backups.unsigned(), backups.names()) == ([], ["2024-01-01", "2024-01-02"])
+
+
+def test_without_any_backup_the_bucket_need_not_exist(s: Settings) -> None:
+    with pytest.raises(StoreUnavailable, match="there is no backup in the bucket none-yet"):
+        restore(s.model_copy(update={"backup_bucket": "none-yet"}))
 
 
 def test_a_server_that_is_away_is_said_to_be_away(s: Settings) -> None:

@@ -1,6 +1,8 @@
-"""No HTTP port of the object store serves, changes or deletes anything without keys."""
+"""No port of the object store serves, changes or deletes anything without keys or its certificate."""
 
 import os
+import socket
+import ssl
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +15,7 @@ from pydantic import SecretStr
 
 from local.secrets import SEAWEED_KEYS, ensure_secrets
 from local.servers import seaweed
+from local.servers.seaweed_certificate import ensure_certificate
 from local.supervisor.program import BIN, Program
 from stock_ml.adapters.lake.objects import Objects
 from stock_ml.config import Settings
@@ -130,6 +133,55 @@ def test_a_request_without_keys_is_refused_and_the_data_stay(store: Store, name:
 def test_a_web_page_of_another_origin_may_read_no_answer(store: Store, name: str) -> None:
     answer = requests.get(store.address(name, "/{bucket}/{key}"), headers=ORIGIN, timeout=30)
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+GRPC = ("weed_master_grpc_port", "weed_volume_grpc_port", "weed_filer_grpc_port", "weed_s3_grpc_port")
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5)  # and an empty frame of settings
+SETTINGS = 4  # the kind of frame that a server of gRPC answers with
+
+
+def greet(s: Settings, port: str, context: ssl.SSLContext | None) -> bytes:
+    """Return what a gRPC port answers to a client's first words, b"" where it hangs up."""
+    with socket.create_connection(("127.0.0.1", getattr(s, port)), timeout=10) as plain:
+        try:
+            with context.wrap_socket(plain) if context else plain as client:
+                client.sendall(PREFACE)
+                return client.recv(9)
+        except (ssl.SSLError, ConnectionError):
+            return b""
+
+
+def trusting() -> ssl.SSLContext:
+    """Return what a client without a certificate speaks TLS with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
+@pytest.fixture(scope="module")
+def of_make_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The server as `make up` starts it: in containers its gRPC ports are in a network of their own."""
+    s = settings_in(tmp_path_factory.mktemp("grpc"))
+    with seaweed.remove_sockets_after(s), running(program(s), s):
+        yield s
+
+
+@pytest.mark.parametrize("port", GRPC)
+def test_a_client_without_the_certificate_is_not_heard_by_grpc(of_make_up: Settings, port: str) -> None:
+    assert greet(of_make_up, port, None)[3:4] != bytes([SETTINGS])
+    assert greet(of_make_up, port, trusting()) == b""
+    own, folder = trusting(), of_make_up.state / "s3-grpc"
+    own.load_cert_chain(folder / "grpc.crt", folder / "grpc.key")
+    assert greet(of_make_up, port, own)[3] == SETTINGS
+
+
+def test_another_certificate_is_refused_by_grpc(of_make_up: Settings, tmp_path: Path) -> None:
+    ensure_certificate(tmp_path)
+    other = trusting()
+    other.load_cert_chain(tmp_path / "grpc.crt", tmp_path / "grpc.key")
+    for port in GRPC:
+        assert greet(of_make_up, port, other) == b""
 
 
 @pytest.mark.parametrize("keys", [("s3_access_key",), ("s3_secret_key",)])

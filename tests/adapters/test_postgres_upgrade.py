@@ -14,15 +14,16 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from local.servers import postgres, postgres_upgrade
+from local.servers import postgres, postgres_roles, postgres_upgrade
 from local.servers.postgres_contents import contents, differences
 from local.servers.postgres_folders import Folders
+from local.servers.postgres_user import data_folder
 from local.servers.services import environment
 from local.supervisor.program import ROOT, Program
 from stock_ml.adapters.postgres import dumps
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.store import ForecastStore
-from stock_ml.config import Settings
+from stock_ml.config import DATABASES, Settings
 from stock_ml.errors import DiskFull, HostError, NewerServerData, UpgradeFailed
 from tests.adapters.test_postgres_store import bar, forecast
 from tests.servers import running, settings_in
@@ -46,7 +47,7 @@ def made_by_16(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     s = settings_in(tmp_path_factory.mktemp("old"))
     postgres.initialise(s, Folders(s.state).live, 16, sync=False)
     with running(server(s, 16), s):
-        postgres.create_databases(s)
+        postgres_roles.ensure_roles(s)
         migrate(s)
         fill(s)
     return s
@@ -82,7 +83,7 @@ def fill(s: Settings) -> None:
     run(s, "airflow", "create table dag (dag_id text primary key); insert into dag values ('ingest_bars')")
     run(s, "postgres", "create role reader login password 'of the reader'")
     run(s, "postgres", "alter role reader set statement_timeout = '7s'")
-    run(s, "stockml", "grant select on bars to reader")
+    run(s, "stockml", "grant select on bars to reader; grant connect on database stockml to reader")
     run(s, "postgres", "create database notes owner reader")
     run(s, "notes", "create table note (text text)")
 
@@ -131,8 +132,8 @@ def see_complete(s: Settings, before: tuple[dict[str, str], list[tuple[Any, ...]
 
 
 def servers_on(s: Settings) -> list[list[str]]:
-    lines = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
-    return [words for words in lines if any(str(s.state) in word for word in words)]
+    running = [(p, p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
+    return [words for p, words in running if data_folder(p, words).startswith(str(s.state))]
 
 
 def names(s: Settings) -> set[str]:
@@ -289,7 +290,8 @@ def test_a_disk_without_room_is_refused_and_one_that_fills_up_leaves_the_old_dat
 def test_a_server_that_does_not_end_by_itself_ends_with_its_upgrade(s: Settings, before: Any) -> None:
     def fail(line: str) -> None:
         if "copying the database mlflow" in line:
-            copies = [p for p in psutil.Process().children() if str(Folders(s.state).scratch) in p.cmdline()]
+            scratch = str(Folders(s.state).scratch)
+            copies = [p for p in psutil.Process().children() if data_folder(p, p.cmdline()) == scratch]
             checkpointer = next(p for p in copies[0].children() if "checkpointer" in p.cmdline()[0])
             checkpointer.suspend()  # the server waits for it, as for what a full disk left
             raise HostError("no more")
@@ -328,7 +330,7 @@ def test_no_server_starts_on_data_that_wait_for_their_upgrade(s: Settings) -> No
 
 
 def test_a_backup_that_16_made_is_restored_into_18(s: Settings, before: Any, tmp_path: Path) -> None:
-    files = {database: tmp_path / f"{database}.dump" for database in dumps.DATABASES}
+    files = {database: tmp_path / f"{database}.dump" for database in DATABASES}
     with running(server(s, 16), s):
         for database, file in files.items():
             dumps.dump(s, database, file)

@@ -134,7 +134,7 @@ def test_a_broken_listener_is_told_and_misses_nothing(served: Settings, store: F
         next(heard)
         store.store([bar(symbol, 1)], [])
         next(heard)  # it listens
-        with psycopg.connect(served.postgres(), autocommit=True) as other:
+        with psycopg.connect(served.postgres("postgres"), autocommit=True) as other:
             other.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'stockml dashboard'"
             )

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from local import ports, probes
 from local.airflow_client import Airflow
 from local.secrets import ensure_secrets
-from local.servers import postgres
+from local.servers import postgres, postgres_roles
 from local.servers.airflow import airflow_environment, migrate, programs
 from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.lake import Lake
@@ -43,7 +43,7 @@ def of_a_key(exchange: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
     given |= {"home": tmp_path_factory.mktemp("backfill"), "s3_bucket": "stockml-backfill"}
     s = exchange.model_copy(update=given | {"airflow_port": airflow_port, "postgres_port": postgres_port})
     with running(postgres.program(s), s):
-        postgres.create_databases(s)
+        postgres_roles.ensure_roles(s)
         migrate(s, ensure_secrets(s))
         tables(s)
         yield s

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from local import ports
 from local.servers import postgres as postgres_program
+from local.servers import postgres_roles
 from local.servers.services import programs
 from serving.dashboard.status import STALE
 from stock_ml.adapters.postgres.migrate import migrate
@@ -298,7 +299,7 @@ def test_the_page_outlives_the_database_and_fills_in_what_it_missed(browser: Bro
         page.goto(address(s, name))
         expect(page.locator("#notice")).to_contain_text("does not answer")
         with running(database, s):
-            postgres_program.create_databases(s)
+            postgres_roles.ensure_roles(s)
             migrate(s)
             keep(s, [bar(name, m, 100.0 + m) for m in range(2)])
             page.wait_for_selector(READY)

@@ -32,3 +32,33 @@ def test_what_is_no_address_is_refused_by_name_without_its_password(given: str) 
     with pytest.raises(BadSetting, match=r"STOCKML_POSTGRES_URL: .*postgresql://") as told:
         load(postgres_url=given)
     assert "hidden" not in str(told.value)
+
+
+PASSWORDS = {"postgres_password": "s", "postgres_airflow_password": "a", "postgres_mlflow_password": "m"}
+PASSWORDS |= {"postgres_stockml_password": "o", "postgres_reader_password": "r"}
+
+
+def login(database: str, **given: str) -> tuple[str, str]:
+    """Return user and password of an address."""
+    read = conninfo_to_dict(load(**given).postgres(database))
+    return str(read["user"]), str(read.get("password", ""))
+
+
+@pytest.mark.parametrize("given", [{}, {"postgres_url": "postgresql://postgres:5432"}])
+def test_each_database_is_opened_by_its_owner_and_others_by_the_superuser(given: dict[str, str]) -> None:
+    given = given | PASSWORDS
+    owners = {"airflow": ("airflow_owner", "a"), "mlflow": ("mlflow_owner", "m"), "stockml": ("stockml_owner", "o")}
+    assert {database: login(database, **given) for database in owners} == owners
+    assert login("postgres", **given) == ("stockml", "s")
+
+
+def test_a_process_that_has_the_readers_password_alone_reads() -> None:
+    assert login("stockml", postgres_reader_password="r/@") == ("stockml_reader", "r/@")
+    assert login("stockml", postgres_reader_password="r", postgres_stockml_password="o")[0] == "stockml_owner"
+
+
+def test_a_brought_address_keeps_its_user_and_one_without_a_password_stays_as_it_is() -> None:
+    assert login("airflow", postgres_url="postgresql://u:p@h", **PASSWORDS) == ("u", "p")
+    assert load(postgres_url="postgresql://h:5432?user=u&sslcert=c").postgres() == (
+        "postgresql://h:5432/stockml?user=u&sslcert=c"
+    )

@@ -1,88 +1,139 @@
-"""Backups of the databases: a folder each, whose manifest is written last."""
+"""Backups of the databases, in a bucket of their own: a folder each, whose signed manifest is written last."""
 
 import hashlib
-import json
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypedDict
 
 from stock_ml.adapters.lake import keys
+from stock_ml.adapters.lake.manifest import WAY_OUT, Manifest, StoredFile, read_unsigned, sign, verify
 from stock_ml.adapters.lake.objects import Objects
 from stock_ml.config import Settings
-from stock_ml.errors import StoreUnavailable
+from stock_ml.errors import BadSetting, StoreUnavailable, UntrustedBackup
 
-
-class StoredFile(TypedDict):
-    """Hold the digest and the size of a file of a backup."""
-
-    sha256: str
-    bytes: int
-
-
-Manifest = dict[str, StoredFile]  # by the name of the part
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Backups:
-    """Store and fetch backups, each named by its time; every method raises StoreUnavailable."""
+    """Store and fetch backups, each named by its time; every method raises StoreUnavailable.
+
+    `older` is the data's bucket, where backups were before they were signed. They are never restored.
+    """
 
     objects: Objects
+    older: Objects
     source: str
+    key: str = field(repr=False)
 
     @classmethod
     def connect(cls, s: Settings) -> "Backups":
-        """Return the installation's backups; nothing is sent yet."""
-        return cls(Objects.connect(s), s.source)
+        """Return the installation's backups; nothing is sent yet. Raises BadSetting without a key to sign with."""
+        if s.backup_key is None:
+            raise BadSetting("STOCKML_BACKUP_KEY signs backups, and is not set: give a long random text, and keep it")
+        data = Objects.connect(s)
+        return cls(replace(data, bucket=s.backup_bucket), data, s.source, s.backup_key.get_secret_value())
 
     def add(self, name: str, files: Mapping[str, Path]) -> Manifest:
         """Store files under a name and return the manifest; each is read back before it is written."""
-        manifest: Manifest = {
-            part: {"sha256": digest(file), "bytes": file.stat().st_size} for part, file in files.items()
-        }
+        self.objects.ensure_bucket()
+        manifest: Manifest = {part: _describe(file) for part, file in files.items()}
         for part, file in files.items():
             self.objects.put_file(self._key(name, part), file)
             back = file.with_suffix(".back")
-            self.objects.get_file(self._key(name, part), back)
-            self._verify(self._key(name, part), back, manifest[part]["sha256"])
+            self._get_file(self.objects, name, part, manifest[part], back)
             back.unlink()
-        self.objects.put(self._key(name, keys.MANIFEST), json.dumps(manifest).encode(), "application/json")
+        body = sign(manifest, self.source, name, self.key)
+        self.objects.put(self._key(name, keys.MANIFEST), body, "application/json")
         return manifest
 
     def names(self) -> list[str]:
-        """Return the backups that are whole, oldest first."""
-        return [keys.backup_name(key) for key in self._keys() if keys.is_manifest(key)]
+        """Return the backups that are whole and signed by this installation, oldest first; others are logged."""
+        there = [keys.backup_name(key) for key in self._keys(self.objects) if keys.is_manifest(key)]
+        return [name for name in there if self._is_trusted(name)]
+
+    def newest(self) -> str:
+        """Return the name of the newest trusted backup. Raises UntrustedBackup or StoreUnavailable without one."""
+        trusted = self.names()
+        if trusted:
+            return trusted[-1]
+        unsigned = self.unsigned()
+        if unsigned:
+            known = f"there are only backups without a signature: {', '.join(unsigned)}"
+            raise UntrustedBackup(f"{known}. {WAY_OUT.format(name=unsigned[-1])}")
+        raise StoreUnavailable(f"there is no backup in the bucket {self.objects.bucket}: `make backup` makes one")
+
+    def unsigned(self) -> list[str]:
+        """Return the backups of the time before they were signed, oldest first; anybody may have put them there."""
+        return [keys.backup_name(key) for key in self._keys(self.older) if keys.is_manifest(key)]
+
+    def manifest(self, name: str) -> Manifest:
+        """Return what a backup holds. Raises UntrustedBackup where this installation did not sign it."""
+        text = self._stored_manifest(self.objects, name)
+        if text is not None:
+            return verify(text, self.source, name, self.key)
+        if self._stored_manifest(self.older, name) is not None:
+            raise UntrustedBackup(f"backup {name} is not signed. {WAY_OUT.format(name=name)}")
+        raise StoreUnavailable(f"there is no backup {name!r:.40}; there are: {', '.join(self.names()) or 'none'}")
 
     def fetch(self, name: str, folder: Path) -> dict[str, Path]:
         """Write a backup's files into a folder, each as its manifest says, and return them by part."""
-        text = self.objects.get(self._key(name, keys.MANIFEST))
+        return self._fetch(self.objects, name, self.manifest(name), folder)
+
+    def fetch_unsigned(self, name: str, folder: Path) -> dict[str, Path]:
+        """Write the files of a backup without a signature into a folder: for a person who answers for it."""
+        text = self._stored_manifest(self.older, name)
         if text is None:
-            raise StoreUnavailable(f"there is no backup {name!r:.40}; there are: {', '.join(self.names()) or 'none'}")
-        files = {}
-        manifest: Manifest = json.loads(text)
-        for part, known in manifest.items():
-            files[part] = folder / part
-            self.objects.get_file(self._key(name, part), files[part])
-            self._verify(self._key(name, part), files[part], known["sha256"])
-        return files
+            known = ", ".join(self.unsigned()) or "none"
+            raise StoreUnavailable(f"there is no backup {name!r:.40} without a signature; there are: {known}")
+        return self._fetch(self.older, name, read_unsigned(text, name), folder)
 
     def forget(self, keep: int) -> list[str]:
-        """Delete all but the newest `keep` whole backups, and what was left half made before; return their names."""
+        """Delete all but the newest `keep` trusted backups, and what was left half made before; return their names.
+
+        Those without a signature in the data's bucket go once `keep` trusted ones are there.
+        """
         newest = self.names()[-keep:]
-        old = [key for key in self._keys() if newest and keys.backup_name(key) < newest[0]]
-        for key in sorted(old, key=lambda key: not keys.is_manifest(key)):  # first it is no backup any more
-            self.objects.delete(key)
-        return sorted({keys.backup_name(key) for key in old})
+        old = [key for key in self._keys(self.objects) if newest and keys.backup_name(key) < newest[0]]
+        unsigned = self._keys(self.older) if len(newest) == keep and self.older != self.objects else []
+        for objects, outdated in ((self.objects, old), (self.older, unsigned)):
+            for key in sorted(outdated, key=lambda key: not keys.is_manifest(key)):  # first it is no backup any more
+                objects.delete(key)
+        return sorted({keys.backup_name(key) for key in (*old, *unsigned)})
+
+    def _is_trusted(self, name: str) -> bool:
+        try:
+            self.manifest(name)
+        except UntrustedBackup as error:
+            log.warning("%s", error)
+            return False
+        return True
+
+    def _fetch(self, objects: Objects, name: str, manifest: Manifest, folder: Path) -> dict[str, Path]:
+        files = {part: folder / Path(part).name for part in manifest}
+        for part, file in files.items():
+            self._get_file(objects, name, part, manifest[part], file)
+        return files
+
+    def _get_file(self, objects: Objects, name: str, part: str, known: StoredFile, file: Path) -> None:
+        key = self._key(name, part)
+        objects.get_file(key, file)
+        if digest(file) != known["sha256"]:
+            raise StoreUnavailable(f"{objects.bucket}/{key} does not hold what was put there: do not rely on it")
 
     def _key(self, name: str, part: str) -> str:
         return keys.backup(self.source, name, part)
 
-    def _keys(self) -> list[str]:
-        return self.objects.keys(keys.backups_folder(self.source))
+    def _keys(self, objects: Objects) -> list[str]:
+        return objects.keys(keys.backups_folder(self.source)) if objects.has_bucket() else []
 
-    def _verify(self, key: str, file: Path, expected: str) -> None:
-        if digest(file) != expected:
-            raise StoreUnavailable(f"{self.objects.bucket}/{key} does not hold what was put there: do not rely on it")
+    def _stored_manifest(self, objects: Objects, name: str) -> bytes | None:
+        return objects.get(self._key(name, keys.MANIFEST)) if objects.has_bucket() else None
+
+
+def _describe(file: Path) -> StoredFile:
+    return {"sha256": digest(file), "bytes": file.stat().st_size}
 
 
 def digest(file: Path) -> str:

@@ -17,7 +17,7 @@ Every key but those of MLflow begins with a folder and the source, here `S`:
 | `quality/source=S/labels/symbol=A.json` | what a symbol's bars say of that convention |
 | `scratch/source=S/<name>/…` | what Spark writes during one training, deleted at its end |
 | `archive/source=S/<table>/day=2024-03-01/<table>.parquet` | a day that left PostgreSQL |
-| `backups/source=S/<time>/<part>` | a database's dump; `manifest.json` is written last |
+| `backups/source=S/<time>/<part>` | a database's dump, in the backups' bucket; `manifest.json`, signed, is last |
 | `logs/source=S/dag_id=…` | the logs of Airflow's tasks, which Airflow writes and reads |
 | `mlflow/…` | MLflow's artifacts, which its server writes and reads |
 

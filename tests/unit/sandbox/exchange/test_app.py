@@ -173,3 +173,19 @@ def test_the_error_keys_give_the_services_error_bodies(client):
     for key, name in (("", "Error Message"), ("premium", "Information"), ("burst", "Information")):
         assert name in client.get("/query", query_string=ASK | {"apikey": key}).json
     assert orjson.loads(client.get("/query", query_string=ASK | {"apikey": "empty"}).data) == {}
+
+
+@pytest.mark.parametrize("path", ["/clock", "/bars", "/faults", "/plans"])
+@pytest.mark.parametrize(
+    "headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "http://localhost:9"}]
+)
+def test_a_foreign_page_changes_nothing(client, path: str, headers: dict[str, str]) -> None:
+    before = client.get("/clock").json["paused"], client.get("/faults").json
+    body = {"paused": False, "kind": "empty", "key": "any"}
+    assert client.post(path, json=body, headers=headers).status_code in (400, 403)
+    assert (client.get("/clock").json["paused"], client.get("/faults").json) == before
+
+
+def test_the_exchange_is_asked_by_the_name_of_its_own_address(tmp_path) -> None:
+    s = load(source="sandbox", home=tmp_path, sandbox_url="http://sandbox:8603")
+    assert create_app(s).test_client().get("/clock", headers={"Host": "sandbox:8603"}).status_code == 200

@@ -16,9 +16,9 @@ class World:
         self.now = 0.0
         self.health = Health(lambda: self.now)
 
-    def get(self, path: str, registry: CollectorRegistry | None = None) -> tuple[str, bytes]:
+    def get(self, path: str, registry: CollectorRegistry | None = None, host: str = "localhost:1") -> tuple[str, bytes]:
         statuses: list[str] = []
-        environ: dict[str, Any] = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": ""}
+        environ: dict[str, Any] = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": "", "HTTP_HOST": host}
         pages = app(registry or CollectorRegistry(), self.health)
         body = b"".join(pages(environ, lambda status, _: statuses.append(status)))
         return statuses[0].partition(" ")[0], body
@@ -108,3 +108,10 @@ def test_the_producer_counts_what_it_publishes() -> None:
 
 def test_another_address_names_those_that_there_are() -> None:
     assert World().get("/") == ("404", b"/metrics, /healthz, /readyz\n")
+
+
+def test_a_name_that_resolves_here_by_dns_rebinding_is_refused() -> None:
+    for path in ("/metrics", "/healthz", "/readyz", "/"):
+        status, body = World().get(path, host="evil.example")
+        assert status == "400"
+        assert b"STOCKML_TRUSTED_HOSTS" in body

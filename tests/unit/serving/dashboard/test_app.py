@@ -44,6 +44,18 @@ def test_every_answer_carries_the_headers(client: FlaskClient) -> None:
         assert "unsafe" not in headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("path", ["/", "/data?symbol=GOOGL", "/static/dashboard.css", "/metrics", "/nowhere"])
+def test_another_name_of_the_server_is_refused_before_anything_is_read(client: FlaskClient, path: str) -> None:
+    with client.get(path, headers={"Host": "evil.example"}) as answer:
+        assert answer.status_code == 400
+        assert "STOCKML_TRUSTED_HOSTS" in answer.get_json()["error"]
+
+
+def test_a_name_that_the_person_gave_is_answered(tmp_path: Path) -> None:
+    client = create_app(load(home=tmp_path, source="sandbox", trusted_hosts="stocks.lan, a.b")).test_client()
+    assert client.get("/", headers={"Host": "stocks.lan"}).status_code == 200
+
+
 def test_only_airflow_may_frame_the_page(tmp_path: Path) -> None:
     assert "frame-ancestors 'self' http://127.0.0.1:1 http://localhost:1" in policy(
         load(home=tmp_path, source="sandbox", airflow_port=1)

@@ -1,3 +1,0 @@
--- The image makes the database stockml; Airflow and MLflow have their own beside it.
-create database airflow;
-create database mlflow;

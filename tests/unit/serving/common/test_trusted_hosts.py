@@ -1,0 +1,47 @@
+"""Which names of the server are answered, and whose pages may change something."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.common.trusted_hosts import HOST_REFUSED, ORIGIN_REFUSED, refusal
+
+PROXY = ("stocks.lan",)
+OWN = ["127.0.0.1", "localhost", "127.0.0.1:8600", "localhost:1"]
+
+
+@pytest.mark.parametrize("host", OWN)
+def test_loopback_is_answered_by_its_names(host: str) -> None:
+    assert refusal("GET", host, None) is None
+    assert refusal("POST", host, None) is None
+    assert refusal("POST", host, f"http://{host}") is None
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8600", "a@127.0.0.1", "", "127.0.0.1:x"]
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_every_other_name_is_refused(method: str, host: str) -> None:
+    assert refusal(method, host, None) == HOST_REFUSED
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "", "http://127.0.0.1:9999", "http://127.0.0.1", "file://"]
+)
+def test_a_page_of_another_origin_changes_nothing(origin: str) -> None:
+    for method in ("POST", "PUT", "DELETE"):
+        assert refusal(method, "127.0.0.1:8603", origin) == ORIGIN_REFUSED
+    assert refusal("GET", "127.0.0.1:8603", origin) is None  # reading is stopped by the browser: no answer allows it
+
+
+def test_a_proxy_is_known_by_its_name() -> None:
+    assert refusal("POST", "stocks.lan", "https://stocks.lan", PROXY) is None
+    assert refusal("POST", "127.0.0.1:8600", "https://stocks.lan:443", PROXY) is None  # it passes its own address on
+    assert refusal("POST", "127.0.0.1:8600", "https://evil.example", PROXY) == ORIGIN_REFUSED
+    assert refusal("GET", "sub.stocks.lan", None, PROXY) == HOST_REFUSED
+
+
+@given(st.text())
+def test_no_text_but_a_name_of_loopback_is_answered(host: str) -> None:
+    name = host.partition(":")[0]
+    assert refusal("GET", host, None) == HOST_REFUSED or name in ("127.0.0.1", "localhost")
