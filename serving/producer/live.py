@@ -13,12 +13,13 @@ from serving.producer.poller import HOUR, Poller
 from serving.producer.published_state import last_announced, recently_published
 from serving.producer.publisher import NEVER, Output, log_waiting
 from serving.producer.recent_minutes import Recent
+from serving.producer.schedule import next_opening
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.postgres.request_quota import request_limiter
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, utc
-from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.calendar import Sessions, end_fault
 from stock_ml.domain.clock import Clock
 from stock_ml.domain.gaps import longest_silence
 from stock_ml.errors import BadKey, SourceUnavailable, StoreUnavailable
@@ -68,7 +69,7 @@ class Live:
             self._announce(poller, now, calendar)
         self._log_closed(now)
         self._note_delays(poller)
-        self._output.report(now, poller.fault or clock_fault(now, poller.newest) or self._silence(poller, now))
+        self._output.report(now, self._fault(poller, now))
         sleep(0 if poller.has_more else pause)
 
     def _reported_delays(self) -> dict[str, int]:
@@ -91,6 +92,11 @@ class Live:
             log.warning(line("feed delay in seconds", **delays))
         self._output.feed_delay = delays
 
+    def _fault(self, poller: Poller, now: float) -> str | None:
+        ended = end_fault(now, self._output.calendars)
+        fault = poller.fault or clock_fault(now, poller.newest) or self._silence(poller, now)
+        return "; ".join(said for said in (fault, ended) if said) or None
+
     def _silence(self, poller: Poller, now: float) -> str | None:
         for calendar in self._output.calendars:
             at, newest = now - poller.delay(calendar.exchange), poller.newest_of(calendar.exchange)
@@ -101,8 +107,8 @@ class Live:
         return None
 
     def _log_closed(self, now: float) -> None:
-        opens = min(int(each.opens[each.upcoming(now)]) for each in self._output.calendars)
-        if now < opens != self._opens:
+        opens = next_opening(now, self._output.calendars)
+        if opens is not None and now < opens != self._opens:
             self._opens = opens
             log.info(line("market closed", until=utc(opens)))
 

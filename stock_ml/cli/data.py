@@ -11,7 +11,7 @@ from stock_ml.cleaning.month_inventory import Inventory, inventory
 from stock_ml.cli.calendar_heatmap import LEGEND, picture
 from stock_ml.cli.installation import settings
 from stock_ml.domain.ingest_records import Gap, QualityReport, SharedGap
-from stock_ml.ingestion.plan import make_plan
+from stock_ml.ingestion.plan import make_plan, work
 
 app = typer.Typer(no_args_is_help=True, help="What there is of the bars, what is missing, and why.")
 SHOWN = 12  # of each kind, newest first
@@ -37,7 +37,7 @@ def plan() -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(escape(made.summary()))
     for item in made.items:
-        console.print(escape(f"{item['symbol']}: {', '.join(item['months']) or 'nothing to do'}"))
+        console.print(escape(f"{item['symbol']}: {work(item)}"))
 
 
 def counts(found: Inventory) -> Table:

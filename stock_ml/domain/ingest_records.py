@@ -26,12 +26,14 @@ class RevisionNote(TypedDict):
 class IngestItem(TypedDict):
     """Say what one symbol's tasks have to do: `months` are YYYY-MM, or "all" of a file.
 
-    The download adds by month the keys of responses (`raw`), and what the source revised.
+    `fault` says why nothing can be done for the symbol. The download adds by month the keys of responses (`raw`), and
+    what the source revised.
     """
 
     symbol: str
     months: list[str]
     force: NotRequired[bool]
+    fault: NotRequired[str]
     raw: NotRequired[dict[str, str]]
     revisions: NotRequired[dict[str, RevisionNote]]
 
