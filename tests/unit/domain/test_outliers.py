@@ -45,14 +45,9 @@ def naive_outliers(bars: Minutes) -> list[bool]:
     """Look at one bar after the other, as the rule reads."""
     index, day = NYSE.index(bars.ts).tolist(), NYSE.number(bars.ts).tolist()
     high, low, close = (np.log(column).tolist() for column in (bars.high, bars.low, bars.close))
-    split = [False] * len(bars)
-    for t in range(1, len(bars)):
-        jump = close[t - 1] - math.log(bars.open[t])
-        ratios = [r for n in (1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100) for r in (n, 1 / n)]
-        split[t] = day[t] != day[t - 1] and min(abs(jump - math.log(r)) for r in ratios) <= 0.08
     found, begin = [], 0
     for t in range(len(bars)):
-        if t and (index[t] - index[t - 1] > LIMIT + 1 or split[t]):
+        if t and (index[t] - index[t - 1] > LIMIT + 1):
             begin = t
         past = list(range(max(begin, t - 50), t))
 
@@ -71,7 +66,9 @@ def naive_outliers(bars: Minutes) -> list[bool]:
         steady = len(last) >= 3 and all(abs(close[t - k] - close[t - k - 1]) <= usual for k in (1, 2))
         steady = steady and max(high[t] - close[t - 1], close[t - 1] - low[t]) <= usual
         far = bool(last) and len(past) >= 3 and min(reach(last), reach([i for i in near if i not in own])) > usual
-        found.append(bool(past) and (reach(near) > math.log(1.5) or (far and not steady)))
+        agreed = sum(max(high[t] - close[i], close[i] - low[t]) <= math.log(1.5) for i in last)
+        off_scale = bool(past) and reach(near) > math.log(1.5) and not len(last) == agreed >= 3
+        found.append(off_scale or (far and not steady))
     return found
 
 
@@ -133,9 +130,23 @@ def test_an_earnings_gap_costs_none(factor):
     assert found_at(scaled(DAYS, slice(390, None), factor)) == []
 
 
-@pytest.mark.parametrize("factor", [0.5, 0.1, 4.0])
-def test_a_split_costs_none(factor):
-    assert found_at(scaled(DAYS, slice(390, None), factor)) == []
+@pytest.mark.parametrize("factor", [0.01, 1 / 12, 0.5, 0.55, 1.7, 4.0, 100.0])
+def test_a_night_beyond_half_the_price_costs_three_bars(factor):
+    assert found_at(scaled(DAYS, slice(390, None), factor)) == [390, 391, 392]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("factor", [100.0, 0.01, 2.0])
+def test_a_session_that_begins_in_pence_costs_these_bars_alone(count, factor):
+    bars = scaled(DAYS, slice(390, 390 + count), factor)
+    assert found_at(bars) == list(range(390, 390 + count))
+    assert found_at(scaled(bars, 394, 0.9)) == [*range(390, 390 + count), 394]
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_session_that_ends_in_pence_leaves_the_next_one_watched(count):
+    bars = scaled(DAYS, slice(390 - count, 390), 100.0)
+    assert found_at(scaled(bars, 391, 0.9)) == [*range(390 - count, 390), 391]
 
 
 @pytest.mark.parametrize(("minutes", "factor"), [(5, 1.2), (14, 0.9), (14, 1.4), (20, 1.8)])
