@@ -30,6 +30,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from stock_ml.domain import gaps
+from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
 
@@ -37,6 +38,7 @@ MEMORY, NEAREST, STEPS = 50, 15, 3  # bars
 PAUSE = 5  # the American exchanges halt a symbol for five minutes (Limit Up-Limit Down)
 FLOOR, SCALE = 0.02, float(np.log(1.5))  # log returns
 DEVIATIONS = 30.0  # a median return is two thirds of a standard deviation
+CONFIRMING = 15  # minutes
 CHUNK = 4096  # bars looked at in one go: 20 MB
 RANGES = 3.0  # where closes stand still, a price of a few ticks bounces between bid and ask
 
@@ -89,14 +91,29 @@ def outliers(
     return found
 
 
-def leave_out(bars: Minutes, sessions: Sessions, limit: int) -> tuple[Minutes, NDArray[np.int64]]:
-    """Return the bars of one symbol, filled, as if its outliers had never come, and the outliers' minutes.
+def leave_out(bars: Minutes, sessions: Sessions, limit: int) -> tuple[Minutes, Minutes]:
+    """Return the bars of one symbol, filled, as if its outliers had never come, and the outliers.
 
     An outlier's minute is filled as one without a trade; where several make a feed gap they leave it.
     """
     received = bars.select(~bars.filled)
     found = outliers(received, sessions, limit)
-    return gaps.fill(received.select(~found), sessions, limit), received.ts[found]
+    return gaps.fill(received.select(~found), sessions, limit), received.select(found)
+
+
+def are_confirmed(left_out: Minutes, usable: Minutes) -> Bools:
+    """Say of outliers of one symbol whether the next received bar that is none confirms their close, (n,).
+
+    It comes at most CONFIRMING minutes later and closes within FLOOR: then the price lasts, as after news. Such a close
+    is an outcome and a target, and still no input. The view `outcomes` has the same rule.
+    """
+    later = usable.select(~usable.filled)
+    at = np.searchsorted(later.ts, left_out.ts)
+    found = at < len(later)
+    known = left_out.select(found)
+    near = later.ts[at[found]] - known.ts <= CONFIRMING * MINUTE
+    found[found] = near & (np.abs(np.log(known.close / later.close[at[found]])) <= FLOOR)
+    return np.asarray(found)
 
 
 def is_calm(high: Floats, low: Floats) -> Bools:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.domain.gaps import Minutes, fill
-from stock_ml.domain.outliers import MEMORY, leave_out, outliers
+from stock_ml.domain.outliers import MEMORY, are_confirmed, leave_out, outliers
 from tests.hypothesis_budget import at_most
 from tests.walks import NYSE, holes, minutes_of, take, walk
 
@@ -174,8 +174,8 @@ def test_prices_that_bounce_between_bid_and_ask_each_minute_have_no_outliers():
 
 def test_what_is_left_out_is_filled_as_a_minute_without_a_trade():
     bars = take(scaled(DAYS, slice(200, 203), 100.0), np.delete(np.arange(len(DAYS)), [203]))
-    kept, unknown = leave_out(fill(bars, NYSE, LIMIT), NYSE, LIMIT)
-    assert unknown.tolist() == DAYS.ts[200:203].tolist()
+    kept, left_out = leave_out(fill(bars, NYSE, LIMIT), NYSE, LIMIT)
+    assert left_out.ts.tolist() == DAYS.ts[200:203].tolist()
     assert kept.ts.tolist() == DAYS.ts.tolist()
     assert set(kept.close[200:204]) == {DAYS.close[199]}
     assert kept.filled[200:204].all()
@@ -184,7 +184,49 @@ def test_what_is_left_out_is_filled_as_a_minute_without_a_trade():
 
 def test_bars_without_outliers_stay_as_they_are():
     bars = fill(take(DAYS, np.delete(np.arange(len(DAYS)), [10, 11, 300])), NYSE, LIMIT)
-    kept, unknown = leave_out(bars, NYSE, LIMIT)
-    assert len(unknown) == 0
+    kept, left_out = leave_out(bars, NYSE, LIMIT)
+    assert len(left_out) == 0
     assert all(np.array_equal(one, other) for one, other in zip(vars(kept).values(), vars(bars).values(), strict=True))
     assert not len(leave_out(take(bars, slice(0, 0)), NYSE, LIMIT)[0])
+
+
+def confirmed_at(bars: Minutes) -> list[int]:
+    usable, left_out = leave_out(bars, NYSE, LIMIT)
+    found = left_out.ts[are_confirmed(left_out, usable)]
+    return np.flatnonzero(np.isin(bars.ts, found)).tolist()
+
+
+@pytest.mark.parametrize("factor", [0.95, 1.04, 1.3])
+def test_a_price_that_lasts_is_confirmed_by_the_bar_that_counts_again(factor):
+    bars = scaled(DAYS, slice(200, None), factor)
+    assert confirmed_at(bars) == [200, 201, 202]
+    assert confirmed_at(take(bars, slice(0, 203))) == []  # the three bars alone are no witnesses
+    assert confirmed_at(take(bars, slice(0, 204))) == [200, 201, 202]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("factor", [0.9, 1.1, 100.0, 0.01])
+def test_a_price_that_returns_is_not_confirmed(count, factor):
+    for start in (200, 390):
+        assert confirmed_at(scaled(DAYS, slice(start, start + count), factor)) == []
+
+
+def test_of_a_low_that_nobody_else_saw_the_close_is_confirmed():
+    bars = scaled(DAYS, slice(0, 0), 1.0)
+    bars.low[300] *= 0.9
+    assert confirmed_at(bars) == [300]
+
+
+def test_a_jump_before_the_close_or_before_a_long_silence_is_not_confirmed():
+    assert found_at(scaled(DAYS, slice(387, None), 1.04)) == [387, 388, 389]
+    assert confirmed_at(scaled(DAYS, slice(387, None), 1.04)) == []
+    silent = take(scaled(DAYS, slice(200, None), 1.04), np.delete(np.arange(len(DAYS)), np.arange(203, 217)))
+    assert confirmed_at(silent) == [202]
+
+
+@given(keep=masks, drawn=changes, cut=st.integers(0, len(DAYS)))
+def test_what_is_confirmed_stays_so_whatever_comes_later(keep, drawn, cut):
+    bars = take(changed(DAYS, drawn), keep)
+    whole, known = confirmed_at(bars), confirmed_at(take(bars, slice(0, cut)))
+    after = np.flatnonzero(~outliers(bars, NYSE, LIMIT))
+    assert known == [at for at in whole if after[np.searchsorted(after, at)] < cut]

@@ -67,17 +67,17 @@ def test_wrong_prices_beside_a_night_are_no_split_and_windows_go_on(first, count
     wrong = np.where((np.arange(780) >= first) & (np.arange(780) < first + count), factor, 1.0)
     bars = replace(whole, **{name: getattr(whole, name) * wrong for name in ("open", "high", "low", "close")})
     usable, left_out = leave_out(bars, NYSE, LIMIT)
-    assert left_out.tolist() == whole.ts[first : first + count].tolist()
+    assert left_out.ts.tolist() == whole.ts[first : first + count].tolist()
     assert splits(usable, NYSE) == []
     ends, _ = windows(usable, NYSE, W, LIMIT)
-    assert usable.ts[ends].tolist() == [ts for ts in whole.ts[W - 1 :].tolist() if ts not in left_out]
+    assert usable.ts[ends].tolist() == [ts for ts in whole.ts[W - 1 :].tolist() if ts not in left_out.ts]
 
 
 @pytest.mark.parametrize("ratio", [100, 2, 0.1, 0.01])
 def test_a_split_that_lasts_is_found_without_its_first_three_bars(ratio):
     bars = split_in("2022-07-18", ratio)
     usable, left_out = leave_out(bars, NYSE, LIMIT)
-    assert left_out.tolist() == bars.ts[780:783].tolist()
+    assert left_out.ts.tolist() == bars.ts[780:783].tolist()
     assert splits(usable, NYSE) == [Split("2022-07-18", ratio)]
     ends = usable.ts[windows(usable, NYSE, W, LIMIT)[0]]
     assert ends[(ends >= bars.ts[780])][0] == bars.ts[783 + W - 1]

@@ -67,9 +67,9 @@ def test_a_month_with_duplicates_and_gaps_is_forecast_as_in_a_batch() -> None:
     store = stream(batches(TOGETHER))
     for symbol, bars in MONTH.items():
         assert made(store, symbol) == batch(bars)
-        filled, unusual = leave_out(Minutes.of_bars(bars), NYSE, CONFIG.limit)
+        filled, left_out = leave_out(Minutes.of_bars(bars), NYSE, CONFIG.limit)
         rows = sorted((row for row in store.bars.values() if row.symbol == symbol), key=lambda row: row.ts)
-        assert [row.ts for row in rows if row.outlier] == unusual.tolist()
+        assert [row.ts for row in rows if row.outlier] == left_out.ts.tolist()
         kept = [(row.ts, row.close, row.filled) for row in rows if not row.outlier]
         assert kept == list(zip(filled.ts.tolist(), filled.close.tolist(), filled.filled.tolist(), strict=True))
     assert not any(row.late for row in store.bars.values())
