@@ -20,8 +20,8 @@ def download(s: Settings, item: IngestItem) -> IngestItem:
     Return the item with `raw` (keys by month) and `revisions` (by month, where a response differs from the one before).
     A past month that was received whole is not requested again, unless the item has "force", or a later one was
     revised: then months are requested again, back to one that has not changed. A month without bars is left out where
-    the source has others of the symbol, and not requested again where it was over. Raises the source's own errors,
-    BadFile, or StoreUnavailable; DailyLimit names what is left, UnknownSessions the item's fault.
+    the source has others of the symbol, and not requested again where it was over and two runs were told so. Raises the
+    source's own errors, BadFile, or StoreUnavailable; DailyLimit names what is left, UnknownSessions the item's fault.
     """
     if fault := item.get("fault"):
         raise UnknownSessions(fault)

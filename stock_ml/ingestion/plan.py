@@ -1,7 +1,7 @@
 """Plan an ingest: which months of which symbols are missing or incomplete, and how many requests they take."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import inf
@@ -14,7 +14,7 @@ from stock_ml.cleaning.clean_symbol import cleaning_rules
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.ingest_records import IngestItem
-from stock_ml.domain.months import complete_at, ends_at, is_in_span, months_of
+from stock_ml.domain.months import complete_at, ends_at, months_of
 from stock_ml.domain.request_budget import Budget
 from stock_ml.errors import UnknownSessions
 from stock_ml.ingestion.request_form import IngestRequest, parse_form, session_request
@@ -121,19 +121,16 @@ def complete_response(s: Settings, lake: Lake, symbol: str, month: str, now: flo
     return None if lake.quality.has_failed(symbol, month, newest[0]) else newest[0]
 
 
-def is_empty(s: Settings, lake: Lake, symbol: str, month: str, clean: Collection[str] | None = None) -> bool:
+def is_empty(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
     """Say whether the source has no bars of a month that is over: it is not requested again.
 
-    Sources say so of a traded symbol by mistake. So where other months of the symbol are `clean` (they are read if they
-    are not given), before and after it or beside it, that must have been said twice, DOUBT apart.
+    Sources say so of a traded symbol by mistake. So that must have been said twice, DOUBT apart.
     """
     last = None if month == WHOLE_FILE else lake.quality.read_last_request(symbol, month)
     settled = _settled_at(s, ends_at(month, s.calendars.of(symbol))) if last else inf
     if last is None or last["raw"] is not None or last["fetched_at"] < settled:
         return False
-    if last["fetched_at"] - max(last.get("first_at", last["fetched_at"]), settled) >= DOUBT:
-        return True
-    return not is_in_span(month, lake.clean_months(symbol) if clean is None else clean)
+    return last["fetched_at"] - max(last.get("first_at", last["fetched_at"]), settled) >= DOUBT
 
 
 def needs_request(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
@@ -152,7 +149,7 @@ def _missing_months(s: Settings, lake: Lake, symbol: str, months: list[str], now
         month
         for month in lacking
         if month not in there
-        and (not requests_for(s, symbol, month, now) or is_empty(s, lake, symbol, month, there))
+        and (not requests_for(s, symbol, month, now) or is_empty(s, lake, symbol, month))
         and not lake.raw_keys(symbol, month)
     }
     return [month for month in lacking if month not in none]
