@@ -180,8 +180,19 @@ class Sessions:
 
     def days(self, ts: np.ndarray) -> np.ndarray:
         """Return each time's day in the exchange's own time, datetime64[D], (n,)."""
-        local = pd.DatetimeIndex(np.asarray(ts, np.int64).astype("datetime64[s]"), tz="UTC").tz_convert(self.zone)
-        return np.asarray(local.tz_localize(None).to_numpy("datetime64[D]"))
+        return np.asarray(self._local(ts).astype("datetime64[D]"))
+
+    @cached_property
+    def lead(self) -> int:
+        """Return how many seconds before its date sessions open at the earliest, in the exchange's own time, or 0.
+
+        Sessions of American futures open on the evening before.
+        """
+        return max(int((self.dates - self._local(self.opens)).max() / np.timedelta64(1, "s")), 0)
+
+    def session_days(self, ts: np.ndarray) -> np.ndarray:
+        """Return each time's day as sessions are dated, datetime64[D], (n,): an evening may belong to the next day."""
+        return self.days(ts + self.lead)
 
     def closed(self, since: float, until: float) -> dict[str, int]:
         """Return the minutes of a usual session that fell to holidays, half days and closures in a span, by date."""
@@ -193,6 +204,11 @@ class Sessions:
         near = np.minimum(np.searchsorted(self.dates, days), len(self.dates) - 1)
         lengths = np.where(self.dates[near] == days, self.lengths[near], 0)
         return {str(day): int(usual - length) for day, length in zip(days, lengths, strict=True) if length < usual}
+
+    def _local(self, ts: np.ndarray) -> np.ndarray:
+        """Return times in the exchange's own time, datetime64[s], (n,)."""
+        local = pd.DatetimeIndex(np.asarray(ts, np.int64).astype("datetime64[s]"), tz="UTC").tz_convert(self.zone)
+        return np.asarray(local.tz_localize(None).to_numpy("datetime64[s]"))
 
     @cached_property
     def _sessions(self) -> np.ndarray:

@@ -41,7 +41,8 @@ class IngestItem(TypedDict):
 class CleaningRules(TypedDict):
     """State what clean bars depend on besides the responses; where it changes they are made again.
 
-    `periods` is there where a session of the exchange is not one trading period.
+    `periods` is there where a session of the exchange is not one trading period, `evenings` where one opens on the
+    evening before its date.
     """
 
     version: int
@@ -50,6 +51,7 @@ class CleaningRules(TypedDict):
     feed_gap_minutes: int
     adjusted: NotRequired[bool]
     periods: NotRequired[bool]
+    evenings: NotRequired[bool]
     labels: NotRequired[str]
 
 
