@@ -27,7 +27,7 @@ from stock_ml.sources.parsing import Convention
 from stock_ml.sources.registry import Source, open_source
 
 log = logging.getLogger(__name__)
-SILENT = 5  # trading minutes without a bar of any symbol after which a feed stands still
+STANDSTILL = 5  # trading minutes without a bar of any symbol after which a feed stands still
 REQUEST_AGAIN = 10.0  # wall seconds after which a bar that should be there is requested again
 NO_HISTORY = "waiting for history: what the source's labels mean is learned by ingest_bars"
 
@@ -94,15 +94,15 @@ class Live:
 
     def _fault(self, poller: Poller, now: float) -> str | None:
         ended = end_fault(now, self._output.calendars)
-        fault = poller.fault or clock_fault(now, poller.newest) or self._silence(poller, now)
+        fault = poller.fault or clock_fault(now, poller.newest) or self._standstill(poller, now)
         return "; ".join(said for said in (fault, ended) if said) or None
 
-    def _silence(self, poller: Poller, now: float) -> str | None:
+    def _standstill(self, poller: Poller, now: float) -> str | None:
         for calendar in self._output.calendars:
             at, newest = now - poller.delay(calendar.exchange), poller.newest_of(calendar.exchange)
-            if silence(at, newest, calendar):  # looked at closely then alone: it takes all symbols' minutes
-                longest = longest_silence(poller.trade_share(calendar), SILENT)
-                if said := silence(at, newest, calendar, longest):
+            if standstill(at, newest, calendar):  # looked at closely then alone: it takes all symbols' minutes
+                longest = longest_silence(poller.trade_share(calendar), STANDSTILL)
+                if said := standstill(at, newest, calendar, longest):
                     return said
         return None
 
@@ -151,7 +151,7 @@ def clock_fault(now: float, newest: int) -> str | None:
     return f"the clock says {utc(now)}, before the newest bar of {utc(newest)}: was it set back? Bars wait until then"
 
 
-def silence(now: float, newest: int, sessions: Sessions, longest: int = SILENT) -> str | None:
+def standstill(now: float, newest: int, sessions: Sessions, longest: int = STANDSTILL) -> str | None:
     """Return that an exchange's feed stands still, where its market is open and the newest bar is minutes behind.
 
     `now` is the feed's time and `newest` the newest minute of any symbol, both in UTC epoch seconds. Of fewer than
