@@ -42,13 +42,18 @@ class TradingSessions(Timetable):
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """Return the newest session that had closed at that time, however few minutes before."""
-        return self._interval(self._sessions().upcoming(run_after.timestamp()) - 1)
+        return self._interval(max(self._sessions().ended(run_after.timestamp()) - 1, 0))
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        """Return the next session to run for, and when; None where it opens after the latest time allowed."""
+        """Return the next session to run for, and when; None where it opens after the latest time allowed.
+
+        So it is where the calendar ends before: the newer calendars of an update have the next one.
+        """
         at = self._next(last_automated_data_interval, restriction)
+        if at >= len(self._sessions().dates):
+            return None
         interval = self._interval(at)
         if restriction.latest is not None and interval.start > restriction.latest:
             return None
@@ -56,8 +61,8 @@ class TradingSessions(Timetable):
 
     def _next(self, last: DataInterval | None, restriction: TimeRestriction) -> int:
         sessions, earliest = self._sessions(), restriction.earliest
-        due = sessions.upcoming(datetime.now(UTC).timestamp() - 60 * self.minutes)  # the first not to be run for yet
-        at = due if last is None else sessions.upcoming(last.end.timestamp())
+        due = sessions.ended(datetime.now(UTC).timestamp() - 60 * self.minutes)  # the first not to be run for yet
+        at = due if last is None else sessions.ended(last.end.timestamp())
         if not restriction.catchup:
             at = max(at, due - 1)
         elif last is None and earliest is not None:
@@ -106,21 +111,24 @@ class WithinSessions(Timetable):
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        """Return the next moment to run at; None where it is after the latest time allowed."""
+        """Return the next moment to run at; None where it is after the latest time allowed, or the calendar ends."""
         last = -math.inf if last_automated_data_interval is None else last_automated_data_interval.end.timestamp()
         if not restriction.catchup:
             last = max(last, datetime.now(UTC).timestamp() - 60 * self.every)
         if restriction.earliest is not None:
             last = max(last, restriction.earliest.timestamp() - 1)
-        at = in_pendulum(datetime.fromtimestamp(self._following(last), UTC))
+        following = self._following(last)
+        if following is None:
+            return None
+        at = in_pendulum(datetime.fromtimestamp(following, UTC))
         return None if restriction.latest is not None and at > restriction.latest else DagRunInfo.exact(at)
 
-    def _following(self, ts: float) -> int:
-        """Return the first moment after a time, both in UTC epoch seconds."""
+    def _following(self, ts: float) -> int | None:
+        """Return the first moment after a time, both in UTC epoch seconds; None where no session is known."""
         sessions = _load(self.exchange, self.closures)
         # the session whose last moment is ahead still, and the one that is open: another, where sessions touch
-        numbers = {sessions.upcoming(ts - 60 * self.after), sessions.upcoming(ts)}
-        return min(self._within(ts, sessions, number) for number in numbers)
+        numbers = {sessions.ended(ts - 60 * self.after), sessions.ended(ts)} - {len(sessions.dates)}
+        return min((self._within(ts, sessions, number) for number in numbers), default=None)
 
     def _within(self, ts: float, sessions: "Sessions", number: int) -> int:
         """Return the first moment of a session after a time, or the one after its close."""

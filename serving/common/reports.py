@@ -17,10 +17,13 @@ class ConsumerReport(TypedDict):
 
 
 class MarketReport(TypedDict):
-    """The market by the producer's clock; times in UTC epoch seconds. A market that never closes has no next change."""
+    """The market by the producer's clock; times in UTC epoch seconds. A market that never closes has no next change.
+
+    `market_open` is None where the sessions of no exchange are known any more.
+    """
 
     now: float
-    market_open: bool
+    market_open: bool | None
     next_change: int | None
 
 
@@ -52,7 +55,7 @@ class ProducerReport(TypedDict, total=False):
     waiting: str | None
     feed_delay: dict[str, int]
     now: float
-    market_open: bool
+    market_open: bool | None
     next_change: int | None
     replay: ReplayState
     holdout: Holdout

@@ -13,12 +13,13 @@ from serving.producer.poller import HOUR, Poller
 from serving.producer.published_state import last_announced, recently_published
 from serving.producer.publisher import NEVER, Output, log_waiting
 from serving.producer.recent_minutes import Recent
+from serving.producer.schedule import next_opening
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.postgres.request_quota import request_limiter
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, utc
-from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.calendar import Sessions, end_fault
 from stock_ml.domain.clock import Clock
 from stock_ml.domain.gaps import longest_silence
 from stock_ml.errors import BadKey, SourceUnavailable, StoreUnavailable
@@ -26,7 +27,7 @@ from stock_ml.sources.parsing import Convention
 from stock_ml.sources.registry import Source, open_source
 
 log = logging.getLogger(__name__)
-SILENT = 5  # trading minutes without a bar of any symbol after which a feed stands still
+STANDSTILL = 5  # trading minutes without a bar of any symbol after which a feed stands still
 REQUEST_AGAIN = 10.0  # wall seconds after which a bar that should be there is requested again
 NO_HISTORY = "waiting for history: what the source's labels mean is learned by ingest_bars"
 
@@ -68,7 +69,7 @@ class Live:
             self._announce(poller, now, calendar)
         self._log_closed(now)
         self._note_delays(poller)
-        self._output.report(now, poller.fault or clock_fault(now, poller.newest) or self._silence(poller, now))
+        self._output.report(now, self._fault(poller, now))
         sleep(0 if poller.has_more else pause)
 
     def _reported_delays(self) -> dict[str, int]:
@@ -91,18 +92,23 @@ class Live:
             log.warning(line("feed delay in seconds", **delays))
         self._output.feed_delay = delays
 
-    def _silence(self, poller: Poller, now: float) -> str | None:
+    def _fault(self, poller: Poller, now: float) -> str | None:
+        ended = end_fault(now, self._output.calendars)
+        fault = poller.fault or clock_fault(now, poller.newest) or self._standstill(poller, now)
+        return "; ".join(said for said in (fault, ended) if said) or None
+
+    def _standstill(self, poller: Poller, now: float) -> str | None:
         for calendar in self._output.calendars:
             at, newest = now - poller.delay(calendar.exchange), poller.newest_of(calendar.exchange)
-            if silence(at, newest, calendar):  # looked at closely then alone: it takes all symbols' minutes
-                longest = longest_silence(poller.trade_share(calendar), SILENT)
-                if said := silence(at, newest, calendar, longest):
+            if standstill(at, newest, calendar):  # looked at closely then alone: it takes all symbols' minutes
+                longest = longest_silence(poller.trade_share(calendar), STANDSTILL)
+                if said := standstill(at, newest, calendar, longest):
                     return said
         return None
 
     def _log_closed(self, now: float) -> None:
-        opens = min(int(each.opens[each.upcoming(now)]) for each in self._output.calendars)
-        if now < opens != self._opens:
+        opens = next_opening(now, self._output.calendars)
+        if opens is not None and now < opens != self._opens:
             self._opens = opens
             log.info(line("market closed", until=utc(opens)))
 
@@ -145,7 +151,7 @@ def clock_fault(now: float, newest: int) -> str | None:
     return f"the clock says {utc(now)}, before the newest bar of {utc(newest)}: was it set back? Bars wait until then"
 
 
-def silence(now: float, newest: int, sessions: Sessions, longest: int = SILENT) -> str | None:
+def standstill(now: float, newest: int, sessions: Sessions, longest: int = STANDSTILL) -> str | None:
     """Return that an exchange's feed stands still, where its market is open and the newest bar is minutes behind.
 
     `now` is the feed's time and `newest` the newest minute of any symbol, both in UTC epoch seconds. Of fewer than

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from math import inf, isfinite
 
 from serving.common.http_endpoints import serve
@@ -17,6 +18,7 @@ from serving.producer.live import Live
 from serving.producer.publisher import Output
 from serving.producer.replay import Replay
 from stock_ml.config import Settings, load
+from stock_ml.domain.calendar import Sessions, release_warning
 from stock_ml.errors import BadSetting, BrokerRefused, UnknownSessions
 
 log = logging.getLogger(__name__)
@@ -34,9 +36,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except BadSetting as error:
         log.error(line("refused", reason=error))
         return 1
-    for calendar in output.calendars if s.live else ():
-        if words := calendar.end_warning(time.time()):
-            log.warning(line(words, update="exchange-calendars"))
+    for words in calendar_warnings(output.calendars, time.time()) if s.live else ():
+        log.warning(line(words, update="exchange-calendars"))
     try:
         return _run(s, output, options)
     except UnknownSessions as error:
@@ -48,6 +49,12 @@ def main(words: Sequence[str] | None = None) -> int:
     finally:
         output.close()
         log.info(line("stopped"))
+
+
+def calendar_warnings(calendars: Sequence[Sessions], now: float) -> list[str]:
+    """Return what is wrong with calendars at a time of the wall: they end soon, or their release is old."""
+    ending = [each.end_warning(now) for each in calendars]
+    return [words for words in (*ending, release_warning(version("exchange-calendars"), now)) if words]
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:

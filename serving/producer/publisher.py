@@ -108,7 +108,7 @@ class Output:
         return {**own, **replay} if now is None else {**own, **market(now, self.calendars), **replay}
 
     def _unconfirmed(self) -> str | None:
-        if self._publisher.silence < UNCONFIRMED:
+        if self._publisher.unconfirmed < UNCONFIRMED:
             return None
         return f"Kafka takes nothing: {self._publisher.undelivered} messages wait here until it is back"
 

@@ -20,6 +20,8 @@ def last_finished(now: float, sessions: Sessions) -> int:
 
 def is_due(newest: int | None, responded_at: float | None, now: float, sessions: Sessions) -> bool:
     """Say whether the source may have a bar newer than `newest`; `responded_at` is its clock at its last response."""
+    if sessions.is_over(now - MINUTE - GRACE):
+        return False  # what it answers now is of no session known
     if newest is None or responded_at is None:
         return True
     expected = last_finished(now, sessions)
@@ -56,8 +58,18 @@ def newly_closed(announced: int, now: float, sessions: Sessions) -> list[int]:
 def market(now: float, calendars: Sequence[Sessions]) -> MarketReport:
     """Return the market at a time in UTC epoch seconds.
 
-    Of several calendars it is open while one of them is. Raises UnknownSessions beyond what a calendar knows.
+    Of several calendars it is open while one of them is. A calendar that ends before says nothing; where all do, it
+    is not known whether the market is open.
     """
-    states = [each.change(now) for each in calendars]
+    states = [each.change(now) for each in calendars if not each.is_over(now)]
     change = min((at for _, at in states if at is not None), default=None)
-    return MarketReport(now=now, market_open=any(is_open for is_open, _ in states), next_change=change)
+    is_open = any(is_open for is_open, _ in states) if states else None
+    return MarketReport(now=now, market_open=is_open, next_change=change)
+
+
+def next_opening(now: float, calendars: Sequence[Sessions]) -> int | None:
+    """Return when the session that is open at `now`, or the next one, of any calendar opens; None where none is known.
+
+    Times in UTC epoch seconds.
+    """
+    return min((int(each.opens[each.upcoming(now)]) for each in calendars if not each.is_over(now)), default=None)

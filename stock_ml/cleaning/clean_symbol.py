@@ -132,6 +132,8 @@ def cleaning_rules(s: Settings, symbol: str) -> CleaningRules:
     rules: CleaningRules = {"version": VERSION, "exchange": exchange, "closures": closures, "feed_gap_minutes": gap}
     if not calendar.is_plain:
         rules["periods"] = True
+    if calendar.lead:
+        rules["evenings"] = True
     if s.capabilities.adjustable:
         rules["adjusted"] = s.alphavantage_adjusted
     if s.labels:

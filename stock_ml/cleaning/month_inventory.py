@@ -8,6 +8,7 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
 from stock_ml.domain.gaps import Minutes
 from stock_ml.domain.ingest_records import Gap, QualityReport, SharedGap
+from stock_ml.domain.outliers import leave_out
 from stock_ml.domain.splits import Split, splits
 from stock_ml.errors import NoBars
 from stock_ml.sources.parsing import WHOLE_FILE
@@ -56,7 +57,8 @@ def inventory(s: Settings, symbol: str) -> Inventory:
     gaps = [gap for report in shared_reports for gap in report["holes"]]
     halts = [gap for report in shared_reports for gap in report.get("halts", {}).get(symbol, [])]
     shared = [gap for gap in gaps if gap["exchange"] == calendar.exchange]
-    split = splits(Minutes.of_frame(bars), calendar)
+    usable, _ = leave_out(Minutes.of_frame(bars), calendar, s.feed_gap_minutes)
+    split = splits(usable, calendar)
     return Inventory(symbol, months, due, closed, split, shared, halts, lake.quality.read_left(symbol), absent)
 
 

@@ -51,11 +51,11 @@ def minute_report(bars: Minutes, sessions: Sessions, limit: int, span: Span, sil
     """
     received = bars.ts[~bars.filled]
     found = holes(received, sessions, limit, span)
-    silent = ~found.no_trade & (found.minutes <= silence)
-    gap = ~found.no_trade & ~silent
+    silent = ~found.short & (found.minutes <= silence)
+    gap = ~found.short & ~silent
     gaps: list[Gap] = [{"from": utc(at).isoformat(), "minutes": int(n)} for at, n in _pairs(found, gap)]
     days, coverage = _by_session(bars, sessions, span)
-    filled, left_out = int(bars.filled.sum()), found.total(found.no_trade & found.at_edge)
+    filled, left_out = int(bars.filled.sum()), found.total(found.short & found.at_edge)
     silent_minutes = found.total(silent)
     return {
         "filled": filled,
@@ -173,7 +173,7 @@ def _halts(symbol: str, ts: np.ndarray, received: dict[str, np.ndarray], session
     found = holes(ts, sessions, limit, (float(ts[0]), float(ts[-1]) + MINUTE))
     traded = np.unique(np.concatenate(others))
     begins, ends = np.searchsorted(traded, [found.ts, found.ts + found.minutes * MINUTE])
-    alone = ~found.no_trade & (ends - begins >= TRADED * found.minutes)
+    alone = ~found.short & (ends - begins >= TRADED * found.minutes)
     return [{"from": utc(at).isoformat(), "minutes": n} for at, n in _pairs(found, alone)]
 
 

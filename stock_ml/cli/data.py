@@ -11,7 +11,7 @@ from stock_ml.cleaning.month_inventory import Inventory, inventory
 from stock_ml.cli.calendar_heatmap import LEGEND, picture
 from stock_ml.cli.installation import settings
 from stock_ml.domain.ingest_records import Gap, QualityReport, SharedGap
-from stock_ml.ingestion.plan import make_plan
+from stock_ml.ingestion.plan import make_plan, work
 
 app = typer.Typer(no_args_is_help=True, help="What there is of the bars, what is missing, and why.")
 SHOWN = 12  # of each kind, newest first
@@ -37,7 +37,7 @@ def plan() -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(escape(made.summary()))
     for item in made.items:
-        console.print(escape(f"{item['symbol']}: {', '.join(item['months']) or 'nothing to do'}"))
+        console.print(escape(f"{item['symbol']}: {work(item)}"))
 
 
 def counts(found: Inventory) -> Table:
@@ -68,7 +68,7 @@ def remarks(found: Inventory) -> list[str]:
     gaps = [_hole(gap) for r in found.months.values() for gap in r["feed_gaps"] if gap not in found.halts]
     halts, shared = [_hole(gap) for gap in found.halts], [_hole(gap) for gap in found.shared]
     refused = [f"{n} {why}" for report in found.months.values() for why, n in report["refused"].items()]
-    silent = [f"{n} in {at}" for at, month in found.months.items() if (n := month.get("no_trade", 0))]
+    untraded = [f"{n} in {at}" for at, month in found.months.items() if (n := month.get("no_trade", 0))]
     clipped = [f"{n} in {at}" for at, month in found.months.items() if (n := month.get("clipped", 0))]
     revised = [f"{at} {r['changed']} min" for at, m in found.months.items() for r in m.get("revisions", [])]
     closed = [f"{day} {minutes} min" for day, minutes in found.closed.items()]
@@ -78,7 +78,11 @@ def remarks(found: Inventory) -> list[str]:
     official = [
         f"{day} {at['price']:g}" for r in found.months.values() for day, at in r.get("official_closes", {}).items()
     ]
-    kinds |= {"official closes": official, "rows without a trade": silent, "high or low widened by a rounding": clipped}
+    kinds |= {
+        "official closes": official,
+        "rows without a trade": untraded,
+        "high or low widened by a rounding": clipped,
+    }
     kinds |= {"months without clean bars": [f"{month} {why}" for month, why in found.absent.items()]}
     unknown = {day: n for report in found.months.values() for day, n in report.get("unknown_days", {}).items()}
     kinds |= {"traded on days that the calendar does not know": [f"{day} {n} rows" for day, n in unknown.items()]}

@@ -9,7 +9,7 @@ from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.doctor.check import CheckResult
 from stock_ml.domain.bars import utc
-from stock_ml.domain.calendar import SHARED
+from stock_ml.domain.calendar import SHARED, UPDATE, Sessions, end_fault, release_warning
 from stock_ml.domain.feed_delay import feed_words
 from stock_ml.errors import BadKey
 from stock_ml.sources.csv_files import CsvFiles
@@ -66,11 +66,8 @@ def clock(s: Settings) -> CheckResult:
     market = open_clock(s)
     now = market.now()
     calendar = s.calendars.of(s.symbols[0])
-    is_open, change = calendar.change(now)
-    state = "open" if is_open else "closed"
-    until = "" if change is None else f" until {utc(change):%Y-%m-%d %H:%M}"
     paused = isinstance(market, MarketClock) and market.reading().paused
-    message = f"{utc(now):%Y-%m-%d %H:%M} UTC, {calendar.exchange} is {state}{until}"
+    message = f"{utc(now):%Y-%m-%d %H:%M} UTC, {calendar.exchange} is {market_state(calendar, now)}"
     return (
         CheckResult(f"{message}; the clock is paused", "its page runs it again", "note")
         if paused
@@ -78,14 +75,27 @@ def clock(s: Settings) -> CheckResult:
     )
 
 
+def market_state(calendar: Sessions, now: float) -> str:
+    """Return in words whether an exchange is open at a time of the market, and until when."""
+    if calendar.is_over(now):
+        return f"known until {calendar.dates[-1]} only"
+    is_open, change = calendar.change(now)
+    until = "" if change is None else f" until {utc(change):%Y-%m-%d %H:%M}"
+    return ("open" if is_open else "closed") + until
+
+
 def calendar(s: Settings, now: float | None = None) -> CheckResult:
-    """See until when the sessions of each exchange are known, and which exchanges share those of another."""
+    """See until when the sessions of each exchange are known, how old the calendars are, and which ones are shared."""
     now = time.time() if now is None else now
     found = [s.calendars.of(""), *(s.calendars.of(symbol) for symbol, _ in s.exchanges)]
     known = {each.exchange: each for each in found}
     shared = [f"{name} has the sessions of {SHARED[name]}" for name in known if name in SHARED]
     listed = [f"{name} is known until {each.dates[-1]}" for name, each in known.items()]
-    message = f"exchange-calendars {version('exchange-calendars')}: {'; '.join([*listed, *shared])}"
-    ending = [words for each in known.values() if s.live and (words := each.end_warning(now))]
-    advice = f"{'; '.join(ending)}: update exchange-calendars (`git pull`, then `make up`)" if ending else ""
+    installed = version("exchange-calendars")
+    message = f"exchange-calendars {installed}: {'; '.join([*listed, *shared])}"
+    if s.live and (fault := end_fault(now, known.values())):
+        return CheckResult(message, fault, "bad")
+    warnings = [*(each.end_warning(now) for each in known.values()), release_warning(installed, now)]
+    ending = [words for words in warnings if s.live and words]
+    advice = f"{'; '.join(ending)}: {UPDATE}" if ending else ""
     return CheckResult(message, advice, "note" if ending or shared else "ok")

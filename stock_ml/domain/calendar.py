@@ -4,6 +4,7 @@ A trading period is a time in which the exchange is open without interruption. U
 parts a session into two periods, and sessions that touch, as those of 24/7 do, are one period.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 FIRST, LAST = "2000-01-01", "2035-12-31"  # Alpha Vantage begins in 2000; the library's default ends a year from today
 AHEAD = 60 * 86_400  # seconds of sessions that should be known ahead
+# exchange-calendars says nowhere when it was released: this is when the pinned version was uploaded to PyPI
+RELEASE, RELEASED = "4.13.2", np.datetime64("2026-03-10")
+OLD = np.timedelta64(365, "D")  # exchanges announce their holidays about a year ahead
+UPDATE = "update exchange-calendars (`git pull`, then `make up`)"
 # exchanges without a calendar of their own in the library, by the one whose sessions they share
 SHARED = {"XNSE": "XBOM", "XSHE": "XSHG", "US_FUTURES": "us_futures"}
 
@@ -134,7 +139,7 @@ class Sessions:
 
         Raises UnknownSessions after the last one that is known.
         """
-        if ts >= self.closes[-1]:
+        if self.is_over(ts):
             raise self.unknown(f"{utc(ts):%Y-%m-%d %H:%M} UTC")
         return self.ended(ts)
 
@@ -155,12 +160,16 @@ class Sessions:
             return None
         return f"the sessions of {self.exchange} are known until {self.dates[-1]} only"
 
+    def is_over(self, ts: float) -> bool:
+        """Say whether no session from a time on is known, UTC epoch seconds: the calendar ends before."""
+        return bool(ts >= self.closes[-1])
+
     def unknown(self, what: str) -> UnknownSessions:
         """Return the error for a time or a month, given in words, that lies outside of the sessions known."""
         known = f"the sessions of {self.exchange} are known from {self.dates[0]} to {self.dates[-1]}, not {what}"
         return UnknownSessions(
-            f"{known}: for later ones update exchange-calendars (`git pull`, then `make up`); earlier ones cannot be "
-            "used, see STOCKML_HISTORY_MONTHS and STOCKML_SANDBOX_START"
+            f"{known}: for later ones {UPDATE}; earlier ones cannot be used, "
+            "see STOCKML_HISTORY_MONTHS and STOCKML_SANDBOX_START"
         )
 
     def has_day(self, ts: np.ndarray) -> np.ndarray:
@@ -171,8 +180,19 @@ class Sessions:
 
     def days(self, ts: np.ndarray) -> np.ndarray:
         """Return each time's day in the exchange's own time, datetime64[D], (n,)."""
-        local = pd.DatetimeIndex(np.asarray(ts, np.int64).astype("datetime64[s]"), tz="UTC").tz_convert(self.zone)
-        return np.asarray(local.tz_localize(None).to_numpy("datetime64[D]"))
+        return np.asarray(self._local(ts).astype("datetime64[D]"))
+
+    @cached_property
+    def lead(self) -> int:
+        """Return how many seconds before its date sessions open at the earliest, in the exchange's own time, or 0.
+
+        Sessions of American futures open on the evening before.
+        """
+        return max(int((self.dates - self._local(self.opens)).max() / np.timedelta64(1, "s")), 0)
+
+    def session_days(self, ts: np.ndarray) -> np.ndarray:
+        """Return each time's day as sessions are dated, datetime64[D], (n,): an evening may belong to the next day."""
+        return self.days(ts + self.lead)
 
     def closed(self, since: float, until: float) -> dict[str, int]:
         """Return the minutes of a usual session that fell to holidays, half days and closures in a span, by date."""
@@ -184,6 +204,11 @@ class Sessions:
         near = np.minimum(np.searchsorted(self.dates, days), len(self.dates) - 1)
         lengths = np.where(self.dates[near] == days, self.lengths[near], 0)
         return {str(day): int(usual - length) for day, length in zip(days, lengths, strict=True) if length < usual}
+
+    def _local(self, ts: np.ndarray) -> np.ndarray:
+        """Return times in the exchange's own time, datetime64[s], (n,)."""
+        local = pd.DatetimeIndex(np.asarray(ts, np.int64).astype("datetime64[s]"), tz="UTC").tz_convert(self.zone)
+        return np.asarray(local.tz_localize(None).to_numpy("datetime64[s]"))
 
     @cached_property
     def _sessions(self) -> np.ndarray:
@@ -200,6 +225,22 @@ class Sessions:
         ts = np.asarray(ts, dtype=np.int64)
         at = np.searchsorted(self.parts.opens, ts, side="right") - 1
         return np.where((at >= 0) & (ts < self.parts.closes[at]), at, -1)
+
+
+def end_fault(now: float, calendars: Iterable[Sessions]) -> str | None:
+    """Return which calendars end before `now` (UTC epoch seconds), so that their symbols wait; None where none does."""
+    over = [f"{each.exchange} until {each.dates[-1]}" for each in calendars if each.is_over(now)]
+    return f"sessions are known of {', '.join(over)} only, so these symbols wait: {UPDATE}" if over else None
+
+
+def release_warning(installed: str, now: float) -> str | None:
+    """Return that the installed version of exchange-calendars is more than a year old at `now` (UTC epoch seconds).
+
+    None where it is not, and where another version than the pinned one is installed: its date is not known.
+    """
+    if installed != RELEASE or np.datetime64(int(now), "s") - RELEASED <= OLD:
+        return None
+    return f"exchange-calendars {installed} is of {RELEASED}: it lacks closures that were announced since"
 
 
 @dataclass(frozen=True)

@@ -76,11 +76,11 @@ def missing(before: np.ndarray, ts: np.ndarray, sessions: Sessions, limit: int) 
     """Return how many minutes to fill between neighbouring received bars, (n,)."""
     period = sessions.period(ts)
     hole = (ts - before) // MINUTE - 1
-    fillable = (period == sessions.period(before)) & (period >= 0) & (hole >= 1) & is_no_trade(hole, limit)
+    fillable = (period == sessions.period(before)) & (period >= 0) & (hole >= 1) & is_short(hole, limit)
     return np.where(fillable, hole, 0)
 
 
-def is_no_trade(minutes: np.ndarray, limit: int) -> np.ndarray:
+def is_short(minutes: np.ndarray, limit: int) -> np.ndarray:
     """Say of holes of so many minutes inside a trading period whether nobody traded, (n,); else the feed had a gap."""
     return minutes <= limit
 
@@ -104,11 +104,14 @@ def longest_silence(share: float, limit: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Holes:
-    """Hold the regular minutes without a bar: `ts` of the first one, how many `minutes`, what they are; all (n,)."""
+    """Hold the regular minutes without a bar: `ts` of the first one, how many `minutes`, what they are; all (n,).
+
+    A `short` one is no trade, a longer one a feed gap or the symbol's own silence.
+    """
 
     ts: np.ndarray
     minutes: np.ndarray
-    no_trade: np.ndarray
+    short: np.ndarray
     at_edge: np.ndarray  # before the first or after the last bar of a trading period: not filled, however short
 
     def total(self, chosen: np.ndarray) -> int:
@@ -131,4 +134,4 @@ def holes(ts: np.ndarray, sessions: Sessions, limit: int, span: tuple[float, flo
     start = points[:-1] + MINUTE
     edge = np.isin(points[:-1], opens - MINUTE) | np.isin(points[1:], closes)
     found = (hole > 0) & (sessions.number(start) >= 0)
-    return Holes(start[found], hole[found], is_no_trade(hole, limit)[found], edge[found])
+    return Holes(start[found], hole[found], is_short(hole, limit)[found], edge[found])

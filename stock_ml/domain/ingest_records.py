@@ -26,12 +26,14 @@ class RevisionNote(TypedDict):
 class IngestItem(TypedDict):
     """Say what one symbol's tasks have to do: `months` are YYYY-MM, or "all" of a file.
 
-    The download adds by month the keys of responses (`raw`), and what the source revised.
+    `fault` says why nothing can be done for the symbol. The download adds by month the keys of responses (`raw`), and
+    what the source revised.
     """
 
     symbol: str
     months: list[str]
     force: NotRequired[bool]
+    fault: NotRequired[str]
     raw: NotRequired[dict[str, str]]
     revisions: NotRequired[dict[str, RevisionNote]]
 
@@ -39,7 +41,8 @@ class IngestItem(TypedDict):
 class CleaningRules(TypedDict):
     """State what clean bars depend on besides the responses; where it changes they are made again.
 
-    `periods` is there where a session of the exchange is not one trading period.
+    `periods` is there where a session of the exchange is not one trading period, `evenings` where one opens on the
+    evening before its date.
     """
 
     version: int
@@ -48,6 +51,7 @@ class CleaningRules(TypedDict):
     feed_gap_minutes: int
     adjusted: NotRequired[bool]
     periods: NotRequired[bool]
+    evenings: NotRequired[bool]
     labels: NotRequired[str]
 
 

@@ -1,7 +1,5 @@
 """Calendar months of history, and when each is complete."""
 
-from collections.abc import Collection
-
 import numpy as np
 
 from stock_ml.domain.bars import MINUTE
@@ -37,14 +35,6 @@ def complete_at(month: str, now: float, calendar: Sessions) -> float:
     at = np.searchsorted(closes, now, side="right")
     newest = now // MINUTE * MINUTE if opens[at] < now else float(closes[at - 1])
     return min(newest, ends_at(month, calendar))
-
-
-def is_in_span(month: str, known: Collection[str]) -> bool:
-    """Say whether a month YYYY-MM lies between known ones, or beside the first or the last of them."""
-    if not known:
-        return False
-    first, last = (np.datetime64(edge, "M") for edge in (min(known), max(known)))
-    return bool(first - 1 <= np.datetime64(month, "M") <= last + 1)
 
 
 def edges_of(month: str, calendar: Sessions) -> tuple[float, float]:

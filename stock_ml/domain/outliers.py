@@ -10,14 +10,17 @@ night and a pause, have one level, and earlier ones have another.
 A bar is an outlier
 
 - where it reaches farther than SCALE from the level of all of them: that is another currency or scale, or a halved
-  price, until most of NEAREST bars agree with it; or
+  price, until most of NEAREST bars agree with it, or at least STEPS bars of its own stretch, and all of them, do; or
 - where it reaches farther than usual from every level, and one of the last STEPS minutes jumped as far. So three bars
   after a jump the new price counts, and a fast fall without a jump always does.
 
 Usual is DEVIATIONS times the median minute return of the last MEMORY bars, or RANGES times the median of their
 highs over lows, and at least FLOOR. A stretch's first bar may open anywhere within SCALE of the level: after a night,
 or after a pause of more than PAUSE times the usual distance of bars, as a halt is one. The past begins anew behind a
-feed gap and a split.
+feed gap.
+
+A session's first bar that is beyond SCALE may be a split or a wrong price, as reverse splits of 1:100 exist. Only the
+bars after it tell. So STEPS bars of a split are outliers, and splits are looked for in what is left (`splits`).
 """
 
 from typing import NamedTuple
@@ -26,7 +29,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from stock_ml.domain import gaps, splits
+from stock_ml.domain import gaps
+from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
 
@@ -34,6 +38,7 @@ MEMORY, NEAREST, STEPS = 50, 15, 3  # bars
 PAUSE = 5  # the American exchanges halt a symbol for five minutes (Limit Up-Limit Down)
 FLOOR, SCALE = 0.02, float(np.log(1.5))  # log returns
 DEVIATIONS = 30.0  # a median return is two thirds of a standard deviation
+CONFIRMING = 15  # minutes
 CHUNK = 4096  # bars looked at in one go: 20 MB
 RANGES = 3.0  # where closes stand still, a price of a few ticks bounces between bid and ask
 
@@ -86,14 +91,29 @@ def outliers(
     return found
 
 
-def leave_out(bars: Minutes, sessions: Sessions, limit: int) -> tuple[Minutes, NDArray[np.int64]]:
-    """Return the bars of one symbol, filled, as if its outliers had never come, and the outliers' minutes.
+def leave_out(bars: Minutes, sessions: Sessions, limit: int) -> tuple[Minutes, Minutes]:
+    """Return the bars of one symbol, filled, as if its outliers had never come, and the outliers.
 
     An outlier's minute is filled as one without a trade; where several make a feed gap they leave it.
     """
     received = bars.select(~bars.filled)
     found = outliers(received, sessions, limit)
-    return gaps.fill(received.select(~found), sessions, limit), received.ts[found]
+    return gaps.fill(received.select(~found), sessions, limit), received.select(found)
+
+
+def are_confirmed(left_out: Minutes, usable: Minutes) -> Bools:
+    """Say of outliers of one symbol whether the next received bar that is none confirms their close, (n,).
+
+    It comes at most CONFIRMING minutes later and closes within FLOOR: then the price lasts, as after news. Such a close
+    is an outcome and a target, and still no input. The view `outcomes` has the same rule.
+    """
+    later = usable.select(~usable.filled)
+    at = np.searchsorted(later.ts, left_out.ts)
+    found = at < len(later)
+    known = left_out.select(found)
+    near = later.ts[at[found]] - known.ts <= CONFIRMING * MINUTE
+    found[found] = near & (np.abs(np.log(known.close / later.close[at[found]])) <= FLOOR)
+    return np.asarray(found)
 
 
 def is_calm(high: Floats, low: Floats) -> Bools:
@@ -113,7 +133,7 @@ def _candidates(logs: _Logs) -> NDArray[np.int64]:
 def _begins(bars: Minutes, sessions: Sessions, limit: int, slot: NDArray[np.int64] | None) -> NDArray[np.int64]:
     """Return for each bar the first one that its past may hold, (n,)."""
     index = sessions.index(bars.ts)
-    joined = gaps.is_contiguous(index[:-1], index[1:], limit) & (splits.opening_ratios(bars, sessions)[1:] == 1.0)
+    joined = gaps.is_contiguous(index[:-1], index[1:], limit)
     if slot is not None:
         joined &= slot[1:] == slot[:-1]
     return np.maximum.accumulate(np.insert(np.where(joined, 0, np.arange(1, len(index))), 0, 0))
@@ -143,8 +163,15 @@ def _outliers(bars: _Logs, past: _Past) -> Bools:
     own, earlier = past.exists & past.own, past.exists & ~past.own
     known = own[:, 0] & past.exists[:, STEPS - 1]
     far = known & (_reach(bars, past, own) > usual) & (_reach(bars, past, earlier) > usual)
-    off_scale = past.exists[:, 0] & (_reach(bars, past, past.exists) > SCALE)
+    off_scale = past.exists[:, 0] & (_reach(bars, past, past.exists) > SCALE) & ~_lasts(bars, past, own)
     return np.asarray(off_scale | (far & _has_jumped(bars, past, usual)))
+
+
+def _lasts(bars: _Logs, past: _Past, own: Bools) -> Bools:
+    """Say whether at least STEPS of the NEAREST bars are of a bar's own stretch, and none beyond SCALE of it, (m,)."""
+    own, close = own[:, :NEAREST], past.close[:, :NEAREST]
+    agrees = np.maximum(bars.high[:, None] - close, close - bars.low[:, None]) <= SCALE
+    return np.asarray((own.sum(axis=1) >= STEPS) & (agrees | ~own).all(axis=1))
 
 
 def _reach(bars: _Logs, past: _Past, chosen: Bools) -> Floats:

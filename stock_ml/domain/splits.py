@@ -27,11 +27,17 @@ def nearest_ratio(jump: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(distance.min(axis=1) <= TOLERANCE, ratios[distance.argmin(axis=1)], 1.0)
 
 
+def level_ratio(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
+    """Return the split between the medians of some prices and of later ones, 1 where there is none."""
+    return float(nearest_ratio(np.log([np.median(before) / np.median(after)]))[0])
+
+
 def opening_ratios(minutes: Minutes, sessions: Sessions) -> NDArray[np.float64]:
     """Return for each bar the split between it and the bar before it, (n,); 1 where there is none.
 
-    It is seen in a session's first bar alone, so batch and stream know it at the same time. A night on which the price
-    really halves looks the same; then too no window across it says anything.
+    Outliers are left out before: one that begins or ends a session would make a split. It is seen in a session's first
+    bar alone, so batch and stream know it at the same time. A night on which the price really halves looks the same;
+    then too no window across it says anything.
     """
     number = sessions.number(minutes.ts)
     found = np.ones(len(minutes))
@@ -41,7 +47,10 @@ def opening_ratios(minutes: Minutes, sessions: Sessions) -> NDArray[np.float64]:
 
 
 def splits(minutes: Minutes, sessions: Sessions) -> list[Split]:
-    """Return the splits in the bars of one symbol, ascending; only neighbouring sessions are compared."""
+    """Return the splits in the bars of one symbol, ascending; only neighbouring sessions are compared.
+
+    Outliers are left out before.
+    """
     number = sessions.number(minutes.ts)
     ratio = np.where(np.diff(number, prepend=number[:1]) == 1, opening_ratios(minutes, sessions), 1.0)
     return [Split(str(sessions.dates[number[at]]), float(ratio[at])) for at in np.flatnonzero(ratio != 1.0)]

@@ -8,7 +8,7 @@ from stock_ml.adapters.postgres.locks import exclusive_lock
 from stock_ml.adapters.postgres.request_quota import request_limiter
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import IngestItem
-from stock_ml.errors import BadSymbol, DailyLimit
+from stock_ml.errors import BadSymbol, DailyLimit, UnknownSessions
 from stock_ml.ingestion.month_fetcher import MonthFetcher
 from stock_ml.ingestion.plan import needs_request
 from stock_ml.sources.registry import Source, open_source
@@ -20,9 +20,11 @@ def download(s: Settings, item: IngestItem) -> IngestItem:
     Return the item with `raw` (keys by month) and `revisions` (by month, where a response differs from the one before).
     A past month that was received whole is not requested again, unless the item has "force", or a later one was
     revised: then months are requested again, back to one that has not changed. A month without bars is left out where
-    the source has others of the symbol, and not requested again where it was over. Raises the source's own errors,
-    BadFile, or StoreUnavailable; DailyLimit names what is left.
+    the source has others of the symbol, and not requested again where it was over and two runs were told so. Raises the
+    source's own errors, BadFile, or StoreUnavailable; DailyLimit names what is left, UnknownSessions the item's fault.
     """
+    if fault := item.get("fault"):
+        raise UnknownSessions(fault)
     source = open_source(s, request_limiter(s))
     # runs of a backfill are concurrent: the second one finds what the first one stored
     with exclusive_lock(s, f"download {item['symbol']}") if s.live else nullcontext():

@@ -10,7 +10,8 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import open_clock
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import LastRequest, RevisionNote
-from stock_ml.domain.splits import nearest_ratio
+from stock_ml.domain.outliers import NEAREST
+from stock_ml.domain.splits import level_ratio
 from stock_ml.errors import BadFile, NoBars
 from stock_ml.ingestion.plan import complete_response, is_empty
 from stock_ml.ingestion.revisions import Revision, compare
@@ -58,11 +59,12 @@ class MonthFetcher:
         earlier = [known for known in clean if known < month]
         if month == WHOLE_FILE or month not in self.raw or month in clean or not earlier:
             return False
-        rows, last = self._rows(self.raw[month]), self.lake.read_month(self.symbol, earlier[-1])["close"].iloc[-1]
+        rows, clean_rows = self._rows(self.raw[month]), self.lake.read_month(self.symbol, earlier[-1])
         if rows is None:
             return False
-        first = rows["open"].to_numpy(np.float64)[rows["label"].to_numpy().argmin()]
-        return bool(nearest_ratio(np.log([last / first]))[0] != 1.0)
+        # several bars of both: a single one may be an outlier
+        first = rows.sort_values("label")["open"].to_numpy(np.float64)[:NEAREST]
+        return level_ratio(clean_rows["close"].to_numpy(np.float64)[-NEAREST:], first) != 1.0
 
     def _fetch_earlier(self, month: str) -> None:
         for earlier in reversed([known for known in self._stored_months() if known < month]):

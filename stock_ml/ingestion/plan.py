@@ -1,7 +1,7 @@
 """Plan an ingest: which months of which symbols are missing or incomplete, and how many requests they take."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import inf
@@ -14,8 +14,9 @@ from stock_ml.cleaning.clean_symbol import cleaning_rules
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.ingest_records import IngestItem
-from stock_ml.domain.months import complete_at, ends_at, is_in_span, months_of
+from stock_ml.domain.months import complete_at, ends_at, months_of
 from stock_ml.domain.request_budget import Budget
+from stock_ml.errors import UnknownSessions
 from stock_ml.ingestion.request_form import IngestRequest, parse_form, session_request
 from stock_ml.sources.parsing import WHOLE_FILE
 from stock_ml.sources.registry import request_budget, requests_for
@@ -46,23 +47,29 @@ def make_plan(s: Settings, request: IngestRequest | None = None) -> Plan:
     """Return what is to do: months are `history_months` whole ones and the current one by the source's clock.
 
     A request names others, fewer symbols, or fetches again what is there. A month is done when its clean bars were made
-    by today's rules from a response that lacks no minute yet. Source csv has its whole file. Raises StoreUnavailable,
-    or SourceUnavailable (the sandbox's clock).
+    by today's rules from a response that lacks no minute yet. Source csv has its whole file. A symbol whose calendar
+    does not know these months has the reason as its item's `fault`. Raises UnknownSessions where no calendar does,
+    StoreUnavailable, or SourceUnavailable (the sandbox's clock).
     """
     request = request or IngestRequest(s.symbols)
     if s.replayed:
         return Plan([_item(symbol, [WHOLE_FILE], request) for symbol in request.symbols], 0, Budget(), 0)
     now = open_clock(s).now()
-    months = list(request.months or months_of(now, s.history_months, s.calendars.of(s.symbols[0])))
-    lake = Lake.connect(s)
-    wanted = {
-        symbol: months if request.force else _missing_months(s, lake, symbol, months, now) for symbol in request.symbols
-    }
-    pairs = [(symbol, month) for symbol, lacking in wanted.items() for month in lacking]
-    count = [requests_for(s, *each, now) if request.force else _request_count(s, lake, *each, now) for each in pairs]
-    items = [_item(symbol, lacking, request) for symbol, lacking in wanted.items()]
+    items, count = plan_symbols(s, Lake.connect(s), request, now)
     used = RequestQuota.connect(s).used_today() if s.capabilities.metered else 0
-    return Plan(items, sum(count), request_budget(s), used)
+    return Plan(items, count, request_budget(s), used)
+
+
+def plan_symbols(s: Settings, lake: Lake, request: IngestRequest, now: float) -> tuple[list[IngestItem], int]:
+    """Return the items of a request's symbols at a time of the source's clock, and how many requests they take.
+
+    Raises as `make_plan` does.
+    """
+    planned = [_plan_symbol(s, lake, symbol, request, now) for symbol in request.symbols]
+    items, faults = [item for item, _ in planned], [item["fault"] for item, _ in planned if "fault" in item]
+    if len(faults) == len(items):
+        raise UnknownSessions(faults[0])
+    return items, sum(count for _, count in planned)
 
 
 def plan_run(s: Settings, form: Mapping[str, Any], session: datetime | None = None) -> Plan:
@@ -73,8 +80,25 @@ def plan_run(s: Settings, form: Mapping[str, Any], session: datetime | None = No
     plan = make_plan(s, session_request(s, session) if session else parse_form(s, form, open_clock(s).now()))
     log.info("plan: %s", plan.summary())
     for item in plan.items:
-        log.info("plan: %s %s", item["symbol"], ", ".join(item["months"]) or "nothing to do")
+        log.info("plan: %s %s", item["symbol"], work(item))
     return plan
+
+
+def work(item: IngestItem) -> str:
+    """Return in words what an item has to do: its months, or why it waits."""
+    return item.get("fault") or ", ".join(item["months"]) or "nothing to do"
+
+
+def _plan_symbol(s: Settings, lake: Lake, symbol: str, request: IngestRequest, now: float) -> tuple[IngestItem, int]:
+    """Return a symbol's item, and how many requests it takes."""
+    try:
+        months = list(request.months or months_of(now, s.history_months, s.calendars.of(symbol)))
+        if request.force:
+            return _item(symbol, months, request), sum(requests_for(s, symbol, month, now) for month in months)
+        lacking = _missing_months(s, lake, symbol, months, now)
+        return _item(symbol, lacking, request), sum(_request_count(s, lake, symbol, month, now) for month in lacking)
+    except UnknownSessions as error:
+        return {"symbol": symbol, "months": [], "fault": str(error)}, 0
 
 
 def _item(symbol: str, months: list[str], request: IngestRequest) -> IngestItem:
@@ -97,19 +121,16 @@ def complete_response(s: Settings, lake: Lake, symbol: str, month: str, now: flo
     return None if lake.quality.has_failed(symbol, month, newest[0]) else newest[0]
 
 
-def is_empty(s: Settings, lake: Lake, symbol: str, month: str, clean: Collection[str] | None = None) -> bool:
+def is_empty(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
     """Say whether the source has no bars of a month that is over: it is not requested again.
 
-    Sources say so of a traded symbol by mistake. So where other months of the symbol are `clean` (they are read if they
-    are not given), before and after it or beside it, that must have been said twice, DOUBT apart.
+    Sources say so of a traded symbol by mistake. So that must have been said twice, DOUBT apart.
     """
     last = None if month == WHOLE_FILE else lake.quality.read_last_request(symbol, month)
     settled = _settled_at(s, ends_at(month, s.calendars.of(symbol))) if last else inf
     if last is None or last["raw"] is not None or last["fetched_at"] < settled:
         return False
-    if last["fetched_at"] - max(last.get("first_at", last["fetched_at"]), settled) >= DOUBT:
-        return True
-    return not is_in_span(month, lake.clean_months(symbol) if clean is None else clean)
+    return last["fetched_at"] - max(last.get("first_at", last["fetched_at"]), settled) >= DOUBT
 
 
 def needs_request(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
@@ -128,7 +149,7 @@ def _missing_months(s: Settings, lake: Lake, symbol: str, months: list[str], now
         month
         for month in lacking
         if month not in there
-        and (not requests_for(s, symbol, month, now) or is_empty(s, lake, symbol, month, there))
+        and (not requests_for(s, symbol, month, now) or is_empty(s, lake, symbol, month))
         and not lake.raw_keys(symbol, month)
     }
     return [month for month in lacking if month not in none]

@@ -32,8 +32,9 @@ def parse_form(s: Settings, form: Mapping[str, Any], now: float) -> IngestReques
 
 
 def session_request(s: Settings, opens: datetime) -> IngestRequest:
-    """Return what a backfill's run is for: the month of its session."""
-    return IngestRequest(s.symbols, None if s.replayed else (f"{opens.astimezone(UTC):%Y-%m}",))
+    """Return what a backfill's run is for: the month of its session, by the session's date."""
+    (day,) = s.calendars.of("").session_days(np.array([int(opens.timestamp())]))
+    return IngestRequest(s.symbols, None if s.replayed else (str(day.astype("datetime64[M]")),))
 
 
 def _symbols(s: Settings, value: Any) -> tuple[str, ...]:

@@ -41,5 +41,10 @@ def old_days(days: Iterable[str], newest: int, keep: int, calendars: Iterable[Se
 
     `newest` is a bar of the newest session, in UTC epoch seconds.
     """
-    first = min(int(each.opens[max(each.upcoming(newest) - keep + 1, 0)]) for each in calendars)
+    first = min(int(each.opens[max(_number(newest, each) - keep + 1, 0)]) for each in calendars)
     return [day for day in days if int(np.datetime64(day, "s").astype(np.int64)) + DAY <= first]
+
+
+def _number(ts: int, calendar: Sessions) -> int:
+    """Return the number of the session at a time or the next one; of a calendar that ends before, the last one."""
+    return min(calendar.ended(ts), len(calendar.dates) - 1)

@@ -38,7 +38,7 @@ from stock_ml.domain import splits
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions, sessions
 from stock_ml.domain.gaps import Minutes, is_contiguous
-from stock_ml.domain.outliers import leave_out
+from stock_ml.domain.outliers import are_confirmed, leave_out
 from stock_ml.model.feature_schema import FeatureSchema
 
 KERNEL_VERSION = 2
@@ -168,21 +168,24 @@ def _clock(volume: Floats) -> Floats:
     return share
 
 
-def targets(minutes: Minutes, sessions: Sessions, horizon: int) -> np.ndarray:
-    """Return each bar's log return to the close of the bar `horizon` minutes later in its trading period, else NaN."""
-    wanted = minutes.ts + horizon * MINUTE
-    at = np.minimum(np.searchsorted(minutes.ts, wanted), len(minutes) - 1)
+def targets(minutes: Minutes, sessions: Sessions, horizon: int, outcomes: Minutes | None = None) -> np.ndarray:
+    """Return each bar's log return to the close of the bar `horizon` minutes later in its trading period, else NaN.
+
+    That bar is one of `outcomes`, by default of the bars themselves.
+    """
+    outcomes, wanted = minutes if outcomes is None else outcomes, minutes.ts + horizon * MINUTE
+    at = np.minimum(np.searchsorted(outcomes.ts, wanted), len(outcomes) - 1)
     period = sessions.period(minutes.ts)
-    known = (minutes.ts[at] == wanted) & (period[at] == period) & (period >= 0)
-    return np.where(known, np.log(minutes.close[at] / minutes.close), np.nan)
+    known = (outcomes.ts[at] == wanted) & (sessions.period(wanted) == period) & (period >= 0)
+    return np.where(known, np.log(outcomes.close[at] / minutes.close), np.nan)
 
 
 def table(minutes: Minutes, sessions: Sessions, schema: FeatureSchema, limit: int) -> pd.DataFrame:
     """Return one row for each valid window: bar_ts (epoch s), session (date), last_close, target, and the FEATURES.
 
-    Outliers are left out of windows and targets; so is a target whose minute has one.
+    Outliers are left out of windows. A target whose minute has one is known where later bars confirm its close.
     """
-    minutes, unknown = leave_out(minutes, sessions, limit)
+    minutes, left_out = leave_out(minutes, sessions, limit)
     at = window_ends(minutes, sessions, schema["window"], limit)
     channels = rows(minutes, sessions)
     parts = [at[i : i + CHUNK] for i in range(0, len(at), CHUNK)]
@@ -191,7 +194,11 @@ def table(minutes: Minutes, sessions: Sessions, schema: FeatureSchema, limit: in
     frame.insert(0, "bar_ts", minutes.ts[at])
     frame.insert(1, "session", sessions.dates[sessions.number(minutes.ts[at])].astype(str))
     frame.insert(2, "last_close", minutes.close[at])
-    wanted = minutes.ts[at] + schema["horizon"] * MINUTE
-    target = targets(minutes, sessions, schema["horizon"])[at]
-    frame.insert(3, "target", np.where(np.isin(wanted, unknown), np.nan, target))
+    frame.insert(3, "target", targets(minutes, sessions, schema["horizon"], _outcomes(minutes, left_out))[at])
     return frame
+
+
+def _outcomes(minutes: Minutes, left_out: Minutes) -> Minutes:
+    """Return the bars that may be targets: outliers' minutes count where later bars confirm the close."""
+    known = minutes.select(~np.isin(minutes.ts, left_out.ts)).concat(left_out.select(are_confirmed(left_out, minutes)))
+    return known.select(np.argsort(known.ts, kind="stable"))

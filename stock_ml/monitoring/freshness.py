@@ -20,15 +20,15 @@ def check_clean(s: Settings, minutes: int) -> None:
         return
     due = open_clock(s).now() - s.feed_delay - minutes * MINUTE
     lake = Lake.connect(s)
-    late = {symbol: session for symbol in s.symbols if (session := _missing(s, lake, symbol, due))}
-    message = f"not clean {minutes} minutes after the close: {_listed(late)}" if late else ""
+    overdue = {symbol: session for symbol in s.symbols if (session := _missing(s, lake, symbol, due))}
+    message = f"not clean {minutes} minutes after the close: {_listed(overdue)}" if overdue else ""
     _store_message(s, message)
     if message:
         raise BadQuality(f"{message}; see the runs of ingest_bars, and trigger it where there is none")
 
 
-def _listed(late: dict[str, str]) -> str:
-    return ", ".join(f"{symbol} {session}" for symbol, session in late.items())
+def _listed(overdue: dict[str, str]) -> str:
+    return ", ".join(f"{symbol} {session}" for symbol, session in overdue.items())
 
 
 def _store_message(s: Settings, message: str) -> None:

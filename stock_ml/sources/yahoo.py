@@ -13,6 +13,7 @@ from tenacity import Retrying
 
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.months import edges_of
 from stock_ml.errors import BadSymbol, NoBars
 from stock_ml.sources.parsing import Response
 from stock_ml.sources.retry import RETRIES
@@ -103,7 +104,8 @@ def _windows(month: str, sessions: Sessions, now: float) -> Iterator[tuple[int, 
     """Yield spans that cover what is in reach of a month; each begins in the last minutes of a session."""
     first = datetime.strptime(month, "%Y-%m").replace(tzinfo=ZoneInfo(sessions.zone))
     after = (first + timedelta(days=31)).replace(day=1)
-    since, end = max(int(first.timestamp()), int(now - REACH)), min(int(after.timestamp()), int(now))
+    opens, _ = edges_of(month, sessions)  # of futures on the evening before the month
+    since, end = max(min(int(first.timestamp()), int(opens)), int(now - REACH)), min(int(after.timestamp()), int(now))
     start = max(_before_close(sessions, since), int(now - REACH))
     while since < end:
         stop = _window_end(sessions, start, end)

@@ -344,14 +344,14 @@ class Listed(Ending):
         return found
 
 
-def test_months_without_bars_are_asked_for_once_the_one_beside_others_twice_and_the_current_one_each_time(s):
+def test_past_months_without_bars_are_asked_for_twice_and_the_current_one_each_time(s):
     own = s.model_copy(update={"history_months": 3, "symbols": ("GOOGL",)})
     source = Listed(own, "2024-02")
     clean_symbol(own, download_from(source, own, make_plan(own).items[0]))
     assert source.asked == ["2023-12", "2024-01", "2024-02", "2024-03"]
     move_clock(own, 3600)
     clean_symbol(own, download_from(source, own, make_plan(own).items[0]))
-    assert source.asked[4:] == ["2024-01", "2024-03"]
+    assert source.asked[4:] == ["2023-12", "2024-01", "2024-03"]
     source.asked.clear()
     assert make_plan(own) == Plan([{"symbol": "GOOGL", "months": []}], 0, Budget(), 0)
     assert download_from(source, own, {"symbol": "GOOGL", "months": ["2023-12", "2024-01"]})["raw"] == {}
@@ -386,7 +386,17 @@ def test_one_mistaken_word_does_not_write_a_month_off(s, refusal):
     assert source.asked.count("2024-01") == 3
 
 
-def test_what_a_spent_day_found_without_bars_is_not_asked_for_on_the_next(s):
+def test_a_first_run_that_is_told_of_no_data_by_mistake_writes_no_month_off(s):
+    own = s.model_copy(update={"history_months": 3, "symbols": ("GOOGL",)})
+    source = Listed(own, "2024-04")
+    with pytest.raises(errors.NoBars):
+        download_from(source, own, make_plan(own).items[0])
+    source.since = "2000-01"
+    clean_symbol(own, download_from(source, own, make_plan(own).items[0]))
+    assert Lake.connect(own).clean_months("GOOGL") == ["2023-12", "2024-01", "2024-02", "2024-03"]
+
+
+def test_what_a_spent_day_found_without_bars_is_asked_for_once_more(s):
     source = Listed(s, "2024-03")
     source.left = 1
     with pytest.raises(errors.DailyLimit, match="Left of GOOGL: 2024-01, 2024-02;"):
@@ -394,7 +404,12 @@ def test_what_a_spent_day_found_without_bars_is_not_asked_for_on_the_next(s):
     source.left = 99
     with pytest.raises(errors.NoBars):
         download_from(source, s, {"symbol": "GOOGL", "months": ["2023-12", "2024-01", "2024-02"]})
-    assert source.asked == ["2023-12", "2024-01", "2024-01", "2024-02"]
+    assert source.asked == ["2023-12", "2024-01", "2023-12", "2024-01", "2024-02"]
+    move_clock(s, 3600)
+    with pytest.raises(errors.NoBars):
+        download_from(source, s, {"symbol": "GOOGL", "months": ["2023-12", "2024-01", "2024-02"]})
+    assert download_from(source, s, {"symbol": "GOOGL", "months": ["2023-12", "2024-01", "2024-02"]})["raw"] == {}
+    assert source.asked[5:] == ["2023-12", "2024-01", "2024-02"]
 
 
 def test_of_a_symbol_that_is_not_known_nothing_is_remembered(s):

@@ -21,6 +21,8 @@ from stock_ml.adapters.postgres.store import (
 )
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
+from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.outliers import are_confirmed
 from stock_ml.errors import StoreUnavailable, WrongSource
 from tests.servers import tables
 
@@ -255,6 +257,26 @@ def test_an_outcome_is_there_when_the_target_bar_came(settings: Settings, store:
     assert rows(settings, "outcomes", symbol) == []
     store.store([bar(symbol, 1, 102.0)], [])
     assert [row.actual_close for row in rows(settings, "outcomes", symbol)] == [102.0]
+
+
+@pytest.mark.parametrize(
+    ("minute", "close", "count"), [(4, 101.0, 0), (16, 105.9, 2), (16, 106.2, 0), (17, 104.0, 1), (18, 104.0, 0)]
+)
+def test_a_jump_is_an_outcome_where_the_next_usable_bar_confirms_it(
+    settings: Settings, store: ForecastStore, symbol: str, minute: int, close: float, count: int
+) -> None:
+    jump = [bar(symbol, minute, 104.0)._replace(outlier=True) for minute in (1, 2)]
+    later = [bar(symbol, 3, 104.0, filled=True), bar(symbol, minute, close), bar(symbol, 20, 104.0)]
+    store.store([bar(symbol, 0), *jump], [forecast(symbol, 0), forecast(symbol, 1)])
+    assert rows(settings, "outcomes", symbol) == []
+    store.store(later)
+    usable = Minutes.of_bars([Bar(*each[:7], "sandbox") for each in later if not each.filled])
+    expected = are_confirmed(Minutes.of_bars([Bar(*each[:7], "sandbox") for each in jump]), usable)
+    found = [row.target_ts.timestamp() for row in rows(settings, "outcomes", symbol)]
+    assert len(found) == count
+    assert found == [each.ts for each, confirmed in zip(jump, expected.tolist(), strict=True) if confirmed]
+    assert [row.actual_close for row in rows(settings, "outcomes", symbol)] == [104.0] * len(found)
+    assert np.isnan(store.newest_forecasts([symbol], 1)["close"]).all()  # no interval moves by it
 
 
 def test_received_bars_come_back_from_some_rows_before_a_time_on_without_filled_ones(

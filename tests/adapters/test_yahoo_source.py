@@ -10,9 +10,10 @@ from tenacity import stop_after_attempt, wait_none
 
 from stock_ml import errors
 from stock_ml.config import load
+from stock_ml.domain.calendar import sessions
 from stock_ml.sources.parsing import bars_of, parse
 from stock_ml.sources.retry import RETRIES
-from stock_ml.sources.yahoo import Yahoo, request_count
+from stock_ml.sources.yahoo import Yahoo, _windows, request_count
 from tests.http import answering, send
 from tests.yahoo import NOTHING_YET, UNKNOWN, XNYS, chart, market, minutes_between, refused, serving
 
@@ -55,6 +56,14 @@ def test_of_the_month_before_it_gives_what_the_thirty_days_reach(tmp_path):
 @pytest.mark.parametrize(("month", "expected"), [("2024-03", 2), ("2024-02", 3), ("2023-12", 0), ("2024-04", 0)])
 def test_how_many_requests_a_month_takes_is_known_before(month, expected):
     assert request_count(month, XNYS, NOW) == expected
+
+
+def test_a_month_of_futures_is_asked_for_from_the_evening_before_it():
+    calendar = sessions("us_futures")
+    opens = int(calendar.opens[np.searchsorted(calendar.dates, np.datetime64("2024-03-01"))])
+    spans = list(_windows("2024-03", calendar, NOW))
+    assert spans[0][0] < opens == int(np.datetime64("2024-02-29T23:00", "s").astype(np.int64))
+    assert spans[-1][1] == int(NOW)
 
 
 @pytest.mark.parametrize("month", ["2023-12", "2024-04"])

@@ -42,7 +42,7 @@ def plugins() -> dict[str, Any]:
     return {"views": views, "errors": plugins_manager.get_import_errors(), "imported": _heavy(before)}
 
 
-def sessions(first: str, last: str) -> dict[str, Any]:
+def sessions(first: str, last: str, exchange: str = "XNYS") -> dict[str, Any]:
     """List the runs of the timetable between two days, as Airflow keeps it in its database and as backfills do."""
     from airflow.sdk import DAG
     from airflow.serialization.serialized_objects import DagSerialization
@@ -50,7 +50,7 @@ def sessions(first: str, last: str) -> dict[str, Any]:
     from pendulum import parse as day
     from trading_sessions import TradingSessions
 
-    dag = DAG("sessions", schedule=TradingSessions("XNYS", minutes=90))
+    dag = DAG("sessions", schedule=TradingSessions(exchange, minutes=90))
     kept = DagSerialization.from_dict(DagSerialization.to_dict(dag))
     runs = [
         [info.run_after.isoformat(), *(edge.isoformat() for edge in info.data_interval)]
@@ -60,7 +60,8 @@ def sessions(first: str, last: str) -> dict[str, Any]:
     ahead = kept.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
     closed = kept.timetable.infer_manual_data_interval(run_after=day("2021-11-26T18:30:00"))
     words = [kept.timetable.description, kept.timetable.summary]
-    return {"runs": runs, "ahead": ahead.run_after.timestamp(), "manual": closed.start.isoformat(), "words": words}
+    next_at = ahead and ahead.run_after.timestamp()
+    return {"runs": runs, "ahead": next_at, "manual": closed.start.isoformat(), "words": words}
 
 
 def within(first: str, last: str, exchange: str = "XNYS") -> dict[str, Any]:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from stock_ml.domain.calendar import sessions
 from tests.dags.conftest import Airflow
 from tests.dags.nyse_closures import CLOSED, HALF_DAYS
 
@@ -67,3 +68,11 @@ def test_runs_go_on_over_midnight_where_sessions_touch(airflow: Airflow) -> None
     told = airflow.ask("within", "2021-11-25T23:50", "2021-11-26T02:10", "24/7").value
     minutes = [datetime.fromisoformat(time) - datetime.fromisoformat("2021-11-25T00:00+00:00") for time in told["runs"]]
     assert [minute.total_seconds() / 60 for minute in minutes] == list(range(1430, 1571, 5))
+
+
+def test_runs_end_with_the_last_session_that_the_calendar_knows(airflow: Airflow) -> None:
+    last = sessions("XBOM").dates[-1]
+    days = str(last), str(last + 40)
+    assert [start[:10] for _, start, _ in airflow.ask("sessions", *days, "XBOM").value["runs"]] == [str(last)]
+    moments = airflow.ask("within", *days, "XBOM").value["runs"]
+    assert {moment[:10] for moment in moments} == {str(last)}

@@ -54,7 +54,7 @@ class Publisher:
         return len(self._producer)
 
     @property
-    def silence(self) -> float:
+    def unconfirmed(self) -> float:
         """Return for how many seconds messages have waited while Kafka confirmed none; 0 where none wait."""
         self.poll()  # the client reports deliveries only when it is polled
         return self._wall() - self._confirmed_at if self.undelivered else 0.0

@@ -97,12 +97,15 @@ def bars_of(response: Response, convention: Convention, calendar: Sessions) -> l
 
 
 def row_months(rows: pd.DataFrame, calendar: Sessions) -> np.ndarray:
-    """Return the month of each row as datetime64[M], (n,), in the exchange's own time.
+    """Return the month of each row as datetime64[M], (n,), by its session's date in the exchange's own time.
 
-    A source that stamps rows in UTC may state another zone.
+    So a month holds whole sessions where they open on the evening before. A source that stamps rows in UTC may state
+    another zone.
     """
-    days = calendar.days(rows["ts"].to_numpy()) if "ts" in rows else rows["label"].to_numpy("datetime64[D]")
-    return days.astype("datetime64[M]")
+    if "ts" in rows:
+        return calendar.session_days(rows["ts"].to_numpy()).astype("datetime64[M]")
+    labels = rows["label"].to_numpy("datetime64[s]") + np.timedelta64(calendar.lead, "s")
+    return np.asarray(labels.astype("datetime64[M]"))
 
 
 def _of_month(rows: pd.DataFrame, month: str | None, calendar: Sessions) -> pd.DataFrame:

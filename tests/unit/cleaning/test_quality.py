@@ -119,7 +119,7 @@ def test_a_whole_session_without_bars_of_any_symbol_is_a_hole_in_all():
 def test_no_bars_have_one_hole_a_session():
     found = holes(np.array([], np.int64), NYSE, 15, (FIRST, LAST))
     assert found.minutes.tolist() == [390, 390]
-    assert not found.no_trade.any()
+    assert not found.short.any()
 
 
 def test_holes_of_a_symbol_that_trades_in_one_minute_of_five_are_its_silence_and_a_failed_feed_is_none():

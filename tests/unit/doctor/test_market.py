@@ -1,8 +1,8 @@
 """The doctor says until when the sessions of each exchange are known."""
 
 from stock_ml.config import load
-from stock_ml.doctor.market import calendar
-from stock_ml.domain.calendar import sessions
+from stock_ml.doctor.market import calendar, market_state
+from stock_ml.domain.calendar import RELEASED, sessions
 
 
 def test_each_exchange_is_named_with_the_end_of_its_calendar() -> None:
@@ -26,3 +26,26 @@ def test_a_calendar_that_ends_soon_is_a_note_where_the_market_is_real() -> None:
     found = calendar(s, last - 30 * 86_400)
     assert found.state == "note"
     assert found.advice.startswith(f"the sessions of XBOM are known until {sessions('XBOM').dates[-1]} only: update")
+
+
+def test_a_calendar_that_ended_is_bad_and_its_symbols_wait() -> None:
+    s = load(_env_file=None, source="yahoo", exchanges="TCS:XBOM")
+    last = sessions("XBOM")
+    found = calendar(s, float(last.closes[-1]))
+    assert found.state == "bad"
+    assert found.advice.startswith(f"sessions are known of XBOM until {last.dates[-1]} only, so these symbols wait")
+
+
+def test_the_clock_of_a_market_whose_calendar_ended_says_so() -> None:
+    mumbai = sessions("XBOM")
+    last = float(mumbai.closes[-1])
+    assert market_state(mumbai, last - 60) == "open"
+    assert market_state(mumbai, last) == f"known until {mumbai.dates[-1]} only"
+
+
+def test_calendars_of_an_old_release_are_a_note_where_the_market_is_real() -> None:
+    later = float((RELEASED + 400).astype("datetime64[s]").astype(int))
+    assert calendar(load(_env_file=None, source="sandbox"), later).state == "ok"
+    found = calendar(load(_env_file=None, source="yahoo"), later)
+    assert found.state == "note"
+    assert f"is of {RELEASED}: it lacks closures that were announced since: update" in found.advice

@@ -1,5 +1,7 @@
 """The days that break others: clock changes, half days, halts, splits, closures at short notice, sessions' edges."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from stock_ml.cleaning.rules import CleanBars, CleaningParameters, clean
 from stock_ml.config import load
 from stock_ml.domain.bars import broken, epoch
-from stock_ml.domain.calendar import Calendars, sessions
+from stock_ml.domain.calendar import RELEASE, RELEASED, Calendars, end_fault, release_warning, sessions
 from stock_ml.errors import BadSetting
 from stock_ml.sources.parsing import place
 
@@ -125,3 +127,27 @@ def test_a_closure_of_no_session_is_refused(closure):
 def test_settings_that_cannot_be_read_are_refused_by_name(name, value):
     with pytest.raises(BadSetting, match=f"STOCKML_{name.upper()}"):
         load(**{name: value})
+
+
+def test_calendars_that_ended_are_named_with_what_to_update():
+    mumbai, bombay = sessions("XBOM"), sessions("XNSE")
+    last = float(mumbai.closes[-1])
+    assert end_fault(last - 1, [mumbai, XNYS]) is None
+    day = mumbai.dates[-1]
+    assert end_fault(last, [XNYS, mumbai, bombay]) == (
+        f"sessions are known of XBOM until {day}, XNSE until {day} only, so these symbols wait: "
+        "update exchange-calendars (`git pull`, then `make up`)"
+    )
+
+
+def test_a_release_of_the_calendars_is_old_after_a_year():
+    released = float(RELEASED.astype("datetime64[s]").astype(np.int64))
+    assert release_warning(RELEASE, released + 365 * 86_400) is None
+    said = f"exchange-calendars {RELEASE} is of {RELEASED}: it lacks closures that were announced since"
+    assert release_warning(RELEASE, released + 365 * 86_400 + 1) == said
+    assert release_warning("4.99", released + 9e9) is None  # nobody knows when that was
+
+
+def test_the_release_date_is_that_of_the_pinned_version():
+    lock = Path(__file__).parents[3] / "requirements.txt"
+    assert f"exchange-calendars=={RELEASE} " in lock.read_text()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stock_ml.domain.calendar import sessions
-from stock_ml.domain.months import complete_at, ends_at, is_in_span, months_of
+from stock_ml.domain.months import complete_at, ends_at, months_of
 
 XNYS = sessions("XNYS")
 
@@ -42,20 +42,3 @@ def test_a_month_ends_with_its_last_session_half_days_included():
 )
 def test_a_month_is_complete_when_no_minute_is_over_that_an_answer_lacks(now, from_):
     assert complete_at("2024-02", at(now), XNYS) == at(from_)
-
-
-@pytest.mark.parametrize(
-    ("month", "known", "inside"),
-    [
-        ("2024-01", [], False),
-        ("2024-01", ["2024-03"], False),
-        ("2024-02", ["2024-03"], True),
-        ("2024-04", ["2024-03"], True),
-        ("2024-05", ["2024-03"], False),
-        ("2024-05", ["2023-12", "2024-08"], True),
-        ("2023-11", ["2023-12", "2024-08"], True),
-        ("2023-10", ["2023-12", "2024-08"], False),
-    ],
-)
-def test_a_month_is_in_the_span_of_those_known_or_beside_it(month: str, known: list[str], inside: bool) -> None:
-    assert is_in_span(month, known) is inside

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.domain.gaps import Minutes, fill
-from stock_ml.domain.outliers import MEMORY, leave_out, outliers
+from stock_ml.domain.outliers import MEMORY, are_confirmed, leave_out, outliers
 from tests.hypothesis_budget import at_most
 from tests.walks import NYSE, holes, minutes_of, take, walk
 
@@ -45,14 +45,9 @@ def naive_outliers(bars: Minutes) -> list[bool]:
     """Look at one bar after the other, as the rule reads."""
     index, day = NYSE.index(bars.ts).tolist(), NYSE.number(bars.ts).tolist()
     high, low, close = (np.log(column).tolist() for column in (bars.high, bars.low, bars.close))
-    split = [False] * len(bars)
-    for t in range(1, len(bars)):
-        jump = close[t - 1] - math.log(bars.open[t])
-        ratios = [r for n in (1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100) for r in (n, 1 / n)]
-        split[t] = day[t] != day[t - 1] and min(abs(jump - math.log(r)) for r in ratios) <= 0.08
     found, begin = [], 0
     for t in range(len(bars)):
-        if t and (index[t] - index[t - 1] > LIMIT + 1 or split[t]):
+        if t and (index[t] - index[t - 1] > LIMIT + 1):
             begin = t
         past = list(range(max(begin, t - 50), t))
 
@@ -71,7 +66,9 @@ def naive_outliers(bars: Minutes) -> list[bool]:
         steady = len(last) >= 3 and all(abs(close[t - k] - close[t - k - 1]) <= usual for k in (1, 2))
         steady = steady and max(high[t] - close[t - 1], close[t - 1] - low[t]) <= usual
         far = bool(last) and len(past) >= 3 and min(reach(last), reach([i for i in near if i not in own])) > usual
-        found.append(bool(past) and (reach(near) > math.log(1.5) or (far and not steady)))
+        agreed = sum(max(high[t] - close[i], close[i] - low[t]) <= math.log(1.5) for i in last)
+        off_scale = bool(past) and reach(near) > math.log(1.5) and not len(last) == agreed >= 3
+        found.append(off_scale or (far and not steady))
     return found
 
 
@@ -133,9 +130,23 @@ def test_an_earnings_gap_costs_none(factor):
     assert found_at(scaled(DAYS, slice(390, None), factor)) == []
 
 
-@pytest.mark.parametrize("factor", [0.5, 0.1, 4.0])
-def test_a_split_costs_none(factor):
-    assert found_at(scaled(DAYS, slice(390, None), factor)) == []
+@pytest.mark.parametrize("factor", [0.01, 1 / 12, 0.5, 0.55, 1.7, 4.0, 100.0])
+def test_a_night_beyond_half_the_price_costs_three_bars(factor):
+    assert found_at(scaled(DAYS, slice(390, None), factor)) == [390, 391, 392]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("factor", [100.0, 0.01, 2.0])
+def test_a_session_that_begins_in_pence_costs_these_bars_alone(count, factor):
+    bars = scaled(DAYS, slice(390, 390 + count), factor)
+    assert found_at(bars) == list(range(390, 390 + count))
+    assert found_at(scaled(bars, 394, 0.9)) == [*range(390, 390 + count), 394]
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_session_that_ends_in_pence_leaves_the_next_one_watched(count):
+    bars = scaled(DAYS, slice(390 - count, 390), 100.0)
+    assert found_at(scaled(bars, 391, 0.9)) == [*range(390 - count, 390), 391]
 
 
 @pytest.mark.parametrize(("minutes", "factor"), [(5, 1.2), (14, 0.9), (14, 1.4), (20, 1.8)])
@@ -163,8 +174,8 @@ def test_prices_that_bounce_between_bid_and_ask_each_minute_have_no_outliers():
 
 def test_what_is_left_out_is_filled_as_a_minute_without_a_trade():
     bars = take(scaled(DAYS, slice(200, 203), 100.0), np.delete(np.arange(len(DAYS)), [203]))
-    kept, unknown = leave_out(fill(bars, NYSE, LIMIT), NYSE, LIMIT)
-    assert unknown.tolist() == DAYS.ts[200:203].tolist()
+    kept, left_out = leave_out(fill(bars, NYSE, LIMIT), NYSE, LIMIT)
+    assert left_out.ts.tolist() == DAYS.ts[200:203].tolist()
     assert kept.ts.tolist() == DAYS.ts.tolist()
     assert set(kept.close[200:204]) == {DAYS.close[199]}
     assert kept.filled[200:204].all()
@@ -173,7 +184,49 @@ def test_what_is_left_out_is_filled_as_a_minute_without_a_trade():
 
 def test_bars_without_outliers_stay_as_they_are():
     bars = fill(take(DAYS, np.delete(np.arange(len(DAYS)), [10, 11, 300])), NYSE, LIMIT)
-    kept, unknown = leave_out(bars, NYSE, LIMIT)
-    assert len(unknown) == 0
+    kept, left_out = leave_out(bars, NYSE, LIMIT)
+    assert len(left_out) == 0
     assert all(np.array_equal(one, other) for one, other in zip(vars(kept).values(), vars(bars).values(), strict=True))
     assert not len(leave_out(take(bars, slice(0, 0)), NYSE, LIMIT)[0])
+
+
+def confirmed_at(bars: Minutes) -> list[int]:
+    usable, left_out = leave_out(bars, NYSE, LIMIT)
+    found = left_out.ts[are_confirmed(left_out, usable)]
+    return np.flatnonzero(np.isin(bars.ts, found)).tolist()
+
+
+@pytest.mark.parametrize("factor", [0.95, 1.04, 1.3])
+def test_a_price_that_lasts_is_confirmed_by_the_bar_that_counts_again(factor):
+    bars = scaled(DAYS, slice(200, None), factor)
+    assert confirmed_at(bars) == [200, 201, 202]
+    assert confirmed_at(take(bars, slice(0, 203))) == []  # the three bars alone are no witnesses
+    assert confirmed_at(take(bars, slice(0, 204))) == [200, 201, 202]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("factor", [0.9, 1.1, 100.0, 0.01])
+def test_a_price_that_returns_is_not_confirmed(count, factor):
+    for start in (200, 390):
+        assert confirmed_at(scaled(DAYS, slice(start, start + count), factor)) == []
+
+
+def test_of_a_low_that_nobody_else_saw_the_close_is_confirmed():
+    bars = scaled(DAYS, slice(0, 0), 1.0)
+    bars.low[300] *= 0.9
+    assert confirmed_at(bars) == [300]
+
+
+def test_a_jump_before_the_close_or_before_a_long_silence_is_not_confirmed():
+    assert found_at(scaled(DAYS, slice(387, None), 1.04)) == [387, 388, 389]
+    assert confirmed_at(scaled(DAYS, slice(387, None), 1.04)) == []
+    silent = take(scaled(DAYS, slice(200, None), 1.04), np.delete(np.arange(len(DAYS)), np.arange(203, 217)))
+    assert confirmed_at(silent) == [202]
+
+
+@given(keep=masks, drawn=changes, cut=st.integers(0, len(DAYS)))
+def test_what_is_confirmed_stays_so_whatever_comes_later(keep, drawn, cut):
+    bars = take(changed(DAYS, drawn), keep)
+    whole, known = confirmed_at(bars), confirmed_at(take(bars, slice(0, cut)))
+    after = np.flatnonzero(~outliers(bars, NYSE, LIMIT))
+    assert known == [at for at in whole if after[np.searchsorted(after, at)] < cut]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stock_ml.domain.gaps import Minutes
-from stock_ml.domain.splits import Split, nearest_ratio, opening_ratios, splits
+from stock_ml.domain.outliers import leave_out
+from stock_ml.domain.splits import Split, level_ratio, nearest_ratio, opening_ratios, splits
 from stock_ml.model.features import windows
 from tests.walks import NYSE, minutes_of, take, walk
 
@@ -57,6 +58,36 @@ def test_the_stream_that_sees_the_bars_one_by_one_finds_the_same_windows():
     bars = take(split_in("2022-07-18", 20), slice(700, 830))
     ends = windows(bars, NYSE, W, LIMIT)[0].tolist()
     assert [n for n in range(len(bars)) if n in windows(take(bars, slice(n + 1)), NYSE, W, LIMIT)[0]] == ends
+
+
+@pytest.mark.parametrize(("first", "count"), [(390, 1), (390, 3), (389, 1), (388, 4), (385, 5)])
+@pytest.mark.parametrize("factor", [100.0, 0.01, 2.0])
+def test_wrong_prices_beside_a_night_are_no_split_and_windows_go_on(first, count, factor):
+    whole = walk(minutes_of("2022-07-14", 2))
+    wrong = np.where((np.arange(780) >= first) & (np.arange(780) < first + count), factor, 1.0)
+    bars = replace(whole, **{name: getattr(whole, name) * wrong for name in ("open", "high", "low", "close")})
+    usable, left_out = leave_out(bars, NYSE, LIMIT)
+    assert left_out.ts.tolist() == whole.ts[first : first + count].tolist()
+    assert splits(usable, NYSE) == []
+    ends, _ = windows(usable, NYSE, W, LIMIT)
+    assert usable.ts[ends].tolist() == [ts for ts in whole.ts[W - 1 :].tolist() if ts not in left_out.ts]
+
+
+@pytest.mark.parametrize("ratio", [100, 2, 0.1, 0.01])
+def test_a_split_that_lasts_is_found_without_its_first_three_bars(ratio):
+    bars = split_in("2022-07-18", ratio)
+    usable, left_out = leave_out(bars, NYSE, LIMIT)
+    assert left_out.ts.tolist() == bars.ts[780:783].tolist()
+    assert splits(usable, NYSE) == [Split("2022-07-18", ratio)]
+    ends = usable.ts[windows(usable, NYSE, W, LIMIT)[0]]
+    assert ends[(ends >= bars.ts[780])][0] == bars.ts[783 + W - 1]
+
+
+def test_one_bar_of_a_session_in_pence_does_not_change_the_level_before_and_after():
+    before, after = np.full(15, 10.0), np.full(15, 5.1)
+    before[-1], after[0] = 1000.0, 0.05
+    assert level_ratio(before, after) == 2.0
+    assert level_ratio(before, after * 2) == 1.0
 
 
 def test_no_bars_hold_no_split():

@@ -67,3 +67,8 @@ def test_a_file_is_read_whole(tmp_path: Any) -> None:
 def test_a_backfill_wants_the_month_of_its_session(source: str, months: tuple[str, ...] | None, tmp_path: Any) -> None:
     s: Settings = load(source=source, csv_path=tmp_path / "X.csv", symbols="X")
     assert session_request(s, datetime(2024, 2, 29, 14, 30, tzinfo=UTC)) == IngestRequest(("X",), months)
+
+
+def test_a_session_that_opens_on_the_evening_before_its_month_is_of_its_own_month() -> None:
+    s: Settings = load(source="yahoo", exchange="CMES", symbols="ES=F")
+    assert session_request(s, datetime(2024, 2, 29, 23, tzinfo=UTC)).months == ("2024-03",)

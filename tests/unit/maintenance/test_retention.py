@@ -24,3 +24,10 @@ def test_of_several_calendars_the_one_that_reaches_back_furthest_counts() -> Non
     both = [sessions("XNYS"), sessions("XTKS")]
     alone = old_days(DAYS, FRIDAY, 3, both[:1])
     assert old_days(DAYS, FRIDAY, 3, both) == [day for day in alone if day in old_days(DAYS, FRIDAY, 3, both[1:])]
+
+
+def test_a_calendar_that_ended_keeps_its_last_sessions_and_stops_nothing() -> None:
+    york, mumbai = sessions("XNYS"), sessions("XBOM")
+    newest = int(york.opens[york.upcoming(float(mumbai.closes[-1]) + 40 * 86_400)])
+    days = [str(day) for day in (*mumbai.dates[-4:], york.dates[york.upcoming(newest)])]
+    assert old_days(days, newest, 2, [york, mumbai]) == days[:2]

@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -159,6 +160,17 @@ def test_a_target_is_the_close_that_many_minutes_later_in_the_same_session(keep,
             assert got[i] == pytest.approx(math.log(close[later] / close[ts]), abs=1e-15)
         else:
             assert math.isnan(got[i])
+
+
+@pytest.mark.parametrize(("count", "known"), [(190, True), (2, False)])
+def test_a_target_is_known_at_a_jump_that_lasts_and_at_a_tick_it_is_not(count, known):
+    factor = np.where((np.arange(len(DAYS)) >= 200) & (np.arange(len(DAYS)) < 200 + count), 1.04, 1.0)
+    prices = {name: getattr(DAYS, name) * factor for name in ("open", "high", "low", "close")}
+    rows = table(replace(DAYS, **prices), NYSE, schema(W, 1), LIMIT).set_index("bar_ts")
+    before = rows.loc[DAYS.ts[199]]
+    jump = float(np.log(prices["close"][200] / DAYS.close[199]))
+    assert before["target"] == jump if known else math.isnan(before["target"])
+    assert DAYS.ts[200] not in rows.index  # it starts no window
 
 
 def test_a_table_made_in_chunks_equals_one_made_at_once(monkeypatch):

@@ -4,9 +4,9 @@ import numpy as np
 
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.postgres.store import NUMBERS
-from stock_ml.domain import gaps
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.outliers import leave_out
 from stock_ml.model import features
 from stock_ml.model.conformal import LEVELS, MAX_SCALE, STEP
 from stock_ml.model.scorer import Prediction, Prices, nearest, prices
@@ -18,7 +18,7 @@ Numbers = tuple[float, ...]
 def batch(bars: list[Bar], config: StreamConfig = CONFIG) -> dict[int, Numbers]:
     """Return by bar: last close, predicted close, the bounds, and the scales that they were made with."""
     sessions = config.sessions
-    minutes = gaps.fill(Minutes.of_bars(bars), sessions, config.limit)
+    minutes, _ = leave_out(Minutes.of_bars(bars), sessions, config.limit)
     ends, windows = features.windows(minutes, sessions, config.window, config.limit)
     said = SCORER.predict(features.kernel(windows))
     wanted = minutes.ts[ends] + MINUTE * config.horizon

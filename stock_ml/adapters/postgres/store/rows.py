@@ -52,7 +52,7 @@ STORED_FORECASTS = np.dtype(
 class BarRow(NamedTuple):
     """Hold one minute as stored; `ts` in UTC epoch seconds. `late`: a newer bar of the symbol was known before it.
 
-    `outlier`: the bars before it do not explain its prices; it stays as received, and nothing is made of it.
+    `outlier`: the bars before it do not explain its prices; it stays as received, and no forecast is made from it.
     """
 
     symbol: str

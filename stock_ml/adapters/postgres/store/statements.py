@@ -106,7 +106,7 @@ on conflict (service) do update set updated_at = now(), state = excluded.state |
     select jsonb_build_object('lag', sum((value ->> 'lag')::bigint), 'waiting', max(value ->> 'waiting'),
                               'members', jsonb_object_agg(key, value))
     from jsonb_each(coalesce(service_state.state -> 'members', '{}') || (excluded.state -> 'members'))
-    where (value ->> 'at')::float8 > extract(epoch from clock_timestamp()) - %(silent)s
+    where (value ->> 'at')::float8 > extract(epoch from clock_timestamp()) - %(expiry)s
 )
 """
 READ_STATE = """

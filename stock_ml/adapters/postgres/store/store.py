@@ -17,7 +17,7 @@ from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 
 NOTHING, NO_FORECASTS = Rows.of(), Forecasts()
-SILENT = 5.0  # seconds
+EXPIRY = 5.0  # seconds after which the word of a process counts no more
 PIECE = 1_000  # symbols asked for at a time: an answer must be there before a statement times out
 DAY = 86_400  # seconds
 
@@ -152,9 +152,9 @@ class ForecastStore:
         """Replace what one of several processes says of itself, under `members`, with its `at` in epoch seconds.
 
         The row tells the newest word, the sum of their `lag`, and what any of them is `waiting` for; one that was
-        silent for SILENT seconds is not counted any more.
+        silent for EXPIRY seconds is not counted any more.
         """
-        values = {"service": service, "member": member, "state": Jsonb(dict(state)), "silent": SILENT}
+        values = {"service": service, "member": member, "state": Jsonb(dict(state)), "expiry": EXPIRY}
         with self._connection.use() as connection:
             connection.execute(statements.WRITE_MEMBER, values)
 

@@ -143,14 +143,14 @@ def test_how_long_kafka_has_been_silent_counts_only_while_something_waits() -> N
     now, client = [100.0], Client()
     publisher = Publisher(client, TOPICS, lambda: now[0])
     now[0] = 200.0
-    assert publisher.silence == 0.0
+    assert publisher.unconfirmed == 0.0
     publisher.bar(BARS[0])
     publisher.bar(BARS[1])
     now[0] = 207.0
-    assert publisher.silence == 7.0
+    assert publisher.unconfirmed == 7.0
     client.answer()
-    assert publisher.silence == 0.0
+    assert publisher.unconfirmed == 0.0
     now[0] = 208.0
-    assert publisher.silence == 1.0
+    assert publisher.unconfirmed == 1.0
     client.answer()
-    assert publisher.silence == 0.0
+    assert publisher.unconfirmed == 0.0

@@ -24,9 +24,9 @@ TS = minutes_of("2024-03-01", 2)
 NONE = Minutes(TS[:0], *(np.empty(0) for _ in range(5)), np.empty(0, dtype=bool))
 
 
-def halved(minutes: Minutes) -> Minutes:
-    """Return the walk with a split over its night."""
-    half = np.where(minutes.ts >= TS[390], 0.5, 1.0)
+def split(minutes: Minutes) -> Minutes:
+    """Return the walk with a split over its night, three for two: so small a one has no outliers."""
+    half = np.where(minutes.ts >= TS[390], 0.7, 1.0)
     prices = (price * half for price in (minutes.open, minutes.high, minutes.low, minutes.close))
     return Minutes(minutes.ts, *prices, minutes.volume, minutes.filled)
 
@@ -37,7 +37,7 @@ def markets(draw: st.DrawFn) -> tuple[StreamConfig, list[Minutes]]:
     count = draw(st.integers(1, 3))
     config = replace(CONFIG, symbols=frozenset("ABC"), limit=draw(st.sampled_from([2, 5, 100])))
     walks = [pick(walk(TS, seed), draw(holes(len(TS)))) for seed in range(count)]
-    return config, [halved(one) if draw(st.booleans()) else one for one in walks]
+    return config, [split(one) if draw(st.booleans()) else one for one in walks]
 
 
 def together(parts: Mapping[int, Minutes]) -> BarBatch:

@@ -8,9 +8,9 @@ import numpy as np
 from serving.common.decode_bars import decode
 from serving.consumer.predict import Models
 from stock_ml.adapters.broker import encode_bar
-from stock_ml.domain import gaps
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.outliers import leave_out
 from tests.unit.serving.batch import batch
 from tests.unit.serving.streams import CONFIG, SERVING, MemoryStore, bars_of, numbers
 from tests.unit.serving.streams import batches as consumer_batches
@@ -67,8 +67,10 @@ def test_a_month_with_duplicates_and_gaps_is_forecast_as_in_a_batch() -> None:
     store = stream(batches(TOGETHER))
     for symbol, bars in MONTH.items():
         assert made(store, symbol) == batch(bars)
-        filled = gaps.fill(Minutes.of_bars(bars), NYSE, CONFIG.limit)
-        kept = sorted((row.ts, row.close, row.filled) for row in store.bars.values() if row.symbol == symbol)
+        filled, left_out = leave_out(Minutes.of_bars(bars), NYSE, CONFIG.limit)
+        rows = sorted((row for row in store.bars.values() if row.symbol == symbol), key=lambda row: row.ts)
+        assert [row.ts for row in rows if row.outlier] == left_out.ts.tolist()
+        kept = [(row.ts, row.close, row.filled) for row in rows if not row.outlier]
         assert kept == list(zip(filled.ts.tolist(), filled.close.tolist(), filled.filled.tolist(), strict=True))
     assert not any(row.late for row in store.bars.values())
 

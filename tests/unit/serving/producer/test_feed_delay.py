@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.producer.feed_delay import SAMPLES, STEADY, LearnedDelay
-from serving.producer.live import SILENT, silence
+from serving.producer.live import STANDSTILL, standstill
 from serving.producer.poller import Poller
 from serving.producer.recent_minutes import Recent
 from stock_ml.domain.bars import MINUTE, Bar
@@ -169,21 +169,21 @@ def test_a_hundred_symbols_that_respond_late_in_a_minute_are_no_delayed_feed() -
 
 def test_a_feed_that_stands_still_is_named_while_its_market_is_open() -> None:
     newest = minute(20)
-    assert silence(minute(21 + SILENT) - 1, newest, NYSE) is None
-    said = silence(minute(21 + SILENT), newest, NYSE)
-    assert said == f"XNYS: no new bar of any symbol for {SILENT} min while the market is open"
-    assert silence(minute(400), newest, NYSE) is None
-    assert silence(minute(3), minute(0) - 63_060, NYSE) is None  # the last bar of the session before
-    assert "for 6 min" in str(silence(minute(6), minute(0) - 63_060, NYSE))
-    assert silence(minute(100), 0, NYSE) is None
+    assert standstill(minute(21 + STANDSTILL) - 1, newest, NYSE) is None
+    said = standstill(minute(21 + STANDSTILL), newest, NYSE)
+    assert said == f"XNYS: no new bar of any symbol for {STANDSTILL} min while the market is open"
+    assert standstill(minute(400), newest, NYSE) is None
+    assert standstill(minute(3), minute(0) - 63_060, NYSE) is None  # the last bar of the session before
+    assert "for 6 min" in str(standstill(minute(6), minute(0) - 63_060, NYSE))
+    assert standstill(minute(100), 0, NYSE) is None
 
 
 def test_in_a_lunch_break_no_feed_stands_still() -> None:
     hong_kong = sessions("XHKG")
     noon = 1_709_265_600  # 2024-03-01 12:00 in Hong Kong, when the break begins
-    assert silence(noon + 30 * MINUTE, noon - MINUTE, hong_kong) is None
-    assert silence(noon + 64 * MINUTE, noon - MINUTE, hong_kong) is None
-    assert "for 5 min" in str(silence(noon + 65 * MINUTE, noon - MINUTE, hong_kong))
+    assert standstill(noon + 30 * MINUTE, noon - MINUTE, hong_kong) is None
+    assert standstill(noon + 64 * MINUTE, noon - MINUTE, hong_kong) is None
+    assert "for 5 min" in str(standstill(noon + 65 * MINUTE, noon - MINUTE, hong_kong))
 
 
 def test_symbols_that_trade_seldom_are_no_feed_that_stands_still() -> None:
@@ -191,7 +191,7 @@ def test_symbols_that_trade_seldom_are_no_feed_that_stands_still() -> None:
     poller.restore({"GOOGL": Recent(minute(i) for i in range(0, 300, 5)), "AAPL": Recent([minute(0), minute(7)])})
     assert poller.trade_share(NYSE) == 61 / 296
     assert poller.trade_share(sessions("XLON")) == 1.0
-    longest = longest_silence(poller.trade_share(NYSE), SILENT)
-    assert silence(minute(295 + 60), minute(295), NYSE) is not None
-    assert silence(minute(295 + 60), minute(295), NYSE, longest) is None
-    assert silence(minute(295 + 90), minute(295), NYSE, longest) is not None
+    longest = longest_silence(poller.trade_share(NYSE), STANDSTILL)
+    assert standstill(minute(295 + 60), minute(295), NYSE) is not None
+    assert standstill(minute(295 + 60), minute(295), NYSE, longest) is None
+    assert standstill(minute(295 + 90), minute(295), NYSE, longest) is not None

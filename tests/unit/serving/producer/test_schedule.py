@@ -101,3 +101,23 @@ def test_a_market_around_the_clock_has_no_next_change() -> None:
     assert schedule.market(midnight, [always, NYSE])["next_change"] == midnight + 14 * 3600 + 1800
     assert schedule.last_finished(midnight + 30, always) == midnight - 60
     assert len(schedule.newly_closed(midnight - 60, midnight, always)) == 1
+
+
+def test_an_exchange_whose_calendar_ended_stops_no_other() -> None:
+    mumbai = sessions("XBOM")
+    ended = float(mumbai.closes[-1])
+    now = float(NYSE.opens[NYSE.upcoming(ended + 40 * 86_400)]) + 60
+    report = schedule.market(now, [mumbai, NYSE])
+    assert (report["market_open"], report["next_change"]) == (True, NYSE.closes[NYSE.upcoming(now)])
+    assert schedule.market(now, [mumbai]) == {"now": now, "market_open": None, "next_change": None}
+    assert schedule.next_opening(now, [mumbai, NYSE]) == now - 60
+    assert schedule.next_opening(now, [mumbai]) is None
+    assert schedule.next_opening(ended - 1, [mumbai]) == mumbai.opens[-1]
+
+
+def test_after_the_last_session_known_nothing_is_requested() -> None:
+    mumbai = sessions("XBOM")
+    last = float(mumbai.closes[-1])
+    assert schedule.is_due(None, None, last + 1800, mumbai)  # its last bars may be late
+    for newest, responded_at in ((None, None), (int(last) - 600, None), (int(last) - 600, last)):
+        assert not schedule.is_due(newest, responded_at, last + 1861, mumbai)

@@ -10,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stock_ml.domain.bars import Bar, broken
+from stock_ml.domain.calendar import sessions
+from stock_ml.domain.months import edges_of
 from stock_ml.errors import BadFile
 from stock_ml.sources.parsing import Response, bars_of, parse, read
+from stock_ml.sources.parsing.layout import row_months
 from stock_ml.sources.parsing.rows import clip_rounding
 from tests.walks import NYSE
 
@@ -237,3 +240,16 @@ def test_a_minute_without_a_trade_is_no_live_bar_and_a_rounding_is_clipped_as_in
 def test_a_live_bar_that_is_broken_is_left_out():
     rows = {"09:31": ("10", "9", "9", "10", "5"), "09:30": GOOD}
     assert [bar.ts for bar in bars_of(response(rows, OPEN + 600), "start", NYSE)] == [OPEN]
+
+
+@pytest.mark.parametrize("exchange", ["CMES", "us_futures", "IEPA", "XNYS", "XASX", "XHKG", "24/7"])
+def test_a_month_of_rows_holds_whole_sessions(exchange):
+    calendar = sessions(exchange)
+    first, last = (np.searchsorted(calendar.dates, np.datetime64(day)) for day in ("2024-02-20", "2024-04-10"))
+    spans = zip(calendar.opens[first:last], calendar.closes[first:last], strict=True)
+    ts = np.unique(np.concatenate([np.arange(*span, 60) for span in spans]))
+    local = pd.DatetimeIndex(ts.astype("datetime64[s]"), tz="UTC").tz_convert(calendar.zone).tz_localize(None)
+    opens, ends = edges_of("2024-03", calendar)
+    expected = ts[(ts >= opens) & (ts < ends)].tolist()
+    for rows in (pd.DataFrame({"label": local}), pd.DataFrame({"label": local, "ts": ts})):
+        assert ts[row_months(rows, calendar) == np.datetime64("2024-03")].tolist() == expected
