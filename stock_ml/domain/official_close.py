@@ -73,7 +73,7 @@ class OfficialCloses:
 
     def before(self, ts: Ints, sessions: Sessions) -> Floats:
         """Return for each minute the official close of the session before it, as `closes_before` finds that, (n,)."""
-        return self.look_up(closes_before(ts, sessions))
+        return self.look_up(closes_before(ts, sessions) if len(self.ts) else ts)
 
 
 NO_CLOSES = OfficialCloses(np.empty(0, dtype=np.int64), np.empty(0))

@@ -101,3 +101,18 @@ def test_a_market_around_the_clock_has_no_next_change() -> None:
     assert schedule.market(midnight, [always, NYSE])["next_change"] == midnight + 14 * 3600 + 1800
     assert schedule.last_finished(midnight + 30, always) == midnight - 60
     assert len(schedule.newly_closed(midnight - 60, midnight, always)) == 1
+
+
+def test_a_symbol_with_an_official_close_the_session_before_is_asked_for_the_next_one_twice() -> None:
+    before, close = NYSE.closes[NYSE.ended(minute(390)) - 2 :][:2].tolist()
+    asked_at = [now for now in range(close - 60, close + 2 * schedule.GRACE, 60) if _is_asked(now, before, close)]
+    assert asked_at == [close + 60, close + schedule.GRACE]
+    assert not schedule.is_close_due(close, close, close + 60, NYSE)
+    assert not schedule.is_close_due(before - 86_400, close, close + 60, NYSE)
+    assert not schedule.is_close_due(None, close, close + 60, NYSE)
+
+
+def _is_asked(now: int, before: int, close: int) -> bool:
+    """Say whether it is asked at a time if it was asked at every time that it was due before."""
+    responded = [close, *(at for at in (close + 60, close + schedule.GRACE) if at < now)][-1]
+    return schedule.is_close_due(before, responded, now, NYSE)
