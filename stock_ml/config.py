@@ -172,6 +172,10 @@ class Settings(BaseSettings):
     sandbox_turn: date | None = Field(
         None, description="the day from which prices move three times as much, and on where they turned back before"
     )
+    sandbox_auction: Literal["off", "largest", "unknown"] = Field(
+        "off",
+        description="the row at a close that has the auction's price: off, largest (of all volumes) or unknown (0)",
+    )
     sandbox_speed: float = Field(
         60.0, gt=0, description="market seconds a wall second; 60 is a bar a second; also the speed of a replay"
     )
