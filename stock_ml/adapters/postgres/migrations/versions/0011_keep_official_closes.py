@@ -21,5 +21,6 @@ create table official_closes (
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the table, and find the closes of a batch by their time."""
     op.execute(OFFICIAL_CLOSES)
+    op.create_index("official_closes_ts", "official_closes", ["ts"])
