@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 
@@ -92,7 +93,7 @@ def _champion(s: Settings, bars: list[Bar]) -> None:
     lake.ensure_bucket()
     if lake.clean_months(s.symbols[0]):
         return
-    frame = pd.DataFrame(bars).assign(filled=False)
+    frame = pd.DataFrame(bars).assign(filled=False, official_close=np.nan)
     frame["ts"] = pd.to_datetime(frame["ts"], unit="s", utc=True)
     for symbol, rows in frame.groupby("symbol"):
         lake.write_clean(str(symbol), "2024-03", rows[list(COLUMNS)])

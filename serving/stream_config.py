@@ -110,6 +110,11 @@ class StreamConfig:
             earliest[own] = sessions.time(index)
         return earliest
 
+    def session_closed_at(self, symbol: str, close: int) -> str:
+        """Return the date YYYY-MM-DD of the session of a symbol that closes at a time, UTC epoch seconds."""
+        sessions = self.sessions_of(symbol)
+        return str(sessions.dates[np.searchsorted(sessions.closes, close)])
+
     def sessions_of(self, symbol: str) -> Sessions:
         """Return the sessions in which a symbol is traded."""
         return self.others.get(symbol, self.sessions)

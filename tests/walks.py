@@ -41,9 +41,9 @@ def take(minutes: Minutes, keep: np.ndarray) -> Minutes:
 
 
 def frame(symbol: str, minutes: Minutes, source: str = "csv") -> pd.DataFrame:
-    """Return the bars as the record: a frame with bars.COLUMNS."""
+    """Return the bars as the record: a frame with bars.COLUMNS, without official closes."""
     columns = vars(minutes) | {"ts": pd.to_datetime(minutes.ts, unit="s", utc=True).astype("datetime64[ns, UTC]")}
-    return pd.DataFrame(columns | {"symbol": symbol, "source": source})[COLUMNS]
+    return pd.DataFrame(columns | {"symbol": symbol, "source": source, "official_close": np.nan})[COLUMNS]
 
 
 def holes(n: int) -> st.SearchStrategy[np.ndarray]:

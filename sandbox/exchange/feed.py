@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sandbox.exchange.injected_bars import InjectedBars
-from sandbox.market import Day, Market
+from sandbox.market import Day, Market, auction
+from sandbox.market.auction import Auction
 from sandbox.market.calendar import day_of
 from sandbox.market.splits import Splits, splits
 from stock_ml.domain.bars import MINUTE, utc
@@ -28,10 +29,14 @@ class FeedQuery:
 
 @dataclass(frozen=True)
 class Feed:
-    """Cut the simulated market at the moment of a query; injected bars take a simulated one's place."""
+    """Cut the simulated market at the moment of a query; injected bars take a simulated one's place.
+
+    `auction` says how the price of the closing auction is shown.
+    """
 
     market: Market
     injected: InjectedBars
+    auction: Auction = "off"
 
     def newest(self, query: FeedQuery, count: int = COMPACT) -> Day:
         """Return the last `count` bars begun by then, ascending."""
@@ -78,14 +83,28 @@ class Feed:
 
     def _day(self, query: FeedQuery, number: int) -> Day:
         whole = self.market.day(query.symbol, number)
-        bars = self.injected.over(query.symbol, whole, self._edges(number))
+        bars = self.injected.over(query.symbol, self._with_auction(query.symbol, number, whole), self._edges(number))
         shown = bars.ts <= query.now
         if not query.extended:
-            shown &= self.market.sessions.number(bars.ts) >= 0
+            inside = self.market.sessions.number(bars.ts) >= 0
+            shown &= inside | ((self.auction != "off") & (bars.ts == self.market.sessions.closes[number]))
         seen = forming(Day(bars.ts[shown], bars.values[shown]), query.now, self.market.kind.decimals)
         day = day_of(self.market.sessions)
         factor = self.splits(query.symbol).factor(day[number], day[self.last(query.now)]) if query.adjusted else 1
         return seen if factor == 1 else adjusted(seen, factor)
+
+    def _with_auction(self, symbol: str, number: int, day: Day) -> Day:
+        """Return a session's bars with the row of its closing auction; a session that touches the next has none."""
+        sessions = self.market.sessions
+        regular = day.values[sessions.number(day.ts) >= 0]
+        if self.auction == "off" or sessions.is_continuous or not len(regular):
+            return day
+        close, date = int(sessions.closes[number]), int(sessions.dates[number].astype(np.int64))
+        found = auction.row(self.market.seed, symbol, date, regular, self.market.kind.decimals)
+        found[4] *= self.auction == "largest"
+        kept = day.ts != close
+        at = int(np.searchsorted(day.ts[kept], close))
+        return Day(np.insert(day.ts[kept], at, close), np.insert(day.values[kept], at, found, axis=0))
 
     def _edges(self, number: int) -> tuple[int, int]:
         """Return from when until when bars belong to a session; sessions that touch have no extended hours."""

@@ -1,4 +1,4 @@
-"""Decode a batch of messages: bars that belong to this installation, and the others with their reasons."""
+"""Decode a batch of messages: bars and official closes of this installation, and the others with their reasons."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from serving.stream_config import StreamConfig
-from stock_ml.adapters.broker import decode_bar, decode_bars
+from stock_ml.adapters.broker import decode_bar, decode_bars, decode_official_close, is_official_close
 from stock_ml.domain.bars import Bar
+from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadMessage
 
 FIELDS = ("open", "high", "low", "close", "volume")
@@ -74,11 +76,15 @@ class BarBatch:
 
 
 class DecodeResult(NamedTuple):
-    """Hold the bars of messages in their order, `at` which of the messages, and the index and reason of others."""
+    """Hold the bars of messages in their order, `at` which of the messages, and the index and reason of others.
+
+    `closes` are the official closes among the messages.
+    """
 
     bars: BarBatch
     at: np.ndarray
     rejects: list[tuple[int, str]]
+    closes: list[OfficialClose]
 
 
 def decode(values: Sequence[bytes | None], config: StreamConfig, latest: float = inf) -> DecodeResult:
@@ -92,15 +98,15 @@ def decode(values: Sequence[bytes | None], config: StreamConfig, latest: float =
     good = (slot >= 0) & ours
     good[good] = config.in_session(slot[good], regular.ts[good]) & (regular.ts[good] <= latest)
     bars, at = BarBatch(slot, regular.ts, regular.values).select(good), regular.at[good]
-    result = DecodeResult(bars, at, [])
+    result = DecodeResult(bars, at, [], [])
     return result if len(at) == len(values) else _with_irregular(result, values, config, latest)
 
 
-def decode_each(values: Iterable[bytes | None], config: StreamConfig) -> Iterator[Bar]:
-    """Yield the bars that `decode` accepts, one by one: for topics that are larger than memory."""
+def decode_each(values: Iterable[bytes | None], config: StreamConfig) -> Iterator[Bar | OfficialClose]:
+    """Yield what `decode` accepts, one by one: for topics that are larger than memory."""
     for value in values:
         try:
-            yield _checked(decode_bar(value), config)
+            yield _decoded(value, config)
         except BadMessage:
             continue  # the consumer rejects it, and says why
 
@@ -110,26 +116,40 @@ def _with_irregular(
 ) -> DecodeResult:
     """Add the messages that `decode_bars` left out, decoded one by one, or rejected with their reasons."""
     irregular: dict[int, Bar] = {}
-    rejects = []
+    closes, rejects = [], []
     for index in np.setdiff1d(np.arange(len(values)), regular.at).tolist():
         try:
-            irregular[index] = _checked(decode_bar(values[index]), config, latest)
+            found = _decoded(values[index], config, latest)
         except BadMessage as error:
             rejects.append((index, str(error)))
+            continue
+        if isinstance(found, OfficialClose):
+            closes.append(found)
+        else:
+            irregular[index] = found
     both = regular.bars.concat(BarBatch.of_bars(list(irregular.values()), config.slots))
     places = np.concatenate([regular.at, np.array(list(irregular), dtype=np.int64)])
     order = np.argsort(places)
-    return DecodeResult(both.select(order), places[order], rejects)
+    return DecodeResult(both.select(order), places[order], rejects, closes)
 
 
-def _checked(bar: Bar, config: StreamConfig, latest: float = inf) -> Bar:
-    if bar.symbol not in config.symbols:
-        raise BadMessage(f"symbol {bar.symbol!r:.40} is not configured; see STOCKML_SYMBOLS")
-    if bar.source != config.source:
-        raise BadMessage(f"the bar is of source {bar.source!r:.40}, this installation is of {config.source}")
-    sessions = config.sessions_of(bar.symbol)
-    if sessions.number(np.array(bar.ts)) < 0:
-        raise BadMessage(f"ts {bar.ts} is no minute of a session of {sessions.exchange}")
-    if bar.ts > latest:
-        raise BadMessage(f"ts {bar.ts} is more than a day to come; see the clocks of who published it")
-    return bar
+def _decoded(value: bytes | None, config: StreamConfig, latest: float = inf) -> Bar | OfficialClose:
+    """Return what is in a message of this installation. Raises BadMessage."""
+    is_close = is_official_close(value)
+    found = decode_official_close(value) if is_close else decode_bar(value)
+    if found.symbol not in config.symbols:
+        raise BadMessage(f"symbol {found.symbol!r:.40} is not configured; see STOCKML_SYMBOLS")
+    if found.source != config.source:
+        raise BadMessage(f"the bar is of source {found.source!r:.40}, this installation is of {config.source}")
+    _check_time(found.ts, is_close, config.sessions_of(found.symbol))
+    if found.ts > latest:
+        raise BadMessage(f"ts {found.ts} is more than a day to come; see the clocks of who published it")
+    return found
+
+
+def _check_time(ts: int, is_close: bool, sessions: Sessions) -> None:
+    is_minute = sessions.number(np.array(ts)) >= 0
+    if is_close and (is_minute or ts not in sessions.closes):
+        raise BadMessage(f"ts {ts} is no close of a session of {sessions.exchange}")
+    if not is_close and not is_minute:
+        raise BadMessage(f"ts {ts} is no minute of a session of {sessions.exchange}")

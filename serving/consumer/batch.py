@@ -22,8 +22,17 @@ from serving.consumer.predict import Models, forecast, stamp
 from serving.consumer.state import ConsumerState
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import Message, Publisher, Subscriber, UnreadableBatch
-from stock_ml.adapters.postgres.store import BARS, Forecasts, ForecastStore, Stored, Writing, table
+from stock_ml.adapters.postgres.store import (
+    BARS,
+    Forecasts,
+    ForecastStore,
+    OfficialCloseRow,
+    Stored,
+    Writing,
+    table,
+)
 from stock_ml.domain.clock import Clock, EventClock
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BrokerUnavailable, SourceUnavailable
 
 log = logging.getLogger(__name__)
@@ -63,10 +72,10 @@ class Batches:
         self.meters.lag_seconds.begin()
         # 1. Decode the bars of this installation; a symbol whose partition changed is read from the database again.
         latest = self._retry(self._latest)
-        bars, at, rejects = decode([message.value() for message in messages], self.config, latest)
+        bars, at, rejects, closes = decode([message.value() for message in messages], self.config, latest)
         self.state.assign(bars, np.array([messages[i].partition() for i in at.tolist()], dtype=np.int64))
         # 2. to 6. Update, forecast and store them.
-        stored = self.store_bars(bars, models)
+        stored = self.store_bars(bars, models, closes)
         # 7. Publish messages that cannot be used to the topic of rejects, each with its reason.
         self._retry(lambda: self._reject(messages, rejects))
         log.info(line("stored", messages=len(messages), refused=len(rejects), **stored._asdict()))
@@ -75,17 +84,19 @@ class Batches:
         self.meters.batch.observe(monotonic() - start)
         self.meters.count_stored(*stored, newest=int(bars.ts.max(initial=0)))
 
-    def store_bars(self, bars: BarBatch, models: Models) -> Stored:
-        """Store bars with their forecasts; those that are stored already bring nothing."""
+    def store_bars(self, bars: BarBatch, models: Models, closes: Sequence[OfficialClose] = ()) -> Stored:
+        """Store bars with their forecasts, and official closes; those that are stored already bring nothing."""
         # 2. Load what memory lacks of the bars' symbols; leave out bars that are known.
         new = self._retry(lambda: self.state.load(bars))
         if not self._is_replay:
             self._retry(self.feed_delay.refresh)
         # 3. Update the ring buffers; return the rows to store, and the windows that are complete.
+        self.state.record_closes(closes)
         in_order, out_of_order = self.state.update(new)
         # 4. Begin to store: PostgreSQL receives the rows while the models forecast.
         insert, merge = bar_table(in_order, self.config), bar_table(out_of_order, self.config)
-        writing = self._retry(lambda: self.store.begin(insert, merge))
+        official = close_rows(closes, self.config)
+        writing = self._retry(lambda: self.store.begin(insert, merge, official))
         # 5. Forecast from the windows, once: what follows may be tried again, and changes no state.
         forecasts = [forecast(part, models, self.state.intervals, self.config) for part in (in_order, out_of_order)]
         # 6. Finish: the forecasts are added, and all is committed in one transaction.
@@ -176,6 +187,11 @@ class Batches:
         """Report what is unavailable."""
         log.warning(line("waiting", reason=error))
         self.health.record_error(error)
+
+
+def close_rows(closes: Sequence[OfficialClose], config: StreamConfig) -> list[OfficialCloseRow]:
+    """Return official closes as they are stored."""
+    return [OfficialCloseRow(*close, session=config.session_closed_at(close.symbol, close.ts)) for close in closes]
 
 
 def bar_table(updates: Sequence[Update], config: StreamConfig) -> np.ndarray:

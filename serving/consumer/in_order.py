@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.common.decode_bars import BarBatch
+from serving.consumer.recent_closes import RecentCloses
 from serving.consumer.ring_buffers import NONE, Newest, Rows
 from serving.stream_config import StreamConfig
 from stock_ml.domain import gaps, splits
@@ -69,10 +70,11 @@ def _keys(slot: np.ndarray, ts: np.ndarray) -> np.ndarray:
     return np.asarray((slot << 40) + ts)
 
 
-def fill(bars: BarBatch, newest: Newest, sessions: Sessions, config: StreamConfig) -> Rows:
+def fill(bars: BarBatch, newest: Newest, sessions: Sessions, config: StreamConfig, closes: RecentCloses) -> Rows:
     """Return bars with filled ones before them where a short hole lies; `newest` is what each bar's symbol has, (n,).
 
     The bars are sorted by symbol and time. Each is newer than all that its symbol has; all follow the same sessions.
+    `closes` are the official ones of all symbols.
     """
     first, close = bars.is_first, bars.columns["close"]
     before = Newest(
@@ -83,7 +85,7 @@ def fill(bars: BarBatch, newest: Newest, sessions: Sessions, config: StreamConfi
     missing, joined = _steps(bars, before, sessions, config.limit)
     run = _run(before.run, missing + 1, first, joined)
     slot, minutes, at = _with_filled(bars, missing, before.close)
-    return Rows(slot, minutes, features.rows(minutes, sessions), at, run)
+    return Rows(slot, minutes, features.rows(minutes, sessions, closes.before(slot, minutes.ts, sessions)), at, run)
 
 
 def update(rows: Rows, complete: np.ndarray, values: list[Floats], sessions: Sessions) -> Update:

@@ -14,6 +14,7 @@ from stock_ml.domain import gaps
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.official_close import OfficialCloses
 from stock_ml.domain.outliers import outliers
 from stock_ml.model import features
 
@@ -32,7 +33,9 @@ class _Rows:
     outlier: np.ndarray
 
 
-def merge(history: Minutes, bars: BarBatch, sessions: Sessions, config: StreamConfig) -> tuple[Minutes, Update]:
+def merge(
+    history: Minutes, bars: BarBatch, sessions: Sessions, config: StreamConfig, closes: OfficialCloses
+) -> tuple[Minutes, Update]:
     """Return all received bars of a symbol, and what new ones, in the order of their messages, bring.
 
     Those already in the history, or twice in `bars`, bring nothing. A window is known when the newest bar until its
@@ -44,18 +47,20 @@ def merge(history: Minutes, bars: BarBatch, sessions: Sessions, config: StreamCo
     outlier = outliers(received, sessions, config.limit)
     minutes = gaps.fill(received.select(~outlier), sessions, config.limit)
     slot = int(bars.slot[0])
-    windows = _windows(slot, new, minutes, sessions, config)
+    table = features.rows(minutes, sessions, closes.before(minutes.ts, sessions))
+    windows = _windows(slot, new, minutes, table, config)
     changed = _changed(history, received, outlier, sessions, config.limit)
     rows = _rows(minutes, received, outlier, new, changed)
     return received, Update(np.full(len(rows.late), slot), rows.minutes, rows.late, rows.outlier, windows)
 
 
-def _windows(slot: int, new: _New, minutes: Minutes, sessions: Sessions, config: StreamConfig) -> Windows:
-    """Return the windows that end at new bars."""
+def _windows(slot: int, new: _New, minutes: Minutes, table: np.ndarray, config: StreamConfig) -> Windows:
+    """Return the windows that end at new bars; `table` has the CHANNELS of all minutes."""
+    sessions = config.sessions_of(config.names[slot])
     at = np.searchsorted(minutes.ts, new.bars.ts)
     complete = np.isin(at, features.window_ends(minutes, sessions, config.window, config.limit))
     complete &= np.isin(new.bars.ts, minutes.ts)
-    values = features.rows(minutes, sessions)[at[complete][:, None] + np.arange(1 - config.window, 1)]
+    values = table[at[complete][:, None] + np.arange(1 - config.window, 1)]
     ends = minutes.select(at[complete])
     return Windows.of(np.full(len(ends), slot), ends, new.known[complete], sessions, [values])
 

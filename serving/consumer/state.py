@@ -9,14 +9,18 @@ from serving.common.decode_bars import FIELDS, BarBatch
 from serving.consumer import in_order, out_of_order
 from serving.consumer.in_order import Update
 from serving.consumer.recent_bars import RecentBars
-from serving.consumer.ring_buffers import RingBuffers
+from serving.consumer.recent_closes import Closes, RecentCloses
+from serving.consumer.ring_buffers import CHANNEL, RingBuffers
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.postgres.store import Around, ForecastStore
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.model.adaptive import AdaptiveIntervals, StoredForecasts
 from stock_ml.model.conformal import LEVELS
+
+CLOSED = 30 * 86_400  # seconds: no exchange is closed for longer
 
 
 class OutOfOrder(NamedTuple):
@@ -48,7 +52,7 @@ class ConsumerState:
         symbols = len(config.names)
         self._store, self._config = store, config
         self._buffers = RingBuffers(symbols, config.rows)
-        self._recent = RecentBars(symbols)
+        self._recent, self._closes = RecentBars(symbols), RecentCloses()
         self.intervals = AdaptiveIntervals(symbols, config.horizon)
         self._partition = np.full(symbols, -1)  # from which a symbol's bars come
 
@@ -79,6 +83,25 @@ class ConsumerState:
         unordered = np.isin(bars.slot, bars.slot[bars.ts <= before])
         return NewBars(bars.select(~unordered), self._with_history(bars.select(unordered)))
 
+    def record_closes(self, closes: Sequence[OfficialClose]) -> None:
+        """Give official closes to the rows of the sessions after them: later windows have them, earlier ones stay."""
+        if not closes:
+            return
+        self._closes.drop_old()
+        new = self._closes_of(closes)
+        self._closes.add(new)
+        for own, sessions in self._config.by_calendar(slots := np.unique(new.slot)):
+            ts = self._buffers.ts[slots[own]]
+            slot = np.repeat(slots[own], ts.shape[1])
+            before = self._closes.before(slot, ts.ravel(), sessions)
+            self._buffers.table[CHANNEL["close_before"], slots[own]] = before.reshape(ts.shape)
+
+    def _closes_of(self, closes: Sequence[OfficialClose]) -> Closes:
+        slot = np.array([self._config.slots[close.symbol] for close in closes], dtype=np.int64)
+        ts = np.array([close.ts for close in closes], dtype=np.int64)
+        prices, volumes = (np.array([close[at] for close in closes], dtype=np.float64) for at in (2, 3))
+        return Closes(slot, ts, prices, volumes)
+
     def update(self, new: NewBars) -> Updates:
         """Put new bars into the ring buffers; return the rows to store, and the windows that are complete."""
         bars = new.in_order
@@ -89,7 +112,7 @@ class ConsumerState:
     def _append(self, bars: BarBatch, sessions: Sessions) -> Update:
         outlier = self._recent.outliers(bars, sessions, self._config.limit)
         usable, left_out = bars.select(~outlier), bars.select(outlier)
-        rows = in_order.fill(usable, self._buffers.newest(usable.slot), sessions, self._config)
+        rows = in_order.fill(usable, self._buffers.newest(usable.slot), sessions, self._config, self._closes)
         occupied = self._recent.are_outliers(rows.slot, rows.minutes.ts)
         self._record(bars, outlier)
         complete, windows = self._buffers.append_and_slice(rows, self._config.window)
@@ -104,7 +127,8 @@ class ConsumerState:
     def _merge(self, new: OutOfOrder) -> Update:
         slot = int(new.bars.slot[0])
         sessions = self._config.sessions_of(self._config.names[slot])
-        received, update = out_of_order.merge(new.history, new.bars, sessions, self._config)
+        closes = self._closes.of(slot)
+        received, update = out_of_order.merge(new.history, new.bars, sessions, self._config, closes)
         self._reset(np.array([slot]), np.array([new.since]), BarBatch.of_minutes(slot, received))
         return update
 
@@ -115,6 +139,7 @@ class ConsumerState:
             slots, oldest = slots[missing], oldest[missing]
             names = [self._config.names[slot] for slot in slots]
             stored_forecasts = _stored_forecasts(slots, self._store.newest_forecasts(names, self._config.horizon))
+            self._closes.clear(slots)
             since, stored = self._read(slots, oldest, self._config.earliest(slots, oldest))
             self.intervals.restore(slots, stored_forecasts)
             self._reset(slots, since, stored)
@@ -137,6 +162,7 @@ class ConsumerState:
         names = [self._config.names[slot] for slot in slots]
         wanted = dict(zip(names, map(Around, earliest.tolist(), oldest.tolist()), strict=True))
         rows = self._store.newest(wanted, self._config.rows)
+        self._closes.add(self._closes_of(self._store.official_closes(names, int(earliest.min()) - CLOSED)))
         first, older = _first_and_older(rows, oldest)
         since = np.where(older < self._config.rows, earliest, first)
         return since, BarBatch(slots[rows["place"]], rows["ts"], np.stack([rows[name] for name in FIELDS]))
@@ -150,7 +176,8 @@ class ConsumerState:
             outlier = self._recent.outliers(part, sessions, self._config.limit)
             self._record(part, outlier)
             usable = part.select(~outlier)
-            self._buffers.append(in_order.fill(usable, self._buffers.newest(usable.slot), sessions, self._config))
+            newest = self._buffers.newest(usable.slot)
+            self._buffers.append(in_order.fill(usable, newest, sessions, self._config, self._closes))
 
 
 def _stored_forecasts(slots: np.ndarray, rows: np.ndarray) -> StoredForecasts:

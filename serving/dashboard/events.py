@@ -48,6 +48,8 @@ def by_symbol(changes: Changes) -> dict[str, SymbolRows]:
         _rows_of(bar[0], found).bars.append(bar[1:])
     for forecast in changes.forecasts:
         _rows_of(forecast[0], found).forecasts.append(forecast[1:])
+    for close in changes.closes:
+        _rows_of(close[0], found)  # the state has it: the symbol's is read again
     return found
 
 

@@ -46,18 +46,19 @@ ForecastRow = Annotated[
 ]
 Symbol = Annotated[str, Meta(title="symbol")]
 Time = Annotated[int | None, Meta(title="ts", description="The newest bar, in epoch milliseconds, UTC.")]
-Last = Annotated[float | None, Meta(title="last", description="The newest close.")]
+Last = Annotated[float | None, Meta(title="last", description="The newest close, or the official one after it.")]
 Change = Annotated[float | None, Meta(title="change", description="A share of the close of the day before.")]
 Forecast = Annotated[float | None, Meta(title="forecast", description="The forecast made at the newest bar.")]
 Skill = Annotated[float | None, Meta(title="skill", description="Of the day; null below 30 scored forecasts.")]
+Official = Annotated[bool, Meta(title="official", description="`last` is the official close of the session.")]
 Closes = Annotated[list[float], Meta(title="closes", description="The day's closes, a quarter of an hour apart.")]
 QuoteRow = Annotated[
-    tuple[Symbol, Time, Last, Change, Forecast, Skill],
-    Meta(title="Quote", description="symbol, ts, last, change, forecast, skill"),
+    tuple[Symbol, Time, Last, Change, Forecast, Skill, Official],
+    Meta(title="Quote", description="symbol, ts, last, change, forecast, skill, official"),
 ]
 QuoteWithClosesRow = Annotated[
-    tuple[Symbol, Time, Last, Change, Forecast, Skill, Closes],
-    Meta(title="QuoteWithCloses", description="symbol, ts, last, change, forecast, skill, closes"),
+    tuple[Symbol, Time, Last, Change, Forecast, Skill, Official, Closes],
+    Meta(title="QuoteWithCloses", description="symbol, ts, last, change, forecast, skill, official, closes"),
 ]
 
 
@@ -172,6 +173,13 @@ class SymbolScore(SessionScore):
     together: Annotated[PooledScore, Meta(description="All of these sessions.")]
 
 
+class OfficialClose(Record):
+    """The official close of a session: the price of its closing auction."""
+
+    ts: Annotated[int, Meta(description="When the session closed, in epoch milliseconds, UTC.")]
+    close: float
+
+
 class State(Record):
     """The state of market, services, model, DAGs and monitoring, and of one symbol's scores."""
 
@@ -180,6 +188,7 @@ class State(Record):
     next_change: Annotated[int | None, Meta(description="When it next opens or closes; epoch milliseconds, UTC.")]
     last_bar: Annotated[int | None, Meta(description="The newest bar of the symbol in epoch milliseconds, UTC.")]
     last_bar_age: Annotated[float | None, Meta(description="Seconds since the newest bar was known.")]
+    official_close: Annotated[OfficialClose | None, Meta(description="After the newest bar; null if none is known.")]
     feed_delay: Annotated[
         int, Meta(description="Seconds by which the feed shows a bar late, of all exchanges the most.")
     ]

@@ -7,10 +7,19 @@ from urllib.parse import quote
 from msgspec import structs
 
 from serving.common.reports import ConsumerReport, ProducerReport
-from serving.dashboard.responses import DagRun, NewestReport, OpenAlert, ServiceStatus, ServingModel, State, SymbolScore
+from serving.dashboard.responses import (
+    DagRun,
+    NewestReport,
+    OfficialClose,
+    OpenAlert,
+    ServiceStatus,
+    ServingModel,
+    State,
+    SymbolScore,
+)
 from serving.dashboard.scores import symbol_score
 from stock_ml.adapters.postgres.connection import ServiceState
-from stock_ml.adapters.postgres.reader import NO_SCORE, Monitoring
+from stock_ml.adapters.postgres.reader import NO_SCORE, LastClose, Monitoring
 from stock_ml.config import Settings
 from stock_ml.errors import without_login
 
@@ -52,6 +61,7 @@ def installation_state(services: Mapping[str, ServiceState], monitoring: Monitor
         next_change=_milliseconds(market.get("next_change")),
         last_bar=None,
         last_bar_age=None,
+        official_close=None,
         feed_delay=max((market.get("feed_delay") or {}).values(), default=0),
         producer=service_status(producer),
         consumer=service_status(consumer),
@@ -63,12 +73,13 @@ def installation_state(services: Mapping[str, ServiceState], monitoring: Monitor
     )
 
 
-def with_symbol(state: State, last_bar: int | None, score: SymbolScore) -> State:
-    """Return the state with the newest bar and the scores of a symbol."""
+def with_symbol(state: State, last_bar: int | None, score: SymbolScore, official: LastClose | None = None) -> State:
+    """Return the state with the newest bar, the scores and the official close after that bar of a symbol."""
     age = None
     if state.now is not None and last_bar is not None:
         age = max(0.0, (state.now - last_bar - KNOWN_AFTER) / 1000)
-    return structs.replace(state, last_bar=last_bar, last_bar_age=age, score=score)
+    close = OfficialClose(*official) if official else None
+    return structs.replace(state, last_bar=last_bar, last_bar_age=age, score=score, official_close=close)
 
 
 def service_status(service: ServiceState | None) -> ServiceStatus:

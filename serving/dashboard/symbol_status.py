@@ -6,17 +6,18 @@ from typing import NamedTuple
 from serving.dashboard.responses import State, SymbolScore
 from serving.dashboard.scores import symbol_score
 from serving.dashboard.status import Links, installation_state, with_symbol
-from stock_ml.adapters.postgres.reader import ForecastReader, Score
+from stock_ml.adapters.postgres.reader import ForecastReader, LastClose, Score
 from stock_ml.errors import StoreUnavailable
 
 SESSIONS = 5  # that the page compares
 
 
 class SymbolState(NamedTuple):
-    """Hold a symbol's newest bar and its scores."""
+    """Hold a symbol's newest bar, its scores, and the official close after that bar."""
 
     last_bar: int | None
     score: SymbolScore
+    official_close: LastClose | None
 
 
 class EarlierScores(NamedTuple):
@@ -64,7 +65,8 @@ class States:
     def _read(self, symbol: str) -> SymbolState:
         last_bar, newest = self._reader.last_bar(symbol), self._reader.score(symbol)
         before = self._scores_before(symbol, newest.session) if newest.session else []
-        return SymbolState(last_bar, symbol_score([newest, *before]))
+        official = None if last_bar is None else self._reader.official_close(symbol, last_bar)
+        return SymbolState(last_bar, symbol_score([newest, *before]), official)
 
     def _scores_before(self, symbol: str, session: str) -> list[Score]:
         """Return the scores of the sessions before one: they are over, so they are read once."""

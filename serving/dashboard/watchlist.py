@@ -39,7 +39,7 @@ class Watchlist:
 
     def _row(self, quote: Quote) -> QuoteRow:
         change, skill = _rounded(quote.change), _rounded(self._known.get(quote.symbol))
-        return quote.symbol, quote.ts, quote.last, change, quote.forecast, skill
+        return quote.symbol, quote.ts, quote.last, change, quote.forecast, skill, quote.official
 
     def _read_names(self) -> list[str]:
         return [*self._first, *(name for name in self._reader.symbols() if name not in set(self._first))]

@@ -1,6 +1,7 @@
 """Publish live bars: request them from the source whenever a new one may be there."""
 
 import logging
+from collections.abc import Sequence
 from time import sleep
 
 import numpy as np
@@ -18,10 +19,11 @@ from serving.stream_config import StreamConfig
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.postgres.request_quota import request_limiter
 from stock_ml.config import Settings
-from stock_ml.domain.bars import MINUTE, utc
+from stock_ml.domain.bars import MINUTE, Bar, utc
 from stock_ml.domain.calendar import Sessions, end_fault
 from stock_ml.domain.clock import Clock
 from stock_ml.domain.gaps import longest_silence
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadKey, SourceUnavailable, StoreUnavailable
 from stock_ml.sources.parsing import Convention
 from stock_ml.sources.registry import Source, open_source
@@ -62,9 +64,11 @@ class Live:
         except SourceUnavailable as error:
             self._wait(str(error))
             return
-        count = self._output.publish(poller.new_bars(now))
-        if count:
-            log.info(line("published", bars=count))
+        bars = poller.new_bars(now)
+        closes = poller.take_official_closes()
+        self._output.publish(in_order(bars, closes))
+        if bars or closes:
+            log.info(line("published", bars=len(bars), official_closes=len(closes)))
         for calendar in self._output.calendars:
             self._announce(poller, now, calendar)
         self._log_closed(now)
@@ -142,6 +146,11 @@ class Live:
 
     def _refused_pause(self) -> float:
         return MINUTE if self._s.simulated else HOUR
+
+
+def in_order(bars: Sequence[Bar], closes: Sequence[OfficialClose]) -> list[Bar | OfficialClose]:
+    """Return bars and official closes in the order of time: a close is before the next session's bars."""
+    return sorted([*bars, *closes], key=lambda each: (each.ts, each.symbol))
 
 
 def clock_fault(now: float, newest: int) -> str | None:

@@ -9,13 +9,15 @@ import numpy as np
 
 from serving.producer.feed_delay import LearnedDelay
 from serving.producer.recent_minutes import Recent
-from serving.producer.schedule import first_to_publish, is_due, leaves_gap, months_between
+from serving.producer.schedule import first_to_publish, is_close_due, is_due, leaves_gap, months_between
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadFile, BadKey, BadSymbol, DailyLimit, PremiumEndpoint, SourceError, StoreUnavailable
-from stock_ml.sources.parsing import Convention, Response, bars_of
+from stock_ml.sources.parsing import Convention, LiveRows, Response, live_rows
 from stock_ml.sources.registry import Source
 
+MAXIMUM = 2**62  # later than any close
 FOR_ALL = (BadKey, PremiumEndpoint)  # the same for every symbol
 HOUR = 3600.0
 REFUSED_PAUSE = 300.0  # wall seconds until a refused key is tried again, doubled with each refusal
@@ -73,6 +75,7 @@ class Poller:
     refusals: int = 0
     refused_until: float = 0.0
     has_more: bool = False
+    official_closes: list[OfficialClose] = field(default_factory=list)
 
     def restore(self, published: Mapping[str, Recent]) -> None:
         """Go on after what was published last of each symbol."""
@@ -140,40 +143,54 @@ class Poller:
         sessions = self.sessions(symbol)
         learned = self._learned(sessions.exchange).seconds
         responded_at = None if known.responded_at is None else known.responded_at - learned
-        return is_due(known.published.newest, responded_at, now - self.feed_delay - learned, sessions)
+        at = now - self.feed_delay - learned
+        if is_due(known.published.newest, responded_at, at, sessions):
+            return True
+        return is_close_due(known.published.newest_close, responded_at, at, sessions)
 
     def _request(self, symbol: str) -> list[Bar]:
         known = self.symbols[symbol]
         known.requested_at = self.wall()
         try:
             response = self.source.newest(symbol)
-            bars = self._unpublished(response, known)
+            rows = self._unpublished(response, known)
         except (SourceError, BadFile, StoreUnavailable) as error:  # the last from the request quota
             self._record_error(known, symbol, error)
             return []
         known.responded_at, known.failures, known.refusals, known.fault = response.fetched_at, 0, 0, None
         known.next_try, self.refusals = self.wall() + self.pause, 0
-        for bar in bars:
+        for bar in rows.bars:
             known.published.add(bar.ts)
-        return bars
+        for close in rows.official_closes:
+            known.published.add_close(close.ts)
+        self.official_closes += rows.official_closes
+        return rows.bars
 
-    def _unpublished(self, response: Response, known: _SymbolState) -> list[Bar]:
+    def take_official_closes(self) -> list[OfficialClose]:
+        """Return official closes that were not published yet, found with the bars of before, each once."""
+        found, self.official_closes = sorted(self.official_closes, key=lambda close: (close.ts, close.symbol)), []
+        return found
+
+    def _unpublished(self, response: Response, known: _SymbolState) -> LiveRows:
         published, sessions = known.published, self.sessions(response.symbol)
-        bars, newest = self._final(response, known, sessions), published.newest
+        rows, at = self._rows(response), response.fetched_at
+        bars, newest = self._final(rows.bars, at, known, sessions), published.newest
+        over = at - MINUTE - self._learned(sessions.exchange).seconds  # a delayed feed still forms what is later
+        closes = [close for close in rows.official_closes if close.ts <= over]
         if newest is None:
-            return first_to_publish(bars, sessions)
+            return _with_closes(first_to_publish(bars, sessions), closes, published)
         if leaves_gap(newest, bars, sessions):
             months = months_between(newest, bars[0].ts, sessions)
-            older = [bar for month in months for bar in self._bars(self.source.fetch(response.symbol, month))]
-            bars = [bar for bar in older if bar.ts < bars[0].ts] + bars
-        return [bar for bar in bars if published.is_unpublished(bar.ts)]
+            older = [self._rows(self.source.fetch(response.symbol, month)) for month in months]
+            bars = [bar for month in older for bar in month.bars if bar.ts < bars[0].ts] + bars
+            closes = [close for month in older for close in month.official_closes] + closes
+        return _with_closes([bar for bar in bars if published.is_unpublished(bar.ts)], closes, published)
 
-    def _final(self, response: Response, known: _SymbolState, sessions: Sessions) -> list[Bar]:
-        """Return the bars of a response without the newest one where a delayed feed may still form it."""
-        bars, learned = self._bars(response), self._learned(sessions.exchange)
+    def _final(self, bars: list[Bar], at: float, known: _SymbolState, sessions: Sessions) -> list[Bar]:
+        """Return the bars of a response, given `at` a time, without a newest one that a delayed feed may still form."""
+        learned = self._learned(sessions.exchange)
         if not bars:
             return bars
-        at = response.fetched_at
         age, (session, now) = at - (bars[-1].ts + MINUTE), sessions.number(np.array([bars[-1].ts, at])).tolist()
         if session == now:
             learned.limit(age)
@@ -182,8 +199,8 @@ class Poller:
         known.shown = bars[-1]
         return bars if age >= learned.seconds else bars[:-1]
 
-    def _bars(self, response: Response) -> list[Bar]:
-        return bars_of(response, self.convention, self.sessions(response.symbol))
+    def _rows(self, response: Response) -> LiveRows:
+        return live_rows(response, self.convention, self.sessions(response.symbol))
 
     def _record_error(self, known: _SymbolState, symbol: str, error: SourceError | BadFile | StoreUnavailable) -> None:
         known.failures += 1
@@ -206,3 +223,10 @@ class Poller:
                 return HOUR
             case _:
                 return min(2.0 ** min(known.failures, 6), 60.0)
+
+
+def _with_closes(bars: list[Bar], closes: list[OfficialClose], published: Recent) -> LiveRows:
+    """Return bars to publish with the official closes that are to be published with them, each once."""
+    first = bars[0].ts if bars else MAXIMUM
+    unpublished = {close.ts: close for close in closes if published.is_unpublished_close(close.ts, first)}
+    return LiveRows(bars, list(unpublished.values()))

@@ -14,9 +14,11 @@ from stock_ml.adapters.broker import ClosedSession, Topics, decode_session, read
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, Bar
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadMessage
 
 TAIL = 20_000  # messages a partition
+CLOSED = 30 * 86_400  # seconds before a time of which official closes are read: of every session met by WINDOW bars
 
 
 def recently_published(s: Settings, store: ForecastStore, now: float) -> dict[str, Recent]:
@@ -33,17 +35,18 @@ def recently_published(s: Settings, store: ForecastStore, now: float) -> dict[st
     return recent(chain(stored, decode_each(read_back(s, topic), config)), config, now)
 
 
-def recent(bars: Iterable[Bar], config: StreamConfig, now: float) -> dict[str, Recent]:
-    """Return which of these bars were published last; bars of the future at `now` are left out."""
+def recent(published: Iterable[Bar | OfficialClose], config: StreamConfig, now: float) -> dict[str, Recent]:
+    """Return which of these were published last; what is of the future at `now` is left out."""
     found = {symbol: Recent() for symbol in config.symbols}
-    for bar in bars:
-        if bar.ts + MINUTE <= now:
-            found[bar.symbol].add(bar.ts)
+    for each in published:
+        if each.ts + MINUTE <= now:
+            known = found[each.symbol]
+            known.add(each.ts) if isinstance(each, Bar) else known.add_close(each.ts)
     return found
 
 
 def published_between(s: Settings, first: int, last: int) -> set[tuple[str, int]]:
-    """Return symbol and time of all bars published from one time to another, both included.
+    """Return symbol and time of all bars and official closes published from one time to another, both included.
 
     Raises BrokerUnavailable, and StoreUnavailable where PostgreSQL is unavailable.
     """
@@ -52,8 +55,8 @@ def published_between(s: Settings, first: int, last: int) -> set[tuple[str, int]
         stored = _stored(s, store, first)
     finally:
         store.close()
-    bars = chain(stored, decode_each(read_back(s, Topics.of(s).bars), StreamConfig.of(s)))
-    return {(bar.symbol, bar.ts) for bar in bars if first <= bar.ts <= last}
+    published = chain(stored, decode_each(read_back(s, Topics.of(s).bars), StreamConfig.of(s)))
+    return {(each.symbol, each.ts) for each in published if first <= each.ts <= last}
 
 
 def last_announced(s: Settings, now: float = inf) -> dict[str, int]:
@@ -70,10 +73,12 @@ def last_announced(s: Settings, now: float = inf) -> dict[str, int]:
     return found
 
 
-def _stored(s: Settings, store: ForecastStore, before: int) -> list[Bar]:
-    """Return each symbol's bars as received: the newest WINDOW before a time, and all from then on."""
+def _stored(s: Settings, store: ForecastStore, before: int) -> list[Bar | OfficialClose]:
+    """Return each symbol's bars as received, the newest WINDOW before a time and all from then on, and its closes."""
     received = store.received(dict.fromkeys(s.symbols, before), WINDOW)
-    return [bar for bars in received.values() for bar in bars if bar.source == s.source]
+    stored: list[Bar | OfficialClose] = [bar for bars in received.values() for bar in bars]
+    stored += store.official_closes(s.symbols, before - CLOSED)
+    return [each for each in stored if each.source == s.source]
 
 
 def _announced(values: Iterable[bytes | None]) -> Iterator[ClosedSession]:

@@ -19,6 +19,7 @@ from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
 
 log = logging.getLogger(__name__)
@@ -49,20 +50,27 @@ class Output:
         """Return the sessions of most symbols."""
         return self.calendars[0]
 
-    def publish(self, bars: Iterable[Bar]) -> int:
-        """Publish bars in their order, waiting while Kafka accepts none, and return how many.
+    def publish(self, messages: Iterable[Bar | OfficialClose]) -> int:
+        """Publish bars and official closes in their order, waiting while Kafka accepts none, and return how many.
 
         Raises BrokerRefused where Kafka rejected one for good, now or before.
         """
         self._publisher.poll()
         count = 0
-        for count, bar in enumerate(bars, 1):  # noqa: B007 - the last count is returned
+        for count, message in enumerate(messages, 1):  # noqa: B007 - the last count is returned
             try:
-                self._publisher.bar(bar)
+                self._send(message)
             except BrokerUnavailable:
-                until_available(partial(self._publisher.bar, bar), NEVER, self._report_unavailable)
-            self.meters.count_published(bar.ts)
+                until_available(partial(self._send, message), NEVER, self._report_unavailable)
+            if isinstance(message, Bar):
+                self.meters.count_published(message.ts)
         return count
+
+    def _send(self, message: Bar | OfficialClose) -> None:
+        if isinstance(message, Bar):
+            self._publisher.bar(message)
+        else:
+            self._publisher.official_close(message)
 
     def flush(self, seconds: float) -> bool:
         """Wait for Kafka to confirm all messages, and say whether it has."""

@@ -1,8 +1,9 @@
-"""The minutes of a symbol that were published last: they tell a late bar from one that was published before."""
+"""What was published last of a symbol: it tells a late bar or official close from one that was published before."""
 
 from collections.abc import Iterable
 
 WINDOW = 100  # bars: a source's newest response has no more
+CLOSES = 40  # official closes: a month's response has no more
 
 
 class Recent:
@@ -14,6 +15,7 @@ class Recent:
 
     def __init__(self, ts: Iterable[int] = ()) -> None:
         self._known: set[int] = set()
+        self._closes: set[int] = set()
         self._newest: int | None = None
         for one in ts:
             self.add(one)
@@ -34,6 +36,24 @@ class Recent:
         self._newest = ts if self._newest is None else max(self._newest, ts)
         if len(self._known) > WINDOW:
             self._known.remove(min(self._known))
+
+    @property
+    def newest_close(self) -> int | None:
+        """Return when the session closes whose official close was published last, None where none was."""
+        return max(self._closes, default=None)
+
+    def add_close(self, ts: int) -> None:
+        """Record the official close of the session that closes at a time as published."""
+        self._closes.add(ts)
+        if len(self._closes) > CLOSES:
+            self._closes.remove(min(self._closes))
+
+    def is_unpublished_close(self, ts: int, first: int) -> bool:
+        """Say whether an official close is to be published: of a session with one of the minutes held, or later.
+
+        `first` is the minute from which on bars are published where none is held.
+        """
+        return ts not in self._closes and ts > min(self._known, default=first)
 
     def is_unpublished(self, ts: int) -> bool:
         """Say whether a minute is to be published: newer than all, or left out since the oldest one."""

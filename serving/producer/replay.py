@@ -18,14 +18,18 @@ from serving.producer.replay_schedule import (
     Span,
     bars_in,
     holdout_span,
+    messages_in,
+    minute_of,
     seconds_after,
     span_between,
     stored_sessions,
 )
+from serving.stream_config import StreamConfig
 from stock_ml.adapters.lake import Lake
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.clock import EventClock
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadSetting
 
 log = logging.getLogger(__name__)
@@ -45,7 +49,7 @@ class Replay:
 
         Raises BadSetting where a date is invalid, nothing is held out, or there are no bars.
         """
-        bars = bars_in(*self._select(first, last or str(pd.Timestamp.now("UTC").date())))
+        bars = self._messages(*self._select(first, last or str(pd.Timestamp.now("UTC").date())))
         if not bars:
             raise BadSetting(f"the lake holds no bars from {first} to {last or 'today'}: ingest_bars fetches them")
         count = self._publish(bars, self._speed)
@@ -66,11 +70,11 @@ class Replay:
         held_out = holdout_span(stored, self._s.holdout_sessions, 0, sessions)
         if whole is None or held_out is None:
             self._idle(NOTHING_HELD_OUT, {"replay": "nothing"})
-        replayed = bars_in(bars, held_out)
-        self._holdout = Holdout(first=held_out.first, last=held_out.last, bars=len(replayed))
+        count = len(bars_in(bars, held_out))
+        self._holdout = Holdout(first=held_out.first, last=held_out.last, bars=count)
         self._output.announced.setdefault(sessions.exchange, held_out.first)
-        self._publish(bars_in(bars, Span(whole.first, held_out.first - MINUTE)), inf)
-        self._publish(replayed, self._speed)
+        self._publish(self._messages(bars, Span(whole.first, held_out.first - MINUTE)), inf)
+        self._publish(self._messages(bars, held_out), self._speed)
         self._advance(held_out.last + MINUTE)
         self._idle(None, {"replay": "over", "holdout": self._holdout})
 
@@ -91,24 +95,29 @@ class Replay:
             self._output.report(self._clock.now() or None, waiting, replay)
             sleep(1)
 
-    def _publish(self, bars: list[Bar], speed: float) -> int:
-        published = self._published_before(bars)
-        left = [bar for bar in bars if (bar.symbol, bar.ts) not in published]
-        log.info(line("replay", bars=len(bars), published_before=len(bars) - len(left), speed=speed))
-        start = monotonic()
-        for bar in left:
-            self._wait_until(start + seconds_after(left[0].ts, bar.ts, speed, self._output.sessions))
-            self._advance(bar.ts)
-            self._output.publish([bar])
-            self._clock.advance(bar.ts + MINUTE)
-        if bars:
-            self._advance(bars[-1].ts + MINUTE)
-        return len(left)
+    def _messages(self, bars: pd.DataFrame, span: Span) -> list[Bar | OfficialClose]:
+        return messages_in(bars, span, StreamConfig.of(self._s).sessions_of)
 
-    def _published_before(self, bars: list[Bar]) -> set[tuple[str, int]]:
-        if not bars:
+    def _publish(self, messages: list[Bar | OfficialClose], speed: float) -> int:
+        published = self._published_before(messages)
+        left = [each for each in messages if (each.symbol, each.ts) not in published]
+        log.info(line("replay", messages=len(messages), published_before=len(messages) - len(left), speed=speed))
+        start = monotonic()
+        for each in left:
+            after = seconds_after(minute_of(left[0]), minute_of(each), speed, self._output.sessions)
+            self._wait_until(start + after)
+            self._advance(minute_of(each))
+            self._output.publish([each])
+            self._clock.advance(minute_of(each) + MINUTE)
+        if messages:
+            self._advance(minute_of(messages[-1]) + MINUTE)
+        return sum(isinstance(each, Bar) for each in left)
+
+    def _published_before(self, messages: list[Bar | OfficialClose]) -> set[tuple[str, int]]:
+        if not messages:
             return set()
-        return until_available(lambda: published_between(self._s, bars[0].ts, bars[-1].ts), NEVER, log_waiting)
+        first, last = messages[0].ts, messages[-1].ts
+        return until_available(lambda: published_between(self._s, first, last), NEVER, log_waiting)
 
     def _wait_until(self, due: float) -> None:
         while (left := due - monotonic()) > 0:

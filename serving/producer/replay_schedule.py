@@ -1,5 +1,6 @@
 """Which stored bars a replay publishes, and when each is due. Nothing is read or written here."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from stock_ml.domain.bars import MINUTE, PRICES, Bar, epoch
 from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadSetting
 
 HOLDOUT = "holdout"
@@ -54,6 +56,27 @@ def bars_in(bars: pd.DataFrame, span: Span) -> list[Bar]:
     chosen = chosen.sort_values(["ts", "symbol"])[["symbol", "ts", *PRICES, "volume", "source"]]
     columns = (chosen[name].tolist() for name in chosen.columns)
     return [Bar._make(row) for row in zip(*columns, strict=True)]
+
+
+def messages_in(bars: pd.DataFrame, span: Span, sessions_of: Callable[[str], Sessions]) -> list[Bar | OfficialClose]:
+    """Return the received bars of a span, and the official closes of its sessions, by time and symbol.
+
+    Clean bars do not tell the volume of an auction: it is 0.
+    """
+    ts = epoch(bars["ts"])
+    chosen = bars.assign(ts=ts)[bars["official_close"].notna() & (ts >= span.first) & (ts <= span.last)]
+    cells = zip(*(chosen[name].tolist() for name in ("symbol", "ts", "official_close", "source")), strict=True)
+    closes = [OfficialClose(name, _close_after(at, sessions_of(name)), price, 0.0, of) for name, at, price, of in cells]
+    return sorted([*bars_in(bars, span), *closes], key=lambda each: (each.ts, each.symbol))
+
+
+def minute_of(message: Bar | OfficialClose) -> int:
+    """Return the minute at whose end a message is known, UTC epoch seconds: a bar's own, or the last before a close."""
+    return message.ts if isinstance(message, Bar) else message.ts - MINUTE
+
+
+def _close_after(ts: int, sessions: Sessions) -> int:
+    return int(sessions.closes[sessions.number(np.array(ts))])
 
 
 def seconds_after(start: int, ts: int, speed: float, sessions: Sessions) -> float:

@@ -28,6 +28,19 @@ def is_due(newest: int | None, responded_at: float | None, now: float, sessions:
     return newest < expected and responded_at < expected + MINUTE + GRACE
 
 
+def is_close_due(newest: int | None, responded_at: float | None, now: float, sessions: Sessions) -> bool:
+    """Say whether the source may have the official close of the last session.
+
+    `newest` is the close of the session whose official close was published last: only a symbol that had one the session
+    before is asked, a minute after the close and once more after GRACE, for a source without them answers in vain.
+    """
+    last = sessions.ended(now) - 1
+    if newest is None or responded_at is None or last < 1 or newest != sessions.closes[last - 1]:
+        return False
+    due = sessions.closes[last] + np.array([MINUTE, GRACE])
+    return bool(((due <= now) & (responded_at < due)).any())
+
+
 def first_to_publish(bars: Sequence[Bar], sessions: Sessions) -> list[Bar]:
     """Return where to begin when nothing was published yet: the newest session in an answer and the one before."""
     if not bars:

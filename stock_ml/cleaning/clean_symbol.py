@@ -33,7 +33,7 @@ from stock_ml.sources.parsing import WHOLE_FILE, Convention, place
 from stock_ml.sources.parsing.rows import traded
 
 log = logging.getLogger(__name__)
-VERSION = 4  # raise it when cleaning changes: months cleaned by an older version are cleaned again
+VERSION = 5  # raise it when cleaning changes: months cleaned by an older version are cleaned again
 EARLIER = 3  # months that say how often a symbol trades
 
 MAX_WRITERS = 4  # months written at once: most of the time is the object store's

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from stock_ml.cleaning import quality
-from stock_ml.domain import gaps
+from stock_ml.domain import gaps, official_close
 from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, largest_volume, utc
 from stock_ml.domain.calendar import Sessions
-from stock_ml.domain.ingest_records import OfficialClose, RowReport
+from stock_ml.domain.ingest_records import ReportedClose, RowReport
 from stock_ml.domain.outliers import outliers
 from stock_ml.sources.parsing.rows import NO_TRADE, NO_VOLUME, OFF_MINUTE
 
@@ -57,6 +57,8 @@ class CleanBars:
 def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleaningParameters) -> CleanBars:
     """Return the clean bars of one symbol: regular hours, finished, ascending, short holes filled flat.
 
+    `official_close` is NaN but in the last bar of a session of which `domain.official_close` finds one.
+
     `received` has ts (bar opens, int64 UTC epoch seconds), open, high, low, close, volume, and `broken` as `parse`
     gives it: "" for a bar, else why the row is none. Where it has `clipped`, the report counts those. The same rows
     give the same bars, in whatever order and however often they came: of different rows for one minute the one with
@@ -72,7 +74,8 @@ def clean(received: pd.DataFrame, symbol: str, source: str, rules: CleaningParam
     refused = received[outcomes >= len(ROW_OUTCOMES)]
     reasons = np.array(REFUSED)[outcomes[outcomes >= len(ROW_OUTCOMES)] - len(ROW_OUTCOMES)]
     report = _report(received, outcomes, minutes, bars.select(outlier), rules)
-    return CleanBars(_frame(minutes, symbol, source), refused.assign(reason=reasons), report)
+    frame = _frame(minutes, symbol, source).assign(official_close=_in_last_bars(received[outcomes == AUCTION], minutes))
+    return CleanBars(frame[COLUMNS], refused.assign(reason=reasons), report)
 
 
 def _outcomes(rows: pd.DataFrame, rules: CleaningParameters) -> np.ndarray:
@@ -82,7 +85,6 @@ def _outcomes(rows: pd.DataFrame, rules: CleaningParameters) -> np.ndarray:
     outcomes = np.where(rules.sessions.number(ts) < 0, EXTENDED, np.where(ts + MINUTE > known_at, FORMING, KEPT))
     outside = np.flatnonzero(outcomes == EXTENDED)
     outcomes[outside[~rules.sessions.has_day(ts[outside])]] = CLOSED
-    outcomes[_closing_auctions(rows, rules.sessions)] = AUCTION
     if "known_at" in rows:
         usable = (broken == "") & (ts + MINUTE <= known_at)
         outcomes[_superseded(ts, rows["answer"].to_numpy(), usable)] = SUPERSEDED
@@ -92,25 +94,13 @@ def _outcomes(rows: pd.DataFrame, rules: CleaningParameters) -> np.ndarray:
     good = np.flatnonzero(outcomes == KEPT)
     if len(np.unique(ts[good])) < len(good):
         outcomes[good] = _one_a_minute(rows.iloc[good])
+    outside = np.flatnonzero(np.isin(outcomes, (EXTENDED, CLOSED)) & (broken == "") & (ts + MINUTE <= known_at))
+    found = official_close.find(rows[outcomes == KEPT], rows.iloc[outside], rules.sessions)
+    outcomes[outside[found]] = AUCTION
     return outcomes
 
 
-def _closing_auctions(rows: pd.DataFrame, sessions: Sessions) -> np.ndarray:
-    """Say of each row whether it is a closing auction's, (n,): exactly at a close, and without a volume or the largest.
-
-    Sources give the auction's price there, in a row that is no minute.
-    """
-    ts, volume, number = rows["ts"].to_numpy(), rows["volume"].to_numpy(), sessions.number(rows["ts"].to_numpy())
-    near = np.minimum(np.searchsorted(sessions.closes, ts), len(sessions.closes) - 1)
-    at_close = np.asarray((sessions.closes[near] == ts) & (number < 0) & (rows["broken"].to_numpy() == ""))
-    if not at_close.any():
-        return at_close
-    largest = np.zeros(len(sessions.closes))
-    np.fmax.at(largest, number[number >= 0], volume[number >= 0])
-    return np.asarray(at_close & (largest[near] > 0) & ((volume == 0) | (volume > largest[near])))
-
-
-def _official_closes(auctions: pd.DataFrame, sessions: Sessions) -> dict[str, OfficialClose]:
+def _reported_closes(auctions: pd.DataFrame, sessions: Sessions) -> dict[str, ReportedClose]:
     rows = auctions.iloc[largest_volume(auctions)]
     days = sessions.dates[np.searchsorted(sessions.closes, rows["ts"].to_numpy())].astype(str)
     cells = zip(days, rows["ts"], rows["close"], rows["volume"], strict=True)
@@ -151,7 +141,15 @@ def _filled(bars: gaps.Minutes, outlier: np.ndarray, rules: CleaningParameters) 
 def _frame(minutes: gaps.Minutes, symbol: str, source: str) -> pd.DataFrame:
     stamps = pd.DatetimeIndex(minutes.ts * 10**9, tz="UTC")
     values = {name: getattr(minutes, name) for name in (*VALUES, "filled")}
-    return pd.DataFrame({"symbol": symbol, "ts": stamps, **values, "source": source}, columns=COLUMNS)
+    return pd.DataFrame({"symbol": symbol, "ts": stamps, **values, "source": source})
+
+
+def _in_last_bars(auctions: pd.DataFrame, minutes: gaps.Minutes) -> np.ndarray:
+    """Return for each minute the official close of the session that it is the last one of, else NaN, (n,)."""
+    rows = auctions.iloc[largest_volume(auctions)]
+    found = np.full(len(minutes), np.nan)
+    found[np.searchsorted(minutes.ts, rows["ts"].to_numpy(np.int64)) - 1] = rows["close"].to_numpy(np.float64)
+    return found
 
 
 def _report(
@@ -174,7 +172,7 @@ def _report(
         "no_trade": counts[WITHOUT_TRADE],
         "unknown_volume": counts[WITHOUT_VOLUME],
         "closing_auction": counts[AUCTION],
-        "official_closes": _official_closes(received[outcomes == AUCTION], rules.sessions),
+        "official_closes": _reported_closes(received[outcomes == AUCTION], rules.sessions),
         "clipped": int(received["clipped"].to_numpy()[outcomes == KEPT].sum()) if "clipped" in received else 0,
         "refused": refused,
         "refused_share": sum(refused.values()) / max(len(outcomes), 1),

@@ -12,7 +12,7 @@ from stock_ml.errors import BadBars
 
 MINUTE = 60
 PRICES = ["open", "high", "low", "close"]
-COLUMNS = ["symbol", "ts", *PRICES, "volume", "filled", "source"]
+COLUMNS = ["symbol", "ts", *PRICES, "volume", "filled", "source", "official_close"]
 _RULE_COLUMNS = [*PRICES, "open", "close", "volume"]  # the column that each of the _rules is about
 LARGEST_PRICE, LARGEST_VOLUME = 1e9, 1e15  # beyond any market; sums and squares of such numbers stay finite
 RULE = "prices must be positive and at most 1e9 with low <= open, close <= high, and volume from 0 to 1e15"
@@ -35,7 +35,8 @@ class Bar(NamedTuple):
 def validate(bars: pd.DataFrame) -> pd.DataFrame:
     """Return `bars` as they came, or refuse them by the schema below.
 
-    `ts` must be UTC, on the minute, ascending and unique per symbol. Prices and volume must keep the RULE.
+    `ts` must be UTC, on the minute, ascending and unique per symbol. Prices and volume must keep the RULE, and so must
+    `official_close`, which is NaN but in a session's last bar.
     Raises BadBars naming the first bad symbol, time and column.
     """
     from pandera.errors import SchemaError  # takes a second, and the stream needs none
@@ -53,7 +54,7 @@ def _schema() -> Any:
     import pandera.pandas as pa
 
     kinds: dict[str, Any] = {"symbol": object, "ts": UTC_STAMPS, "filled": bool, "source": object}
-    columns = {name: pa.Column(kinds.get(name, np.float64)) for name in COLUMNS}
+    columns = {name: pa.Column(kinds.get(name, np.float64), nullable=name == "official_close") for name in COLUMNS}
     return pa.DataFrameSchema(columns, checks=pa.Check(lambda bars: pd.Series(_bad(bars) == "", bars.index)))
 
 
@@ -76,6 +77,8 @@ def _bad(bars: pd.DataFrame) -> np.ndarray:
     off = ts % (MINUTE * 10**9) != 0
     before = pd.Series(ts).groupby(bars["symbol"].to_numpy(), sort=False).shift(fill_value=np.iinfo(np.int64).min)
     marks[(marks == "") & (off | (ts <= before.to_numpy()))] = "ts"
+    official = bars["official_close"].to_numpy(np.float64)
+    marks[(marks == "") & ~(np.isnan(official) | ((official > 0) & (official <= LARGEST_PRICE)))] = "official_close"
     return np.asarray(marks)
 
 

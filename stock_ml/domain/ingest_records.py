@@ -137,7 +137,7 @@ class MinuteReport(TypedDict):
     unknown_days: NotRequired[dict[str, int]]
 
 
-class OfficialClose(TypedDict):
+class ReportedClose(TypedDict):
     """Give the price of a session's closing auction; `ts` is the close in UTC, ISO 8601."""
 
     ts: str
@@ -163,7 +163,7 @@ class RowReport(MinuteReport):
     no_trade: int
     unknown_volume: int
     closing_auction: int
-    official_closes: dict[str, OfficialClose]
+    official_closes: dict[str, ReportedClose]
     clipped: int
     refused: dict[str, int]
     refused_share: float

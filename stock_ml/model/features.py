@@ -11,7 +11,7 @@ free of the price's and the volume's scale, and finite on flat and on filled win
 | volatility | root of the mean squared minute return of the closes, nights left out | W |
 | volume | ln(1 + v[t] / mean v) - ln 2, 0 where nothing was traded in the window | W |
 | elapsed | share of the session that has passed when the bar ends | 1 |
-| night | ln(open / previous close) summed over the nights that the window crosses, else 0 | W |
+| night | ln(open / close before) summed over the nights that the window crosses, else 0 | W |
 | level_tight, _loose | ln(level / c[t]) for the price level that a bouncing close hides, noise 0.36 and 2.25 | W |
 
 The level is that of the local level model (Harvey 1989, "Forecasting, Structural Time Series Models and the Kalman
@@ -20,7 +20,10 @@ variance, and its close shows the level with noise variance x times 0.36 or 2.25
 (Roll 1984). After a night nothing is known of the level; a minute without a trade shows nothing.
 
 A night is what lies between two trading periods (`domain.calendar`): a lunch break is one, midnight in a market that
-trades around the clock is none. The channel `session` is the number of the trading period.
+trades around the clock is none. The channel `session` is the number of the trading period. The close before a night is
+the official close of the session before (`domain.official_close`); where none is known, and before the end of a lunch
+break, it is the close of the bar before. The channel `close_before` has that official close in each bar of a session's
+first period, and NaN elsewhere.
 
 The kernel gives the same bits for a row whatever number of rows and memory layout it comes in: it copies to
 (C, n, W) and reduces over the last, contiguous axis only; there is no BLAS in it.
@@ -38,11 +41,12 @@ from stock_ml.domain import splits
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions, sessions
 from stock_ml.domain.gaps import Minutes, is_contiguous
+from stock_ml.domain.official_close import NO_CLOSES, OfficialCloses
 from stock_ml.domain.outliers import are_confirmed, leave_out
 from stock_ml.model.feature_schema import FeatureSchema
 
-KERNEL_VERSION = 2
-CHANNELS = ("open", "high", "low", "close", "volume", "elapsed", "session")
+KERNEL_VERSION = 3
+CHANNELS = ("open", "high", "low", "close", "volume", "elapsed", "close_before", "session")
 CLOSE = CHANNELS.index("close")
 LAGS = (1, 2, 5, 15)
 FEATURES = (
@@ -78,12 +82,15 @@ def schema(window: int, horizon: int, limit: int = 15, exchange: str = "XNYS") -
     return described
 
 
-def rows(minutes: Minutes, sessions: Sessions) -> np.ndarray:
-    """Return the CHANNELS of each bar, float64 (n, C): what a ring buffer keeps of a symbol."""
+def rows(minutes: Minutes, sessions: Sessions, close_before: Floats) -> np.ndarray:
+    """Return the CHANNELS of each bar, float64 (n, C): what a ring buffer keeps of a symbol.
+
+    `close_before` is the official close of the session before each, NaN where none is known, (n,).
+    """
     length = sessions.lengths[sessions.number(minutes.ts)]
     elapsed = (sessions.minute(minutes.ts) + 1) / length
     bar = (minutes.open, minutes.high, minutes.low, minutes.close, minutes.volume)
-    return np.column_stack([*bar, elapsed, sessions.period(minutes.ts).astype(np.float64)])
+    return np.column_stack([*bar, elapsed, close_before, sessions.period(minutes.ts).astype(np.float64)])
 
 
 def window_ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> np.ndarray:
@@ -98,10 +105,12 @@ def window_ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -
     return np.flatnonzero((run >= window - 1) & ~minutes.filled & (index >= 0))
 
 
-def windows(minutes: Minutes, sessions: Sessions, window: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
+def windows(
+    minutes: Minutes, sessions: Sessions, window: int, limit: int, closes: OfficialCloses = NO_CLOSES
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the valid windows' ends, int64 (n,), and the windows, float64 (n, W, C)."""
     at = window_ends(minutes, sessions, window, limit)
-    return at, _slices(rows(minutes, sessions), at, window)
+    return at, _slices(rows(minutes, sessions, closes.before(minutes.ts, sessions)), at, window)
 
 
 def _slices(table: Floats, at: NDArray[np.int64], window: int) -> Floats:
@@ -114,12 +123,13 @@ def _slices(table: Floats, at: NDArray[np.int64], window: int) -> Floats:
 def kernel(windows: Floats) -> Floats:
     """Return the FEATURES of windows (n, W, C) as float64 (n, k); W is at least 16."""
     channels = np.ascontiguousarray(np.moveaxis(np.asarray(windows, dtype=np.float64), 2, 0))
-    opens, high, low, close, volume, elapsed, session = channels
+    opens, high, low, close, volume, elapsed, close_before, session = channels
     night = session[:, 1:] != session[:, :-1]
     columns = [_log_ratio(close[:, -1], close[:, -1 - lag]) for lag in LAGS]
     columns += [_close_in_range(high[:, -1], low[:, -1], close[:, -1]), _log_ratio(high[:, -1], low[:, -1])]
     columns += [_volatility(close, night), _volume(volume), elapsed[:, -1]]
-    columns.append(np.add.reduce(np.where(night, _log_ratio(opens[:, 1:], close[:, :-1]), 0.0), axis=1))
+    before = np.where(np.isnan(close_before[:, 1:]), close[:, :-1], close_before[:, 1:])
+    columns.append(np.add.reduce(np.where(night, _log_ratio(opens[:, 1:], before), 0.0), axis=1))
     return np.column_stack([*columns, *_levels(close, volume, night)])
 
 
@@ -180,14 +190,17 @@ def targets(minutes: Minutes, sessions: Sessions, horizon: int, outcomes: Minute
     return np.where(known, np.log(outcomes.close[at] / minutes.close), np.nan)
 
 
-def table(minutes: Minutes, sessions: Sessions, schema: FeatureSchema, limit: int) -> pd.DataFrame:
+def table(
+    minutes: Minutes, sessions: Sessions, schema: FeatureSchema, limit: int, closes: OfficialCloses = NO_CLOSES
+) -> pd.DataFrame:
     """Return one row for each valid window: bar_ts (epoch s), session (date), last_close, target, and the FEATURES.
 
     Outliers are left out of windows. A target whose minute has one is known where later bars confirm its close.
+    Official closes are no targets.
     """
     minutes, left_out = leave_out(minutes, sessions, limit)
     at = window_ends(minutes, sessions, schema["window"], limit)
-    channels = rows(minutes, sessions)
+    channels = rows(minutes, sessions, closes.before(minutes.ts, sessions))
     parts = [at[i : i + CHUNK] for i in range(0, len(at), CHUNK)]
     features = [kernel(_slices(channels, part, schema["window"])) for part in parts]
     frame = pd.DataFrame(np.concatenate([np.empty((0, len(FEATURES))), *features]), columns=list(FEATURES))

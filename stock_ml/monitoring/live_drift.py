@@ -52,7 +52,8 @@ def _sessions(s: Settings, store: MonitoringStore, profile: ReferenceProfile, nu
 def _rows(s: Settings, store: MonitoringStore, symbol: str, numbers: range) -> pd.DataFrame:
     """Return a symbol's rows with a target, as training has them; the session before fills the first windows."""
     calendar = s.calendars.of(s.symbols[0])
-    bars = store.bars(symbol, int(calendar.opens[numbers[0] - 1]), int(calendar.closes[numbers[-1]]))
+    span = int(calendar.opens[numbers[0] - 1]), int(calendar.closes[numbers[-1]])
+    bars, closes = store.bars(symbol, *span), store.official_closes(symbol, *span)
     schema = features.schema(s.window, s.horizon, s.feed_gap_minutes, s.exchange)
-    table = features.table(bars, s.calendars.of(symbol), schema, s.feed_gap_minutes)
+    table = features.table(bars, s.calendars.of(symbol), schema, s.feed_gap_minutes, closes)
     return table[table["target"].notna()]

@@ -21,8 +21,9 @@ from stock_ml.sources.retry import RETRIES
 DAY = 86_400
 REACH = 30 * DAY - 3600  # Yahoo refuses a window that begins earlier; an hour for clocks that differ
 WINDOW = 7 * DAY + 3600  # of the eight days that Yahoo gives at once; an hour for a change of clocks and LEAD
-LEAD = 300  # seconds before a close at which a chart begins: its first candle comes without a volume, so none of a
-# session's own may be it, least of all the opening minute, which has the largest
+LEAD = 2400  # seconds before a close at which a chart begins: its first candle comes without a volume, so none of a
+# session's own may be it, least of all the opening minute, which has the largest; and the half hour before the close
+# says whether a row at it is the official close
 PAUSE = 1.0  # wall seconds between two requests: Yahoo blocks faster clients
 PARAMS = {"interval": "1m", "includePrePost": "false", "events": "div,splits"}
 

@@ -95,8 +95,8 @@ def test_a_requested_symbol_has_the_closes_of_its_day(client: FlaskClient, symbo
     is_as_described("/symbols", answer)
     assert answer.json is not None
     assert answer.json["symbols"] == [
-        [symbol, (T + 60) * 1000, 100.0, None, None, None, [100.0]],
-        ["NONE", None, None, None, None, None, []],
+        [symbol, (T + 60) * 1000, 100.0, None, None, None, False, [100.0]],
+        ["NONE", None, None, None, None, None, False, []],
     ]
     many = client.get("/symbols?" + "&".join(f"symbol=S{n}" for n in range(101)))
     assert many.status_code == 400

@@ -32,7 +32,7 @@ def received(body: bytes = BODY, at: float = 1_709_303_400.25) -> Response:
 
 def bars(symbol: str, *seconds: int) -> pd.DataFrame:
     ts = pd.to_datetime(list(seconds), unit="s", utc=True).astype("datetime64[ns, UTC]")
-    rest = {"symbol": symbol, "source": "sandbox", "filled": False, "volume": 5.0}
+    rest = {"symbol": symbol, "source": "sandbox", "filled": False, "volume": 5.0, "official_close": 1.5}
     return pd.DataFrame({"ts": ts}).assign(open=1.0, high=2.0, low=0.5, close=1.5, **rest)[COLUMNS]
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from uuid import uuid4
 
+import numpy as np
 import psycopg
 import pytest
 from pydantic import SecretStr
@@ -14,8 +15,8 @@ from local.status import late_forecasts
 from stock_ml.adapters.postgres import reader_statements as statements
 from stock_ml.adapters.postgres.connection import POOL_SIZE, Database, Pool
 from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
-from stock_ml.adapters.postgres.reader import RECENT, ForecastReader, Span
-from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
+from stock_ml.adapters.postgres.reader import RECENT, Changes, ForecastReader, Span
+from stock_ml.adapters.postgres.store import BARS, BarRow, ForecastRow, ForecastStore, OfficialCloseRow
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadRows, StoreUnavailable, WrongSource
 from stock_ml.evaluation.live_performance import LimitBreach, MonitoringReport
@@ -54,6 +55,13 @@ def fill(postgres: Settings, bars: list[BarRow], forecasts: list[ForecastRow]) -
     store.close()
 
 
+def close(postgres: Settings, symbol: str, minute: int, price: float) -> None:
+    """Store an official close."""
+    row = OfficialCloseRow(symbol, T + 60 * minute, price, 0.0, "sandbox", "2024-03-01")
+    with closing(ForecastStore.connect(postgres)) as store:
+        store.finish(store.begin(np.empty(0, BARS), np.empty(0, BARS), [row]))
+
+
 def test_the_newest_rows_come_ascending_and_limited(postgres: Settings, reader: ForecastReader, symbol: str) -> None:
     fill(postgres, [bar(symbol, m) for m in range(5)], [forecast(symbol, m) for m in range(5)])
     span = Span(symbol, 0, EVER, 2)
@@ -81,7 +89,7 @@ def test_what_came_after_a_batch_is_found_by_it(postgres: Settings, reader: Fore
     assert len(reader.changes(run, None).bars) == 3
     later = reader.run(run.newest, 10)
     assert later is not None
-    assert reader.changes(later, None) == ([], [])
+    assert reader.changes(later, None) == Changes([], [])
 
 
 def test_a_batch_committed_after_later_rows_is_not_passed(
@@ -152,8 +160,29 @@ def test_a_quote_holds_the_change_since_the_day_before_and_the_newest_forecast(
     today = [bar(symbol, DAY + m, 110.0 + m) for m in range(2)]
     fill(postgres, [bar(symbol, 380), *today], [forecast(symbol, DAY), forecast(symbol, DAY + 1, 112.5)])
     quotes = reader.quotes(["NO" + symbol, symbol], 0, "America/New_York")
-    assert quotes[0] == ("NO" + symbol, None, None, None, None)
-    assert quotes[1] == (symbol, (T + (DAY + 1) * 60) * 1000, 111.0, pytest.approx(0.11), 112.5)
+    assert quotes[0] == ("NO" + symbol, None, None, None, None, False)
+    assert quotes[1] == (symbol, (T + (DAY + 1) * 60) * 1000, 111.0, pytest.approx(0.11), 112.5, False)
+
+
+def test_the_official_close_is_the_last_price_until_the_next_sessions_bars(
+    postgres: Settings, reader: ForecastReader, symbol: str
+) -> None:
+    fill(postgres, [bar(symbol, 0), bar(symbol, 389)], [])
+    assert reader.official_close(symbol, (T + 389 * 60) * 1000) is None
+    before = reader.newest_batch()
+    close(postgres, symbol, 390, 104.0)
+    assert reader.quotes([symbol], 0, "America/New_York")[0][2:] == (104.0, None, None, True)
+    assert reader.official_close(symbol, (T + 389 * 60) * 1000) == ((T + 390 * 60) * 1000, 104.0)
+    run = reader.run(before, 10)
+    assert run is not None
+    assert reader.changes(run, [symbol]).closes == [(symbol, (T + 390 * 60) * 1000, 104.0)]
+    fill(postgres, [bar(symbol, DAY, 130.0)], [])
+    quote = reader.quotes([symbol], 0, "America/New_York")[0]
+    assert (quote.last, quote.change, quote.official) == (130.0, pytest.approx(0.25), False)
+    assert reader.official_close(symbol, (T + DAY * 60) * 1000) is None
+    close(postgres, symbol, DAY + 390, 156.0)
+    quote = reader.quotes([symbol], 0, "America/New_York")[0]
+    assert (quote.last, quote.change, quote.official) == (156.0, pytest.approx(0.5), True)
 
 
 def test_skill_and_closes_of_many_are_read_at_once(postgres: Settings, reader: ForecastReader, symbol: str) -> None:

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Thread
 from typing import Any
 from uuid import uuid4
@@ -16,12 +16,14 @@ from stock_ml.adapters.postgres.store import (
     ForecastRow,
     Forecasts,
     ForecastStore,
+    OfficialCloseRow,
     Rows,
     Stored,
 )
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.domain.outliers import are_confirmed
 from stock_ml.errors import StoreUnavailable, WrongSource
 from tests.servers import tables
@@ -61,10 +63,22 @@ def forecast(
     )
 
 
-def write(store: ForecastStore, insert: Rows, merge: Rows | None = None) -> Stored:
+def official(symbol: str, day: int, close: float, volume: float) -> OfficialCloseRow:
+    return OfficialCloseRow(symbol, T + 86_400 * day, close, volume, "sandbox", "2024-03-01")
+
+
+def batches(settings: Settings) -> int:
+    with psycopg.connect(settings.postgres()) as connection:
+        return int(connection.execute("select count(*) from batches").fetchone()[0])  # type: ignore[index]  # one row
+
+
+def write(
+    store: ForecastStore, insert: Rows, merge: Rows | None = None, closes: Sequence[OfficialCloseRow] = ()
+) -> Stored:
     """Store rows as the consumer does."""
     merge = merge or Rows.of()
-    return store.finish(store.begin(insert.bars, merge.bars), Forecasts(*insert[1:]), Forecasts(*merge[1:]))
+    writing = store.begin(insert.bars, merge.bars, closes)
+    return store.finish(writing, Forecasts(*insert[1:]), Forecasts(*merge[1:]))
 
 
 def test_migrations_run_twice_and_change_nothing(settings: Settings, store: ForecastStore, symbol: str) -> None:
@@ -151,6 +165,48 @@ def test_a_late_bar_may_make_another_an_outlier_or_none_and_changes_no_price(
     assert np.isnan(store.newest_forecasts([symbol], 1)["close"]).all()
     assert store.store([one._replace(close=99.0), late]).bars == 1
     assert [(row.outlier, row.close) for row in rows(settings, "bars", symbol)] == [(True, 100.25), (False, 100.25)]
+
+
+def test_of_several_official_closes_of_a_session_the_largest_volume_stays_in_any_order(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    several = [official(symbol, 0, close, volume) for volume, close in ((0, 90), (7, 91), (7, 92), (1, 99))]
+    for order in (several, several[::-1]):
+        store.forget([symbol])
+        for one in order:
+            write(store, Rows.of(), closes=[one])
+        assert store.official_closes([symbol], 0) == [OfficialClose(symbol, T, 92.0, 7.0, "sandbox")]
+    [row] = rows(settings, "official_closes", symbol)
+    assert (str(row.session), row.source) == ("2024-03-01", "sandbox")
+
+
+def test_an_official_close_is_stored_with_its_batch_or_not_at_all(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    one = official(symbol, 0, 101.0, 0.0)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        write(store, Rows.of([bar(symbol, 0)], [forecast(symbol, 0)._replace(target_ts=T)]), closes=[one])
+    assert store.official_closes([symbol], 0) == []
+    write(store, Rows.of([bar(symbol, 0)]), closes=[one])
+    write(store, Rows.of([bar(symbol, 0)]), closes=[one])  # delivered again: bars are merged, and it changes nothing
+    assert [found.close for found in store.official_closes([symbol], 0)] == [101.0]
+    assert store.official_closes([symbol], T + 1) == []
+
+
+def test_a_batch_with_an_official_close_alone_is_told_to_readers_once(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    before = batches(settings)
+    write(store, Rows.of(), closes=[official(symbol, 0, 101.0, 0.0)])
+    assert batches(settings) == before + 1
+    write(store, Rows.of(), closes=[official(symbol, 0, 101.0, 0.0)])
+    assert batches(settings) == before + 1
+
+
+def test_forgotten_symbols_lose_their_official_closes(store: ForecastStore, symbol: str) -> None:
+    write(store, Rows.of(), closes=[official(symbol, 0, 101.0, 0.0), official(symbol + "B", 0, 102.0, 0.0)])
+    store.forget([symbol])
+    assert [close.symbol for close in store.official_closes([symbol, symbol + "B"], 0)] == [symbol + "B"]
 
 
 def test_a_batch_that_fails_stores_nothing_of_it(settings: Settings, store: ForecastStore, symbol: str) -> None:

@@ -98,7 +98,7 @@ def test_the_newest_bars_begin_before_this_session_and_the_price_of_the_moment_i
     with answering(serving(NOW)) as address:
         bars = bars_of(asking(address, tmp_path).newest("BRK-B"), "start", XNYS)
     session = int(np.searchsorted(XNYS.opens, NOW)) - 1
-    assert XNYS.closes[session - 1] - 300 < bars[0].ts < XNYS.closes[session - 1]
+    assert XNYS.closes[session - 1] - 2400 < bars[0].ts < XNYS.closes[session - 1]
     [opening] = [bar for bar in bars if bar.ts == XNYS.opens[session]]
     assert opening.volume > 0
     assert NOW - 180 < bars[-1].ts + 60 <= NOW

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -16,7 +17,7 @@ from local.servers.services import programs
 from serving.dashboard.status import STALE
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
-from stock_ml.adapters.postgres.store import ForecastStore
+from stock_ml.adapters.postgres.store import BARS, ForecastStore, OfficialCloseRow
 from stock_ml.config import Settings
 from stock_ml.evaluation.live_performance import MonitoringReport
 from tests.e2e.pages import EMPTY, READY, T, address, bar, dashboard_program, drawn, forecast, keep, wait_for
@@ -73,6 +74,22 @@ def test_an_outlier_is_no_price_of_the_page_and_is_named_in_the_table(
     expect(page.locator("#last")).to_have_text("104.00")
     page.get_by_text("Table", exact=True).click()
     expect(page.get_by_text("10, outlier")).to_be_visible()
+
+
+def test_the_official_close_is_the_last_price_until_the_next_sessions_bars(
+    served: Settings, symbol: str, store: ForecastStore, page: Page
+) -> None:
+    page.goto(address(served, symbol))
+    page.wait_for_selector(READY)
+    expect(page.locator("#last-when")).to_have_text("close of 09:34")
+    official = OfficialCloseRow(symbol, T + 390 * 60, 105.25, 0.0, "sandbox", "2024-03-01")
+    store.finish(store.begin(np.empty(0, BARS), np.empty(0, BARS), [official]))
+    expect(page.locator("#last")).to_have_text("105.25")
+    expect(page.locator("#last-when")).to_have_text("official close of 16:00")
+    store.store([bar(symbol, 1440, 106.0)], [])
+    expect(page.locator("#last")).to_have_text("106.00")
+    expect(page.locator("#last-when")).to_contain_text("close of")
+    expect(page.locator("#last-when")).not_to_contain_text("official")
 
 
 def test_the_page_says_simulated_and_no_advice_and_what_serves(served: Settings, symbol: str, page: Page) -> None:

@@ -7,10 +7,13 @@ from stock_ml.adapters.broker.messages import (
     decode_alert,
     decode_bar,
     decode_bars,
+    decode_official_close,
     decode_session,
     encode_alert,
     encode_bar,
+    encode_official_close,
     encode_session,
+    is_official_close,
 )
 from stock_ml.adapters.broker.publisher import Publisher
 from stock_ml.adapters.broker.read_back import read_back
@@ -28,12 +31,15 @@ __all__ = [
     "decode_alert",
     "decode_bar",
     "decode_bars",
+    "decode_official_close",
     "decode_session",
     "empty_topics",
     "encode_alert",
     "encode_bar",
+    "encode_official_close",
     "encode_session",
     "ensure_topics",
+    "is_official_close",
     "list_topics",
     "read_back",
 ]

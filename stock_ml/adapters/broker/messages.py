@@ -8,8 +8,9 @@ import msgspec
 import numpy as np
 import orjson
 
-from stock_ml.domain.bars import MINUTE, RULE, Bar, bad_column, valid
+from stock_ml.domain.bars import LARGEST_PRICE, LARGEST_VOLUME, MINUTE, RULE, Bar, bad_column, valid
 from stock_ml.domain.json_object import JsonObject
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadMessage
 from stock_ml.evaluation.live_performance import Alert
 
@@ -19,6 +20,8 @@ YEAR_2100 = 4_102_444_800
 NUMBERS = ("open", "high", "low", "close", "volume")
 BAR_FIELDS = frozenset({"v", *Bar._fields})
 ALERT_FIELDS = frozenset({"v", *Alert._fields})
+OFFICIAL_CLOSE = "official_close"  # the kind of a message; a bar's message says no kind
+CLOSE_FIELDS = frozenset({"v", "kind", *OfficialClose._fields})
 SESSION_FIELDS = frozenset({"v", "exchange", "session", "close"})
 
 
@@ -42,6 +45,15 @@ class _Bar(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     close: float
     volume: float
     source: str
+
+
+class _Kind(msgspec.Struct, gc=False):
+    """Any object, by the kind that it says it is."""
+
+    kind: str = ""
+
+
+_kind_of = msgspec.json.Decoder(_Kind).decode
 
 
 class PlainBars(NamedTuple):
@@ -88,6 +100,33 @@ def decode_bars(values: Sequence[bytes | None]) -> PlainBars:
     ts = np.array([bar.ts for bar in kept], dtype=np.int64)
     symbols, sources = [bar.symbol for bar in kept], [bar.source for bar in kept]
     return PlainBars(np.array(at, dtype=np.int64)[good], symbols, sources, ts, numbers[:, good])
+
+
+def encode_official_close(close: OfficialClose) -> bytes:
+    """Return an official close as the topic of bars holds it."""
+    return orjson.dumps({"v": VERSION, "kind": OFFICIAL_CLOSE, **close._asdict()})
+
+
+def is_official_close(value: bytes | None) -> bool:
+    """Say whether a message calls itself an official close; `decode_official_close` says whether it is one."""
+    try:
+        return value is not None and len(value) <= LARGEST and _kind_of(value).kind == OFFICIAL_CLOSE
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def decode_official_close(value: bytes | None) -> OfficialClose:
+    """Return the official close in a message. Raises BadMessage naming what is wrong with it."""
+    given = _fields(value, CLOSE_FIELDS)
+    for name in ("symbol", "source"):
+        if not isinstance(given[name], str):
+            raise BadMessage(f"{name} is {_shown(given[name])}, it must be text")
+    if given["kind"] != OFFICIAL_CLOSE:
+        raise BadMessage(f"kind is {_shown(given['kind'])}, it must be {OFFICIAL_CLOSE!r}")
+    close, volume = _number("close", given["close"]), _number("volume", given["volume"])
+    if not (0 < close <= LARGEST_PRICE and 0 <= volume <= LARGEST_VOLUME):
+        raise BadMessage(f"bad official close: {close!r} with volume {volume!r}; {RULE}")
+    return OfficialClose(given["symbol"], _minute(given["ts"]), close, volume, given["source"])
 
 
 def encode_session(closed: ClosedSession) -> bytes:

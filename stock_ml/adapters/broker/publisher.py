@@ -8,11 +8,18 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.client_events import Errors
-from stock_ml.adapters.broker.messages import ClosedSession, encode_alert, encode_bar, encode_session
+from stock_ml.adapters.broker.messages import (
+    ClosedSession,
+    encode_alert,
+    encode_bar,
+    encode_official_close,
+    encode_session,
+)
 from stock_ml.adapters.broker.topics import LIMITS, Topics
 from stock_ml.adapters.broker.unreadable import UnreadableBatch
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
 from stock_ml.evaluation.live_performance import Alert
 
@@ -62,6 +69,10 @@ class Publisher:
     def bar(self, bar: Bar) -> None:
         """Publish a bar with its symbol as key. Raises BrokerUnavailable where the buffer is full: try again."""
         self._send(self._topics.bars, bar.symbol.encode(), encode_bar(bar))
+
+    def official_close(self, close: OfficialClose) -> None:
+        """Publish an official close beside its symbol's bars. Raises BrokerUnavailable where the buffer is full."""
+        self._send(self._topics.bars, close.symbol.encode(), encode_official_close(close))
 
     def session(self, closed: ClosedSession) -> None:
         """Announce a closed session. Raises BrokerUnavailable where the buffer is full: try again."""

@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,8 +20,10 @@ def to_bytes(bars: pd.DataFrame) -> bytes:
 
 
 def from_bytes(body: bytes) -> pd.DataFrame:
-    """Return the bars in Parquet bytes, `ts` as datetime64[ns, UTC]."""
+    """Return the bars in Parquet bytes, `ts` as datetime64[ns, UTC]; of an older month no official close is known."""
     bars: pd.DataFrame = pq.read_table(io.BytesIO(body)).to_pandas()
+    if "official_close" not in bars:
+        bars["official_close"] = np.nan
     return bars.assign(ts=bars["ts"].astype("datetime64[ns, UTC]"))
 
 

@@ -72,13 +72,24 @@ class Monitoring(NamedTuple):
 
 class Quote(NamedTuple):
     """Hold a symbol's newest bar's open in epoch milliseconds, its close, the share by which that is above the close of
-    the day before, and the forecast made at that bar; None where there is none."""
+    the day before, and the forecast made at that bar; None where there is none.
+
+    Closes are the official ones where they are known; `official` says that `last` is one.
+    """
 
     symbol: str
     ts: int | None
     last: float | None
     change: float | None
     forecast: float | None
+    official: bool
+
+
+class LastClose(NamedTuple):
+    """Hold the official close of a session, and when it closed, in epoch milliseconds."""
+
+    ts: int
+    close: float
 
 
 class Span(NamedTuple):
@@ -101,10 +112,14 @@ class Run(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """Hold rows that batches brought, ascending; each with its symbol before what a Span's rows hold."""
+    """Hold rows that batches brought, ascending; each with its symbol before what a Span's rows hold.
+
+    `closes` are the official ones: symbol, ts_ms, close.
+    """
 
     bars: list[Row]
     forecasts: list[Row]
+    closes: Sequence[Row] = ()
 
 
 NO_SCORE = Score(None, 0, None, None, None, None, None)
@@ -162,8 +177,8 @@ class ForecastReader:
             return Changes([], [])
         values = run._asdict() | {"horizon": self._horizon, "limit": limit}
         values["symbols"] = None if symbols is None else list(symbols)
-        rows = (self._pool.rows(q, values) for q in (statements.CHANGED_BARS, statements.CHANGED_FORECASTS))
-        return Changes(*rows)
+        changed = (statements.CHANGED_BARS, statements.CHANGED_FORECASTS, statements.CHANGED_CLOSES)
+        return Changes(*(self._pool.rows(query, values) for query in changed))
 
     def bars(self, span: Span) -> list[Row]:
         """Return the newest bars of a span, ascending: ts_ms, open, high, low, close, volume, filled, outlier."""
@@ -223,6 +238,11 @@ class ForecastReader:
         newest: int | None = self._recent_rows(statements.LAST_BAR, symbol=symbol)[0][0]
         return newest
 
+    def official_close(self, symbol: str, after: int) -> LastClose | None:
+        """Return the official close after a symbol's newest bar, given by its open in epoch milliseconds, if any."""
+        found = self._pool.rows(statements.OFFICIAL_CLOSE, {"symbol": symbol, "after": after})
+        return LastClose(*found[0]) if found else None
+
     def services(self) -> dict[str, ServiceState]:
         """Return by name what each service last said of itself."""
         return {name: ServiceState(state, age) for name, state, age in self._pool.rows(statements.SERVICES, {})}
@@ -254,6 +274,6 @@ class ForecastReader:
 
 
 def _quote(row: Row) -> Quote:
-    symbol, ts, last, before, forecast = row
+    symbol, ts, last, before, forecast, official = row
     change = last / before - 1 if last is not None and before else None  # PostgreSQL would refuse one beyond 1e308
-    return Quote(symbol, ts, last, change, forecast)
+    return Quote(symbol, ts, last, change, forecast, official)

@@ -27,6 +27,12 @@ where stored_at = any(%(stored)s) and bar_ts between %(first)s and %(last)s and 
   and (%(symbols)s::text[] is null or symbol = any(%(symbols)s))
 order by bar_ts limit %(limit)s
 """
+CHANGED_CLOSES = """
+select symbol, (extract(epoch from ts) * 1000)::bigint, close from official_closes
+where stored_at = any(%(stored)s) and ts between %(first)s and %(last)s
+  and (%(symbols)s::text[] is null or symbol = any(%(symbols)s))
+order by ts limit %(limit)s
+"""
 BARS = """
 select (extract(epoch from ts) * 1000)::bigint, open, high, low, close, volume, filled, outlier from bars
 where symbol = %(symbol)s and ts >= to_timestamp(%(since)s / 1000.0) and ts < to_timestamp(%(until)s / 1000.0)
@@ -116,20 +122,33 @@ with recursive known as (
 )
 select symbol from known where symbol is not null
 """
-# by key alone, however many bars there are: the newest bar, the close of the day before, the newest forecast
+# of a symbol whose newest bar is at a time
+OFFICIAL_CLOSE = """
+select (extract(epoch from ts) * 1000)::bigint, close from official_closes
+where symbol = %(symbol)s and ts > to_timestamp(%(after)s / 1000.0) order by ts desc limit 1
+"""
+# by key alone, however many bars there are: the newest bar, the close of the day before, the newest forecast; an
+# official close counts before the last bar's
 QUOTES = """
-select asked.symbol, (extract(epoch from last.ts) * 1000)::bigint, last.close, before.close,
-       ahead.predicted_close
+select asked.symbol, (extract(epoch from last.ts) * 1000)::bigint, coalesce(official.close, last.close),
+       coalesce(settled.close, before.close), ahead.predicted_close, official.close is not null
 from unnest(%(symbols)s::text[]) with ordinality as asked (symbol, place)
 left join lateral (
     select ts, close from bars where symbol = asked.symbol and ts >= to_timestamp(%(recent)s / 1000.0) and not outlier
     order by ts desc limit 1
 ) as last on true
 left join lateral (
-    select close from bars where symbol = asked.symbol and ts >= to_timestamp(%(recent)s / 1000.0) and not outlier
+    select ts, close from bars where symbol = asked.symbol and ts >= to_timestamp(%(recent)s / 1000.0) and not outlier
       and ts < date_trunc('day', last.ts at time zone %(zone)s) at time zone %(zone)s
     order by ts desc limit 1
 ) as before on true
+left join lateral (
+    select close from official_closes where symbol = asked.symbol and ts > last.ts order by ts desc limit 1
+) as official on true
+left join lateral (
+    select close from official_closes where symbol = asked.symbol and ts > before.ts and ts <= last.ts
+    order by ts desc limit 1
+) as settled on true
 left join lateral (
     select predicted_close from forecasts
     where symbol = asked.symbol and horizon = %(horizon)s and bar_ts >= last.ts

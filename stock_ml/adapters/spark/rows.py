@@ -11,12 +11,16 @@ from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 from stock_ml.domain.bars import PRICES
 from stock_ml.domain.calendar import Calendars
 from stock_ml.domain.gaps import Minutes, fill
+from stock_ml.domain.official_close import OfficialCloses
 from stock_ml.errors import StoreUnavailable, TooLittleHistory
 from stock_ml.model import features
 from stock_ml.model.feature_schema import FeatureSchema
 
 # given to Spark, since reading it from the files takes seconds
-BARS = "symbol string, ts timestamp, open double, high double, low double, close double, volume double, filled boolean"
+BARS = (
+    "symbol string, ts timestamp, open double, high double, low double, close double, volume double, filled boolean, "
+    "official_close double"
+)
 FEW = 64 * 1024**2  # bytes of clean bars in the lake: some million of them
 TABLE = "symbol string, bar_ts long, session string, last_close double, target double"
 
@@ -42,7 +46,7 @@ def read_bars(spark: SparkSession, uri: str, symbols: Sequence[str]) -> DataFram
         problem = str(error.java_exception.getMessage())[:300]
         raise StoreUnavailable(f"Spark cannot read {uri} ({problem}): see that the S3 service is up") from error
     wanted = bars.where(F.col("symbol").isin(*symbols))
-    return wanted.select("symbol", F.col("ts").cast("long").alias("ts"), *PRICES, "volume", "filled")
+    return wanted.select("symbol", F.col("ts").cast("long").alias("ts"), *PRICES, "volume", "filled", "official_close")
 
 
 def cache_rows(rows: DataFrame) -> DataFrame:
@@ -73,7 +77,7 @@ def feature_rows(bars: DataFrame, schema: FeatureSchema, calendars: Calendars, l
         sessions = others.get(symbol, usual)
         # each month was filled alone: where a market trades around the clock, a hole may lie between two
         minutes = fill(Minutes.of_frame(ordered), sessions, limit)
-        table = features.table(minutes, sessions, schema, limit)
+        table = features.table(minutes, sessions, schema, limit, OfficialCloses.of_bars(ordered, sessions))
         table.insert(0, "symbol", symbol)
         return table[table["target"].notna()]
 

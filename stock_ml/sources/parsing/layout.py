@@ -1,13 +1,15 @@
 """Read Alpha Vantage's JSON and CSV and Yahoo's charts strictly into rows, and rows into live bars."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
 import pandas as pd
 
+from stock_ml.domain import official_close
 from stock_ml.domain.bars import MINUTE, Bar, largest_volume
 from stock_ml.domain.calendar import Sessions
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadFile
 from stock_ml.sources.parsing import (
     alpha_vantage_csv,
@@ -82,18 +84,35 @@ def _defect(row: "pd.Series[Any]", where: str) -> str:
     return f"{where}, column {column}: {float(row[column])} {RULE}"
 
 
-def bars_of(response: Response, convention: Convention, calendar: Sessions) -> list[Bar]:
-    """Return the bars of a response within the sessions of `calendar`, ascending, not filled.
+class LiveRows(NamedTuple):
+    """Hold the bars and the official closes of a response, each ascending."""
+
+    bars: list[Bar]
+    official_closes: list[OfficialClose]
+
+
+def live_rows(response: Response, convention: Convention, calendar: Sessions) -> LiveRows:
+    """Return the bars of a response within the sessions of `calendar`, not filled, and its official closes.
 
     They are of the month that was asked for, if one was, and their minute was over when the response was given. Rows
     that are no bar, such as a minute without a trade or a row that breaks a rule of the record, are left out; of
     several rows for a minute the one with the largest volume stays. Raises BadFile where the layout is not known.
     """
     rows = place(_of_month(read(response), response.month, calendar), convention, calendar)
-    rows = rows[(calendar.number(rows["ts"].to_numpy()) >= 0) & (rows["broken"] == "")]
-    values = rows.iloc[largest_volume(rows)][["ts", *VALUES]].itertuples(index=False)
-    bars = (Bar(response.symbol, ts, o, h, low, c, v, response.source) for ts, o, h, low, c, v in values)
-    return [bar for bar in bars if bar.ts + MINUTE <= response.fetched_at]
+    rows = rows[(rows["broken"] == "") & (rows["ts"] + MINUTE <= response.fetched_at)]
+    rows = rows.iloc[largest_volume(rows)]
+    inside = calendar.number(rows["ts"].to_numpy()) >= 0
+    minutes, others = rows[inside], rows[~inside]
+    values = minutes[["ts", *VALUES]].itertuples(index=False)
+    bars = [Bar(response.symbol, ts, o, h, low, c, v, response.source) for ts, o, h, low, c, v in values]
+    official = others[official_close.find(minutes, others, calendar)][["ts", "close", "volume"]]
+    found = official.itertuples(index=False)
+    return LiveRows(bars, [OfficialClose(response.symbol, ts, c, v, response.source) for ts, c, v in found])
+
+
+def bars_of(response: Response, convention: Convention, calendar: Sessions) -> list[Bar]:
+    """Return the bars of a response, as `live_rows` does."""
+    return live_rows(response, convention, calendar).bars
 
 
 def row_months(rows: pd.DataFrame, calendar: Sessions) -> np.ndarray:

@@ -184,13 +184,28 @@ def test_rows_against_the_direction_of_the_others_are_counted(order):
 
 @pytest.mark.parametrize(("volume", "auction"), [(0.0, True), (11.0, True), (10.0, False)])
 def test_a_row_exactly_at_the_close_is_the_auctions_where_it_has_no_volume_or_the_largest(volume, auction):
-    received = rows((388, 50), (389, 51), (390, 52), (391, 53))
-    received.loc[2, "volume"] = volume
-    report = cleaned(received).report
+    received = rows(*((m, 50) for m in range(350, 389)), (389, 50.5), (390, 51), (391, 53))
+    received.loc[received["ts"] == OPEN + 390 * 60, "volume"] = volume
+    result = cleaned(received)
+    report = result.report
     assert (report["closing_auction"], report["extended_hours"]) == ((1, 1) if auction else (0, 2))
-    official = {"2024-03-01": {"ts": "2024-03-01T21:00:00+00:00", "price": 52.0, "volume": volume}}
+    official = {"2024-03-01": {"ts": "2024-03-01T21:00:00+00:00", "price": 51.0, "volume": volume}}
     assert report["official_closes"] == (official if auction else {})
-    assert (report["kept"], report["refused"]) == (2, {})
+    assert (report["kept"], report["refused"]) == (40, {})
+    assert result.bars["official_close"].tolist()[:-1] == pytest.approx([np.nan] * 39, nan_ok=True)
+    assert result.bars["official_close"].tolist()[-1] == pytest.approx(51.0 if auction else np.nan, nan_ok=True)
+
+
+def test_an_official_close_is_known_a_minute_later_and_the_newest_answer_decides():
+    received = rows(*((m, 50) for m in range(350, 391)))
+    received.loc[40, "volume"] = 0.0
+    close = OPEN + 390 * 60
+    assert cleaned(received, close + 59).report["closing_auction"] == 0
+    assert cleaned(received, close + 60).report["closing_auction"] == 1
+    newer = received.assign(close=received["close"] + 0.1)
+    answers = pd.concat([received.assign(known_at=LATER, answer=0), newer.assign(known_at=LATER + 1, answer=1)])
+    report = cleaned(answers, LATER + 1).report
+    assert [close["price"] for close in report["official_closes"].values()] == [50.1]
 
 
 def test_a_session_around_the_clock_has_no_closing_auction():

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from stock_ml.domain.calendar import sessions
 from stock_ml.domain.gaps import Minutes, fill
+from stock_ml.domain.official_close import NO_CLOSES, OfficialCloses
 from stock_ml.model import features
 from stock_ml.model.features import CHANNELS, FEATURES, kernel, schema, table, targets, windows
 from tests.hypothesis_budget import at_most
@@ -17,6 +19,7 @@ from tests.walks import NYSE, holes, minutes_of, take, walk
 W, LIMIT = 30, 15
 DAYS = walk(minutes_of("2024-03-04", 2))
 AT, WINDOWS = windows(DAYS, NYSE, W, LIMIT)
+OFFICIAL = OfficialCloses(DAYS.ts[389:390] + 60, DAYS.close[389:390] * 1.003)
 masks = holes(len(DAYS))
 
 
@@ -35,9 +38,13 @@ def naive(window: np.ndarray) -> list[float]:
         math.sqrt(sum(r * r for r in minute_returns) / max(len(minute_returns), 1)),
         math.log((1 + last["volume"] / mean) / 2) if mean > 0 else 0.0,
         last["elapsed"],
-        sum(math.log(b["open"] / a["close"]) for a, b, n in zip(bar, bar[1:], nights, strict=False) if n),
+        sum(math.log(b["open"] / before(a, b)) for a, b, n in zip(bar, bar[1:], nights, strict=False) if n),
         *(naive_level(bar, nights, mean, noise) for noise in (0.36, 2.25)),
     ]
+
+
+def before(bar: dict[str, float], following: dict[str, float]) -> float:
+    return bar["close"] if math.isnan(following["close_before"]) else following["close_before"]
 
 
 def naive_level(bar: list[dict[str, float]], nights: list[bool], mean: float, noise: float) -> float:
@@ -54,9 +61,36 @@ def naive_level(bar: list[dict[str, float]], nights: list[bool], mean: float, no
 
 
 def test_the_kernel_agrees_with_a_plain_computation():
-    expected = np.array([naive(window) for window in WINDOWS])
-    assert kernel(WINDOWS).shape == (len(WINDOWS), len(FEATURES))
-    np.testing.assert_allclose(kernel(WINDOWS), expected, rtol=1e-9, atol=1e-12)
+    for got in (WINDOWS, windows(DAYS, NYSE, W, LIMIT, OFFICIAL)[1]):
+        expected = np.array([naive(window) for window in got])
+        assert kernel(got).shape == (len(got), len(FEATURES))
+        np.testing.assert_allclose(kernel(got), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_the_night_begins_at_the_official_close_where_one_is_known():
+    without, known = (table(DAYS, NYSE, schema(W, 1), LIMIT, closes) for closes in (NO_CLOSES, OFFICIAL))
+    crossing = known["bar_ts"].between(DAYS.ts[390], DAYS.ts[390 + W - 2])
+    opened, price = float(DAYS.open[390]), float(OFFICIAL.close[0])
+    assert known["night"][crossing].to_numpy() == pytest.approx(math.log(opened / price))
+    assert without["night"][crossing].to_numpy() == pytest.approx(math.log(opened / DAYS.close[389]))
+    assert not known["night"][~crossing].any()
+
+
+def test_an_official_close_changes_nothing_but_the_night():
+    without, known = (table(DAYS, NYSE, schema(W, 1), LIMIT, closes) for closes in (NO_CLOSES, OFFICIAL))
+    assert known.drop(columns="night").equals(without.drop(columns="night"))  # no outcome either: see `target`
+    last = known["bar_ts"] == DAYS.ts[388]
+    assert known["target"][last].tolist() == [math.log(DAYS.close[389] / DAYS.close[388])]
+
+
+def test_a_lunch_break_has_no_official_close():
+    tokyo = sessions("XTKS")
+    at = int(np.searchsorted(tokyo.dates, np.datetime64("2024-03-04")))
+    ts = np.arange(tokyo.opens[at], tokyo.closes[at], 60)
+    day = walk(ts[tokyo.number(ts) >= 0])
+    closes = OfficialCloses(tokyo.closes[at - 1 : at + 1], np.array([90.0, 91.0]))
+    described = schema(W, 1, exchange="XTKS")
+    assert table(day, tokyo, described, LIMIT, closes).equals(table(day, tokyo, described, LIMIT))
 
 
 LAYOUTS = {
@@ -86,19 +120,23 @@ price = st.floats(0.01, 1e6)
     # shares of a share are traded, but none so small that a double has no more bits for its quarter
     volume=arrays(np.float64, (3, 20), elements=st.one_of(st.just(0.0), st.floats(1e-9, 1e12))),
     session=arrays(np.int64, (3, 20), elements=st.integers(0, 2)),
+    known=arrays(np.bool_, (3, 20)),
 )
 @at_most(50)
-def test_features_are_finite_and_free_of_scale(data, wiggle, volume, session):
+def test_features_are_finite_and_free_of_scale(data, wiggle, volume, session, known):
     opens, close = data[..., 0], data[..., 1]
     high, low = np.maximum(opens, close) * (1 + wiggle[..., 0]), np.minimum(opens, close) / (1 + wiggle[..., 1])
-    bars = np.stack([opens, high, low, close, volume, np.full((3, 20), 0.5), np.sort(session, axis=1)], axis=2)
+    official = np.where(known, close[:, ::-1], np.nan)
+    bars = np.stack(
+        [opens, high, low, close, volume, np.full((3, 20), 0.5), official, np.sort(session, axis=1)], axis=2
+    )
     assert np.isfinite(kernel(bars)).all()
-    scaled = bars * np.array([8.0, 8.0, 8.0, 8.0, 4.0, 1.0, 1.0])  # powers of two change no mantissa
+    scaled = bars * np.array([8.0, 8.0, 8.0, 8.0, 4.0, 1.0, 8.0, 1.0])  # powers of two change no mantissa
     assert kernel(scaled).tobytes() == kernel(bars).tobytes()
 
 
 def test_a_window_of_filled_bars_is_flat_and_finite():
-    flat = np.tile([100.0, 100, 100, 100, 0, 0.5, 7], (1, W, 1))
+    flat = np.tile([100.0, 100, 100, 100, 0, 0.5, np.nan, 7], (1, W, 1))
     assert kernel(flat).tolist() == [[0, 0, 0, 0, 0, 0, 0, 0, 0.5, 0, 0, 0]]
 
 

@@ -6,6 +6,7 @@ from serving.stream_config import StreamConfig
 from stock_ml.adapters.postgres.store import NUMBERS
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.official_close import NO_CLOSES, OfficialCloses
 from stock_ml.domain.outliers import leave_out
 from stock_ml.model import features
 from stock_ml.model.conformal import LEVELS, MAX_SCALE, STEP
@@ -15,11 +16,11 @@ from tests.unit.serving.streams import CONFIG, SCORER
 Numbers = tuple[float, ...]
 
 
-def batch(bars: list[Bar], config: StreamConfig = CONFIG) -> dict[int, Numbers]:
+def batch(bars: list[Bar], config: StreamConfig = CONFIG, closes: OfficialCloses = NO_CLOSES) -> dict[int, Numbers]:
     """Return by bar: last close, predicted close, the bounds, and the scales that they were made with."""
     sessions = config.sessions
     minutes, _ = leave_out(Minutes.of_bars(bars), sessions, config.limit)
-    ends, windows = features.windows(minutes, sessions, config.window, config.limit)
+    ends, windows = features.windows(minutes, sessions, config.window, config.limit, closes)
     said = SCORER.predict(features.kernel(windows))
     wanted = minutes.ts[ends] + MINUTE * config.horizon
     inside = np.flatnonzero(sessions.index(wanted) - sessions.index(minutes.ts[ends]) == config.horizon)

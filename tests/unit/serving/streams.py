@@ -19,11 +19,13 @@ from stock_ml.adapters.postgres.store import (
     BarRow,
     ForecastRow,
     Forecasts,
+    OfficialCloseRow,
     Stored,
 )
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.clock import Clock, EventClock
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.model.features import FEATURES
 from stock_ml.model.scorer import Scorer
 from tests.walks import NYSE, minutes_of, take, walk
@@ -70,13 +72,25 @@ class MemoryStore:
         self.bars: dict[tuple[str, int], BarRow] = {}
         self.forecasts: dict[tuple[str, int], ForecastRow] = {}
         self.shadows: dict[tuple[str, int, str], ForecastRow] = {}
+        self.closes: dict[tuple[str, int], OfficialCloseRow] = {}
         self.asked: list[str] = []  # symbols that were read again
         self.feed_delay: dict[str, int] = {}  # as the producer reports it
 
-    def begin(self, insert: np.ndarray, merge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return insert, merge
+    def begin(
+        self, insert: np.ndarray, merge: np.ndarray, closes: Sequence[OfficialCloseRow]
+    ) -> tuple[np.ndarray, np.ndarray, Sequence[OfficialCloseRow]]:
+        return insert, merge, closes
 
-    def finish(self, writing: tuple[np.ndarray, np.ndarray], insert: Forecasts, merge: Forecasts) -> Stored:
+    def finish(
+        self,
+        writing: tuple[np.ndarray, np.ndarray, Sequence[OfficialCloseRow]],
+        insert: Forecasts,
+        merge: Forecasts,
+    ) -> Stored:
+        for close in writing[2]:
+            known = self.closes.setdefault((close.symbol, close.ts), close)
+            if (close.volume, close.close) > (known.volume, known.close):
+                self.closes[close.symbol, close.ts] = close
         stored, made = bar_rows(writing[0]), forecast_rows(insert.champion)
         assert not {row[:2] for row in stored} & self.bars.keys()
         assert not {row[:2] for row in made} & self.forecasts.keys()
@@ -97,6 +111,10 @@ class MemoryStore:
 
     def cancel(self, _: object) -> None:
         """Forget what was begun: nothing of it is here."""
+
+    def official_closes(self, symbols: Sequence[str], since: int) -> list[OfficialClose]:
+        found = (row for row in self.closes.values() if row.symbol in symbols and row.ts >= since)
+        return [OfficialClose(*row[:5]) for row in sorted(found)]
 
     def newest(self, wanted: Mapping[str, Around], count: int) -> np.ndarray:
         self.asked += wanted
@@ -166,10 +184,10 @@ class Stream:
     def forecasts(self) -> dict[tuple[str, int], ForecastRow]:
         return self.store.forecasts
 
-    def send(self, *bars: Bar, partition: int = 0) -> "Stream":
+    def send(self, *bars: Bar, partition: int = 0, closes: Sequence[OfficialClose] = ()) -> "Stream":
         batch = BarBatch.of_bars(bars, self.config.slots)
         self.state.assign(batch, np.full(len(bars), partition))
-        self.batches.store_bars(batch, Models(self.serving, self.challenger))
+        self.batches.store_bars(batch, Models(self.serving, self.challenger), closes)
         return self
 
     def forget(self) -> "Stream":

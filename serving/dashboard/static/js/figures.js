@@ -17,11 +17,13 @@ function delta(id, change, words) {
 
 export function showPrices(rows, clock, state) {
   const bar = rows.lastBar;
-  const before = rows.sorted.bars.at(-2);
-  const change = bar && before ? bar[BAR.close] / before[BAR.close] - 1 : null;
-  text("last", bar ? price(bar[BAR.close]) : "–");
+  const official = rows.officialClose(state);
+  const before = official ? bar : rows.sorted.bars.at(-2);
+  const last = official?.close ?? bar?.[BAR.close];
+  const change = bar && before ? last / before[BAR.close] - 1 : null;
+  text("last", bar ? price(last) : "–");
   delta("last-change", change, change == null ? "" : basisPoints(change));
-  text("last-when", bar ? `close of ${clock.near(bar[BAR.ts], state.now)}` : "no bar yet");
+  text("last-when", official ? `official close of ${clock.near(official.ts, state.now)}` : bar ? `close of ${clock.near(bar[BAR.ts], state.now)}` : "no bar yet");
   showNext(rows, clock, state, bar);
 }
 

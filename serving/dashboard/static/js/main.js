@@ -100,7 +100,8 @@ function offerCsv(from, to) {
 
 function showNews() {
   readOut();
-  watchlist.setNewest(symbol, rows.lastBar?.[BAR.close], rows.ahead?.[FORECAST.predicted]);
+  const official = rows.officialClose(state);
+  watchlist.setNewest(symbol, official?.close ?? rows.lastBar?.[BAR.close], rows.ahead?.[FORECAST.predicted], Boolean(official));
 }
 
 function draw() {
@@ -135,7 +136,8 @@ function onFault(kind, message) {
 // The tab shows the price only while it is live.
 function nameTab(problem) {
   const bar = rows.lastBar;
-  const first = problem ? `${problem}: ` : bar ? `${bar[BAR.close].toFixed(2)} ` : "";
+  const last = rows.officialClose(state)?.close ?? bar?.[BAR.close];
+  const first = problem ? `${problem}: ` : bar ? `${last.toFixed(2)} ` : "";
   document.title = `${first}${symbol} · stock_ml`;
 }
 

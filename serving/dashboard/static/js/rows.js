@@ -33,6 +33,12 @@ export class Rows {
     return this.sorted.bars.at(-1);
   }
 
+  // The official close of the session that is over, once its auction's price came; null while a newer bar is there.
+  officialClose(state) {
+    const official = state?.official_close;
+    return official && this.lastBar && official.ts > this.lastBar[BAR.ts] ? official : null;
+  }
+
   // The forecast of a minute that is not known yet.
   get ahead() {
     const row = this.sorted.forecasts.at(-1);

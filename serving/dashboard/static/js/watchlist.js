@@ -11,7 +11,7 @@ const SELDOM = 30_000; // where there are many; those in sight are requested mor
 const MANY = 500;
 const AT_ONCE = 100; // as many as `/symbols` returns with closes
 const SETTLED = 120; // milliseconds without a scroll
-const QUOTE = { symbol: 0, ts: 1, last: 2, change: 3, forecast: 4, skill: 5, spark: 6 };
+const QUOTE = { symbol: 0, ts: 1, last: 2, change: 3, forecast: 4, skill: 5, official: 6, spark: 7 };
 const SVG = "http://www.w3.org/2000/svg";
 const at = (id) => document.getElementById(id);
 
@@ -65,12 +65,12 @@ export class Watchlist {
   }
 
   // The list shows the chosen symbol's newest price at once, as the chart does.
-  setNewest(symbol, last, forecast) {
+  setNewest(symbol, last, forecast, official) {
     const before = this.quotes.get(symbol);
     if (!before || last == null) return;
     const [base, change] = [before[QUOTE.last], before[QUOTE.change]];
     const moved = change == null || !base ? change : (last / base) * (1 + change) - 1;
-    this.quotes.set(symbol, before.with(QUOTE.last, last).with(QUOTE.change, moved).with(QUOTE.forecast, forecast ?? null));
+    this.quotes.set(symbol, before.with(QUOTE.last, last).with(QUOTE.change, moved).with(QUOTE.forecast, forecast ?? null).with(QUOTE.official, official));
     for (const row of this.list.rows) if (row.symbol === symbol) this.fill(row, this.quotes.get(symbol));
   }
 
@@ -148,6 +148,7 @@ export class Watchlist {
     put(name.firstChild, row.symbol);
     drawSpark(spark.firstChild, this.sparks.get(row.symbol) ?? [], sign(moved));
     put(last, price(quote[QUOTE.last]));
+    last.title = quote[QUOTE.official] ? "Official close: the price of the closing auction" : "";
     put(change, percent(moved, 2), sign(moved));
     put(forecast, price(quote[QUOTE.forecast]), "ahead");
     put(skill, percent(value), sign(value));

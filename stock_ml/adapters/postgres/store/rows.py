@@ -97,6 +97,20 @@ class ForecastRow(NamedTuple):
     stretch_99: float = 0.0
 
 
+class OfficialCloseRow(NamedTuple):
+    """Hold the official close of a session as stored; `ts` is when it closes in UTC epoch seconds.
+
+    `session` is its date, YYYY-MM-DD.
+    """
+
+    symbol: str
+    ts: int
+    close: float
+    volume: float
+    source: str
+    session: str
+
+
 Table = Sequence[Any] | np.ndarray  # single rows, or a table of them
 
 

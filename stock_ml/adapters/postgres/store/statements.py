@@ -40,6 +40,18 @@ _MERGE_FORECASTS = tuple(
     for table in ("forecasts", "shadow_forecasts")
 )
 MERGE = (_MERGE_BARS, *_MERGE_FORECASTS)
+# of several for a session the one with the largest volume stays, then the highest price, in whatever order they come
+MERGE_CLOSES = """
+insert into official_closes (symbol, session, ts, close, volume, source)
+values (%(symbol)s, %(session)s, to_timestamp(%(ts)s), %(close)s, %(volume)s, %(source)s)
+on conflict (symbol, ts) do update set
+    close = excluded.close, volume = excluded.volume, source = excluded.source, stored_at = now()
+where (excluded.volume, excluded.close) > (official_closes.volume, official_closes.close)
+"""
+OFFICIAL_CLOSES = """
+select symbol, extract(epoch from ts)::bigint as ts, close, volume, source from official_closes
+where symbol = any(%(symbols)s) and ts >= to_timestamp(%(since)s) order by 1, 2
+"""
 PARTITIONS = """
 select partition_day(parent, to_timestamp(second)::date)
 from unnest(array['bars', 'forecasts', 'shadow_forecasts']) as parent, unnest(%(seconds)s::bigint[]) as second
@@ -122,6 +134,7 @@ select (select count(*) from bars where symbol = any(%(symbols)s) and not filled
 """
 FORGET_SHADOWS = "delete from shadow_forecasts where symbol = any(%(symbols)s)"
 FORGET_FORECASTS = "delete from forecasts where symbol = any(%(symbols)s)"
+FORGET_CLOSES = "delete from official_closes where symbol = any(%(symbols)s)"
 FORGET_BARS = "delete from bars where symbol = any(%(symbols)s)"
 
 

@@ -12,9 +12,17 @@ from psycopg.types.json import Jsonb
 
 from stock_ml.adapters.postgres.connection import Connection, Database, ServiceState
 from stock_ml.adapters.postgres.store import copy_format, statements
-from stock_ml.adapters.postgres.store.rows import STORED_BARS, STORED_FORECASTS, Forecasts, Rows, Table
+from stock_ml.adapters.postgres.store.rows import (
+    STORED_BARS,
+    STORED_FORECASTS,
+    Forecasts,
+    OfficialCloseRow,
+    Rows,
+    Table,
+)
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
+from stock_ml.domain.official_close import OfficialClose
 
 NOTHING, NO_FORECASTS = Rows.of(), Forecasts()
 EXPIRY = 5.0  # seconds after which the word of a process counts no more
@@ -46,11 +54,15 @@ class _Sending(NamedTuple):
 
 @dataclass(eq=False)
 class Writing:
-    """Hold the bars of a batch that is being written, and how they are sent, None where they must be sent again."""
+    """Hold the bars of a batch that is being written, and how they are sent, None where they must be sent again.
+
+    `closes` are the official ones, which `finish` sends.
+    """
 
     insert: np.ndarray
     merge: np.ndarray
     sending: _Sending | None
+    closes: Sequence[OfficialCloseRow] = ()
 
 
 class ForecastStore:
@@ -68,26 +80,26 @@ class ForecastStore:
         """Return a store of this installation; the connection opens with the first call."""
         return cls(Connection(Database(s.postgres(), "stockml store", s.source, set_up=statements.STAGING)))
 
-    def begin(self, insert: np.ndarray, merge: np.ndarray) -> Writing:
+    def begin(self, insert: np.ndarray, merge: np.ndarray, closes: Sequence[OfficialCloseRow] = ()) -> Writing:
         """Open a transaction and send it bars; PostgreSQL works on them until `finish` is called.
 
         Bars to `insert` are most likely not stored yet: they are copied in directly. Bars to `merge` may be stored.
         Until then only `finish` and `cancel` may be called.
         """
         with self._connection.use() as connection:
-            return Writing(insert, merge, _send(connection, insert))
+            return Writing(insert, merge, _send(connection, insert), closes)
 
     def finish(self, writing: Writing, insert: Forecasts = NO_FORECASTS, merge: Forecasts = NO_FORECASTS) -> Stored:
-        """Add the bars' forecasts and commit, all or nothing; the same rows again change nothing.
+        """Add the bars' forecasts and official closes and commit, all or nothing; the same again change nothing.
 
         After StoreUnavailable nothing is stored: call it again, it sends the bars again where it must.
         """
-        rows, known = Rows(writing.insert, *insert), Rows(writing.merge, *merge)
+        rows, known, closes = Rows(writing.insert, *insert), Rows(writing.merge, *merge), writing.closes
         with self._connection.use() as connection:
             try:
-                return _write(connection, rows, known, _sending(writing, connection))
+                return _write(connection, rows, known, closes, _sending(writing, connection))
             except psycopg.errors.UniqueViolation:
-                return _write(connection, NOTHING, Rows.concat(known, rows))
+                return _write(connection, NOTHING, Rows.concat(known, rows), closes)
 
     def cancel(self, writing: Writing) -> None:
         """Roll back what was sent, so that no transaction waits for what is unavailable; `finish` sends it again."""
@@ -143,6 +155,12 @@ class ForecastStore:
                 found[bar.symbol].append(bar)
         return found
 
+    def official_closes(self, symbols: Sequence[str], since: int) -> list[OfficialClose]:
+        """Return the official closes of symbols since a time in UTC epoch seconds, by symbol and time."""
+        values = {"symbols": list(symbols), "since": since}
+        with self._connection.use() as connection, connection.cursor(row_factory=class_row(OfficialClose)) as cursor:
+            return cursor.execute(statements.OFFICIAL_CLOSES, values).fetchall()
+
     def write_state(self, service: str, state: Mapping[str, object]) -> None:
         """Replace what a service says of itself."""
         with self._connection.use() as connection:
@@ -183,10 +201,11 @@ class ForecastStore:
             return cursor.execute(statements.COUNT_STORED, values).fetchone() or Stored(0, 0)
 
     def forget(self, symbols: Sequence[str]) -> Stored:
-        """Delete every bar and forecast of these symbols, and count them."""
+        """Delete every bar, forecast and official close of these symbols, and count bars and forecasts."""
         values = {"symbols": list(symbols)}
         with self._connection.use() as connection, connection.transaction():
             connection.execute(statements.FORGET_SHADOWS, values)
+            connection.execute(statements.FORGET_CLOSES, values)
             forecasts = connection.execute(statements.FORGET_FORECASTS, values).rowcount
             return Stored(connection.execute(statements.FORGET_BARS, values).rowcount, forecasts)
 
@@ -233,19 +252,25 @@ def _cancel(writing: Writing) -> None:
             raise psycopg.Rollback
 
 
-def _write(connection: psycopg.Connection[Any], insert: Rows, merge: Rows, sending: _Sending | None = None) -> Stored:
+def _write(
+    connection: psycopg.Connection[Any],
+    insert: Rows,
+    merge: Rows,
+    closes: Sequence[OfficialCloseRow],
+    sending: _Sending | None = None,
+) -> Stored:
     try:
-        return _commit(sending or _send(connection, insert.bars), insert, merge)
+        return _commit(sending or _send(connection, insert.bars), insert, merge, closes)
     except psycopg.errors.CheckViolation as error:
         if error.diag.constraint_name:
             raise
     # no rule is broken: these are the first rows of their day, which has no partition yet
     days = np.unique(_minutes(insert, merge) // DAY) * DAY
     connection.execute(statements.PARTITIONS, {"seconds": days.tolist()})
-    return _commit(_send(connection, insert.bars), insert, merge)
+    return _commit(_send(connection, insert.bars), insert, merge, closes)
 
 
-def _commit(sending: _Sending, insert: Rows, merge: Rows) -> Stored:
+def _commit(sending: _Sending, insert: Rows, merge: Rows, closes: Sequence[OfficialCloseRow]) -> Stored:
     cursor = sending.cursor
     with sending.transaction:
         forecasts = [_encoded(*each) for each in zip(statements.TABLES[1:], insert[1:], strict=True) if len(each[1])]
@@ -254,8 +279,9 @@ def _commit(sending: _Sending, insert: Rows, merge: Rows) -> Stored:
             _copy(cursor, statement, data)
         merged = [_merge(cursor, *each) for each in zip(statements.STAGES, statements.MERGE, merge, strict=True)]
         stored = Stored(len(insert.bars) + merged[0], len(insert.forecasts) + merged[1])
-        if any(stored):
-            minutes = _minutes(insert, merge)
+        new_closes = _merge_closes(cursor, closes)
+        if any(stored) or new_closes:
+            minutes = np.append(_minutes(insert, merge), [close.ts for close in closes])
             cursor.execute(statements.BATCH_STORED, {"first": int(minutes.min()), "last": int(minutes.max())})
     return stored
 
@@ -271,6 +297,14 @@ def _merge(cursor: psycopg.Cursor[Any], stage: str, merge: str, rows: np.ndarray
         return 0
     _copy(cursor, *_encoded(stage, rows))
     return cursor.execute(merge).rowcount
+
+
+def _merge_closes(cursor: psycopg.Cursor[Any], closes: Sequence[OfficialCloseRow]) -> int:
+    """Return how many official closes were new, or took another's place."""
+    if not closes:
+        return 0
+    cursor.executemany(statements.MERGE_CLOSES, [close._asdict() for close in sorted(closes)])
+    return cursor.rowcount
 
 
 def _copy(cursor: psycopg.Cursor[Any], statement: str, data: bytes) -> None:

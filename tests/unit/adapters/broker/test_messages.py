@@ -3,8 +3,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.adapters.broker import ClosedSession, decode_bar, decode_session, encode_bar, encode_session
+from stock_ml.adapters.broker import (
+    ClosedSession,
+    decode_bar,
+    decode_official_close,
+    decode_session,
+    encode_bar,
+    encode_official_close,
+    encode_session,
+    is_official_close,
+)
 from stock_ml.domain.bars import Bar
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadMessage
 
 BAR = Bar("GOOGL", 1_709_303_400, 100.0, 101.0, 99.0, 100.5, 1200.0, "sandbox")
@@ -88,3 +98,36 @@ def test_a_closed_session_comes_back_as_it_was() -> None:
     assert decode_session(encode_session(closed)) == closed
     with pytest.raises(BadMessage, match="whole epoch seconds"):
         decode_session(encode_session(closed._replace(close="soon")))  # type: ignore[arg-type]  # what others may send
+
+
+CLOSE = OfficialClose("GOOGL", 1_709_326_800, 100.25, 5e6, "sandbox")
+
+
+def test_an_official_close_comes_back_and_is_told_from_a_bar() -> None:
+    message = encode_official_close(CLOSE)
+    assert is_official_close(message)
+    assert decode_official_close(message) == CLOSE
+    with pytest.raises(BadMessage, match="fields missing or unknown"):
+        decode_bar(message)
+    for other in (None, encode_bar(BAR), b"[]", b"\xff", b"{", b"[" * 60_000, message + b" " * 65_536):
+        assert not is_official_close(other)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"v": 2}, "schema version 2"),
+        ({"kind": "bar"}, "kind is 'bar'"),
+        ({"symbol": 7}, "symbol is 7"),
+        ({"ts": 1_709_326_801}, "ts is 1709326801"),
+        ({"close": None}, "close is None"),
+        ({"close": -1.0}, "bad official close: -1.0"),
+        ({"close": 2e9}, "bad official close"),
+        ({"volume": -1}, "bad official close"),
+        ({"volume": True}, "volume is True"),
+        ({"note": 1}, "fields missing or unknown"),
+    ],
+)
+def test_an_official_close_with_a_wrong_field_is_refused(change: dict[str, object], reason: str) -> None:
+    with pytest.raises(BadMessage, match=reason):
+        decode_official_close(orjson.dumps(orjson.loads(encode_official_close(CLOSE)) | change))

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.common.decode_bars import BarBatch, decode, decode_each
-from stock_ml.adapters.broker import encode_bar
+from stock_ml.adapters.broker import encode_bar, encode_official_close
 from stock_ml.domain.bars import Bar, validate
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadBars
 from tests.unit.serving.streams import CONFIG, day, minute
 from tests.walks import BOUNDARY_NUMBERS
@@ -51,6 +52,39 @@ def test_a_field_more_is_a_reason() -> None:
     assert decode([value], CONFIG).rejects == [(0, "fields missing or unknown: ['note']")]
 
 
+CLOSE = OfficialClose("GOOGL", minute(390), 101.5, 0.0, "sandbox")
+
+
+def test_official_closes_stand_beside_the_bars() -> None:
+    bar = day()[0]
+    values = [encode_official_close(CLOSE), encode_bar(bar)]
+    done = decode(values, CONFIG)
+    assert (bars_in(done.bars), done.at.tolist(), done.rejects, done.closes) == ([bar], [1], [], [CLOSE])
+    assert list(decode_each(values, CONFIG)) == [CLOSE, bar]
+
+
+@pytest.mark.parametrize(
+    ("close", "reason"),
+    [
+        (CLOSE._replace(symbol="MSFT"), "'MSFT' is not configured"),
+        (CLOSE._replace(source="yahoo"), "source 'yahoo', this installation is of sandbox"),
+        (CLOSE._replace(ts=minute(389)), "no close of a session of XNYS"),
+        (CLOSE._replace(ts=minute(391)), "no close of a session of XNYS"),
+        (CLOSE._replace(close=0.0), "bad official close: 0.0 with volume 0.0; prices must be positive"),
+    ],
+)
+def test_an_official_close_that_does_not_belong_here_is_refused_with_its_reason(close: object, reason: str) -> None:
+    done = decode([encode_official_close(close)], CONFIG)  # type: ignore[arg-type]  # parametrized
+    assert done.closes == []
+    assert reason in done.rejects[0][1]
+    assert list(decode_each([encode_official_close(close)], CONFIG)) == []  # type: ignore[arg-type]  # parametrized
+
+
+def test_an_official_close_of_the_far_future_is_refused() -> None:
+    done = decode([encode_official_close(CLOSE)], CONFIG, latest=minute(389))
+    assert "more than a day to come" in done.rejects[0][1]
+
+
 odd = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8) | st.lists(st.none())
 changed = st.dictionaries(st.sampled_from([*sorted(GOOD), "note"]), odd, max_size=2).map(lambda c: json.dumps(GOOD | c))
 lacking = st.sets(st.sampled_from(sorted(GOOD))).map(
@@ -70,6 +104,7 @@ def test_many_are_read_as_one_by_one(values: list[bytes | None]) -> None:
 
 def passes_the_batch(bar: Bar) -> bool:
     row = bar._asdict() | {"ts": pd.Timestamp(bar.ts, unit="s", tz="UTC"), "filled": False}
+    row["official_close"] = float("nan")
     try:
         validate(pd.DataFrame([row]).astype({"ts": "datetime64[ns, UTC]"}))
     except BadBars:

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from serving.common.decode_bars import BarBatch
 from serving.consumer import in_order, out_of_order
 from serving.consumer.in_order import Update
+from serving.consumer.recent_closes import RecentCloses
 from serving.consumer.ring_buffers import RingBuffers
 from serving.stream_config import StreamConfig
 from stock_ml.domain.calendar import sessions
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.official_close import NO_CLOSES
 from stock_ml.model.features import CHANNELS
 from tests.hypothesis_budget import at_most
 from tests.unit.serving.streams import CONFIG, Stream, bars_of, day
@@ -71,12 +73,12 @@ def test_a_batch_in_order_brings_the_same_rows_and_windows_bit_for_bit(
             got = append(buffers, bars, config)
             for slot, (start, end) in spans.items():
                 history, new = pick(walks[slot], slice(0, start)), pick(walks[slot], slice(start, end))
-                _, expected = out_of_order.merge(history, BarBatch.of_minutes(slot, new), NYSE, config)
+                _, expected = out_of_order.merge(history, BarBatch.of_minutes(slot, new), NYSE, config, NO_CLOSES)
                 assert_same(got, slot, expected)
 
 
 def append(buffers: RingBuffers, bars: BarBatch, config: StreamConfig = CONFIG) -> Update:
-    rows = in_order.fill(bars, buffers.newest(bars.slot), NYSE, config)
+    rows = in_order.fill(bars, buffers.newest(bars.slot), NYSE, config, RecentCloses())
     return in_order.update(rows, *buffers.append_and_slice(rows, config.window), NYSE)
 
 
@@ -95,7 +97,7 @@ def assert_same(got: Update, slot: int, expected: Update) -> None:
 
 def load(buffers: RingBuffers, slot: int, minutes: Minutes) -> None:
     bars = BarBatch.of_minutes(slot, minutes)
-    buffers.append(in_order.fill(bars, buffers.newest(bars.slot), NYSE, CONFIG))
+    buffers.append(in_order.fill(bars, buffers.newest(bars.slot), NYSE, CONFIG, RecentCloses()))
 
 
 @at_most(20)

@@ -19,6 +19,7 @@ from stock_ml.adapters.broker import UnreadableBatch, encode_bar
 from stock_ml.adapters.postgres.store import STORED_BARS, STORED_FORECASTS, BarRow, ForecastRow, Forecasts, Stored
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.clock import EventClock
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BrokerRefused, BrokerUnavailable
 from tests.unit.serving.streams import CONFIG, SERVING, bar_rows, day, forecast_rows, minute
 
@@ -116,7 +117,10 @@ class Store:
     def newest_forecasts(self, _: object, __: int) -> np.ndarray:
         return np.empty(0, STORED_FORECASTS)
 
-    def begin(self, insert: np.ndarray, _: np.ndarray) -> np.ndarray:
+    def official_closes(self, _: object, __: int) -> list[OfficialClose]:
+        return []
+
+    def begin(self, insert: np.ndarray, *_: object) -> np.ndarray:
         return insert
 
     def finish(self, writing: np.ndarray, insert: Forecasts, _: Forecasts) -> Stored:

@@ -24,3 +24,7 @@ def test_rows_are_sent_by_symbol_with_their_batch() -> None:
         {"symbol": "A", "bars": [list(BAR)], "forecasts": [list(FORECAST)]},
         {"symbol": "B", "bars": [list(BAR)], "forecasts": []},
     ]
+
+
+def test_a_symbol_with_an_official_close_alone_is_named_so_that_its_state_is_read_again() -> None:
+    assert list(events.by_symbol(Changes([], [], [("A", 1000, 1.0)]))) == ["A"]

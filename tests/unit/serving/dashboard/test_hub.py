@@ -11,7 +11,7 @@ from serving.dashboard.status import Links
 from serving.dashboard.symbol_status import States
 from serving.dashboard.viewers import QUEUE_LIMIT, Viewer, Viewers
 from stock_ml.adapters.postgres.connection import ServiceState
-from stock_ml.adapters.postgres.reader import Changes, ForecastReader, Listener, Monitoring, Run, Score
+from stock_ml.adapters.postgres.reader import Changes, ForecastReader, LastClose, Listener, Monitoring, Run, Score
 from stock_ml.errors import BadRows
 
 ROW = (1000, 1.0, 1.0, 1.0, 1.0, 1.0, False)
@@ -115,6 +115,9 @@ class BadRowsOfA(OneBatch):
 
     def last_bar(self, symbol: str) -> int | None:
         return 1000
+
+    def official_close(self, symbol: str, after: int) -> LastClose | None:
+        return None
 
     def score(self, symbol: str) -> Score:
         if symbol == "A":

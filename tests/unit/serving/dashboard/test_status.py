@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from serving.dashboard.responses import DagRun, OpenAlert, ServiceStatus, ServingModel, State
+from serving.dashboard.responses import DagRun, OfficialClose, OpenAlert, ServiceStatus, ServingModel, State
 from serving.dashboard.status import NOT_SCORED, STALE, Links, installation_state, service_status, with_symbol
 from stock_ml.adapters.postgres.connection import ServiceState
-from stock_ml.adapters.postgres.reader import Monitoring
+from stock_ml.adapters.postgres.reader import LastClose, Monitoring
 
 PRODUCER = ServiceState({"now": 1_709_303_475.0, "market_open": True, "next_change": 1_709_326_800.0}, 0.5)
 CONSUMER = ServiceState(
@@ -20,6 +20,13 @@ def state_of(services: dict[str, ServiceState]) -> State:
 def test_a_bars_age_runs_from_the_minute_at_which_it_was_known() -> None:
     assert with_symbol(state_of({"producer": PRODUCER}), LAST_BAR, NOT_SCORED).last_bar_age == 15.0
     assert with_symbol(state_of({}), LAST_BAR, NOT_SCORED).last_bar_age is None
+
+
+def test_the_official_close_after_the_newest_bar_is_told() -> None:
+    official = LastClose(LAST_BAR + 60_000, 101.5)
+    told = with_symbol(state_of({}), LAST_BAR, NOT_SCORED, official).official_close
+    assert told == OfficialClose(ts=LAST_BAR + 60_000, close=101.5)
+    assert with_symbol(state_of({}), LAST_BAR, NOT_SCORED).official_close is None
 
 
 def test_before_any_service_reported_everything_is_unknown_and_stale() -> None:

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.producer.live import clock_fault
+from serving.producer.feed_delay import LearnedDelay
+from serving.producer.live import clock_fault, in_order
 from serving.producer.poller import REFUSED_PAUSE, Poller
 from serving.producer.recent_minutes import Recent
 from stock_ml.domain.bars import Bar, utc
 from stock_ml.domain.calendar import sessions
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadKey, BadSymbol, PremiumEndpoint, SourceError, SourceUnavailable
 from stock_ml.sources.parsing import Response
 from tests.hypothesis_budget import at_most
@@ -35,6 +37,11 @@ def pd_label(ts: int) -> str:
     return f"{utc(ts - 5 * 3600):%Y-%m-%d %H:%M:%S}"  # New York in winter
 
 
+def auction(symbol: str, ts: int, volume: float) -> Bar:
+    price = next(bar.close for bar in reversed(BARS[symbol]) if bar.ts < ts)
+    return Bar(symbol, ts, price, price, price, price, volume, "sandbox")
+
+
 @dataclass
 class Source:
     """Answer as a source does: the newest five bars and the one still forming, or a whole month."""
@@ -44,9 +51,11 @@ class Source:
     hidden: set[int] = field(default_factory=set)  # minutes that it does not show yet
     errors: dict[str, SourceError] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
+    auctions: dict[int, float] = field(default_factory=dict)  # volume of rows at closes
+    rows: int = 6
 
     def newest(self, symbol: str) -> Response:
-        return self._answer(symbol, None, 6)
+        return self._answer(symbol, None, self.rows)
 
     def fetch(self, symbol: str, month: str) -> Response:
         return self._answer(symbol, month, 10_000)
@@ -55,7 +64,8 @@ class Source:
         self.asked.append((symbol, month))
         if symbol in self.errors:
             raise self.errors[symbol]
-        shown = [bar for bar in BARS[symbol] if bar.ts <= self.now and bar.ts not in self.hidden]
+        bars = sorted([*BARS[symbol], *(auction(symbol, ts, v) for ts, v in self.auctions.items())], key=lambda b: b.ts)
+        shown = [bar for bar in bars if bar.ts <= self.now and bar.ts not in self.hidden]
         return answer(symbol, month, shown[-count:], self.now)
 
 
@@ -332,3 +342,74 @@ def test_a_session_is_whole_when_its_last_minute_was_published_though_nothing_wa
     assert not polled.has_all_until(close, settled, NYSE)
     polled.symbols["GOOGL"].published.add(minute(389))
     assert polled.has_all_until(close, settled, NYSE)
+
+
+CLOSE, MONDAY = minute(390), minute(0) + 3 * 86_400
+
+
+def closes_of(source: Source) -> list[OfficialClose]:
+    return [
+        OfficialClose("GOOGL", ts, auction("GOOGL", ts, v).close, v, "sandbox") for ts, v in source.auctions.items()
+    ]
+
+
+def test_an_official_close_is_published_once_also_after_a_restart() -> None:
+    source = Source(auctions={CLOSE: 0.0}, rows=100)
+    polled = poller(source, {"GOOGL": minute(387)})
+    polled.new_bars(at(source, CLOSE + 10))
+    assert polled.take_official_closes() == []  # its minute is not over
+    assert [bar.ts for bar in polled.new_bars(at(source, MONDAY + 60))] == [MONDAY]
+    assert polled.take_official_closes() == closes_of(source)
+    polled.new_bars(at(source, MONDAY + 120))
+    assert polled.take_official_closes() == []
+    restarted = poller(source, {"GOOGL": None})
+    published = Recent(minute(i) for i in range(300, 390))
+    published.add_close(CLOSE)
+    restarted.restore({"GOOGL": published})
+    assert [bar.ts for bar in restarted.new_bars(at(source, MONDAY + 60))] == [MONDAY]
+    assert restarted.take_official_closes() == []
+
+
+def test_a_session_is_whole_without_its_official_close_and_that_is_asked_for_the_same_evening() -> None:
+    source = Source(auctions={CLOSE: 5e9}, rows=100)
+    polled = poller(source, {"GOOGL": minute(387)})
+    polled.symbols["GOOGL"].published.add_close(CLOSE - 86_400)
+    polled.new_bars(at(source, CLOSE + 10))
+    assert polled.has_all_until(CLOSE, CLOSE, NYSE)
+    assert polled.new_bars(at(source, CLOSE + 59)) == []
+    assert len(source.asked) == 1
+    assert polled.new_bars(at(source, CLOSE + 60)) == []
+    assert polled.take_official_closes() == closes_of(source)
+    polled.new_bars(at(source, CLOSE + 3600))
+    assert len(source.asked) == 2
+
+
+def test_official_closes_of_sessions_missed_are_published_with_their_months_bars() -> None:
+    source = Source(auctions={CLOSE: 0.0}, rows=10)
+    polled = poller(source, {"GOOGL": minute(100)})
+    bars = polled.new_bars(at(source, MONDAY + 100 * 60))
+    assert bars == BARS["GOOGL"][101:490]
+    assert in_order(bars, closes := polled.take_official_closes())[288:291] == [
+        BARS["GOOGL"][389],
+        *closes_of(source),
+        BARS["GOOGL"][390],
+    ]
+    assert closes == closes_of(source)
+
+
+def test_at_first_official_closes_are_published_from_the_first_bar_on() -> None:
+    source = Source(auctions={CLOSE: 0.0}, rows=100)
+    polled = poller(source, {"GOOGL": None})
+    assert polled.new_bars(at(source, MONDAY + 600))[0].ts == minute(302)
+    assert polled.take_official_closes() == closes_of(source)
+
+
+def test_of_a_delayed_feed_the_official_close_waits_until_it_is_over_there() -> None:
+    source = Source(auctions={CLOSE: 0.0}, rows=100)
+    polled = poller(source, {"GOOGL": minute(387)})
+    polled.learned["XNYS"] = LearnedDelay(600)
+    polled.symbols["GOOGL"].published.add_close(CLOSE - 86_400)
+    polled.new_bars(at(source, CLOSE + 590))
+    assert polled.take_official_closes() == []
+    polled.new_bars(at(source, CLOSE + 660))
+    assert polled.take_official_closes() == closes_of(source)

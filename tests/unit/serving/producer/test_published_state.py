@@ -1,6 +1,7 @@
 from serving.common.decode_bars import decode_each
 from serving.producer.published_state import recent
-from stock_ml.adapters.broker import encode_bar
+from stock_ml.adapters.broker import encode_bar, encode_official_close
+from stock_ml.domain.official_close import OfficialClose
 from tests.unit.serving.streams import CONFIG, day, minute
 
 BARS = day()
@@ -26,3 +27,12 @@ def test_a_bar_of_the_future_was_not_published_by_the_producer() -> None:
 def test_the_order_of_the_messages_does_not_matter() -> None:
     found = recent([BARS[7], BARS[5], BARS[5], *BARS[2:4]], CONFIG, minute(300))["GOOGL"]
     assert [i for i in range(10) if found.is_unpublished(minute(i))] == [4, 6, 8, 9]
+
+
+def test_an_official_close_that_was_published_is_known_beside_the_bars() -> None:
+    close = OfficialClose("GOOGL", minute(390), 101.0, 0.0, "sandbox")
+    values = [*(encode_bar(bar) for bar in BARS[380:]), encode_official_close(close)]
+    found = recent(decode_each(values, CONFIG), CONFIG, minute(391))["GOOGL"]
+    assert (found.newest, found.newest_close) == (minute(389), minute(390))
+    assert not found.is_unpublished_close(minute(390), first=0)
+    assert recent([close], CONFIG, minute(391) - 1)["GOOGL"].newest_close is None

@@ -3,9 +3,19 @@ from math import inf
 import pandas as pd
 import pytest
 
-from serving.producer.replay_schedule import Span, bars_in, holdout_span, seconds_after, span_between, stored_sessions
+from serving.producer.replay_schedule import (
+    Span,
+    bars_in,
+    holdout_span,
+    messages_in,
+    minute_of,
+    seconds_after,
+    span_between,
+    stored_sessions,
+)
 from stock_ml.domain import gaps
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadSetting
 from tests.unit.serving.streams import day, minute
 from tests.walks import NYSE, frame
@@ -46,3 +56,14 @@ def test_a_replay_keeps_its_pace_and_skips_closed_hours() -> None:
     assert seconds_after(minute(0), minute(10), 60.0, NYSE) == 10.0
     assert seconds_after(minute(389), minute(0) + NEXT_DAYS, 60.0, NYSE) == 1.0
     assert seconds_after(minute(0), minute(10), inf, NYSE) == 0.0
+
+
+def test_official_closes_come_between_their_session_and_the_next() -> None:
+    clean = CLEAN.copy()
+    last = clean.index[clean["ts"] == pd.Timestamp(minute(389), unit="s", tz="UTC")]
+    clean.loc[last, "official_close"] = 101.5
+    found = messages_in(clean, span_between("2024-03-01", "2024-03-04", NYSE), lambda _: NYSE)
+    close = OfficialClose("GOOGL", minute(390), 101.5, 0.0, "sandbox")
+    assert found == [*RECEIVED[:388], close, *RECEIVED[388:778]]
+    assert [minute_of(each) for each in found[386:389]] == [minute(388), minute(389), minute(389)]
+    assert messages_in(clean, span_between("2024-03-04", "2024-03-04", NYSE), lambda _: NYSE) == RECEIVED[388:778]

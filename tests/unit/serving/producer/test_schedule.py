@@ -121,3 +121,18 @@ def test_after_the_last_session_known_nothing_is_requested() -> None:
     assert schedule.is_due(None, None, last + 1800, mumbai)  # its last bars may be late
     for newest, responded_at in ((None, None), (int(last) - 600, None), (int(last) - 600, last)):
         assert not schedule.is_due(newest, responded_at, last + 1861, mumbai)
+
+
+def test_a_symbol_with_an_official_close_the_session_before_is_asked_for_the_next_one_twice() -> None:
+    before, close = NYSE.closes[NYSE.ended(minute(390)) - 2 :][:2].tolist()
+    asked_at = [now for now in range(close - 60, close + 2 * schedule.GRACE, 60) if _is_asked(now, before, close)]
+    assert asked_at == [close + 60, close + schedule.GRACE]
+    assert not schedule.is_close_due(close, close, close + 60, NYSE)
+    assert not schedule.is_close_due(before - 86_400, close, close + 60, NYSE)
+    assert not schedule.is_close_due(None, close, close + 60, NYSE)
+
+
+def _is_asked(now: int, before: int, close: int) -> bool:
+    """Say whether it is asked at a time if it was asked at every time that it was due before."""
+    responded = [close, *(at for at in (close + 60, close + schedule.GRACE) if at < now)][-1]
+    return schedule.is_close_due(before, responded, now, NYSE)

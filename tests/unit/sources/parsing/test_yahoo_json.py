@@ -4,8 +4,9 @@ import numpy as np
 import orjson
 import pytest
 
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadFile
-from stock_ml.sources.parsing import Response, bars_of, detect_convention, parse, place
+from stock_ml.sources.parsing import Response, bars_of, detect_convention, live_rows, parse, place
 from tests.yahoo import XNYS, chart
 
 OPEN = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -51,13 +52,18 @@ def test_the_price_of_this_moment_that_comes_last_is_no_bar(moment):
     assert rows["ts"].tolist() == [OPEN]
 
 
-def test_the_auctions_price_exactly_at_the_close_is_kept_and_is_no_live_bar():
+def test_the_auctions_price_exactly_at_the_close_is_the_official_close_and_no_live_bar():
     close = OPEN + 390 * 60
+    ts = [*range(close - 40 * 60, close, 60), close]
     regular = {"regular": {"start": OPEN, "end": close}}
-    given = body([close - 60, close], [ROW, [10, 10, 10, 10, 0]], regularMarketTime=close, currentTradingPeriod=regular)
-    assert parse(given, "an answer")["ts"].tolist() == [close - 60, close]
-    received = Response("yahoo", "GOOGL", None, {}, close + 600.0, given, "")
-    assert [bar.ts for bar in bars_of(received, "start", XNYS)] == [close - 60]
+    values = [*[ROW] * 40, [10.4, 10.4, 10.4, 10.4, 0]]
+    given = body(ts, values, regularMarketTime=close, currentTradingPeriod=regular)
+    assert parse(given, "an answer")["ts"].tolist() == ts
+    found = live_rows(Response("yahoo", "GOOGL", None, {}, close + 600.0, given, ""), "start", XNYS)
+    assert [bar.ts for bar in found.bars] == ts[:-1]
+    assert found.official_closes == [OfficialClose("GOOGL", close, 10.4, 0.0, "yahoo")]
+    forming = live_rows(Response("yahoo", "GOOGL", None, {}, close + 59.0, given, ""), "start", XNYS)
+    assert (forming.bars, forming.official_closes) == (found.bars, [])
 
 
 def test_an_index_has_no_volume_and_keeps_its_bars():
