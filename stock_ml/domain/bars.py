@@ -20,7 +20,10 @@ UTC_STAMPS = "datetime64[ns, UTC]"
 
 
 class Bar(NamedTuple):
-    """Hold one received minute; `ts` is the bar's open in UTC epoch seconds, known at `ts + 60`."""
+    """Hold one received minute; `ts` is the bar's open in UTC epoch seconds, known at `ts + 60`.
+
+    `revision` numbers the values that a feed showed of the minute: 0 are the first ones.
+    """
 
     symbol: str
     ts: int
@@ -30,6 +33,7 @@ class Bar(NamedTuple):
     close: float
     volume: float
     source: str
+    revision: int = 0
 
 
 def validate(bars: pd.DataFrame) -> pd.DataFrame:

@@ -116,7 +116,7 @@ class Store:
     def newest_forecasts(self, _: object, __: int) -> np.ndarray:
         return np.empty(0, STORED_FORECASTS)
 
-    def begin(self, insert: np.ndarray, _: np.ndarray) -> np.ndarray:
+    def begin(self, insert: np.ndarray, *_: np.ndarray) -> np.ndarray:
         return insert
 
     def finish(self, writing: np.ndarray, insert: Forecasts, _: Forecasts) -> Stored:
