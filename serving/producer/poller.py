@@ -104,10 +104,10 @@ class Poller:
         return self.feed_delay + self._learned(exchange).seconds
 
     def new_bars(self, now: float) -> list[Bar]:
-        """Return bars that were not published yet, late ones too, in the order of time; `now` is the market's.
+        """Return bars that were not published yet, late and corrected ones too, in the order of time.
 
-        The symbols that have waited longest are requested first. Where requests have to wait, the other symbols' turn
-        is the next one: `has_more` says so.
+        `now` is the market's. The symbols that have waited longest are requested first. Where requests have to wait,
+        the other symbols' turn is the next one: `has_more` says so.
         """
         start, bars = self.wall(), list[Bar]()
         due = [symbol for symbol, known in self.symbols.items() if self._is_due(symbol, known, now)]
@@ -154,7 +154,7 @@ class Poller:
         known.responded_at, known.failures, known.refusals, known.fault = response.fetched_at, 0, 0, None
         known.next_try, self.refusals = self.wall() + self.pause, 0
         for bar in bars:
-            known.published.add(bar.ts)
+            known.published.add(bar)
         return bars
 
     def _unpublished(self, response: Response, known: _SymbolState) -> list[Bar]:
@@ -166,7 +166,8 @@ class Poller:
             months = months_between(newest, bars[0].ts, sessions)
             older = [bar for month in months for bar in self._bars(self.source.fetch(response.symbol, month))]
             bars = [bar for bar in older if bar.ts < bars[0].ts] + bars
-        return [bar for bar in bars if published.is_unpublished(bar.ts)]
+        found = [new for bar in bars if (new := published.unpublished(bar))]
+        return [bar for bar in found if bar.revision == 0 or _corrects(bar, bars[-1].ts, newest, sessions)]
 
     def _final(self, response: Response, known: _SymbolState, sessions: Sessions) -> list[Bar]:
         """Return the bars of a response without the newest one where a delayed feed may still form it."""
@@ -206,3 +207,13 @@ class Poller:
                 return HOUR
             case _:
                 return min(2.0 ** min(known.failures, 6), 60.0)
+
+
+def _corrects(bar: Bar, last: int, newest: int, sessions: Sessions) -> bool:
+    """Say whether a response whose `last` minute is given corrects a bar that was published; `newest` is the newest.
+
+    One that ends before that is old, as from a cache. Prices of an earlier session change when a split or a dividend
+    adjusts them: they are the same ones on another scale.
+    """
+    of_bar, of_last = sessions.number(np.array([bar.ts, last])).tolist()
+    return last >= newest and of_bar == of_last

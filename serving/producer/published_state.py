@@ -34,11 +34,11 @@ def recently_published(s: Settings, store: ForecastStore, now: float) -> dict[st
 
 
 def recent(bars: Iterable[Bar], config: StreamConfig, now: float) -> dict[str, Recent]:
-    """Return which of these bars were published last; bars of the future at `now` are left out."""
+    """Return which of these bars were published last, in whatever order; bars of the future at `now` are left out."""
     found = {symbol: Recent() for symbol in config.symbols}
     for bar in bars:
         if bar.ts + MINUTE <= now:
-            found[bar.symbol].add(bar.ts)
+            found[bar.symbol].add(bar)
     return found
 
 

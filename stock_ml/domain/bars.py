@@ -16,6 +16,7 @@ COLUMNS = ["symbol", "ts", *PRICES, "volume", "filled", "source"]
 _RULE_COLUMNS = [*PRICES, "open", "close", "volume"]  # the column that each of the _rules is about
 LARGEST_PRICE, LARGEST_VOLUME = 1e9, 1e15  # beyond any market; sums and squares of such numbers stay finite
 RULE = "prices must be positive and at most 1e9 with low <= open, close <= high, and volume from 0 to 1e15"
+LAST_REVISION = 32_767  # what a smallint of the database holds
 UTC_STAMPS = "datetime64[ns, UTC]"
 
 

@@ -198,7 +198,7 @@ def test_what_was_published_is_known_from_the_topic_and_from_what_is_stored_and_
     known = recently_published(own, store, bars[100].ts)
     store.close()
     assert known[symbol].newest == bars[24].ts
-    assert [bar for bar in bars[15:30] if known[symbol].is_unpublished(bar.ts)] == bars[25:30]
+    assert [bar for bar in bars[15:30] if known[symbol].unpublished(bar)] == bars[25:30]
     assert known[quiet].newest == bars[10].ts
 
 

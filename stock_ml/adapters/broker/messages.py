@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import orjson
 
-from stock_ml.domain.bars import MINUTE, RULE, Bar, bad_column, valid
+from stock_ml.domain.bars import LAST_REVISION, MINUTE, RULE, Bar, bad_column, valid
 from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import BadMessage
 from stock_ml.evaluation.live_performance import Alert
@@ -17,7 +17,6 @@ VERSION = 1
 LARGEST = 64 * 1024  # bytes; a bar has about 150
 YEAR_2100 = 4_102_444_800
 NUMBERS = ("open", "high", "low", "close", "volume")
-LAST_REVISION = 32_767  # what a smallint of the database holds
 BAR_FIELDS = frozenset({"v", *Bar._fields}) - {"revision"}
 ALERT_FIELDS = frozenset({"v", *Alert._fields})
 SESSION_FIELDS = frozenset({"v", "exchange", "session", "close"})
