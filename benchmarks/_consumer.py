@@ -39,14 +39,16 @@ class MeasuredConsumer:
         self._begin, self._finish = consumer.store.begin, consumer.store.finish
         self._commit = consumer.batches.subscriber.commit
         self._messages, self._database, self._start = 0, 0.0, 0.0
-        consumer.store.begin = self.begin  # type: ignore[method-assign]  # the same, and a look at the clock
+        consumer.store.begin = self.begin  # type: ignore[method-assign, assignment]  # the same, and a look at the clock
         consumer.store.finish = self.finish  # type: ignore[method-assign]  # the same, and a look at the clock
         consumer.batches.subscriber.commit = self.commit  # type: ignore[method-assign]  # the same, and a line
 
-    def begin(self, insert: np.ndarray, merge: np.ndarray, closes: Sequence[OfficialCloseRow] = ()) -> Writing:
+    def begin(
+        self, insert: np.ndarray, merge: np.ndarray, replaced: np.ndarray, closes: Sequence[OfficialCloseRow] = ()
+    ) -> Writing:
         """Begin to store, and note when."""
         self._start = time.monotonic()
-        return self._begin(insert, merge, closes)
+        return self._begin(insert, merge, replaced, closes)
 
     def finish(self, writing: Writing, insert: Forecasts = NONE, merge: Forecasts = NONE) -> Stored:
         """Finish, and add the seconds since the beginning."""

@@ -182,6 +182,9 @@ class Settings(BaseSettings):
     sandbox_speed: float = Field(
         60.0, gt=0, description="market seconds a wall second; 60 is a bar a second; also the speed of a replay"
     )
+    sandbox_corrections: float = Field(
+        0.0, ge=0, le=1, description="share of minutes that the exchange shows otherwise at first and corrects later"
+    )
     sandbox_faults: bool = Field(
         False, description="lets tests ask the exchange for faults: wrong, slow and broken responses (POST /faults)"
     )

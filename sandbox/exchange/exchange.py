@@ -32,7 +32,8 @@ class Exchange:
         clock = StoredClock.of(s)
         kind = replace(KINDS[s.sandbox_market], turn=Turn((s.sandbox_turn - EPOCH).days) if s.sandbox_turn else None)
         market = Market(s.sandbox_seed, clock.sessions, kind)
-        feed = Feed(market, InjectedBars.load(s.state / "sandbox" / "bars.jsonl"), s.sandbox_auction)
+        injected = InjectedBars.load(s.state / "sandbox" / "bars.jsonl")
+        feed = Feed(market, injected, s.sandbox_auction, s.sandbox_corrections)
         return cls(s, feed, clock, Faults(s.sandbox_faults))
 
     def prices(self) -> dict[str, float]:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from sandbox.exchange.corrections import first_shown
 from sandbox.exchange.injected_bars import InjectedBars
 from sandbox.market import Day, Market, auction
 from sandbox.market.auction import Auction
@@ -37,16 +38,18 @@ class Feed:
     market: Market
     injected: InjectedBars
     auction: Auction = "off"
+    corrected: float = 0.0  # share of minutes whose first values are corrected later
 
     def newest(self, query: FeedQuery, count: int = COMPACT) -> Day:
-        """Return the last `count` bars begun by then, ascending."""
+        """Return the last `count` bars begun by then, ascending; some of the newest as they are shown first."""
         number = self.last(query.now)
         days: list[Day] = []
         while number >= 0 and sum(len(day.ts) for day in days) < count:
             days.insert(0, self._day(query, number))
             number -= 1
         whole = _joined(days)
-        return Day(whole.ts[-count:], whole.values[-count:])
+        cut = Day(whole.ts[-count:], whole.values[-count:])
+        return first_shown(cut, query.symbol, query.now, self.market.seed, self.corrected)
 
     def month(self, query: FeedQuery, month: str) -> Day:
         """Return all bars of a month YYYY-MM begun by then, ascending."""

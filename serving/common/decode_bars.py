@@ -22,12 +22,14 @@ FIELDS = ("open", "high", "low", "close", "volume")
 class BarBatch:
     """Hold received bars of many symbols.
 
-    `slot` of the symbol and `ts` in UTC epoch seconds, (n,); `values`, a row for each of FIELDS, (5, n).
+    `slot` of the symbol and `ts` in UTC epoch seconds, (n,); `values`, a row for each of FIELDS, (5, n). `revision` of
+    each, (n,), 0 for the values that were shown first.
     """
 
     slot: np.ndarray
     ts: np.ndarray
     values: np.ndarray
+    revision: np.ndarray
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -38,13 +40,14 @@ class BarBatch:
         slot = np.array([slots[bar.symbol] for bar in bars], dtype=np.int64)
         ts = np.array([bar.ts for bar in bars], dtype=np.int64)
         values = np.array([[getattr(bar, name) for bar in bars] for name in FIELDS], dtype=np.float64)
-        return cls(slot, ts, values)
+        return cls(slot, ts, values, np.array([bar.revision for bar in bars], dtype=np.int16))
 
     @classmethod
-    def of_minutes(cls, slot: int, minutes: Minutes) -> "BarBatch":
-        """Return the received bars of one symbol as a batch."""
+    def of_minutes(cls, slot: int, minutes: Minutes, revision: np.ndarray | None = None) -> "BarBatch":
+        """Return the received bars of one symbol as a batch, as first shown unless their `revision`, (n,), is given."""
         values = np.stack([getattr(minutes, name) for name in FIELDS])
-        return cls(np.full(len(minutes), slot), minutes.ts, values)
+        first = np.zeros(len(minutes), dtype=np.int16)
+        return cls(np.full(len(minutes), slot), minutes.ts, values, first if revision is None else revision)
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
@@ -63,11 +66,11 @@ class BarBatch:
 
     def select(self, at: np.ndarray | slice) -> "BarBatch":
         """Return the bars that a mask, a slice or indices choose."""
-        return BarBatch(self.slot[at], self.ts[at], self.values[:, at])
+        return BarBatch(self.slot[at], self.ts[at], self.values[:, at], self.revision[at])
 
     def concat(self, other: "BarBatch") -> "BarBatch":
         """Return these bars, and others after them."""
-        pairs = ((self.slot, other.slot), (self.ts, other.ts), (self.values, other.values))
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
         return BarBatch(*(np.concatenate(pair, axis=-1) for pair in pairs))
 
     def by_symbol(self) -> "BarBatch":
@@ -97,7 +100,7 @@ def decode(values: Sequence[bytes | None], config: StreamConfig, latest: float =
     ours = np.array([source == config.source for source in regular.sources], dtype=bool)
     good = (slot >= 0) & ours
     good[good] = config.in_session(slot[good], regular.ts[good]) & (regular.ts[good] <= latest)
-    bars, at = BarBatch(slot, regular.ts, regular.values).select(good), regular.at[good]
+    bars, at = BarBatch(slot, regular.ts, regular.values, regular.revision).select(good), regular.at[good]
     result = DecodeResult(bars, at, [], [])
     return result if len(at) == len(values) else _with_irregular(result, values, config, latest)
 

@@ -24,6 +24,7 @@ from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import Message, Publisher, Subscriber, UnreadableBatch
 from stock_ml.adapters.postgres.store import (
     BARS,
+    REPLACED_BARS,
     Forecasts,
     ForecastStore,
     OfficialCloseRow,
@@ -92,11 +93,12 @@ class Batches:
             self._retry(self.feed_delay.refresh)
         # 3. Update the ring buffers; return the rows to store, and the windows that are complete.
         self.state.record_closes(closes)
-        in_order, out_of_order = self.state.update(new)
+        in_order, out_of_order, older = self.state.update(new)
         # 4. Begin to store: PostgreSQL receives the rows while the models forecast.
-        insert, merge = bar_table(in_order, self.config), bar_table(out_of_order, self.config)
-        official = close_rows(closes, self.config)
-        writing = self._retry(lambda: self.store.begin(insert, merge, official))
+        insert, official = bar_table(in_order, self.config), close_rows(closes, self.config)
+        merge, replaced = newest_versions(bar_table(out_of_order, self.config))
+        replaced = np.concatenate([replaced, older_table(older, self.config)])
+        writing = self._retry(lambda: self.store.begin(insert, merge, replaced, official))
         # 5. Forecast from the windows, once: what follows may be tried again, and changes no state.
         forecasts = [forecast(part, models, self.state.intervals, self.config) for part in (in_order, out_of_order)]
         # 6. Finish: the forecasts are added, and all is committed in one transaction.
@@ -205,8 +207,46 @@ def bar_table(updates: Sequence[Update], config: StreamConfig) -> np.ndarray:
             source=source,
             late=u.late,
             outlier=u.outlier,
+            revision=u.revision,
             **vars(u.minutes),
         )
         for u in updates
     ]
     return np.concatenate([np.empty(0, BARS), *parts])
+
+
+def newest_versions(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return of each bar in a table of BARS the newest row, and as REPLACED_BARS the versions that it replaces.
+
+    Rows of a bar are in the order in which they were known.
+    """
+    if not rows["revision"].any():
+        return rows, np.empty(0, REPLACED_BARS)
+    rows = rows[np.lexsort((np.arange(len(rows)), rows["ts"], rows["symbol"]))]
+    last = np.append((rows[1:][["symbol", "ts"]] != rows[:-1][["symbol", "ts"]]), True)
+    begins = np.flatnonzero(np.append(True, last[:-1]))
+    newest, before = rows[last], np.append(rows["revision"][1:] != rows["revision"][:-1], True) & ~last
+    newest["late"] = np.logical_or.reduceat(rows["late"], begins)
+    return newest, _replaced(rows[before & ~rows["filled"]])
+
+
+def older_table(older: Sequence[BarBatch], config: StreamConfig) -> np.ndarray:
+    """Return bars of which newer versions were known before as a table of REPLACED_BARS."""
+    parts = [
+        table(
+            REPLACED_BARS,
+            len(bars),
+            symbol=config.symbol_table[bars.slot],
+            ts=bars.ts,
+            revision=bars.revision,
+            late=True,
+            **bars.columns,
+        )
+        for bars in older
+    ]
+    return np.concatenate([np.empty(0, REPLACED_BARS), *parts])
+
+
+def _replaced(rows: np.ndarray) -> np.ndarray:
+    names = set(REPLACED_BARS.names or ()) - {"late"}  # they were the newest ones when they came
+    return table(REPLACED_BARS, len(rows), **{name: rows[name] for name in names})

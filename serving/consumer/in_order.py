@@ -45,13 +45,16 @@ class Windows:
 class Update:
     """Hold what new bars bring: rows to store, and complete windows.
 
-    By row, (r,): the symbol's `slot`, `minutes`, whether the bar was `late`, and whether it is an `outlier`.
+    By row, (r,): the symbol's `slot`, `minutes`, whether the bar was `late`, and whether it is an `outlier`; the number
+    of its `revision`, and whether it is a `correction` of a bar that was known: such a close is no new outcome.
     """
 
     slot: np.ndarray
     minutes: Minutes
     late: np.ndarray
     outlier: np.ndarray
+    revision: np.ndarray
+    correction: np.ndarray
     windows: Windows
 
     def with_outliers(self, bars: BarBatch, occupied: np.ndarray) -> "Update":
@@ -61,8 +64,8 @@ class Update:
         keep = ~occupied & ~np.isin(_keys(self.slot, self.minutes.ts), _keys(bars.slot, bars.ts))
         minutes, slot = self.minutes.select(keep).concat(bars.minutes), np.concatenate([self.slot[keep], bars.slot])
         new = np.arange(len(slot)) >= len(slot) - len(bars)
-        late = np.concatenate([self.late[keep], np.zeros(len(bars), dtype=bool)])
-        return Update(slot, minutes, late, new, self.windows)
+        none = np.zeros(len(slot), dtype=bool)  # in order no bar is late, and none is a correction
+        return Update(slot, minutes, none, new, none.astype(np.int16), none, self.windows)
 
 
 def _keys(slot: np.ndarray, ts: np.ndarray) -> np.ndarray:
@@ -94,7 +97,7 @@ def update(rows: Rows, complete: np.ndarray, values: list[Floats], sessions: Ses
     ends = rows.minutes.select(at)
     windows = Windows.of(rows.slot[at], ends, ends.ts + MINUTE, sessions, values)
     none = np.zeros(len(rows.slot), dtype=bool)
-    return Update(rows.slot, rows.minutes, none, none, windows)
+    return Update(rows.slot, rows.minutes, none, none, none.astype(np.int16), none, windows)
 
 
 def _steps(bars: BarBatch, before: Newest, sessions: Sessions, limit: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,11 +4,13 @@ These are the rules in full; `in_order` does the same for many symbols at once w
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from serving.common.decode_bars import BarBatch
 from serving.consumer.in_order import Update, Windows
+from serving.consumer.versions import in_turn
 from serving.stream_config import StreamConfig
 from stock_ml.domain import gaps
 from stock_ml.domain.bars import MINUTE
@@ -26,32 +28,57 @@ class _New:
     known: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    minutes: Minutes
-    late: np.ndarray
-    outlier: np.ndarray
+class Merged(NamedTuple):
+    """Hold all `received` bars of a symbol, what new ones bring, one update after another, and `older` versions."""
+
+    received: BarBatch
+    updates: list[Update]
+    older: BarBatch
 
 
 def merge(
-    history: Minutes, bars: BarBatch, sessions: Sessions, config: StreamConfig, closes: OfficialCloses
-) -> tuple[Minutes, Update]:
-    """Return all received bars of a symbol, and what new ones, in the order of their messages, bring.
+    history: BarBatch, bars: BarBatch, sessions: Sessions, config: StreamConfig, closes: OfficialCloses
+) -> Merged:
+    """Merge the bars of a symbol, in the order of their messages, into its history: those that are known bring nothing.
 
-    Those already in the history, or twice in `bars`, bring nothing. A window is known when the newest bar until its
-    last one is. Bars that the new ones make outliers, or no outliers any more, are stored again.
+    A correction is an update of its own with the bars that follow it, so that no bar before it knows of it.
     """
-    new = _new(history, bars)
-    received = history.concat(new.bars)
+    runs, older = in_turn(history, bars)
+    updates, received = [], history
+    for run in runs:
+        received, update = merge_run(received, run, sessions, config, closes)
+        updates.append(update)
+    return Merged(received, updates, older)
+
+
+def merge_run(
+    history: BarBatch, bars: BarBatch, sessions: Sessions, config: StreamConfig, closes: OfficialCloses
+) -> tuple[BarBatch, Update]:
+    """Return all received bars of a symbol, and what new ones, of different minutes, bring.
+
+    A bar that the history has is corrected: it is stored, and no window ends at it. A window is known when the newest
+    bar until its last one is. Bars that the new ones make outliers, or no outliers any more, are stored again.
+    """
+    corrects = np.isin(bars.ts, history.ts)
+    new = _new(history, bars.select(~corrects))
+    received = _corrected(history, bars.select(corrects)).concat(bars.select(~corrects))
     received = received.select(np.argsort(received.ts, kind="stable"))
-    outlier = outliers(received, sessions, config.limit)
-    minutes = gaps.fill(received.select(~outlier), sessions, config.limit)
-    slot = int(bars.slot[0])
+    outlier = outliers(received.minutes, sessions, config.limit)
+    minutes = gaps.fill(received.minutes.select(~outlier), sessions, config.limit)
     table = features.rows(minutes, sessions, closes.before(minutes.ts, sessions))
-    windows = _windows(slot, new, minutes, table, config)
-    changed = _changed(history, received, outlier, sessions, config.limit)
-    rows = _rows(minutes, received, outlier, new, changed)
-    return received, Update(np.full(len(rows.late), slot), rows.minutes, rows.late, rows.outlier, windows)
+    windows = _windows(int(bars.slot[0]), new, minutes, table, config)
+    stored = _changed(history, received, outlier, sessions, config.limit) | np.isin(received.ts, bars.ts)
+    rows, revision = _rows(minutes, received, outlier, stored)
+    marked = (new.bars.ts[new.late], received.ts[outlier], bars.ts[corrects])
+    late, unusual, correction = (np.isin(rows.ts, ts) for ts in marked)
+    return received, Update(np.full(len(rows), bars.slot[0]), rows, late, unusual, revision, correction, windows)
+
+
+def _corrected(history: BarBatch, corrections: BarBatch) -> BarBatch:
+    at = np.searchsorted(history.ts, corrections.ts)
+    values, revision = history.values.copy(), history.revision.copy()
+    values[:, at], revision[at] = corrections.values, corrections.revision
+    return BarBatch(history.slot, history.ts, values, revision)
 
 
 def _windows(slot: int, new: _New, minutes: Minutes, table: np.ndarray, config: StreamConfig) -> Windows:
@@ -65,35 +92,35 @@ def _windows(slot: int, new: _New, minutes: Minutes, table: np.ndarray, config: 
     return Windows.of(np.full(len(ends), slot), ends, new.known[complete], sessions, [values])
 
 
-def _changed(history: Minutes, received: Minutes, outlier: np.ndarray, sessions: Sessions, limit: int) -> np.ndarray:
+def _changed(history: BarBatch, received: BarBatch, outlier: np.ndarray, sessions: Sessions, limit: int) -> np.ndarray:
     """Say of received bars whether they were known, and the new ones change whether they are outliers, (n,)."""
     known = np.flatnonzero(np.isin(received.ts, history.ts))
     changed = np.zeros(len(received), dtype=bool)
-    changed[known] = outlier[known] != outliers(history, sessions, limit)
+    changed[known] = outlier[known] != outliers(history.minutes, sessions, limit)
     return changed
 
 
-def _rows(minutes: Minutes, received: Minutes, outlier: np.ndarray, new: _New, changed: np.ndarray) -> _Rows:
-    """Return the rows to store: new bars, changed ones, and the filled ones around both where no outlier stands."""
-    stored = changed | np.isin(received.ts, new.bars.ts)
-    around = _filled_around(minutes, received.select(~outlier), received.ts[stored])
+def _rows(minutes: Minutes, received: BarBatch, outlier: np.ndarray, stored: np.ndarray) -> tuple[Minutes, np.ndarray]:
+    """Return the rows to store, and their revisions: `stored` ones of received bars, and filled ones around them.
+
+    No filled one is stored where an outlier stands.
+    """
+    bars = received.select(stored)
+    around = _filled_around(minutes, received.select(~outlier), bars.ts)
     around = around[~np.isin(minutes.ts[around], received.ts[outlier])]
-    nothing = np.zeros(len(around), dtype=bool)
-    late = np.isin(received.ts[stored], new.bars.ts[new.late])
-    rows = minutes.select(around).concat(received.select(stored))
-    return _Rows(rows, np.concatenate([nothing, late]), np.concatenate([nothing, outlier[stored]]))
+    revision = np.concatenate([np.zeros(len(around), dtype=np.int16), bars.revision])
+    return minutes.select(around).concat(bars.minutes), revision
 
 
-def _new(history: Minutes, bars: BarBatch) -> _New:
+def _new(history: BarBatch, bars: BarBatch) -> _New:
     minutes = bars.minutes
     before = np.maximum.accumulate(np.append(history.ts[-1:] if len(history) else [-1], minutes.ts))[:-1]
-    _, first = np.unique(minutes.ts, return_index=True)  # ascending; of two for one minute the first one stays
-    first = first[~np.isin(minutes.ts[first], history.ts)]
-    known = np.maximum(minutes.ts, before)[first] + MINUTE
-    return _New(minutes.select(first), minutes.ts[first] < before[first], known)
+    order = np.argsort(minutes.ts)
+    known = np.maximum(minutes.ts, before)[order] + MINUTE
+    return _New(minutes.select(order), minutes.ts[order] < before[order], known)
 
 
-def _filled_around(minutes: Minutes, usable: Minutes, ts: np.ndarray) -> np.ndarray:
+def _filled_around(minutes: Minutes, usable: BarBatch, ts: np.ndarray) -> np.ndarray:
     """Return the places of the filled bars that bars at `ts` may have changed: up to their usable neighbours."""
     if len(ts) == 0 or len(usable) == 0:
         return np.empty(0, dtype=np.int64)

@@ -82,7 +82,7 @@ def _forecast(update: Update, models: Models, intervals: AdaptiveIntervals, conf
 
 
 def _closes(update: Update) -> Closes:
-    usable = np.flatnonzero(~update.outlier)
+    usable = np.flatnonzero(~(update.outlier | update.correction))  # a scale moves once, by what was shown first
     order = usable[np.lexsort((update.minutes.ts[usable], update.slot[usable]))]
     return Closes(update.slot[order], update.minutes.ts[order], update.minutes.close[order])
 

@@ -97,4 +97,5 @@ class RecentBars:
         number = np.arange(len(slot)) - np.repeat(np.cumsum(known) - known, known)
         at = slot, (self.count[slot] - np.repeat(known, known) + number) % MEMORY
         volume = np.zeros((1, len(slot)))  # the rule needs none
-        return BarBatch(slot, self.ts[at], np.concatenate([self.prices[:, at[0], at[1]], volume]))
+        revision = np.zeros(len(slot), dtype=np.int16)  # nor this
+        return BarBatch(slot, self.ts[at], np.concatenate([self.prices[:, at[0], at[1]], volume]), revision)

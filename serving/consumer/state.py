@@ -8,14 +8,15 @@ import numpy as np
 from serving.common.decode_bars import FIELDS, BarBatch
 from serving.consumer import in_order, out_of_order
 from serving.consumer.in_order import Update
+from serving.consumer.out_of_order import Merged
 from serving.consumer.recent_bars import RecentBars
 from serving.consumer.recent_closes import Closes, RecentCloses
 from serving.consumer.ring_buffers import CHANNEL, RingBuffers
+from serving.consumer.versions import Revisions
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.postgres.store import Around, ForecastStore
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
-from stock_ml.domain.gaps import Minutes
 from stock_ml.domain.official_close import OfficialClose
 from stock_ml.model.adaptive import AdaptiveIntervals, StoredForecasts
 from stock_ml.model.conformal import LEVELS
@@ -24,10 +25,10 @@ CLOSED = 30 * 86_400  # seconds: no exchange is closed for longer
 
 
 class OutOfOrder(NamedTuple):
-    """Hold the new bars of a symbol that did not all come in order, and its history, without a gap `since` a time."""
+    """Hold bars of a symbol that did not all come in order, or once, and its history, without a gap `since` a time."""
 
     bars: BarBatch
-    history: Minutes
+    history: BarBatch
     since: int
 
 
@@ -39,10 +40,15 @@ class NewBars(NamedTuple):
 
 
 class Updates(NamedTuple):
-    """Hold what new bars bring: of those in order, by calendar, and of symbols with bars out of order."""
+    """Hold what new bars bring: of those in order, by calendar, and of symbols with bars out of order.
+
+    A symbol with corrections may have several updates, in their order. `older` bars are versions of which newer ones
+    were known before.
+    """
 
     in_order: list[Update]
     out_of_order: list[Update]
+    older: list[BarBatch]
 
 
 class ConsumerState:
@@ -53,6 +59,7 @@ class ConsumerState:
         self._store, self._config = store, config
         self._buffers = RingBuffers(symbols, config.rows)
         self._recent, self._closes = RecentBars(symbols), RecentCloses()
+        self._revisions = Revisions()
         self.intervals = AdaptiveIntervals(symbols, config.horizon)
         self._partition = np.full(symbols, -1)  # from which a symbol's bars come
 
@@ -78,9 +85,11 @@ class ConsumerState:
         at = bars.slot[again], bars.ts[again]
         known[again] = self._buffers.contains(*at) | self._recent.contains(*at)
         known[1:] |= (bars.slot[1:] == bars.slot[:-1]) & (bars.ts[1:] == bars.ts[:-1])
-        bars, newest = bars.select(~known), newest[~known]
+        revised = self._revisions.concern(bars)
+        keep = ~known | revised
+        bars, newest, revised = bars.select(keep), newest[keep], revised[keep]
         before = np.where(bars.is_first, newest, np.concatenate([newest[:1], bars.ts[:-1]]))
-        unordered = np.isin(bars.slot, bars.slot[bars.ts <= before])
+        unordered = np.isin(bars.slot, bars.slot[bars.ts <= before]) | revised
         return NewBars(bars.select(~unordered), self._with_history(bars.select(unordered)))
 
     def record_closes(self, closes: Sequence[OfficialClose]) -> None:
@@ -107,7 +116,8 @@ class ConsumerState:
         bars = new.in_order
         parts = [(bars.select(own), sessions) for own, sessions in self._config.by_calendar(bars.slot)]
         ordered = [self._append(part, sessions) for part, sessions in parts if len(part)]
-        return Updates(ordered, [self._merge(symbol) for symbol in new.out_of_order])
+        merged = [self._merge(symbol) for symbol in new.out_of_order]
+        return Updates(ordered, [update for one in merged for update in one.updates], [one.older for one in merged])
 
     def _append(self, bars: BarBatch, sessions: Sessions) -> Update:
         outlier = self._recent.outliers(bars, sessions, self._config.limit)
@@ -124,13 +134,12 @@ class ConsumerState:
         # what comes out of order later needs them as well: it finds them in the database
         np.maximum.at(self._buffers.since, bars.slot[outlier], bars.ts[outlier] + MINUTE)
 
-    def _merge(self, new: OutOfOrder) -> Update:
+    def _merge(self, new: OutOfOrder) -> Merged:
         slot = int(new.bars.slot[0])
         sessions = self._config.sessions_of(self._config.names[slot])
-        closes = self._closes.of(slot)
-        received, update = out_of_order.merge(new.history, new.bars, sessions, self._config, closes)
-        self._reset(np.array([slot]), np.array([new.since]), BarBatch.of_minutes(slot, received))
-        return update
+        merged = out_of_order.merge(new.history, new.bars, sessions, self._config, self._closes.of(slot))
+        self._reset(np.array([slot]), np.array([new.since]), merged.received)
+        return merged
 
     def _load_symbols(self, bars: BarBatch) -> None:
         slots, oldest = _oldest(bars)
@@ -148,14 +157,18 @@ class ConsumerState:
         """Return bars symbol by symbol with what is known of each, as far back as they need it."""
         slots, oldest = _oldest(bars)
         since = self._buffers.since[slots]
-        known = {slot: self._buffers.received(slot) for slot in slots.tolist()}
+        known = {slot: self._in_memory(slot) for slot in slots.tolist()}
         earliest = self._config.earliest(slots, oldest)
         short = since > earliest
         if short.any():
             since[short], stored = self._read(slots[short], oldest[short], earliest[short])
-            known |= {slot: stored.select(stored.slot == slot).minutes for slot in slots[short].tolist()}
+            known |= {slot: stored.select(stored.slot == slot) for slot in slots[short].tolist()}
         parts = zip(slots.tolist(), since.tolist(), strict=True)
         return [OutOfOrder(bars.select(bars.slot == slot), known[slot], begin) for slot, begin in parts]
+
+    def _in_memory(self, slot: int) -> BarBatch:
+        minutes = self._buffers.received(slot)
+        return BarBatch.of_minutes(slot, minutes, self._revisions.of(slot, minutes.ts))
 
     def _read(self, slots: np.ndarray, oldest: np.ndarray, earliest: np.ndarray) -> tuple[np.ndarray, BarBatch]:
         """Return since when bars are whole, and those stored: before `oldest` back to `earliest`, and all later."""
@@ -165,11 +178,13 @@ class ConsumerState:
         self._closes.add(self._closes_of(self._store.official_closes(names, int(earliest.min()) - CLOSED)))
         first, older = _first_and_older(rows, oldest)
         since = np.where(older < self._config.rows, earliest, first)
-        return since, BarBatch(slots[rows["place"]], rows["ts"], np.stack([rows[name] for name in FIELDS]))
+        values = np.stack([rows[name] for name in FIELDS])
+        return since, BarBatch(slots[rows["place"]], rows["ts"], values, rows["revision"])
 
     def _reset(self, slots: np.ndarray, since: np.ndarray, bars: BarBatch) -> None:
         """Reset some symbols: `bars`, sorted by symbol and time, are all that are known `since` a time."""
         self._buffers.reset(slots, since)
+        self._revisions.reset(slots, bars)
         self._recent.clear(slots)
         for own, sessions in self._config.by_calendar(bars.slot):
             part = bars.select(own)

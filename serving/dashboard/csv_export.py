@@ -7,7 +7,7 @@ from io import StringIO
 
 from serving.dashboard.responses import BarRow, ForecastRow
 
-BAR = ("open", "high", "low", "close", "volume", "filled", "outlier")
+BAR = ("open", "high", "low", "close", "volume", "filled", "outlier", "revision")
 FORECAST = ("forecast", "lower_50", "upper_50", "lower_90", "upper_90", "model_version", "bar_time", "late")
 CLOSE, OUTLIER = 4, 7
 HEAD = ("time", *BAR, *FORECAST, "error_bp")

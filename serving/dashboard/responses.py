@@ -24,8 +24,9 @@ BarRow = Annotated[
         Annotated[float, Meta(title="volume")],
         Annotated[bool, Meta(title="filled", description="The source had no bar; the close before it is repeated.")],
         Annotated[bool, Meta(title="outlier", description="As received, and not used: its prices stand alone.")],
+        Annotated[int, Meta(title="revision", description="How often the feed corrected it, 0 for as first shown.")],
     ],
-    Meta(title="Bar", description="ts, open, high, low, close, volume, filled, outlier"),
+    Meta(title="Bar", description="ts, open, high, low, close, volume, filled, outlier, revision"),
 ]
 ForecastRow = Annotated[
     tuple[

@@ -107,10 +107,10 @@ class Poller:
         return self.feed_delay + self._learned(exchange).seconds
 
     def new_bars(self, now: float) -> list[Bar]:
-        """Return bars that were not published yet, late ones too, in the order of time; `now` is the market's.
+        """Return bars that were not published yet, late and corrected ones too, in the order of time.
 
-        The symbols that have waited longest are requested first. Where requests have to wait, the other symbols' turn
-        is the next one: `has_more` says so.
+        `now` is the market's. The symbols that have waited longest are requested first. Where requests have to wait,
+        the other symbols' turn is the next one: `has_more` says so.
         """
         start, bars = self.wall(), list[Bar]()
         due = [symbol for symbol, known in self.symbols.items() if self._is_due(symbol, known, now)]
@@ -160,7 +160,7 @@ class Poller:
         known.responded_at, known.failures, known.refusals, known.fault = response.fetched_at, 0, 0, None
         known.next_try, self.refusals = self.wall() + self.pause, 0
         for bar in rows.bars:
-            known.published.add(bar.ts)
+            known.published.add(bar)
         for close in rows.official_closes:
             known.published.add_close(close.ts)
         self.official_closes += rows.official_closes
@@ -184,7 +184,9 @@ class Poller:
             older = [self._rows(self.source.fetch(response.symbol, month)) for month in months]
             bars = [bar for month in older for bar in month.bars if bar.ts < bars[0].ts] + bars
             closes = [close for month in older for close in month.official_closes] + closes
-        return _with_closes([bar for bar in bars if published.is_unpublished(bar.ts)], closes, published)
+        found = [new for bar in bars if (new := published.unpublished(bar))]
+        due = [bar for bar in found if bar.revision == 0 or _corrects(bar, bars[-1].ts, newest, sessions)]
+        return _with_closes(due, closes, published)
 
     def _final(self, bars: list[Bar], at: float, known: _SymbolState, sessions: Sessions) -> list[Bar]:
         """Return the bars of a response, given `at` a time, without a newest one that a delayed feed may still form."""
@@ -230,3 +232,13 @@ def _with_closes(bars: list[Bar], closes: list[OfficialClose], published: Recent
     first = bars[0].ts if bars else MAXIMUM
     unpublished = {close.ts: close for close in closes if published.is_unpublished_close(close.ts, first)}
     return LiveRows(bars, list(unpublished.values()))
+
+
+def _corrects(bar: Bar, last: int, newest: int, sessions: Sessions) -> bool:
+    """Say whether a response whose `last` minute is given corrects a bar that was published; `newest` is the newest.
+
+    One that ends before that is old, as from a cache. Prices of an earlier session change when a split or a dividend
+    adjusts them: they are the same ones on another scale.
+    """
+    of_bar, of_last = sessions.number(np.array([bar.ts, last])).tolist()
+    return last >= newest and of_bar == of_last

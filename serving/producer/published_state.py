@@ -36,12 +36,12 @@ def recently_published(s: Settings, store: ForecastStore, now: float) -> dict[st
 
 
 def recent(published: Iterable[Bar | OfficialClose], config: StreamConfig, now: float) -> dict[str, Recent]:
-    """Return which of these were published last; what is of the future at `now` is left out."""
+    """Return which of these were published last, in whatever order; what is of the future at `now` is left out."""
     found = {symbol: Recent() for symbol in config.symbols}
     for each in published:
         if each.ts + MINUTE <= now:
             known = found[each.symbol]
-            known.add(each.ts) if isinstance(each, Bar) else known.add_close(each.ts)
+            known.add(each) if isinstance(each, Bar) else known.add_close(each.ts)
     return found
 
 

@@ -1,41 +1,45 @@
-"""What was published last of a symbol: it tells a late bar or official close from one that was published before."""
+"""What was published last of a symbol: it tells a late or corrected bar, or official close, from one of before."""
 
 from collections.abc import Iterable
+
+from stock_ml.domain.bars import LAST_REVISION, Bar
 
 WINDOW = 100  # bars: a source's newest response has no more
 CLOSES = 40  # official closes: a month's response has no more
 
 
 class Recent:
-    """Hold the newest WINDOW published minutes of one symbol, in UTC epoch seconds.
+    """Hold the newest version of the newest WINDOW published bars of one symbol.
 
     A response of WINDOW bars with an unpublished one among them leaves out at least one of these minutes. So all its
     minutes are newer than the oldest one held here, and no published bar is mistaken for a new one.
     """
 
-    def __init__(self, ts: Iterable[int] = ()) -> None:
-        self._known: set[int] = set()
+    def __init__(self, bars: Iterable[Bar] = ()) -> None:
+        self._known: dict[int, Bar] = {}
         self._closes: set[int] = set()
         self._newest: int | None = None
-        for one in ts:
-            self.add(one)
+        for bar in bars:
+            self.add(bar)
 
     @property
     def newest(self) -> int | None:
-        """Return the newest minute published, None where nothing was."""
+        """Return the newest minute published, in UTC epoch seconds, None where nothing was."""
         return self._newest
 
     @property
     def minutes(self) -> frozenset[int]:
-        """Return the minutes held."""
+        """Return the minutes held, in UTC epoch seconds."""
         return frozenset(self._known)
 
-    def add(self, ts: int) -> None:
-        """Record a minute as published."""
-        self._known.add(ts)
-        self._newest = ts if self._newest is None else max(self._newest, ts)
+    def add(self, bar: Bar) -> None:
+        """Record a bar as published; of several versions the newest one is held."""
+        known = self._known.get(bar.ts)
+        if known is None or bar.revision > known.revision:
+            self._known[bar.ts] = bar
+        self._newest = bar.ts if self._newest is None else max(self._newest, bar.ts)
         if len(self._known) > WINDOW:
-            self._known.remove(min(self._known))
+            del self._known[min(self._known)]
 
     @property
     def newest_close(self) -> int | None:
@@ -55,6 +59,15 @@ class Recent:
         """
         return ts not in self._closes and ts > min(self._known, default=first)
 
-    def is_unpublished(self, ts: int) -> bool:
-        """Say whether a minute is to be published: newer than all, or left out since the oldest one."""
-        return ts not in self._known and ts >= min(self._known, default=ts)
+    def unpublished(self, bar: Bar) -> Bar | None:
+        """Return a bar as it is to be published, with the number of its revision; None where it is not.
+
+        A bar is published if it is newer than all, or left out since the oldest one, or if its prices or its volume
+        are not those that were published last.
+        """
+        known = self._known.get(bar.ts)
+        if known is None:
+            return bar if bar.ts >= min(self._known, default=bar.ts) else None
+        if known[2:7] == bar[2:7] or known.revision == LAST_REVISION:
+            return None
+        return bar._replace(revision=known.revision + 1)

@@ -55,7 +55,7 @@ def bars_in(bars: pd.DataFrame, span: Span) -> list[Bar]:
     chosen = bars.assign(ts=ts)[~bars["filled"].to_numpy(bool) & (ts >= span.first) & (ts <= span.last)]
     chosen = chosen.sort_values(["ts", "symbol"])[["symbol", "ts", *PRICES, "volume", "source"]]
     columns = (chosen[name].tolist() for name in chosen.columns)
-    return [Bar._make(row) for row in zip(*columns, strict=True)]
+    return [Bar(*row) for row in zip(*columns, strict=True)]
 
 
 def messages_in(bars: pd.DataFrame, span: Span, sessions_of: Callable[[str], Sessions]) -> list[Bar | OfficialClose]:

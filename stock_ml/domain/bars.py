@@ -16,11 +16,15 @@ COLUMNS = ["symbol", "ts", *PRICES, "volume", "filled", "source", "official_clos
 _RULE_COLUMNS = [*PRICES, "open", "close", "volume"]  # the column that each of the _rules is about
 LARGEST_PRICE, LARGEST_VOLUME = 1e9, 1e15  # beyond any market; sums and squares of such numbers stay finite
 RULE = "prices must be positive and at most 1e9 with low <= open, close <= high, and volume from 0 to 1e15"
+LAST_REVISION = 32_767  # what a smallint of the database holds
 UTC_STAMPS = "datetime64[ns, UTC]"
 
 
 class Bar(NamedTuple):
-    """Hold one received minute; `ts` is the bar's open in UTC epoch seconds, known at `ts + 60`."""
+    """Hold one received minute; `ts` is the bar's open in UTC epoch seconds, known at `ts + 60`.
+
+    `revision` numbers the values that a feed showed of the minute: 0 are the first ones.
+    """
 
     symbol: str
     ts: int
@@ -30,6 +34,7 @@ class Bar(NamedTuple):
     close: float
     volume: float
     source: str
+    revision: int = 0
 
 
 def validate(bars: pd.DataFrame) -> pd.DataFrame:

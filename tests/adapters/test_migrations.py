@@ -88,8 +88,9 @@ def test_every_row_outlives_its_way_into_the_partition_of_its_day(own: Settings)
     migrate(own)
     with psycopg.connect(own.postgres(), autocommit=True) as connection:
         bars, forecasts, outcomes = (rows(connection, *each) for each in read)
-        # made before outliers were looked for and intervals adapted: none, and as calibrated
-        assert [[row[:-1] for row in bars], [row[:-3] for row in forecasts], outcomes] == before
+        # made before outliers were looked for, revisions had numbers and intervals adapted: none, and as calibrated
+        assert [[row[:-2] for row in bars], [row[:-3] for row in forecasts], outcomes] == before
+        assert {row[-2:] for row in bars} == {(False, 0)}
         assert {row[-3:] for row in forecasts} == {(0.0, 0.0, 0.0)}
         assert len(before[0]) == len(before[1]) == 900
         counts = connection.execute("select tableoid::regclass::text, count(*) from bars group by 1 order by 1")

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.store import (
+    REPLACED_BARS,
     Around,
     BarRow,
     ForecastRow,
@@ -20,6 +21,7 @@ from stock_ml.adapters.postgres.store import (
     Rows,
     Stored,
 )
+from stock_ml.adapters.postgres.store import table as table_of
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.gaps import Minutes
@@ -77,8 +79,8 @@ def write(
 ) -> Stored:
     """Store rows as the consumer does."""
     merge = merge or Rows.of()
-    writing = store.begin(insert.bars, merge.bars, closes)
-    return store.finish(writing, Forecasts(*insert[1:]), Forecasts(*merge[1:]))
+    writing = store.begin(insert.bars, merge.bars, closes=closes)
+    return store.finish(writing, Forecasts(*insert[1:3]), Forecasts(*merge[1:3]))
 
 
 def test_migrations_run_twice_and_change_nothing(settings: Settings, store: ForecastStore, symbol: str) -> None:
@@ -149,6 +151,62 @@ def test_a_received_bar_never_changes_and_a_filled_one_gives_way(
     store.store([bar(symbol, 0, 200.0), bar(symbol, 1, 200.0, late=True)], [])
     kept = rows(settings, "bars", symbol)
     assert [(row.close, row.filled, row.late) for row in kept] == [(100.0, False, False), (200.0, False, True)]
+
+
+def versions(settings: Settings, symbol: str) -> list[tuple[int, int, float]]:
+    """Return minute, revision and close of the bars that were replaced."""
+    found = rows(settings, "replaced_bars", symbol)
+    return sorted((int(row.ts.timestamp() - T) // 60, row.revision, row.close) for row in found)
+
+
+def test_a_newer_version_takes_a_bars_place_and_the_replaced_one_is_kept(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    first, second = bar(symbol, 0, 100.0, late=True), bar(symbol, 0, 200.0)._replace(revision=1)
+    store.store([first, bar(symbol, 1, 100.0, filled=True)], [])
+    before = rows(settings, "bars", symbol)[0]
+    for again in range(2):
+        assert store.store([second], [])[0] == 1 - again
+        kept = rows(settings, "bars", symbol)[0]
+        assert (kept.close, kept.revision, kept.late) == (200.0, 1, True)
+        assert kept.stored_at > before.stored_at
+        (replaced,) = rows(settings, "replaced_bars", symbol)
+        assert (replaced.close, replaced.revision, replaced.stored_at) == (100.0, 0, before.stored_at)
+        assert not replaced.late
+    store.store([first, bar(symbol, 1, 150.0)._replace(revision=3)], [])
+    assert [row.close for row in rows(settings, "bars", symbol)] == [200.0, 150.0]
+    assert versions(settings, symbol) == [(0, 0, 100.0)]  # a filled bar is no version
+    store.store([second._replace(close=200.5, revision=4)], [])
+    assert versions(settings, symbol) == [(0, 0, 100.0), (0, 1, 200.0)]
+    assert store.received({symbol: T}, 5)[symbol][0].revision == 4
+    assert store.newest({symbol: Around(T, T)}, 5)["revision"].tolist() == [4, 3]
+
+
+def test_a_version_that_comes_after_a_newer_one_joins_the_replaced_bars(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    store.store([bar(symbol, 0, 200.0)._replace(revision=2)], [])
+    columns = dict.fromkeys(("open", "high", "low", "close"), 100.0)
+    late = table_of(REPLACED_BARS, 1, symbol=symbol.encode(), ts=T, revision=1, late=True, volume=10.0, **columns)
+    for count in (1, 0):
+        stored = store.finish(store.begin(Rows.of().bars, Rows.of().bars, late))
+        assert (stored, versions(settings, symbol)) == ((0, 0), [(0, 1, 100.0)]), count
+    assert rows(settings, "bars", symbol)[0].close == 200.0
+
+
+@pytest.mark.parametrize(
+    ("shown", "counts"), [([100.0, 200.0], 100.0), ([100.0, 200.0, 300.0], 100.0), ([None, 200.0], None)]
+)
+def test_an_outcome_is_the_newest_version_and_a_scale_goes_on_from_the_first(
+    settings: Settings, store: ForecastStore, symbol: str, shown: list[float | None], counts: float | None
+) -> None:
+    store.store([], [forecast(symbol, 0)])
+    for number, close in enumerate(shown):
+        row = bar(symbol, 1, close or 900.0)._replace(revision=number, outlier=close is None)
+        store.store([row], [])
+    assert [row.actual_close for row in rows(settings, "outcomes", symbol)] == [shown[-1]]
+    close = store.newest_forecasts([symbol], 1)["close"].tolist()
+    assert close == [pytest.approx(counts or np.nan, nan_ok=True)]
 
 
 def test_a_late_bar_may_make_another_an_outlier_or_none_and_changes_no_price(
@@ -222,7 +280,7 @@ def test_a_batch_that_fails_stores_nothing_of_it(settings: Settings, store: Fore
 def test_nothing_is_stored_before_it_is_finished_and_what_is_cancelled_is_sent_anew(
     settings: Settings, store: ForecastStore, symbol: str
 ) -> None:
-    bars, forecasts, shadows = Rows.of([bar(symbol, 0)], [forecast(symbol, 0)])
+    bars, forecasts, shadows, _ = Rows.of([bar(symbol, 0)], [forecast(symbol, 0)])
     writing = store.begin(bars, Rows.of([bar(symbol, 1)]).bars)
     assert rows(settings, "bars", symbol) == []
     store.cancel(writing)
@@ -346,7 +404,7 @@ def test_received_bars_come_back_from_some_rows_before_a_time_on_without_filled_
     assert len(store.received({symbol: T + 240}, 100)[symbol]) == 5
     table = store.newest({"NONE": Around(T, T), symbol: Around(T, T + 240)}, 2)
     assert table["place"].tolist() == [1, 1, 1, 1]
-    assert [tuple(row)[1:] for row in table.tolist()] == [b[1:7] for b in found[symbol]]
+    assert [tuple(row)[1:7] for row in table.tolist()] == [b[1:7] for b in found[symbol]]
     assert len(store.newest({"NONE": Around(T, T)}, 2)) == 0
     assert store.newest({symbol: Around(T + 180, T + 240)}, 2)["ts"].tolist() == [T + 180, T + 240, T + 300]
     monkeypatch.setattr("stock_ml.adapters.postgres.store.store.PIECE", 1)

@@ -13,8 +13,10 @@ from uuid import uuid4
 import numpy as np
 import psycopg
 import pytest
+from psycopg.rows import namedtuple_row
 from rich.console import Console
 
+from local import ports
 from local.first_forecast import await_forecast
 from local.replay import forget_replay
 from local.servers.services import environment, programs
@@ -198,7 +200,7 @@ def test_what_was_published_is_known_from_the_topic_and_from_what_is_stored_and_
     known = recently_published(own, store, bars[100].ts)
     store.close()
     assert known[symbol].newest == bars[24].ts
-    assert [bar for bar in bars[15:30] if known[symbol].is_unpublished(bar.ts)] == bars[25:30]
+    assert [bar for bar in bars[15:30] if known[symbol].unpublished(bar)] == bars[25:30]
     assert known[quiet].newest == bars[10].ts
 
 
@@ -207,6 +209,50 @@ def test_a_replay_does_not_repeat_what_is_stored_where_the_topic_lost_it(s: Sett
     bars = [bar._replace(symbol=own.symbols[0]) for bar in day()[:20]]
     store_as_received(own, bars)
     assert published_between(own, bars[3].ts, bars[5].ts) == {(bar.symbol, bar.ts) for bar in bars[3:6]}
+
+
+@pytest.fixture
+def recomputing(s: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a sandbox that corrects much of what it showed, with a symbol of its own."""
+    given = {"symbols": (f"T{uuid4().hex[:8].upper()}",), "home": tmp_path, "sandbox_corrections": 0.5}
+    own = s.model_copy(update=given | {"sandbox_port": ports.free(1)[0]})
+    Lake.connect(own).write_convention("start")
+    with running(next(p for p in programs(own) if p.name == "sandbox"), own):
+        move_clock(own, 30 * MINUTE)
+        yield own
+
+
+def stored_rows(s: Settings, table: str) -> list[Any]:
+    with psycopg.connect(s.postgres(), row_factory=namedtuple_row) as connection:
+        statement = f"select * from {table} where symbol = %s order by 2, 3"  # noqa: S608 - names of this file
+        return connection.execute(statement, [s.symbols[0]]).fetchall()
+
+
+def received_bars(s: Settings) -> dict[int, Any]:
+    return {int(row.ts.timestamp()): row for row in stored_rows(s, "bars") if not row.filled}
+
+
+def test_a_feed_that_recomputes_its_bars_leaves_the_settled_ones_over_restarts(recomputing: Settings) -> None:
+    s, made = recomputing, dict[Any, Any]()
+    for _ in range(3):
+        with producing(s), consuming(s):
+            for _ in range(6):
+                now = move_clock(s, MINUTE)
+                wait(lambda now=now: last_finished(now, NYSE) <= max(received_bars(s), default=0) + MINUTE)  # type: ignore[misc]
+        before = {row.bar_ts: row for row in stored_rows(s, "forecasts")}
+        assert made.items() <= before.items()
+        made = before
+    (answer,) = [open_source(s).fetch(s.symbols[0], "2024-03")]
+    settled = {bar.ts: bar for bar in bars_of(answer, "start", NYSE)}
+    bars, replaced = received_bars(s), stored_rows(s, "replaced_bars")
+    for ts, row in bars.items():
+        if ts + 4 * MINUTE < now:
+            assert (row.open, row.high, row.low, row.close, row.volume) == settled[ts][2:7]
+    assert sum(row.revision for row in bars.values()) == len(replaced) > 3
+    assert all(row.volume < bars[int(row.ts.timestamp())].volume for row in replaced)
+    published = [(bar.ts, bar.revision) for bar in on_topic(s)]
+    assert len(set(published)) == len(published) == len(bars) + len(replaced)
+    assert len(made) > 10
 
 
 def test_a_session_is_announced_by_ourselves_only_when_it_closed(s: Settings) -> None:

@@ -30,7 +30,7 @@ def s(postgres: Settings, s3: Settings) -> Iterator[Settings]:
     own = postgres.model_copy(update={"keep_sessions": 2, "s3_bucket": "retention"})
     empty(Lake.connect(own))
     with psycopg.connect(own.postgres(), autocommit=True) as connection:
-        connection.execute("truncate bars, forecasts, shadow_forecasts")
+        connection.execute("truncate bars, replaced_bars, forecasts, shadow_forecasts")
     store = ForecastStore.connect(own)
     for opens in OPENS:
         shift = (opens - T) // 60
@@ -39,7 +39,7 @@ def s(postgres: Settings, s3: Settings) -> Iterator[Settings]:
     store.close()
     yield own
     with psycopg.connect(own.postgres(), autocommit=True) as connection:
-        connection.execute("truncate bars, forecasts, shadow_forecasts")
+        connection.execute("truncate bars, replaced_bars, forecasts, shadow_forecasts")
 
 
 def stored(s: Settings, table: str) -> list[dict[str, Any]]:
@@ -95,6 +95,18 @@ def test_a_day_that_comes_again_joins_what_is_archived_and_changes_none_of_it(s:
     forecasts = archived(s, "forecasts")
     assert [row for row in forecasts if row in before["forecasts"]] == before["forecasts"]
     assert len(forecasts) == len(before["forecasts"]) + 1
+
+
+def test_the_versions_of_a_bar_leave_with_it_and_a_newer_one_that_comes_again_is_kept(s: Settings) -> None:
+    store = ForecastStore.connect(s)
+    store.store([bar("A0", 1, 200.0)._replace(revision=1)], [])
+    assert retire(s)[WEEK[0]]["replaced_bars"] == 1
+    assert [(row["close"], row["revision"]) for row in archived(s, "replaced_bars")] == [(100.1, 0)]
+    store.store([bar("A0", 1, 300.0)._replace(revision=2), bar("A0", 3, 300.0)], [])
+    store.close()
+    retire(s)
+    bars = [row for row in archived(s, "bars") if row["symbol"] == "A0"]
+    assert [(row["close"], row["revision"]) for row in bars][1:4:2] == [(300.0, 2), (100.1, 0)]
 
 
 def test_batches_of_days_ago_are_forgotten(s: Settings) -> None:

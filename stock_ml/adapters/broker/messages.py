@@ -8,7 +8,16 @@ import msgspec
 import numpy as np
 import orjson
 
-from stock_ml.domain.bars import LARGEST_PRICE, LARGEST_VOLUME, MINUTE, RULE, Bar, bad_column, valid
+from stock_ml.domain.bars import (
+    LARGEST_PRICE,
+    LARGEST_VOLUME,
+    LAST_REVISION,
+    MINUTE,
+    RULE,
+    Bar,
+    bad_column,
+    valid,
+)
 from stock_ml.domain.json_object import JsonObject
 from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadMessage
@@ -18,7 +27,7 @@ VERSION = 1
 LARGEST = 64 * 1024  # bytes; a bar has about 150
 YEAR_2100 = 4_102_444_800
 NUMBERS = ("open", "high", "low", "close", "volume")
-BAR_FIELDS = frozenset({"v", *Bar._fields})
+BAR_FIELDS = frozenset({"v", *Bar._fields}) - {"revision"}
 ALERT_FIELDS = frozenset({"v", *Alert._fields})
 OFFICIAL_CLOSE = "official_close"  # the kind of a message; a bar's message says no kind
 CLOSE_FIELDS = frozenset({"v", "kind", *OfficialClose._fields})
@@ -45,6 +54,7 @@ class _Bar(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     close: float
     volume: float
     source: str
+    revision: Annotated[int, msgspec.Meta(ge=0, le=LAST_REVISION)] = 0
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -57,30 +67,34 @@ _kind_of = msgspec.json.Decoder(_Kind).decode
 
 
 class PlainBars(NamedTuple):
-    """Hold the messages that are plainly good: their places `at`, symbols, sources, `ts`, and `values` (5, n)."""
+    """Hold the messages that are plainly good: places `at`, symbols, sources, `ts`, `values` (5, n), `revision`."""
 
     at: np.ndarray
     symbols: list[str]
     sources: list[str]
     ts: np.ndarray
     values: np.ndarray
+    revision: np.ndarray
 
 
 def encode_bar(bar: Bar) -> bytes:
-    """Return a bar as the topic holds it."""
-    return orjson.dumps({"v": VERSION, **bar._asdict()})
+    """Return a bar as the topic holds it; only a later revision names its number."""
+    fields = {"v": VERSION, **bar._asdict()}
+    if bar.revision == 0:
+        del fields["revision"]
+    return orjson.dumps(fields)
 
 
 def decode_bar(value: bytes | None) -> Bar:
     """Return the bar in a message. Raises BadMessage naming what is wrong with it."""
-    given = _fields(value, BAR_FIELDS)
+    given = _fields(value, BAR_FIELDS, frozenset({"revision"}))
     for name in ("symbol", "source"):
         if not isinstance(given[name], str):
             raise BadMessage(f"{name} is {_shown(given[name])}, it must be text")
     numbers = [_number(name, given[name]) for name in NUMBERS]
     if column := bad_column(numbers):
         raise BadMessage(f"bad {column}: {numbers[NUMBERS.index(column)]!r}; {RULE}")
-    return Bar._make([given["symbol"], _minute(given["ts"]), *numbers, given["source"]])
+    return Bar._make([given["symbol"], _minute(given["ts"]), *numbers, given["source"], _revision(given)])
 
 
 def decode_bars(values: Sequence[bytes | None]) -> PlainBars:
@@ -98,8 +112,9 @@ def decode_bars(values: Sequence[bytes | None]) -> PlainBars:
     good = valid(numbers)
     kept = [bar for bar, keep in zip(bars, good.tolist(), strict=True) if keep]
     ts = np.array([bar.ts for bar in kept], dtype=np.int64)
+    revision = np.array([bar.revision for bar in kept], dtype=np.int16)
     symbols, sources = [bar.symbol for bar in kept], [bar.source for bar in kept]
-    return PlainBars(np.array(at, dtype=np.int64)[good], symbols, sources, ts, numbers[:, good])
+    return PlainBars(np.array(at, dtype=np.int64)[good], symbols, sources, ts, numbers[:, good], revision)
 
 
 def encode_official_close(close: OfficialClose) -> bytes:
@@ -156,8 +171,11 @@ def decode_alert(value: bytes | None) -> Alert:
     return Alert(*words, *(_number(name, given[name]) for name in ("raised_at", "market_at")))
 
 
-def _fields(value: bytes | None, wanted: frozenset[str]) -> JsonObject:
-    """Return the fields of a message that has just those wanted. Raises BadMessage naming what is wrong with it."""
+def _fields(value: bytes | None, wanted: frozenset[str], optional: frozenset[str] = frozenset()) -> JsonObject:
+    """Return the fields of a message that has those wanted, and no others but optional ones.
+
+    Raises BadMessage naming what is wrong with it.
+    """
     if value is None or len(value) > LARGEST:
         raise BadMessage("there is no value" if value is None else f"{len(value)} bytes are more than {LARGEST}")
     try:
@@ -168,8 +186,8 @@ def _fields(value: bytes | None, wanted: frozenset[str]) -> JsonObject:
         raise BadMessage(f"not a JSON object but {_shown(given)}")
     if type(given.get("v")) is not int or given["v"] != VERSION:
         raise BadMessage(f"schema version {_shown(given.get('v'))} is unknown; this is version {VERSION}")
-    if given.keys() != wanted:
-        raise BadMessage(f"fields missing or unknown: {_shown(sorted(given.keys() ^ wanted))}")
+    if wrong := (given.keys() - optional) ^ wanted:
+        raise BadMessage(f"fields missing or unknown: {_shown(sorted(wrong))}")
     return given
 
 
@@ -178,6 +196,13 @@ def _number(name: str, given: object) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
         raise BadMessage(f"{name} is {_shown(given)}, it must be a number")
     return float(given)
+
+
+def _revision(given: JsonObject) -> int:
+    number = given.get("revision", 0)
+    if type(number) is not int or not 0 <= number <= LAST_REVISION:
+        raise BadMessage(f"revision is {_shown(number)}, it must be a whole number from 0 to {LAST_REVISION}")
+    return number
 
 
 def _minute(given: object) -> int:

@@ -13,11 +13,12 @@ from stock_ml.config import Settings
 from stock_ml.errors import StoreUnavailable
 
 KEYS = {"bars": ["symbol", "ts"], "forecasts": ["symbol", "bar_ts", "horizon"]}
+KEYS["replaced_bars"] = [*KEYS["bars"], "revision"]
 KEYS["shadow_forecasts"] = [*KEYS["forecasts"], "model_version"]
 TIMES = ("ts", "bar_ts", "target_ts", "trained_until", "made_at", "stored_at")
 KINDS: dict[str, pa.DataType] = dict.fromkeys(TIMES, pa.timestamp("us", "UTC"))
 KINDS |= dict.fromkeys(("symbol", "source", "model_version"), pa.string()) | {"session": pa.date32()}
-KINDS |= dict.fromkeys(("filled", "late", "outlier"), pa.bool_()) | {"horizon": pa.int16()}
+KINDS |= dict.fromkeys(("filled", "late", "outlier"), pa.bool_()) | dict.fromkeys(("horizon", "revision"), pa.int16())
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Archive:
     def add(self, table: str, day: str, rows: bytes) -> int:
         """Keep a day's rows, given as CSV with a header, and count them; they are read back before it returns.
 
-        A row whose key is kept already stays as it is, but for a filled bar, which gives way to the bar that came.
+        A row whose key is kept already stays as it is, but for a filled bar, which gives way to the bar that came, and
+        a bar of which a newer version came.
         """
         new = _from_csv(rows)
         old = self.read(table, day)
@@ -65,7 +67,11 @@ def _from_csv(rows: bytes) -> pa.Table:
 
 def _merge(old: pa.Table, new: pa.Table, key: list[str]) -> pa.Table:
     both = pa.concat_tables([old, new], promote_options="default")
-    frame = both.select([*key, *({"filled"} & set(both.column_names))]).to_pandas()
+    frame = both.select(sorted({*key, "filled", "revision"} & set(both.column_names))).to_pandas()
+    if "revision" in frame:  # days of before revisions had numbers have none
+        frame = frame.assign(revision=frame["revision"].fillna(0)).sort_values(
+            "revision", ascending=False, kind="stable"
+        )
     if "filled" in frame:
         frame = frame.sort_values("filled", kind="stable")
     first = frame.drop_duplicates(key).sort_values(key).index

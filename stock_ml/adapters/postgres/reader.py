@@ -181,7 +181,7 @@ class ForecastReader:
         return Changes(*(self._pool.rows(query, values) for query in changed))
 
     def bars(self, span: Span) -> list[Row]:
-        """Return the newest bars of a span, ascending: ts_ms, open, high, low, close, volume, filled, outlier."""
+        """Return the newest bars of a span, ascending: ts_ms, open to close, volume, filled, outlier, revision."""
         return self._pool.rows(statements.BARS, span._asdict())[::-1]
 
     def forecasts(self, span: Span) -> list[Row]:

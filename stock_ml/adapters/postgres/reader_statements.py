@@ -13,7 +13,8 @@ from missed
 """
 # the rows of batches carry the same stored_at, the start of their transaction; a later batch may have taken some over
 CHANGED_BARS = """
-select symbol, (extract(epoch from ts) * 1000)::bigint, open, high, low, close, volume, filled, outlier
+select symbol, (extract(epoch from ts) * 1000)::bigint, open, high, low, close, volume, filled, outlier,
+       revision
 from bars
 where stored_at = any(%(stored)s) and ts between %(first)s and %(last)s
   and (%(symbols)s::text[] is null or symbol = any(%(symbols)s))
@@ -34,7 +35,8 @@ where stored_at = any(%(stored)s) and ts between %(first)s and %(last)s
 order by ts limit %(limit)s
 """
 BARS = """
-select (extract(epoch from ts) * 1000)::bigint, open, high, low, close, volume, filled, outlier from bars
+select (extract(epoch from ts) * 1000)::bigint, open, high, low, close, volume, filled, outlier, revision
+from bars
 where symbol = %(symbol)s and ts >= to_timestamp(%(since)s / 1000.0) and ts < to_timestamp(%(until)s / 1000.0)
 order by ts desc limit %(limit)s
 """

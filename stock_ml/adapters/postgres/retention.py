@@ -8,7 +8,7 @@ from psycopg import sql
 from stock_ml.adapters.postgres.connection import Connection, Database, PgConnection
 from stock_ml.config import Settings
 
-TABLES = ("bars", "forecasts", "shadow_forecasts")
+TABLES = ("bars", "replaced_bars", "forecasts", "shadow_forecasts")
 # one that reads may go on while a day is copied; the drop itself waits for readers, and others behind it: not for long
 OPTIONS = "-c statement_timeout=10min -c lock_timeout=5s -c timezone=UTC"
 NEWEST_BAR = "select extract(epoch from max(ts))::bigint from bars"

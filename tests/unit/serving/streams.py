@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
+from typing import NamedTuple
 
 import numpy as np
 
@@ -65,11 +66,27 @@ class Standing:
         return self.at
 
 
+class Replaced(NamedTuple):
+    """Hold a version of a bar that is not the newest one, as stored."""
+
+    symbol: str
+    ts: int
+    revision: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    outlier: bool
+    late: bool
+
+
 class MemoryStore:
     """Keep rows by the rules that the database keeps."""
 
     def __init__(self) -> None:
         self.bars: dict[tuple[str, int], BarRow] = {}
+        self.replaced: dict[tuple[str, int, int], Replaced] = {}
         self.forecasts: dict[tuple[str, int], ForecastRow] = {}
         self.shadows: dict[tuple[str, int, str], ForecastRow] = {}
         self.closes: dict[tuple[str, int], OfficialCloseRow] = {}
@@ -77,20 +94,15 @@ class MemoryStore:
         self.feed_delay: dict[str, int] = {}  # as the producer reports it
 
     def begin(
-        self, insert: np.ndarray, merge: np.ndarray, closes: Sequence[OfficialCloseRow]
-    ) -> tuple[np.ndarray, np.ndarray, Sequence[OfficialCloseRow]]:
-        return insert, merge, closes
+        self, insert: np.ndarray, merge: np.ndarray, replaced: np.ndarray, closes: Sequence[OfficialCloseRow]
+    ) -> tuple[tuple[np.ndarray, ...], Sequence[OfficialCloseRow]]:
+        return (insert, merge, replaced), closes
 
     def finish(
-        self,
-        writing: tuple[np.ndarray, np.ndarray, Sequence[OfficialCloseRow]],
-        insert: Forecasts,
-        merge: Forecasts,
+        self, sent: tuple[tuple[np.ndarray, ...], Sequence[OfficialCloseRow]], insert: Forecasts, merge: Forecasts
     ) -> Stored:
-        for close in writing[2]:
-            known = self.closes.setdefault((close.symbol, close.ts), close)
-            if (close.volume, close.close) > (known.volume, known.close):
-                self.closes[close.symbol, close.ts] = close
+        writing, closes = sent
+        self._store_closes(closes)
         stored, made = bar_rows(writing[0]), forecast_rows(insert.champion)
         assert not {row[:2] for row in stored} & self.bars.keys()
         assert not {row[:2] for row in made} & self.forecasts.keys()
@@ -98,13 +110,23 @@ class MemoryStore:
             known = self.bars.setdefault((row.symbol, row.ts), row)
             if known.filled:
                 self.bars[row.symbol, row.ts] = row
-            elif known[2:8] == row[2:8]:
+            elif row.revision > known.revision:
+                self._replace(known)
+                self.bars[row.symbol, row.ts] = row._replace(late=known.late)
+            elif (known[2:8], known.revision) == (row[2:8], row.revision):
                 self.bars[row.symbol, row.ts] = known._replace(outlier=row.outlier)
+        for symbol, *rest in writing[2].tolist():
+            version = Replaced(symbol.decode(), *rest)
+            self.replaced.setdefault(version[:3], version)
         for one in made + forecast_rows(merge.champion):
             self.forecasts.setdefault((one.symbol, one.bar_ts), one)
         for one in forecast_rows(insert.challenger) + forecast_rows(merge.challenger):
             self.shadows.setdefault((one.symbol, one.bar_ts, one.model_version), one)
         return Stored(len(stored), len(made))
+
+    def _replace(self, row: BarRow) -> None:
+        key = row.symbol, row.ts, row.revision
+        self.replaced.setdefault(key, Replaced(*key, *row[2:7], row.outlier, late=False))
 
     def read_state(self, service: str) -> ServiceState | None:
         return ServiceState({"feed_delay": self.feed_delay}, 1.0) if service == "producer" else None
@@ -116,10 +138,16 @@ class MemoryStore:
         found = (row for row in self.closes.values() if row.symbol in symbols and row.ts >= since)
         return [OfficialClose(*row[:5]) for row in sorted(found)]
 
+    def _store_closes(self, closes: Sequence[OfficialCloseRow]) -> None:
+        for close in closes:
+            known = self.closes.setdefault((close.symbol, close.ts), close)
+            if (close.volume, close.close) > (known.volume, known.close):
+                self.closes[close.symbol, close.ts] = close
+
     def newest(self, wanted: Mapping[str, Around], count: int) -> np.ndarray:
         self.asked += wanted
         rows = [
-            (place, *bar[1:7])
+            (place, *bar[1:7], bar.revision)
             for place, (symbol, around) in enumerate(wanted.items())
             for bar in self._received(symbol, around, count)
         ]
@@ -136,7 +164,8 @@ class MemoryStore:
         return np.array(rows, dtype=STORED_FORECASTS)
 
     def _close(self, symbol: str, ts: int) -> float:
-        bar = self.bars.get((symbol, ts))
+        versions = [row for row in self.replaced.values() if row[:2] == (symbol, ts) and not row.late]
+        bar = min(versions, key=lambda row: row.revision, default=self.bars.get((symbol, ts)))
         return np.nan if bar is None or bar.outlier else bar.close
 
     def _received(self, symbol: str, around: Around, count: int) -> list[BarRow]:
@@ -183,6 +212,10 @@ class Stream:
     @property
     def forecasts(self) -> dict[tuple[str, int], ForecastRow]:
         return self.store.forecasts
+
+    @property
+    def replaced(self) -> dict[tuple[str, int, int], Replaced]:
+        return self.store.replaced
 
     def send(self, *bars: Bar, partition: int = 0, closes: Sequence[OfficialClose] = ()) -> "Stream":
         batch = BarBatch.of_bars(bars, self.config.slots)

@@ -19,6 +19,7 @@ function piece(label, value, kind) {
 function barPieces(bar) {
   const kind = bar[BAR.close] >= bar[BAR.open] ? "up" : "down";
   const prices = [["O", BAR.open], ["H", BAR.high], ["L", BAR.low], ["C", BAR.close]].map(([label, i]) => piece(label, price(bar[i]), kind));
+  if (bar[BAR.revision]) prices.push(piece("corrected", bar[BAR.revision] === 1 ? "once" : `${bar[BAR.revision]} times`));
   if (bar[BAR.outlier]) prices.push(piece("outlier,", "not used"));
   return [...prices, bar[BAR.filled] ? piece("no trade", "") : piece("Vol", count(bar[BAR.volume]))];
 }
@@ -33,6 +34,7 @@ function merged(all) {
   row[BAR.low] = Math.min(...bars.map((bar) => bar[BAR.low]));
   row[BAR.close] = bars.at(-1)[BAR.close];
   row[BAR.volume] = bars.reduce((sum, bar) => sum + bar[BAR.volume], 0);
+  row[BAR.revision] = Math.max(...bars.map((bar) => bar[BAR.revision]));
   row[BAR.filled] = bars.every((bar) => bar[BAR.filled]);
   return row;
 }

@@ -1,7 +1,7 @@
 // The rows of one symbol. A row that is sent again replaces the first. Outliers are in the table, and under the cursor;
 // the chart and all figures are made of the other bars.
 
-export const BAR = { ts: 0, open: 1, high: 2, low: 3, close: 4, volume: 5, filled: 6, outlier: 7 };
+export const BAR = { ts: 0, open: 1, high: 2, low: 3, close: 4, volume: 5, filled: 6, outlier: 7, revision: 8 };
 export const FORECAST = { target: 0, predicted: 1, lower50: 2, upper50: 3, lower90: 4, upper90: 5, version: 6, bar: 7, late: 8 };
 export const SOME = 1950; // five sessions; a page kept open for a month must not grow for ever
 export const MANY = 20_000; // as many as `/data` returns

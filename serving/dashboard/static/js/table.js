@@ -33,7 +33,7 @@ export class Table {
   }
 }
 
-const volume = (bar) => (bar[BAR.filled] ? "no trade" : `${count(bar[BAR.volume])}${bar[BAR.outlier] ? ", outlier" : ""}`);
+const volume = (bar) => (bar[BAR.filled] ? "no trade" : `${count(bar[BAR.volume])}${bar[BAR.outlier] ? ", outlier" : ""}${bar[BAR.revision] ? ", corrected" : ""}`);
 
 function make() {
   const row = document.createElement("tr");

@@ -20,6 +20,14 @@ BARS = np.dtype(
         ("source", "S16"),
         ("late", np.bool_),
         ("outlier", np.bool_),
+        ("revision", np.int16),
+    ]
+)
+REPLACED_BARS = np.dtype(
+    [
+        *(("symbol", "S16"), ("ts", np.int64), ("revision", np.int16)),
+        *((name, np.float64) for name in (*PRICES, "volume")),
+        *(("outlier", np.bool_), ("late", np.bool_)),
     ]
 )
 FORECASTS = np.dtype(
@@ -38,7 +46,13 @@ FORECASTS = np.dtype(
     ]
 )
 # what is read back; `place` is the symbol's place among those wanted, from 0
-STORED_BARS = np.dtype([("place", np.int32), ("ts", np.int64), *((name, np.float64) for name in (*PRICES, "volume"))])
+STORED_BARS = np.dtype(
+    [
+        *(("place", np.int32), ("ts", np.int64)),
+        *((name, np.float64) for name in (*PRICES, "volume")),
+        ("revision", np.int16),
+    ]
+)
 STORED_FORECASTS = np.dtype(
     [
         *(("place", np.int32), ("bar_ts", np.int64), ("target_ts", np.int64)),
@@ -53,6 +67,7 @@ class BarRow(NamedTuple):
     """Hold one minute as stored; `ts` in UTC epoch seconds. `late`: a newer bar of the symbol was known before it.
 
     `outlier`: the bars before it do not explain its prices; it stays as received, and no forecast is made from it.
+    `revision` is the number of the version that the feed showed, 0 the first one.
     """
 
     symbol: str
@@ -66,6 +81,7 @@ class BarRow(NamedTuple):
     source: str
     late: bool
     outlier: bool = False
+    revision: int = 0
 
 
 class ForecastRow(NamedTuple):
@@ -122,11 +138,15 @@ class Forecasts(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Hold what is stored together: a table of BARS, and FORECASTS of the champion and, as shadows, of a challenger."""
+    """Hold what is stored together: a table of BARS, and FORECASTS of the champion and, as shadows, of a challenger.
+
+    `replaced` is a table of REPLACED_BARS: versions of bars of which newer ones are known already.
+    """
 
     bars: np.ndarray
     forecasts: np.ndarray
     shadows: np.ndarray
+    replaced: np.ndarray = np.empty(0, REPLACED_BARS)
 
     @classmethod
     def of(cls, bars: Table = (), forecasts: Table = (), shadows: Table = ()) -> "Rows":

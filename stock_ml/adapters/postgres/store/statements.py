@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from stock_ml.adapters.postgres.store.rows import BARS, FORECASTS
+from stock_ml.adapters.postgres.store.rows import BARS, FORECASTS, REPLACED_BARS
 
 STAGING = """
 create temp table new_bars (
     symbol text, ts timestamptz, open float8, high float8, low float8, close float8, volume float8,
-    filled boolean, source text, late boolean, outlier boolean
+    filled boolean, source text, late boolean, outlier boolean, revision smallint
 ) on commit delete rows;
 create temp table new_forecasts (
     symbol text, bar_ts timestamptz, horizon smallint, target_ts timestamptz, session date, last_close float8,
@@ -15,31 +15,50 @@ create temp table new_forecasts (
     upper_99 float8, model_version text, trained_until timestamptz, made_at timestamptz, late boolean,
     stretch_50 float4, stretch_90 float4, stretch_99 float4
 ) on commit delete rows;
-create temp table new_shadow_forecasts (like new_forecasts) on commit delete rows
+create temp table new_shadow_forecasts (like new_forecasts) on commit delete rows;
+create temp table new_replaced_bars (
+    symbol text, ts timestamptz, revision smallint, open float8, high float8, low float8, close float8, volume float8,
+    outlier boolean, late boolean
+) on commit delete rows
 """
-TABLES = ("bars", "forecasts", "shadow_forecasts")  # in the order of Rows
+TABLES = ("bars", "forecasts", "shadow_forecasts", "replaced_bars")  # in the order of Rows
 STAGES = tuple(f"new_{table}" for table in TABLES)
-_BARS, _FORECASTS = (", ".join(table.names or ()) for table in (BARS, FORECASTS))
-# a received bar never changes, but for whether it is an outlier, which a late bar before it may change; a filled one
-# gives way to the bar that came late, or to a fill that knows of it
+_BARS, _FORECASTS, _REPLACED = (", ".join(table.names or ()) for table in (BARS, FORECASTS, REPLACED_BARS))
+# a version of a bar never changes, but for whether it is an outlier, which a bar before it may change; it gives way to
+# a newer version, and is kept; a filled bar gives way to the bar that came late, or to a fill that knows of it
 _MERGE_BARS = f"""
+with replaced as (
+    insert into replaced_bars ({_REPLACED}, stored_at)
+    select stored.symbol, stored.ts, stored.revision, stored.open, stored.high, stored.low, stored.close,
+           stored.volume, stored.outlier, false, stored.stored_at
+    from new_bars as newer
+    cross join lateral (select * from bars where symbol = newer.symbol and ts = newer.ts limit 1) as stored
+    where newer.revision > 0 and newer.revision > stored.revision and not stored.filled
+    on conflict do nothing
+)
 insert into bars ({_BARS})
 select {_BARS} from new_bars order by symbol, ts
 on conflict (symbol, ts) do update set
     open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
     volume = excluded.volume, filled = excluded.filled, stored_at = now(), outlier = excluded.outlier,
-    late = case when bars.filled then excluded.late else bars.late end
+    late = case when bars.filled then excluded.late else bars.late end, revision = excluded.revision
 where bars.filled and (bars.close, bars.filled) is distinct from (excluded.close, excluded.filled)
+   or bars.revision < excluded.revision
    or bars.outlier <> excluded.outlier
-      and (bars.open, bars.high, bars.low, bars.close, bars.volume, bars.filled)
-        = (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume, excluded.filled)
+      and (bars.open, bars.high, bars.low, bars.close, bars.volume, bars.filled, bars.revision)
+        = (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume, excluded.filled,
+           excluded.revision)
 """  # noqa: S608 - names of this package's own columns
 _MERGE_FORECASTS = tuple(
     f"insert into {table} ({_FORECASTS}) select {_FORECASTS} from new_{table} order by symbol, bar_ts, horizon"  # noqa: S608 - names of this package's own columns
     " on conflict do nothing"
     for table in ("forecasts", "shadow_forecasts")
 )
-MERGE = (_MERGE_BARS, *_MERGE_FORECASTS)
+_MERGE_REPLACED = f"""
+insert into replaced_bars ({_REPLACED}) select {_REPLACED} from new_replaced_bars order by symbol, ts, revision
+on conflict do nothing
+"""  # noqa: S608 - names of this package's own columns
+MERGE = (_MERGE_BARS, *_MERGE_FORECASTS, _MERGE_REPLACED)
 # of several for a session the one with the largest volume stays, then the highest price, in whatever order they come
 MERGE_CLOSES = """
 insert into official_closes (symbol, session, ts, close, volume, source)
@@ -54,7 +73,8 @@ where symbol = any(%(symbols)s) and ts >= to_timestamp(%(since)s) order by 1, 2
 """
 PARTITIONS = """
 select partition_day(parent, to_timestamp(second)::date)
-from unnest(array['bars', 'forecasts', 'shadow_forecasts']) as parent, unnest(%(seconds)s::bigint[]) as second
+from unnest(array['bars', 'forecasts', 'shadow_forecasts', 'replaced_bars']) as parent,
+     unnest(%(seconds)s::bigint[]) as second
 """
 BATCH_STORED = "select batch_stored(to_timestamp(%(first)s), to_timestamp(%(last)s))"
 RECEIVED = """
@@ -68,7 +88,7 @@ with wanted as (
     ), '-infinity') as ts
     from wanted
 )
-select symbol, extract(epoch from bars.ts)::bigint as ts, open, high, low, close, volume, source
+select symbol, extract(epoch from bars.ts)::bigint as ts, open, high, low, close, volume, source, revision
 from bars join first using (symbol)
 where bars.ts >= first.ts and not filled
 order by 1, 2
@@ -80,23 +100,29 @@ from unnest(%(symbols)s::text[], %(since)s::bigint[], %(before)s::bigint[])
     with ordinality as wanted (symbol, since, before, place)
 cross join lateral (
     (
-        select ts, open, high, low, close, volume from bars
+        select ts, open, high, low, close, volume, revision from bars
         where bars.symbol = wanted.symbol and not filled and ts >= to_timestamp(%(oldest)s)
           and ts >= to_timestamp(wanted.since) and ts < to_timestamp(wanted.before)
         order by ts desc limit %(count)s
     )
     union all
-    select ts, open, high, low, close, volume from bars
+    select ts, open, high, low, close, volume, revision from bars
     where bars.symbol = wanted.symbol and not filled and ts >= to_timestamp(%(oldest)s)
       and ts >= to_timestamp(wanted.before)
 ) as found
 """
-# the outcome by a subquery of its own: a join might read every day
+# the outcome by a subquery of its own: a join might read every day. It is the one that counted first: of the versions
+# of a bar the first one that was known, though the view `outcomes` has the newest
 NEWEST_FORECASTS = """
 select place::int, bar_ts, target_ts, lower_50, upper_50, lower_90, upper_90, lower_99, upper_99,
        stretch_50, stretch_90, stretch_99,
        coalesce((
-           select close from bars where symbol = wanted.symbol and ts = newest.target_ts and not outlier
+           select case when outlier then 'NaN' else close end from (
+               select revision, close, outlier from replaced_bars
+               where symbol = wanted.symbol and ts = newest.target_ts and not late
+               union all
+               select revision, close, outlier from bars where symbol = wanted.symbol and ts = newest.target_ts
+           ) as versions order by revision limit 1
        ), 'NaN') as close
 from unnest(%(symbols)s::text[]) with ordinality as wanted (symbol, place)
 cross join lateral (
@@ -134,6 +160,7 @@ select (select count(*) from bars where symbol = any(%(symbols)s) and not filled
 """
 FORGET_SHADOWS = "delete from shadow_forecasts where symbol = any(%(symbols)s)"
 FORGET_FORECASTS = "delete from forecasts where symbol = any(%(symbols)s)"
+FORGET_REPLACED = "delete from replaced_bars where symbol = any(%(symbols)s)"
 FORGET_CLOSES = "delete from official_closes where symbol = any(%(symbols)s)"
 FORGET_BARS = "delete from bars where symbol = any(%(symbols)s)"
 

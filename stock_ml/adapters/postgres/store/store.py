@@ -31,7 +31,7 @@ DAY = 86_400  # seconds
 
 
 class Stored(NamedTuple):
-    """Count rows; as the answer to `store` those that were new, or took a filled bar's place."""
+    """Count rows; as the answer to `store` those that were new, or took another's place."""
 
     bars: int
     forecasts: int
@@ -62,6 +62,7 @@ class Writing:
     insert: np.ndarray
     merge: np.ndarray
     sending: _Sending | None
+    replaced: np.ndarray
     closes: Sequence[OfficialCloseRow] = ()
 
 
@@ -80,21 +81,29 @@ class ForecastStore:
         """Return a store of this installation; the connection opens with the first call."""
         return cls(Connection(Database(s.postgres(), "stockml store", s.source, set_up=statements.STAGING)))
 
-    def begin(self, insert: np.ndarray, merge: np.ndarray, closes: Sequence[OfficialCloseRow] = ()) -> Writing:
+    def begin(
+        self,
+        insert: np.ndarray,
+        merge: np.ndarray,
+        replaced: np.ndarray = NOTHING.replaced,
+        closes: Sequence[OfficialCloseRow] = (),
+    ) -> Writing:
         """Open a transaction and send it bars; PostgreSQL works on them until `finish` is called.
 
-        Bars to `insert` are most likely not stored yet: they are copied in directly. Bars to `merge` may be stored.
+        Bars to `insert` are most likely not stored yet: they are copied in directly. Bars to `merge` may be stored;
+        a newer version of a stored one moves that one to the `replaced` bars, and these are added there.
         Until then only `finish` and `cancel` may be called.
         """
         with self._connection.use() as connection:
-            return Writing(insert, merge, _send(connection, insert), closes)
+            return Writing(insert, merge, _send(connection, insert), replaced, closes)
 
     def finish(self, writing: Writing, insert: Forecasts = NO_FORECASTS, merge: Forecasts = NO_FORECASTS) -> Stored:
         """Add the bars' forecasts and official closes and commit, all or nothing; the same again change nothing.
 
         After StoreUnavailable nothing is stored: call it again, it sends the bars again where it must.
         """
-        rows, known, closes = Rows(writing.insert, *insert), Rows(writing.merge, *merge), writing.closes
+        rows, closes = Rows(writing.insert, *insert), writing.closes
+        known = Rows(writing.merge, *merge, writing.replaced)
         with self._connection.use() as connection:
             try:
                 return _write(connection, rows, known, closes, _sending(writing, connection))
@@ -206,6 +215,7 @@ class ForecastStore:
         with self._connection.use() as connection, connection.transaction():
             connection.execute(statements.FORGET_SHADOWS, values)
             connection.execute(statements.FORGET_CLOSES, values)
+            connection.execute(statements.FORGET_REPLACED, values)
             forecasts = connection.execute(statements.FORGET_FORECASTS, values).rowcount
             return Stored(connection.execute(statements.FORGET_BARS, values).rowcount, forecasts)
 
@@ -288,8 +298,8 @@ def _commit(sending: _Sending, insert: Rows, merge: Rows, closes: Sequence[Offic
 
 def _minutes(*parts: Rows) -> np.ndarray:
     """Return the minutes by which rows find their day, UTC epoch seconds: a bar's own, a forecast's bar's."""
-    times = [(rows.bars["ts"], rows.forecasts["bar_ts"], rows.shadows["bar_ts"]) for rows in parts]
-    return np.concatenate([column for three in times for column in three])
+    names = ("ts", "bar_ts", "bar_ts", "ts")
+    return np.concatenate([table[name] for rows in parts for table, name in zip(rows, names, strict=True)])
 
 
 def _merge(cursor: psycopg.Cursor[Any], stage: str, merge: str, rows: np.ndarray) -> int:

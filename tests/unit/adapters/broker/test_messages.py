@@ -22,11 +22,16 @@ GOOD = orjson.loads(encode_bar(BAR))
 prices = st.floats(0.01, 1e6)
 
 
-@given(st.lists(prices, min_size=4, max_size=4), st.floats(0, 1e12), st.integers(0, 60_000_000))
-def test_a_bar_comes_back_bit_for_bit(four: list[float], volume: float, minute: int) -> None:
+@given(st.lists(prices, min_size=4, max_size=4), st.floats(0, 1e12), st.integers(0, 60_000_000), st.integers(0, 32_767))
+def test_a_bar_comes_back_bit_for_bit(four: list[float], volume: float, minute: int, revision: int) -> None:
     low, *inner, high = sorted(four)
-    bar = Bar("GOOGL", minute * 60, inner[0], high, low, inner[1], volume, "csv")
+    bar = Bar("GOOGL", minute * 60, inner[0], high, low, inner[1], volume, "csv", revision)
     assert decode_bar(encode_bar(bar)) == bar
+
+
+def test_a_bar_as_first_shown_has_the_fields_that_it_always_had() -> None:
+    assert set(GOOD) == {"v", "symbol", "ts", "open", "high", "low", "close", "volume", "source"}
+    assert orjson.loads(encode_bar(BAR._replace(revision=2))) == GOOD | {"revision": 2}
 
 
 @given(st.binary(max_size=300))
@@ -42,7 +47,7 @@ json_values = st.recursive(
 )
 
 
-@given(st.sampled_from(sorted(GOOD)), json_values)
+@given(st.sampled_from([*sorted(GOOD), "revision"]), json_values)
 def test_any_value_in_any_field_is_a_valid_bar_or_a_bad_message(name: str, value: object) -> None:
     import json
 
@@ -73,6 +78,11 @@ def test_any_value_in_any_field_is_a_valid_bar_or_a_bad_message(name: str, value
         ({"volume": -1}, "bad volume: -1.0; .* volume from 0 to 1e15"),
         ({"volume": 1.1e15}, r"bad volume: 1100000000000000.0; .* volume from 0 to 1e15"),
         ({"note": "x"}, r"missing or unknown: \['note'\]"),
+        ({"revision": -1}, "revision is -1, it must be a whole number from 0 to 32767"),
+        ({"revision": 32_768}, "revision is 32768"),
+        ({"revision": 1.0}, "revision is 1.0"),
+        ({"revision": True}, "revision is True"),
+        ({"revision": None}, "revision is None"),
     ],
 )
 def test_a_broken_bar_is_refused_with_its_reason(change: dict[str, object], reason: str) -> None:

@@ -19,12 +19,14 @@ GOOD = orjson.loads(encode_bar(BAR))
 
 
 def bars_in(arrived: BarBatch) -> list[Bar]:
-    rows = zip(arrived.slot.tolist(), arrived.ts.tolist(), arrived.values.T.tolist(), strict=True)
-    return [Bar(CONFIG.names[slot], ts, *values, source="sandbox") for slot, ts, values in rows]
+    columns = (arrived.slot, arrived.ts, arrived.values.T, arrived.revision)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [Bar(CONFIG.names[slot], ts, *values, "sandbox", revision) for slot, ts, values, revision in rows]
 
 
 def test_one_message_that_cannot_be_read_does_not_stop_the_others() -> None:
     bars = day()[:3]
+    bars[1] = bars[1]._replace(revision=7)
     values = [encode_bar(bars[0]), b"\xff\x00", None, encode_bar(bars[1]), b"{}", encode_bar(bars[2])]
     done = decode(values, CONFIG)
     assert bars_in(done.bars) == bars
@@ -86,7 +88,8 @@ def test_an_official_close_of_the_far_future_is_refused() -> None:
 
 
 odd = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8) | st.lists(st.none())
-changed = st.dictionaries(st.sampled_from([*sorted(GOOD), "note"]), odd, max_size=2).map(lambda c: json.dumps(GOOD | c))
+names = st.sampled_from([*sorted(GOOD), "note", "revision"])
+changed = st.dictionaries(names, odd | st.integers(0, 9), max_size=2).map(lambda c: json.dumps(GOOD | c))
 lacking = st.sets(st.sampled_from(sorted(GOOD))).map(
     lambda s: json.dumps({k: v for k, v in GOOD.items() if k not in s})
 )

@@ -73,7 +73,8 @@ def test_a_batch_in_order_brings_the_same_rows_and_windows_bit_for_bit(
             got = append(buffers, bars, config)
             for slot, (start, end) in spans.items():
                 history, new = pick(walks[slot], slice(0, start)), pick(walks[slot], slice(start, end))
-                _, expected = out_of_order.merge(history, BarBatch.of_minutes(slot, new), NYSE, config, NO_CLOSES)
+                past, now = (BarBatch.of_minutes(slot, each) for each in (history, new))
+                (expected,) = out_of_order.merge(past, now, NYSE, config, NO_CLOSES).updates
                 assert_same(got, slot, expected)
 
 

@@ -16,7 +16,7 @@ from stock_ml.domain.gaps import longest_silence
 from stock_ml.sources.delayed_feed import DelayedFeed
 from stock_ml.sources.parsing import Response
 from tests.hypothesis_budget import at_most
-from tests.unit.serving.producer.test_poller import BARS, Source, Wall, answer
+from tests.unit.serving.producer.test_poller import BARS, Source, Wall, answer, bars_at
 from tests.unit.serving.streams import minute
 from tests.walks import NYSE
 
@@ -56,7 +56,7 @@ class Run:
         self.wall = Wall()
         feed = DelayedFeed(self.source, self.stated)
         self.poller = Poller(feed, "start", lambda _: NYSE, 10.0, wall=self.wall, feed_delay=self.stated)
-        self.poller.restore({symbol: Recent([minute(0)]) for symbol in ("GOOGL", "AAPL")})
+        self.poller.restore({symbol: Recent(bars_at(symbol, minute(0))) for symbol in ("GOOGL", "AAPL")})
         self.bars: list[Bar] = []
         self.at: list[float] = []
 
@@ -188,7 +188,12 @@ def test_in_a_lunch_break_no_feed_stands_still() -> None:
 
 def test_symbols_that_trade_seldom_are_no_feed_that_stands_still() -> None:
     poller = Poller(Source(), "start", lambda _: NYSE, 10.0, wall=Wall())
-    poller.restore({"GOOGL": Recent(minute(i) for i in range(0, 300, 5)), "AAPL": Recent([minute(0), minute(7)])})
+    poller.restore(
+        {
+            "GOOGL": Recent(bars_at("GOOGL", *(minute(i) for i in range(0, 300, 5)))),
+            "AAPL": Recent(bars_at("AAPL", minute(0), minute(7))),
+        }
+    )
     assert poller.trade_share(NYSE) == 61 / 296
     assert poller.trade_share(sessions("XLON")) == 1.0
     longest = longest_silence(poller.trade_share(NYSE), STANDSTILL)

@@ -49,6 +49,7 @@ class Source:
     name: str = "sandbox"
     now: float = 0.0
     hidden: set[int] = field(default_factory=set)  # minutes that it does not show yet
+    volumes: dict[int, float] = field(default_factory=dict)  # of minutes whose bars it shows otherwise
     errors: dict[str, SourceError] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     auctions: dict[int, float] = field(default_factory=dict)  # volume of rows at closes
@@ -66,6 +67,7 @@ class Source:
             raise self.errors[symbol]
         bars = sorted([*BARS[symbol], *(auction(symbol, ts, v) for ts, v in self.auctions.items())], key=lambda b: b.ts)
         shown = [bar for bar in bars if bar.ts <= self.now and bar.ts not in self.hidden]
+        shown = [bar._replace(volume=self.volumes.get(bar.ts, bar.volume)) for bar in shown]
         return answer(symbol, month, shown[-count:], self.now)
 
 
@@ -79,8 +81,14 @@ class Wall:
 
 def poller(source: Source, newest: dict[str, int | None], pause: float = 0.0, wall: Wall | None = None) -> Poller:
     made = Poller(source, "start", lambda _: NYSE, pause, wall=wall or Wall())
-    made.restore({symbol: Recent([] if ts is None else [ts]) for symbol, ts in newest.items()})
+    made.restore({symbol: Recent([] if ts is None else bars_at(symbol, ts)) for symbol, ts in newest.items()})
     return made
+
+
+def bars_at(symbol: str, *minutes: int) -> list[Bar]:
+    """Return a symbol's bars as the source shows them, also at times without one."""
+    shown = {bar.ts: bar for bar in BARS.get(symbol, BARS["GOOGL"])}
+    return [shown.get(ts, BARS["GOOGL"][0])._replace(symbol=symbol, ts=ts) for ts in minutes]
 
 
 def at(source: Source, now: float) -> float:
@@ -129,7 +137,7 @@ def test_a_bar_that_is_shown_late_is_published_then_and_no_other_one_again() -> 
 def test_after_a_restart_a_bar_shown_late_is_known_from_what_was_published() -> None:
     source = Source(now=minute(9))
     polled = poller(source, {"GOOGL": None})
-    polled.restore({"GOOGL": Recent([minute(3), minute(4), minute(5), minute(7)])})
+    polled.restore({"GOOGL": Recent(bars_at("GOOGL", minute(3), minute(4), minute(5), minute(7)))})
     assert [bar.ts for bar in polled.new_bars(minute(9))] == [minute(6), minute(8)]
 
 
@@ -139,6 +147,36 @@ def test_bars_before_the_first_one_published_are_not_late_ones() -> None:
         minute(7),
         minute(8),
     ]
+
+
+def test_a_bar_that_the_source_shows_otherwise_is_published_again_with_the_number_of_its_revision() -> None:
+    source, bars = Source(), BARS["GOOGL"]
+    polled = poller(source, {"GOOGL": minute(3)})
+    assert polled.new_bars(at(source, minute(6))) == bars[4:6]
+    source.volumes = {minute(5): 7.0}
+    again = bars[5]._replace(volume=7.0, revision=1)
+    assert polled.new_bars(at(source, minute(7))) == [again, bars[6]]
+    source.volumes = {}
+    assert polled.new_bars(at(source, minute(8))) == [bars[5]._replace(revision=2), bars[7]]
+    polled.restore({"GOOGL": Recent([*bars[3:8], again])})  # the last message was lost
+    assert polled.new_bars(at(source, minute(9))) == [bars[5]._replace(revision=2), bars[8]]
+    assert polled.new_bars(at(source, minute(10))) == [bars[9]]
+
+
+def test_an_old_response_and_another_scale_of_an_earlier_session_are_no_corrections() -> None:
+    source, bars = Source(), BARS["GOOGL"]
+    polled = poller(source, {"GOOGL": minute(3)})
+    polled.new_bars(at(source, minute(7)))
+    source.volumes = {minute(5): 7.0}
+    source.hidden = {minute(6), minute(7)}
+    assert polled.new_bars(at(source, minute(8))) == []
+    source.hidden = set()
+    assert polled.new_bars(at(source, minute(9)))[0] == bars[5]._replace(volume=7.0, revision=1)
+    over_night = poller(source, {"GOOGL": minute(386)})
+    assert over_night.new_bars(at(source, minute(390))) == bars[387:390]
+    source.volumes = {bar.ts: 7.0 for bar in bars[385:391]}
+    adjusted = [bar._replace(volume=7.0) for bar in bars[390:391]]
+    assert over_night.new_bars(at(source, bars[391].ts)) == adjusted
 
 
 @at_most(25)
@@ -151,7 +189,7 @@ def test_whatever_is_shown_when_and_restarted_each_bar_is_published_once(
     for number, (hidden, restarted) in enumerate(turns):
         wall.now += 60.0  # an answer without any bar is an error, after which it waits
         if restarted:
-            polled.restore({"GOOGL": Recent(bar.ts for bar in published)})
+            polled.restore({"GOOGL": Recent(published)})
         source.hidden = {minute(i) for i in hidden}
         published += polled.new_bars(at(source, minute(2 + 3 * number)))
     source.hidden, wall.now = set(), wall.now + 60.0
@@ -272,11 +310,13 @@ def test_each_symbol_is_requested_in_the_sessions_of_its_own_exchange() -> None:
     source.errors = dict.fromkeys(newest, SourceUnavailable("away"))
     polled = poller(source, newest)
     polled.sessions = {"GOOGL": NYSE, "VOD": london}.__getitem__
-    polled.restore({"GOOGL": Recent([minute(0) - 20 * 3600]), "VOD": Recent([minute(0) - 86_400 - 3600])})
+    first = {"GOOGL": minute(0) - 20 * 3600, "VOD": minute(0) - 86_400 - 3600}
+    polled.restore({symbol: Recent(bars_at(symbol, ts)) for symbol, ts in first.items()})
+    (last,) = bars_at("GOOGL", int(NYSE.closes[NYSE.upcoming(minute(0)) - 1]) - 60)
     for known in polled.symbols.values():
         known.responded_at = minute(0) - 86_400 * 0.7  # 21:42 UTC, after both had closed
-    polled.symbols["GOOGL"].published.add(int(NYSE.closes[NYSE.upcoming(minute(0)) - 1]) - 60)
-    polled.symbols["VOD"].published.add(int(london.closes[london.upcoming(minute(0)) - 1]) - 60)
+    polled.symbols["GOOGL"].published.add(last)
+    polled.symbols["VOD"].published.add(*bars_at("VOD", int(london.closes[london.upcoming(minute(0)) - 1]) - 60))
     polled.new_bars(at(source, minute(0) - 3600))  # 13:30 UTC: London trades, New York does not
     assert source.asked == [("VOD", None)]
     polled.symbols["VOD"].responded_at = minute(0)
@@ -340,7 +380,7 @@ def test_a_session_is_whole_when_its_last_minute_was_published_though_nothing_wa
     close, settled = minute(390), minute(395)
     polled.symbols["GOOGL"].responded_at = close + 1
     assert not polled.has_all_until(close, settled, NYSE)
-    polled.symbols["GOOGL"].published.add(minute(389))
+    polled.symbols["GOOGL"].published.add(BARS["GOOGL"][389])
     assert polled.has_all_until(close, settled, NYSE)
 
 
@@ -363,7 +403,7 @@ def test_an_official_close_is_published_once_also_after_a_restart() -> None:
     polled.new_bars(at(source, MONDAY + 120))
     assert polled.take_official_closes() == []
     restarted = poller(source, {"GOOGL": None})
-    published = Recent(minute(i) for i in range(300, 390))
+    published = Recent(BARS["GOOGL"][300:390])
     published.add_close(CLOSE)
     restarted.restore({"GOOGL": published})
     assert [bar.ts for bar in restarted.new_bars(at(source, MONDAY + 60))] == [MONDAY]

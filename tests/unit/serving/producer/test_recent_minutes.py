@@ -2,31 +2,60 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.producer.recent_minutes import CLOSES, WINDOW, Recent
-from tests.unit.serving.streams import minute
+from stock_ml.domain.bars import LAST_REVISION, Bar
+from tests.unit.serving.streams import day, minute
+
+BAR = day()[0]
+
+
+def bars(*numbers: int) -> list[Bar]:
+    return [BAR._replace(ts=minute(number)) for number in numbers]
 
 
 def test_nothing_published_means_that_every_minute_is_new() -> None:
     recent = Recent()
     assert recent.newest is None
-    assert recent.is_unpublished(minute(0))
+    assert recent.unpublished(BAR) == BAR
 
 
 def test_a_minute_passed_over_is_new_and_those_before_the_first_are_not() -> None:
-    recent = Recent([minute(5), minute(7)])
+    recent = Recent(bars(5, 7))
     assert recent.newest == minute(7)
-    assert [recent.is_unpublished(minute(i)) for i in (4, 5, 6, 7, 8)] == [False, False, True, False, True]
+    assert [recent.unpublished(bar) is not None for bar in bars(4, 5, 6, 7, 8)] == [False, False, True, False, True]
 
 
 @given(st.lists(st.integers(0, 400), min_size=1), st.integers(0, 400))
-def test_what_was_published_is_never_new_and_what_is_newer_always(published: list[int], ts: int) -> None:
-    recent = Recent(published)
-    assert not any(recent.is_unpublished(one) for one in published)
-    assert recent.is_unpublished(ts) == (ts not in published and ts >= sorted(set(published))[-WINDOW:][0])
-    assert recent.newest == max(published)
+def test_what_was_published_is_never_new_and_what_is_newer_always(published: list[int], number: int) -> None:
+    recent = Recent(bars(*published))
+    assert not any(recent.unpublished(bar) for bar in bars(*published))
+    new = number not in published and number >= sorted(set(published))[-WINDOW:][0]
+    assert recent.unpublished(bars(number)[0]) == (bars(number)[0] if new else None)
+    assert recent.newest == minute(max(published))
+
+
+def test_other_values_are_a_revision_even_where_they_were_shown_before() -> None:
+    recent, other = Recent([BAR]), BAR._replace(volume=BAR.volume + 1)
+    for number, shown in enumerate((other, BAR, other), 1):
+        new = recent.unpublished(shown)
+        assert new == shown._replace(revision=number)
+        recent.add(new)
+        assert recent.unpublished(shown) is None
+    assert recent.newest == BAR.ts
+
+
+def test_of_the_versions_of_a_bar_the_newest_is_known_in_whatever_order_they_are_read() -> None:
+    first, second = BAR, BAR._replace(close=BAR.low, revision=1)
+    for order in ([first, second], [second, first, second]):
+        assert Recent(order).unpublished(second._replace(revision=0)) is None
+        assert Recent(order).unpublished(first) == first._replace(revision=2)
+
+
+def test_no_revision_has_a_number_that_no_message_can_have() -> None:
+    assert Recent([BAR._replace(revision=LAST_REVISION)]).unpublished(BAR._replace(volume=1.0)) is None
 
 
 def test_an_official_close_is_new_once_and_not_before_the_minutes_held() -> None:
-    recent = Recent([minute(300)])
+    recent = Recent(bars(300))
     assert [recent.is_unpublished_close(ts, first=0) for ts in (minute(-10), minute(390))] == [False, True]
     recent.add_close(minute(390))
     assert not recent.is_unpublished_close(minute(390), first=0)
@@ -35,7 +64,8 @@ def test_an_official_close_is_new_once_and_not_before_the_minutes_held() -> None
 
 
 def test_the_newest_official_closes_are_held() -> None:
-    recent = Recent([0])
-    for ts in range(1, CLOSES + 2):
+    recent = Recent(bars(0))
+    closes = range(minute(1), minute(1) + CLOSES + 1)
+    for ts in closes:
         recent.add_close(ts)
-    assert (recent.newest_close, recent.is_unpublished_close(2, first=0)) == (CLOSES + 1, False)
+    assert (recent.newest_close, recent.is_unpublished_close(closes[1], first=0)) == (closes[-1], False)

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 # one row a symbol and session: it needs no partitions, and stays when old days move to S3
 OFFICIAL_CLOSES = """

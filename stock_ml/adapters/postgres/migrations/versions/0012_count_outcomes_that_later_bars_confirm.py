@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 
 # the rule of `domain.outliers.are_confirmed`; a function, as a subquery would make the planner take each bar for dear
 CONFIRMED = """
