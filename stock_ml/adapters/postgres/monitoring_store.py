@@ -10,6 +10,7 @@ from stock_ml.adapters.postgres.store.statements import READ_STATE, WRITE_STATE
 from stock_ml.config import Settings
 from stock_ml.domain.gaps import Minutes
 from stock_ml.domain.json_object import JsonObject
+from stock_ml.evaluation.live_bars import LiveCloses
 from stock_ml.evaluation.live_performance import Alert, LimitBreach, MinuteErrors, MonitoringReport, Timeliness
 
 SERVING = "select model_version from forecasts where horizon = %(horizon)s order by stored_at desc limit 1"
@@ -42,6 +43,10 @@ select count(*)::int, (count(*) filter (where late))::int from newest
 BARS = """
 select extract(epoch from ts)::bigint, open, high, low, close, volume, filled from bars
 where symbol = %(symbol)s and ts >= to_timestamp(%(since)s) and ts < to_timestamp(%(until)s) order by ts
+"""
+LIVE_CLOSES = """
+select extract(epoch from ts)::bigint, close, revision from bars
+where symbol = %(symbol)s and ts >= to_timestamp(%(since)s) and ts < to_timestamp(%(until)s) and not filled order by ts
 """
 NEWEST_BAR = "select extract(epoch from max(ts))::float8 from bars where symbol = any(%(symbols)s)"
 WRITE_REPORT = (
@@ -100,6 +105,12 @@ class MonitoringStore:
         columns = zip(*rows, strict=True) if rows else [()] * 7
         kinds = (np.int64, *([np.float64] * 5), np.bool_)
         return Minutes(*(np.array(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)))
+
+    def live_closes(self, symbol: str, since: int, until: int) -> LiveCloses:
+        """Return a symbol's received bars in a span of UTC epoch seconds, each as its newest version."""
+        rows = np.array(self._rows(LIVE_CLOSES, symbol=symbol, since=since, until=until), dtype=np.float64)
+        ts, close, revision = rows.reshape(-1, 3).T
+        return LiveCloses(ts.astype(np.int64), close, revision.astype(np.int16))
 
     def newest_bar(self, symbols: tuple[str, ...]) -> float | None:
         """Return the open of the newest bar stored, in UTC epoch seconds."""
