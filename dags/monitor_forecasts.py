@@ -10,6 +10,8 @@ as are evaluated.
 **see_clean** fails where the bars of a session are not clean two hours after its close, also when `ingest_bars` never
 ran.
 
+**compare_live_bars** compares the live bars of the newest closed session with its clean ones, and keeps the figures.
+
 With a real source it runs every five minutes of a session and once two hours after its close, where bars are simulated
 or replayed after each session that closed.
 """
@@ -35,8 +37,16 @@ def monitor_forecasts() -> None:
 
         freshness.check_clean(task_settings(), minutes=120)
 
+    @task
+    def compare_live_bars() -> JsonObject:
+        from stock_ml.monitoring import live_bars
+
+        report = live_bars.compare_live_bars(task_settings())
+        return report._asdict() if report else {}
+
     monitor()
     see_clean()
+    compare_live_bars()
 
 
 monitor_forecasts()

@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     reader = ForecastReader.connect(s)
     states, zone = States(reader, Links.of(s)), sessions(s.exchange).zone
     hub = Hub(reader, states, end_process)
-    metrics, watchlist = measure(app, hub.viewers), Watchlist(reader, s.symbols, zone)
+    metrics, watchlist = measure(app, hub.viewers, reader.services), Watchlist(reader, s.symbols, zone)
     app.extensions["dashboard"] = Dashboard(s, reader, states, hub, zone, metrics, watchlist)
     app.register_blueprint(views)
     register_error_handlers(app)

@@ -142,6 +142,19 @@ class NewestReport(Record):
     market_at: Milliseconds | None
 
 
+class LiveBars(Record):
+    """How the live bars of a session differ from its settled ones."""
+
+    session: Annotated[str, Meta(description="Its date, YYYY-MM-DD.")]
+    compared: Annotated[int, Meta(description="Minutes that both have.")]
+    missing_live: Annotated[int, Meta(description="Minutes that only the settled bars have.")]
+    only_live: Annotated[int, Meta(description="Minutes that only the live bars have.")]
+    differ: Annotated[float, Meta(description="Share of the compared minutes with another close.")]
+    median_bp: Annotated[float | None, Meta(description="By how many basis points those differ; null for none.")]
+    largest_bp: float | None
+    corrected: Annotated[float, Meta(description="Share of live minutes that the feed corrected.")]
+
+
 class SessionScore(Record):
     """The errors of a session's forecasts."""
 
@@ -199,6 +212,7 @@ class State(Record):
     dags: Annotated[list[DagRun], Meta(description="The last run of each DAG.")]
     alert: OpenAlert | None
     look: NewestReport | None
+    live_bars: Annotated[LiveBars | None, Meta(description="Of the newest session that was compared; null for none.")]
     score: SymbolScore
 
 

@@ -9,6 +9,7 @@ from msgspec import structs
 from serving.common.reports import ConsumerReport, ProducerReport
 from serving.dashboard.responses import (
     DagRun,
+    LiveBars,
     NewestReport,
     OfficialClose,
     OpenAlert,
@@ -69,6 +70,7 @@ def installation_state(services: Mapping[str, ServiceState], monitoring: Monitor
         dags=_dags(services, links),
         alert=OpenAlert(**monitoring.alert) if monitoring.alert else None,
         look=NewestReport(**monitoring.report) if monitoring.report else None,
+        live_bars=newest_live_bars(services),
         score=NOT_SCORED,
     )
 
@@ -88,6 +90,12 @@ def service_status(service: ServiceState | None) -> ServiceStatus:
         return ServiceStatus(seen=False, age=None, stale=True, waiting=None, lag=None)
     report = service.state
     return ServiceStatus(True, service.age, service.age > STALE, report.get("waiting"), report.get("lag"))
+
+
+def newest_live_bars(services: Mapping[str, ServiceState]) -> LiveBars | None:
+    """Return the newest comparison of live bars with settled ones, None where there is none."""
+    found = services.get("live_bars")
+    return LiveBars(**found.state["sessions"][-1]) if found else None
 
 
 def _model(consumer: ConsumerReport, links: Links) -> ServingModel | None:

@@ -242,8 +242,8 @@ def test_a_feed_that_recomputes_its_bars_leaves_the_settled_ones_over_restarts(r
         before = {row.bar_ts: row for row in stored_rows(s, "forecasts")}
         assert made.items() <= before.items()
         made = before
-    (answer,) = [open_source(s).fetch(s.symbols[0], "2024-03")]
-    settled = {bar.ts: bar for bar in bars_of(answer, "start", NYSE)}
+    answers = [open_source(s).fetch(s.symbols[0], month) for month in ("2024-02", "2024-03")]
+    settled = {bar.ts: bar for answer in answers for bar in bars_of(answer, "start", NYSE)}
     bars, replaced = received_bars(s), stored_rows(s, "replaced_bars")
     for ts, row in bars.items():
         if ts + 4 * MINUTE < now:

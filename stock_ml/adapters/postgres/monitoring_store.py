@@ -11,6 +11,7 @@ from stock_ml.config import Settings
 from stock_ml.domain.gaps import Minutes
 from stock_ml.domain.json_object import JsonObject
 from stock_ml.domain.official_close import OfficialCloses
+from stock_ml.evaluation.live_bars import LiveCloses
 from stock_ml.evaluation.live_performance import Alert, LimitBreach, MinuteErrors, MonitoringReport, Timeliness
 
 SERVING = "select model_version from forecasts where horizon = %(horizon)s order by stored_at desc limit 1"
@@ -47,6 +48,10 @@ where symbol = %(symbol)s and ts >= to_timestamp(%(since)s) and ts < to_timestam
 OFFICIAL_CLOSES = """
 select extract(epoch from ts)::bigint, close from official_closes
 where symbol = %(symbol)s and ts >= to_timestamp(%(since)s) and ts < to_timestamp(%(until)s) order by ts
+"""
+LIVE_CLOSES = """
+select extract(epoch from ts)::bigint, close, revision from bars
+where symbol = %(symbol)s and ts >= to_timestamp(%(since)s) and ts < to_timestamp(%(until)s) and not filled order by ts
 """
 NEWEST_BAR = "select extract(epoch from max(ts))::float8 from bars where symbol = any(%(symbols)s)"
 WRITE_REPORT = (
@@ -111,6 +116,12 @@ class MonitoringStore:
         rows = self._rows(OFFICIAL_CLOSES, symbol=symbol, since=since, until=until)
         ts, close = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [])
         return OfficialCloses(np.array(ts, dtype=np.int64), np.array(close, dtype=np.float64))
+
+    def live_closes(self, symbol: str, since: int, until: int) -> LiveCloses:
+        """Return a symbol's received bars in a span of UTC epoch seconds, each as its newest version."""
+        rows = np.array(self._rows(LIVE_CLOSES, symbol=symbol, since=since, until=until), dtype=np.float64)
+        ts, close, revision = rows.reshape(-1, 3).T
+        return LiveCloses(ts.astype(np.int64), close, revision.astype(np.int16))
 
     def newest_bar(self, symbols: tuple[str, ...]) -> float | None:
         """Return the open of the newest bar stored, in UTC epoch seconds."""

@@ -57,6 +57,7 @@ export function showState(sent, rows, clock) {
   showService("producer", state.producer);
   showService("consumer", state.consumer);
   showMonitor(state, clock);
+  showLiveBars(state);
   showDags(state);
 }
 
@@ -107,6 +108,13 @@ function showMonitor({ alert, look, now }, clock) {
   const skill = look ? `skill ${percent(look.skill)}, ${clock.near(look.market_at, now)}${late(look)}${drift(look.unusual ?? {})}` : "no look yet";
   const alarm = alert ? `alert: ${alert.reason}` : look?.alarm;
   text("monitor", alarm ?? skill).dataset.stale = String(Boolean(alarm));
+}
+
+// How the live bars of a session differ from the settled ones; nothing where none were compared.
+function showLiveBars({ live_bars: found }) {
+  const by = found?.median_bp ? `, by ${found.median_bp.toFixed(1)} bp in the median` : "";
+  const place = text("live-bars", found ? `of ${found.session}: ${(found.differ * 100).toFixed(1)} % of closes differ from the settled ones${by}` : "");
+  place.parentElement.hidden = !found;
 }
 
 // The share of forecasts that do not count, as their outcome could be known, if there were any.

@@ -13,6 +13,15 @@ LAST_BAR = 1_709_303_400_000
 LINKS = Links("http://m", "http://a")
 
 
+def test_the_newest_comparison_of_live_bars_is_shown_and_none_where_there_is_none() -> None:
+    report = {"session": "2024-03-15", "compared": 390, "missing_live": 1, "only_live": 0, "differ": 0.01}
+    report |= {"median_bp": 0.8, "largest_bp": 3.0, "corrected": 0.02}
+    state = state_of({"live_bars": ServiceState({"sessions": [report | {"session": "2024-03-14"}, report]}, 0.5)})
+    assert state.live_bars is not None
+    assert (state.live_bars.session, state.live_bars.differ) == ("2024-03-15", 0.01)
+    assert state_of({}).live_bars is None
+
+
 def state_of(services: dict[str, ServiceState]) -> State:
     return installation_state(services, Monitoring(None, None), LINKS)
 

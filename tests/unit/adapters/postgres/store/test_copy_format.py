@@ -37,7 +37,7 @@ def plain(data: bytes) -> list[tuple[str, int, float, bool, str]]:
 
 
 def test_rows_of_one_width_come_back() -> None:
-    rows = np.array([(1, 1_709_303_400, 1.5, 2.5, 0.5, 1.25, 7.0), (2, 60, 1, 1, 1, 1, 0)], STORED_BARS)
+    rows = np.array([(1, 1_709_303_400, 1.5, 2.5, 0.5, 1.25, 7.0, 3), (2, 60, 1, 1, 1, 1, 0, 0)], STORED_BARS)
     sent = rows.copy()
     data = encode_fixed(sent)
     assert decoded(data, STORED_BARS).tolist() == rows.tolist()
@@ -48,7 +48,8 @@ def test_rows_of_one_width_come_back() -> None:
 def encode_fixed(rows: np.ndarray) -> bytes:
     """Send rows as PostgreSQL does."""
     parts = [b"PGCOPY\n\xff\r\n\0" + bytes(8)]
-    for place, ts, *numbers in rows.tolist():
-        parts.append(struct.pack(">h", 7) + struct.pack(">ii", 4, place) + struct.pack(">iq", 8, (ts - EPOCH) * 10**6))
+    for place, ts, *numbers, revision in rows.tolist():
+        parts.append(struct.pack(">h", 8) + struct.pack(">ii", 4, place) + struct.pack(">iq", 8, (ts - EPOCH) * 10**6))
         parts += [struct.pack(">id", 8, number) for number in numbers]
+        parts.append(struct.pack(">ih", 2, revision))
     return b"".join([*parts, b"\xff\xff"])
