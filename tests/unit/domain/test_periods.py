@@ -11,7 +11,7 @@ from stock_ml.domain.clock import AFTER_CLOSE, skip_closed
 from stock_ml.domain.gaps import Minutes, fill, holes
 from stock_ml.domain.months import complete_at, edges_of, months_of
 from stock_ml.errors import BadSetting, UnknownSessions
-from stock_ml.model.features import FEATURES, rows, schema, table, targets, window_ends
+from stock_ml.model.features import CHANNELS, FEATURES, rows, schema, table, targets, window_ends
 from tests.hypothesis_budget import at_most
 from tests.walks import take, walk
 
@@ -93,14 +93,18 @@ def test_nothing_is_filled_over_a_break_and_nothing_lacks_in_it():
     assert found.at_edge.tolist() == [True, True, False]
 
 
+def channel(bars: Minutes, calendar: Sessions, name: str) -> np.ndarray:
+    return rows(bars, calendar, np.full(len(bars), np.nan))[:, CHANNELS.index(name)]
+
+
 def test_a_window_crosses_a_break_as_a_night_and_a_target_does_not():
     ts = open_minutes(HONG_KONG, "2024-01-17", "2024-01-19")
     bars = walk(ts)
     assert window_ends(bars, HONG_KONG, W, LIMIT).tolist() == list(range(W - 1, 660))
-    period = rows(bars, HONG_KONG)[:, -1]
+    period = channel(bars, HONG_KONG, "session")
     assert np.flatnonzero(np.diff(period)).tolist() == [149, 329, 479]
     assert np.flatnonzero(np.isnan(targets(bars, HONG_KONG, 2))).tolist() == [148, 149, 328, 329, 478, 479, 658, 659]
-    assert rows(bars, HONG_KONG)[[149, 150, 329], -2].tolist() == [150 / 330, 151 / 330, 1.0]
+    assert channel(bars, HONG_KONG, "elapsed")[[149, 150, 329]].tolist() == [150 / 330, 151 / 330, 1.0]
 
 
 def test_midnight_is_no_night_where_sessions_touch():
@@ -109,7 +113,7 @@ def test_midnight_is_no_night_where_sessions_touch():
     filled = fill(bars, ALWAYS, LIMIT)
     assert np.array_equal(filled.ts, ts)
     assert len(window_ends(filled, ALWAYS, W, LIMIT)) == 120 - W + 1 - 3
-    assert len(np.unique(rows(filled, ALWAYS)[:, -1])) == 1
+    assert len(np.unique(channel(filled, ALWAYS, "session"))) == 1
     assert np.flatnonzero(np.isnan(targets(filled, ALWAYS, 1))).tolist() == [119]
     found = holes(bars.ts, ALWAYS, LIMIT, (float(ts[0]), float(ts[-1] + 60)))
     assert (found.minutes.tolist(), found.at_edge.tolist()) == ([3], [False])
@@ -132,7 +136,7 @@ def test_a_weekend_is_a_night_of_a_market_that_trades_on_weekdays():
         np.arange(at("2024-02-05"), at("2024-02-05T01"), 60),
     )
     bars = walk(np.concatenate([friday, monday]))
-    assert np.flatnonzero(np.diff(rows(bars, WEEKDAYS)[:, -1])).tolist() == [59]
+    assert np.flatnonzero(np.diff(channel(bars, WEEKDAYS, "session"))).tolist() == [59]
     assert np.flatnonzero(np.isnan(targets(bars, WEEKDAYS, 1))).tolist() == [59, 119]
     assert len(fill(bars, WEEKDAYS, 5000)) == 120
     assert WEEKDAYS.is_continuous
