@@ -12,6 +12,7 @@ import pytest
 from local.secrets import SEAWEED_KEYS
 from local.servers import seaweed
 from local.servers.airflow import airflow_environment
+from serving.common.trusted_hosts import refusal
 from stock_ml.config import Settings, load
 from tests.unit.docker.compose import EVERYWHERE, FILE, ROOT, VARIABLE, leaves, option, raw, services, words
 
@@ -42,6 +43,14 @@ def test_the_file_follows_the_compose_specification() -> None:
 
 def test_every_process_of_the_house_is_there() -> None:
     assert set(services()) == OURS | AIRFLOW | set(OFFICIAL) | {"mlflow"}
+
+
+def test_what_other_containers_call_by_its_name_answers_to_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("sandbox", "dashboard", "producer", "consumer"):
+        hosts = settings(name, monkeypatch, tmp_path, STOCKML_TRUSTED_HOSTS="stocks.lan").trusted_hosts
+        assert refusal("GET", f"{name}:8600", None, hosts) is None
+        assert refusal("GET", "stocks.lan", None, hosts) is None
+        assert refusal("GET", "evil.example", None, hosts)
 
 
 def test_what_a_service_waits_for_exists_and_can_say_that_it_is_ready() -> None:
