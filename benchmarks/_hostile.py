@@ -28,8 +28,9 @@ Delivery = Callable[[list[Bar]], list[tuple[int, Bar]]]  # when each bar is sent
 class Case:
     """Hold the rows of one answer in a layout, given at `known_at`, and what is right.
 
-    `bars` are the bars in it by minute, `outliers` which of them are, `counts` those of the report. `deliver` says in
-    which order they come live; `settled` is from when on forecasts must be those of bars in order.
+    `bars` are the bars in it by minute, `outliers` which of them are, `closes` the official ones by the time of the
+    close, `counts` those of the report. `deliver` says in which order they come live; `settled` is from when on
+    forecasts must be those of bars in order.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Case:
     known_at: float
     bars: dict[int, list[float]]
     outliers: set[int] = field(default_factory=set)
+    closes: dict[int, float] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     packed: bool = False
     deliver: Delivery | None = None
@@ -208,6 +210,19 @@ def _auction(volume: float) -> Callable[[Case], None]:
         price = round(float(values[3] or 0) * 1.003, 2)
         case.rows.insert(SESSION, (ts + 60, [price, price, price, price, volume]))
         case.counts["closing_auction"] = 1
+        case.closes = {ts + 60: price}
+
+    return spoil
+
+
+def _at_the_close(factor: float, volume: float) -> Callable[[Case], None]:
+    """Return what puts a row at the close that is no official close."""
+
+    def spoil(case: Case) -> None:
+        ts, values = case.rows[SESSION - 1]
+        price = round(float(values[3] or 0) * factor, 2)
+        case.rows.insert(SESSION, (ts + 60, [price, price, price, price, volume]))
+        case.counts["extended_hours"] = 1
 
     return spoil
 
@@ -327,6 +342,29 @@ def _shuffle(bars: list[Bar]) -> list[tuple[int, Bar]]:
     return [(bars[-1].ts, bars[at]) for at in order]
 
 
+def _corrected(factor: float) -> Delivery:
+    """Return what shows each third bar with other prices first, and the right ones two minutes later."""
+
+    def sent(bars: list[Bar]) -> list[tuple[int, Bar]]:
+        first = [bar if at % 3 else _scale_bar(bar, factor) for at, bar in enumerate(bars)]
+        later = [(bar.ts + 120, bar._replace(revision=1)) for at, bar in enumerate(bars) if at % 3 == 0]
+        return [(bar.ts, bar) for bar in first] + later
+
+    return sent
+
+
+def _corrected_first(bars: list[Bar]) -> list[tuple[int, Bar]]:
+    """Send the corrections of each third bar before what they correct."""
+    right = [bar._replace(revision=at % 3) for at, bar in enumerate(bars)]
+    wrong = [(bar.ts + 180, _scale_bar(bar, 1.001)) for at, bar in enumerate(bars) if at % 3]
+    return [(bar.ts, bar) for bar in right] + wrong
+
+
+def _scale_bar(bar: Bar, factor: float) -> Bar:
+    opened, high, low, close = (round(price * factor, 4) for price in bar[2:6])
+    return bar._replace(open=opened, high=high, low=low, close=close, volume=bar.volume // 2)
+
+
 def _both(*spoils: Callable[[Case], None]) -> Callable[[Case], None]:
     def spoil(case: Case) -> None:
         for one in spoils:
@@ -379,6 +417,8 @@ KINDS: Mapping[str, Kind] = {
     "a Sunday": Kind(_sunday),
     "closing auction, no volume": Kind(_auction(0.0)),
     "closing auction, the day's largest": Kind(_auction(9e6)),
+    "an auction's price off by a tenth": Kind(_at_the_close(1.1, 9e6)),
+    "a first minute after hours": Kind(_at_the_close(1.001, 50.0)),
     "a bar still forming": Kind(_forming),
     "one minute of five": Kind(_without([at for at in range(2 * SESSION) if at % 5])),
     "a gap of the feed": Kind(_without(list(range(100, 140)))),
@@ -388,6 +428,9 @@ KINDS: Mapping[str, Kind] = {
     "a feed that jumps back": Kind(_sent(_back), ("csv",)),
     "ten bars backwards": Kind(_sent(_backwards), ("csv",)),
     "half a session in any order": Kind(_sent(_shuffle), ("csv",)),
+    "bars that are corrected": Kind(_sent(_corrected(1.001)), ("csv",)),
+    "pence that are corrected": Kind(_sent(_corrected(100.0)), ("csv",)),
+    "corrections before what they correct": Kind(_sent(_corrected_first), ("csv",)),
     "pence, late": Kind(_both(_scaled(range(240, 245), 100.0, range(240, 245)), _sent(_late)), ("csv",)),
     "pence, backwards": Kind(_both(_scaled(range(240, 245), 100.0, range(240, 245)), _sent(_backwards)), ("csv",)),
     "a fall, in any order": Kind(_both(_fall, _sent(_shuffle)), ("csv",)),

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Condition, Thread
 
@@ -19,6 +19,7 @@ from stock_ml.adapters.broker import Publisher, ensure_topics
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.calendar import sessions
+from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BrokerUnavailable
 from tests.servers import running, settings_in
 
@@ -108,12 +109,12 @@ def times(count: int) -> list[int]:
     return [int(ts) for ts in opens[:count]]
 
 
-def publish(publisher: Publisher, bars: list[Bar]) -> None:
-    """Publish bars, waiting where the client's buffer is full."""
-    for bar in bars:
+def publish(publisher: Publisher, messages: Sequence[Bar | OfficialClose]) -> None:
+    """Publish bars and official closes, waiting where the client's buffer is full."""
+    for message in messages:
         while True:
             try:
-                publisher.bar(bar)
+                publisher.bar(message) if isinstance(message, Bar) else publisher.official_close(message)
                 break
             except BrokerUnavailable:
                 publisher.flush(0.1)

@@ -21,10 +21,11 @@ from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, Bar, epoch
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
+from stock_ml.domain.official_close import OfficialClose, OfficialCloses
 from stock_ml.domain.outliers import outliers
 from stock_ml.model import features
 from stock_ml.model.scorer import Scorer, prices
-from stock_ml.sources.parsing import Response, bars_of, parse, place
+from stock_ml.sources.parsing import Response, live_rows, parse, place
 
 MINUTES = 3  # that are published at a time
 VALUES = ("open", "high", "low", "close", "volume")
@@ -32,6 +33,7 @@ BARS = """
 select symbol, extract(epoch from ts)::bigint as ts, open, high, low, close, volume, filled, outlier from bars
 """
 FORECASTS = "select symbol, extract(epoch from bar_ts)::bigint as ts, last_close, predicted_close from forecasts"
+CLOSES = "select symbol, extract(epoch from ts)::bigint as ts, close from official_closes"
 HEAD = ("case", "layout", "rows", "kept", "outliers", "refused", "no trade", "wrong", "batch and stream differ")
 Row = tuple[int, tuple[float, ...], bool, bool]  # minute, values, filled, outlier
 Forecast = tuple[float, float]
@@ -43,6 +45,7 @@ class Outcome:
 
     rows: set[Row] = field(default_factory=set)
     forecasts: dict[int, Forecast] = field(default_factory=dict)
+    closes: dict[int, float] = field(default_factory=dict)
 
 
 def run(console: Console) -> dict[str, float]:
@@ -76,7 +79,9 @@ def _batch(symbol: str, case: Case, s: Settings, scorer: Scorer) -> tuple[CleanB
     columns = zip(minutes.ts.tolist(), *(getattr(minutes, name).tolist() for name in VALUES), strict=True)
     flags = zip(columns, minutes.filled.tolist(), strict=True)
     found = {(ts, tuple(values), filled, ts in unusual) for (ts, *values), filled in flags}
-    return cleaned, Outcome(found, _forecasts(symbol, minutes, s, scorer, calendar))
+    closes = OfficialCloses.of_bars(cleaned.bars, calendar)
+    official = dict(zip(closes.ts.tolist(), closes.close.tolist(), strict=True))
+    return cleaned, Outcome(found, _forecasts(symbol, minutes, closes, s, scorer), official)
 
 
 def _outliers(minutes: Minutes, calendar: Sessions, limit: int) -> np.ndarray:
@@ -85,8 +90,11 @@ def _outliers(minutes: Minutes, calendar: Sessions, limit: int) -> np.ndarray:
     return found
 
 
-def _forecasts(symbol: str, minutes: Minutes, s: Settings, scorer: Scorer, calendar: Sessions) -> dict[int, Forecast]:
-    table = features.table(minutes, calendar, scorer.schema, s.feed_gap_minutes)
+def _forecasts(
+    symbol: str, minutes: Minutes, closes: OfficialCloses, s: Settings, scorer: Scorer
+) -> dict[int, Forecast]:
+    calendar = s.calendars.of(symbol)
+    table = features.table(minutes, calendar, scorer.schema, s.feed_gap_minutes, closes)
     table = table[calendar.period(table["bar_ts"].to_numpy() + 60 * s.horizon) >= 0]
     last = table["last_close"].to_numpy()
     values = table[list(features.FEATURES)].to_numpy()
@@ -113,11 +121,12 @@ def _stream(s: Settings, cases: dict[str, Case]) -> dict[str, Outcome]:
     return _stored(s, cases)
 
 
-def _live(symbol: str, case: Case, s: Settings) -> list[tuple[int, Bar]]:
-    """Return the bars of a case, each with when it is sent."""
+def _live(symbol: str, case: Case, s: Settings) -> list[tuple[int, Bar | OfficialClose]]:
+    """Return the bars and official closes of a case, each with when it is sent."""
     response = Response(s.source, symbol, None, {}, case.known_at, answer(case), "application/octet-stream")
-    bars = bars_of(response, "start", case.calendar)
-    return case.deliver(bars) if case.deliver else [(bar.ts, bar) for bar in bars]
+    rows = live_rows(response, "start", case.calendar)
+    sent = case.deliver(rows.bars) if case.deliver else [(bar.ts, bar) for bar in rows.bars]
+    return [*sent, *((close.ts, close) for close in rows.official_closes)]
 
 
 def _stored(s: Settings, cases: dict[str, Case]) -> dict[str, Outcome]:
@@ -127,6 +136,8 @@ def _stored(s: Settings, cases: dict[str, Case]) -> dict[str, Outcome]:
             found[symbol].rows.add((ts, tuple(values), filled, outlier))
         for symbol, ts, last, predicted in connection.execute(FORECASTS):
             found[symbol].forecasts[ts] = (last, predicted)
+        for symbol, ts, close in connection.execute(CLOSES):
+            found[symbol].closes[ts] = close
     return found
 
 
@@ -139,6 +150,9 @@ def _mistake(case: Case, cleaned: CleanBars) -> str:
     named = {int(pd.Timestamp(one["ts"]).timestamp()) for one in cleaned.report["outliers"]["first"]}
     if named != case.outliers:
         return f"outliers {len(named)}, expected {len(case.outliers)}"
+    closes = {pd.Timestamp(one["ts"]).timestamp(): one["price"] for one in cleaned.report["official_closes"].values()}
+    if closes != case.closes:
+        return f"official closes {closes}, expected {case.closes}"
     counts = Counter({name: count for name in case.counts if (count := _count(cleaned, name))})
     return "" if counts == case.counts else f"{dict(counts)}, expected {dict(case.counts)}"
 
@@ -155,6 +169,8 @@ def _difference(batch: Outcome, stream: Outcome, settled: int) -> str:
     """
     if batch.rows != stream.rows:
         return f"{len(batch.rows ^ stream.rows)} rows"
+    if batch.closes != stream.closes:
+        return "official closes"
     differ = {
         ts
         for ts in batch.forecasts.keys() | stream.forecasts.keys()
