@@ -29,13 +29,18 @@ class ByKindOfError(RetryPolicy):
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
         reason, context = f"{type(exception).__name__}: {exception}", context or get_current_context()
-        if isinstance(exception, FINAL) or try_number > max_tries:
+        if _is_final(exception) or try_number > max_tries:
             return _failed(exception, reason, context)
         if isinstance(exception, errors.DailyLimit):
             return _another_day(reason, datetime.now(UTC).timestamp())
         if _failures(context, max_tries) > TRIES:
             return _failed(exception, reason, context)
         return RetryDecision(reason=reason)
+
+
+def _is_final(exception: BaseException) -> bool:
+    """Say whether another try cannot help; what labels mark may be clear once other symbols of the source are clean."""
+    return isinstance(exception, FINAL) and not isinstance(exception, errors.AmbiguousTimestamps)
 
 
 def _failures(context: Context, max_tries: int) -> int:
