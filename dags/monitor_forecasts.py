@@ -10,7 +10,8 @@ as are evaluated.
 **see_clean** fails where the bars of a session are not clean two hours after its close, also when `ingest_bars` never
 ran.
 
-**compare_live_bars** compares the live bars of the newest closed session with its clean ones, and keeps the figures.
+**compare_live_bars** compares the live bars of the newest session whose clean bars reach its end with these, once, and
+keeps the figures. Where the bars of a session become clean after this ran, the next run compares them.
 
 With a real source it runs every five minutes of a session and once two hours after its close, where bars are simulated
 or replayed after each session that closed.

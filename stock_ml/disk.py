@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ import psutil
 from stock_ml.errors import DiskFull
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-PREFIX = "stockml-"  # of temporary folders; the number of their process follows
+PREFIX = "stockml-tmp-"  # of temporary folders; the number of their process follows, and what mkdtemp adds
+OWN = re.compile(re.escape(PREFIX) + r"(\d+)-\w{8}")
 
 
 @contextmanager
@@ -46,8 +48,8 @@ def temporary_folder() -> Path:
 
 @cache
 def _temporary_folder(process: int) -> Path:
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
-        number = left.name.removeprefix(PREFIX).partition("-")[0]
-        if number.isdigit() and not psutil.pid_exists(int(number)):
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        own = OWN.fullmatch(left.name)
+        if own and not psutil.pid_exists(int(own[1])):
             shutil.rmtree(left, ignore_errors=True)  # another user's stays
     return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{process}-"))

@@ -19,9 +19,9 @@ def refusal(method: str, host: str, origin: str | None, more: Sequence[str] = ()
     """Return why a request is refused, None where it is not; `more` names are trusted like loopback's.
 
     An origin is one's own where it has the host and port of the request, or is among `more`. A client
-    that is no browser sends none.
+    that is no browser sends none; one of HTTP/1.0 sends no host either, and a browser always does.
     """
-    if not host_is_trusted(host, [*LOOPBACK, *more]):
+    if host and not host_is_trusted(host, [*LOOPBACK, *more]):
         return HOST_REFUSED
     if method in READING or origin is None:
         return None

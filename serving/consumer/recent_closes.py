@@ -25,27 +25,32 @@ class Closes(NamedTuple):
 
 
 class RecentCloses:
-    """Keep official closes by symbol and time, one a session: that with the largest volume, then the highest price."""
+    """Keep official closes by symbol and time, one a session: of those with the largest volume the newest."""
 
     def __init__(self) -> None:
         none = np.empty(0, dtype=np.int64)
         self._closes = Closes(none, none, np.empty(0), np.empty(0))
-        self._keys = none
+        self._keys, self._has_new = none, False
 
     def clear(self, slots: np.ndarray) -> None:
         """Drop what is known of some symbols."""
         self._replace(self._closes.select(~np.isin(self._closes.slot, slots)))
 
     def add(self, new: Closes) -> None:
-        """Add official closes in any order; those that are here already change nothing."""
+        """Add official closes in the order of their messages."""
+        if not len(new.ts):
+            return
+        self._has_new = True
         both = Closes(*(np.concatenate(pair) for pair in zip(self._closes, new, strict=True)))
-        ordered = both.select(np.lexsort((both.close, both.volume, both.ts, both.slot)))
+        ordered = both.select(np.lexsort((both.volume, both.ts, both.slot)))  # stable: of equal ones the newest is last
         keys = _keys(ordered.slot, ordered.ts)
         self._replace(ordered.select(np.append(keys[1:] != keys[:-1], [True] * min(len(keys), 1)).astype(bool)))
 
     def drop_old(self) -> None:
-        """Keep the newest KEPT of each symbol."""
-        slot = self._closes.slot
+        """Keep the newest KEPT of each symbol, where any was added."""
+        if not self._has_new:
+            return
+        self._has_new, slot = False, self._closes.slot
         old = np.zeros(len(slot), dtype=bool)
         old[:-KEPT] = slot[:-KEPT] == slot[KEPT:]
         self._replace(self._closes.select(~old))

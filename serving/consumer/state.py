@@ -96,7 +96,6 @@ class ConsumerState:
         """Give official closes to the rows of the sessions after them: later windows have them, earlier ones stay."""
         if not closes:
             return
-        self._closes.drop_old()
         new = self._closes_of(closes)
         self._closes.add(new)
         for own, sessions in self._config.by_calendar(slots := np.unique(new.slot)):
@@ -117,6 +116,7 @@ class ConsumerState:
         parts = [(bars.select(own), sessions) for own, sessions in self._config.by_calendar(bars.slot)]
         ordered = [self._append(part, sessions) for part, sessions in parts if len(part)]
         merged = [self._merge(symbol) for symbol in new.out_of_order]
+        self._closes.drop_old()  # not before: bars that come late need old ones
         return Updates(ordered, [update for one in merged for update in one.updates], [one.older for one in merged])
 
     def _append(self, bars: BarBatch, sessions: Sessions) -> Update:

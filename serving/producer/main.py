@@ -1,4 +1,4 @@
-"""The producer: publish each new bar once.
+"""The producer: publish each new bar once, and again where the source corrects it.
 
 Run `python -m serving.producer.main`, or with `--replay FROM [TO] --speed N|max` for stored bars of past sessions.
 """

@@ -162,7 +162,7 @@ class Poller:
         for bar in rows.bars:
             known.published.add(bar)
         for close in rows.official_closes:
-            known.published.add_close(close.ts)
+            known.published.add_close(close)
         self.official_closes += rows.official_closes
         return rows.bars
 
@@ -230,15 +230,16 @@ class Poller:
 def _with_closes(bars: list[Bar], closes: list[OfficialClose], published: Recent) -> LiveRows:
     """Return bars to publish with the official closes that are to be published with them, each once."""
     first = bars[0].ts if bars else MAXIMUM
-    unpublished = {close.ts: close for close in closes if published.is_unpublished_close(close.ts, first)}
+    unpublished = {close.ts: close for close in closes if published.is_unpublished_close(close, first)}
     return LiveRows(bars, list(unpublished.values()))
 
 
 def _corrects(bar: Bar, last: int, newest: int, sessions: Sessions) -> bool:
     """Say whether a response whose `last` minute is given corrects a bar that was published; `newest` is the newest.
 
-    One that ends before that is old, as from a cache. Prices of an earlier session change when a split or a dividend
+    One that ends with it may be old, as from a cache, and show it half-formed: only a newer minute says that it is not.
+    Prices of an earlier session change when a split or a dividend
     adjusts them: they are the same ones on another scale.
     """
     of_bar, of_last = sessions.number(np.array([bar.ts, last])).tolist()
-    return last >= newest and of_bar == of_last
+    return last > newest and of_bar == of_last

@@ -41,7 +41,7 @@ def recent(published: Iterable[Bar | OfficialClose], config: StreamConfig, now: 
     for each in published:
         if each.ts + MINUTE <= now:
             known = found[each.symbol]
-            known.add(each) if isinstance(each, Bar) else known.add_close(each.ts)
+            known.add(each) if isinstance(each, Bar) else known.add_close(each)
     return found
 
 

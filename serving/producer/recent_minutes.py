@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from stock_ml.domain.bars import LAST_REVISION, Bar
+from stock_ml.domain.official_close import OfficialClose
 
-WINDOW = 100  # bars: a source's newest response has no more
+WINDOW = 100  # bars: Alpha Vantage's newest response has no more; of Yahoo's session older ones are known by time
 CLOSES = 40  # official closes: a month's response has no more
 
 
@@ -17,7 +18,7 @@ class Recent:
 
     def __init__(self, bars: Iterable[Bar] = ()) -> None:
         self._known: dict[int, Bar] = {}
-        self._closes: set[int] = set()
+        self._closes: dict[int, OfficialClose] = {}
         self._newest: int | None = None
         for bar in bars:
             self.add(bar)
@@ -46,18 +47,20 @@ class Recent:
         """Return when the session closes whose official close was published last, None where none was."""
         return max(self._closes, default=None)
 
-    def add_close(self, ts: int) -> None:
-        """Record the official close of the session that closes at a time as published."""
-        self._closes.add(ts)
+    def add_close(self, close: OfficialClose) -> None:
+        """Record an official close as published; of several for a session the last one is held."""
+        self._closes[close.ts] = close
         if len(self._closes) > CLOSES:
-            self._closes.remove(min(self._closes))
+            del self._closes[min(self._closes)]
 
-    def is_unpublished_close(self, ts: int, first: int) -> bool:
+    def is_unpublished_close(self, close: OfficialClose, first: int) -> bool:
         """Say whether an official close is to be published: of a session with one of the minutes held, or later.
 
-        `first` is the minute from which on bars are published where none is held.
+        One that was published is published again where its price or volume changed: shortly after the bell it may be
+        the last trade before the auction. `first` is the minute from which on bars are published where none is held.
         """
-        return ts not in self._closes and ts > min(self._known, default=first)
+        known = self._closes.get(close.ts)
+        return close.ts > min(self._known, default=first) and (known is None or known[2:4] != close[2:4])
 
     def unpublished(self, bar: Bar) -> Bar | None:
         """Return a bar as it is to be published, with the number of its revision; None where it is not.

@@ -32,12 +32,13 @@ def is_close_due(newest: int | None, responded_at: float | None, now: float, ses
     """Say whether the source may have the official close of the last session.
 
     `newest` is the close of the session whose official close was published last: only a symbol that had one the session
-    before is asked, a minute after the close and once more after GRACE, for a source without them answers in vain.
+    before is asked, a minute after the close, for a source without them answers in vain. It is asked once more after
+    GRACE, also where it had one: that may have been the last trade before the auction.
     """
     last = sessions.ended(now) - 1
-    if newest is None or responded_at is None or last < 1 or newest != sessions.closes[last - 1]:
+    if newest is None or responded_at is None or last < 1 or newest not in sessions.closes[last - 1 : last + 1]:
         return False
-    due = sessions.closes[last] + np.array([MINUTE, GRACE])
+    due = sessions.closes[last] + np.array([MINUTE, GRACE] if newest == sessions.closes[last - 1] else [GRACE])
     return bool(((due <= now) & (responded_at < due)).any())
 
 

@@ -315,7 +315,7 @@ def test_a_full_disk_is_named_waited_for_and_costs_nothing(s: Settings) -> None:
 
 def test_a_postgresql_without_a_connection_to_give_is_named_waited_for_and_costs_nothing(s: Settings) -> None:
     with ExitStack() as held, every_connection(s) as take:
-        away_and_back(s, lambda: take(held), held.close, "too many clients")
+        away_and_back(s, lambda: take(held), held.close, "connection slots are reserved")
 
 
 def test_a_postgresql_that_only_reads_after_a_failover_is_named_waited_for_and_costs_nothing(s: Settings) -> None:

@@ -95,7 +95,7 @@ def test_bars_come_back_in_order_and_a_span_may_be_empty(settings: Settings, sto
 def test_official_closes_come_back_in_order_and_a_span_may_be_empty(settings: Settings, store: MonitoringStore) -> None:
     symbol, writer = f"W{uuid4().hex[:6].upper()}", ForecastStore.connect(settings)
     rows = [OfficialCloseRow(symbol, T + 86_400 * day, 100.0 + day, 1.0, "sandbox", "2024-03-01") for day in (1, 0)]
-    writer.finish(writer.begin(np.empty(0, BARS), np.empty(0, BARS), rows))
+    writer.finish(writer.begin(np.empty(0, BARS), np.empty(0, BARS), closes=rows))
     writer.close()
     found = store.official_closes(symbol, T, T + 86_401)
     assert (found.ts.tolist(), found.close.tolist()) == ([T, T + 86_400], [100.0, 101.0])

@@ -59,7 +59,7 @@ def close(postgres: Settings, symbol: str, minute: int, price: float) -> None:
     """Store an official close."""
     row = OfficialCloseRow(symbol, T + 60 * minute, price, 0.0, "sandbox", "2024-03-01")
     with closing(ForecastStore.connect(postgres)) as store:
-        store.finish(store.begin(np.empty(0, BARS), np.empty(0, BARS), [row]))
+        store.finish(store.begin(np.empty(0, BARS), np.empty(0, BARS), closes=[row]))
 
 
 def test_the_newest_rows_come_ascending_and_limited(postgres: Settings, reader: ForecastReader, symbol: str) -> None:

@@ -225,11 +225,11 @@ def test_a_late_bar_may_make_another_an_outlier_or_none_and_changes_no_price(
     assert [(row.outlier, row.close) for row in rows(settings, "bars", symbol)] == [(True, 100.25), (False, 100.25)]
 
 
-def test_of_several_official_closes_of_a_session_the_largest_volume_stays_in_any_order(
+def test_of_several_official_closes_of_a_session_the_largest_volume_stays_and_of_those_the_newest(
     settings: Settings, store: ForecastStore, symbol: str
 ) -> None:
-    several = [official(symbol, 0, close, volume) for volume, close in ((0, 90), (7, 91), (7, 92), (1, 99))]
-    for order in (several, several[::-1]):
+    several = [official(symbol, 0, close, volume) for volume, close in ((0, 90), (7, 93), (7, 92), (1, 99))]
+    for order in (several, [several[3], *several[:3]]):
         store.forget([symbol])
         for one in order:
             write(store, Rows.of(), closes=[one])

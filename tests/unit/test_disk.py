@@ -31,9 +31,10 @@ def test_what_another_program_says_of_a_full_disk_is_understood() -> None:
 def test_temporary_files_of_killed_processes_are_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     killed = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], stdout=subprocess.PIPE, check=True)
-    left = tmp_path / f"stockml-{int(killed.stdout)}-abc"
+    left = tmp_path / f"stockml-tmp-{int(killed.stdout)}-abcd_123"
     (left / "blockmgr").mkdir(parents=True)
-    others = [tmp_path / f"stockml-{os.getppid()}-abc", tmp_path / "stockml-mine", tmp_path / "stockml-x-y"]
+    names = (f"{os.getppid()}-abcd_123", "mine", f"{int(killed.stdout)}-export", "x-abcd_123")
+    others = [tmp_path / f"stockml-tmp-{name}" for name in names] + [tmp_path / "stockml-2026-03-export"]
     for other in others:
         other.mkdir()
     disk._temporary_folder.cache_clear()

@@ -141,7 +141,7 @@ class MemoryStore:
     def _store_closes(self, closes: Sequence[OfficialCloseRow]) -> None:
         for close in closes:
             known = self.closes.setdefault((close.symbol, close.ts), close)
-            if (close.volume, close.close) > (known.volume, known.close):
+            if close.volume >= known.volume:
                 self.closes[close.symbol, close.ts] = close
 
     def newest(self, wanted: Mapping[str, Around], count: int) -> np.ndarray:

@@ -59,13 +59,14 @@ insert into replaced_bars ({_REPLACED}) select {_REPLACED} from new_replaced_bar
 on conflict do nothing
 """  # noqa: S608 - names of this package's own columns
 MERGE = (_MERGE_BARS, *_MERGE_FORECASTS, _MERGE_REPLACED)
-# of several for a session the one with the largest volume stays, then the highest price, in whatever order they come
+# of several for a session the one with the largest volume stays, and of those the newest: sources correct theirs
 MERGE_CLOSES = """
 insert into official_closes (symbol, session, ts, close, volume, source)
 values (%(symbol)s, %(session)s, to_timestamp(%(ts)s), %(close)s, %(volume)s, %(source)s)
 on conflict (symbol, ts) do update set
     close = excluded.close, volume = excluded.volume, source = excluded.source, stored_at = now()
-where (excluded.volume, excluded.close) > (official_closes.volume, official_closes.close)
+where excluded.volume >= official_closes.volume
+  and (excluded.volume, excluded.close) <> (official_closes.volume, official_closes.close)
 """
 OFFICIAL_CLOSES = """
 select symbol, extract(epoch from ts)::bigint as ts, close, volume, source from official_closes

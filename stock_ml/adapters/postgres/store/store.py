@@ -313,7 +313,7 @@ def _merge_closes(cursor: psycopg.Cursor[Any], closes: Sequence[OfficialCloseRow
     """Return how many official closes were new, or took another's place."""
     if not closes:
         return 0
-    cursor.executemany(statements.MERGE_CLOSES, [close._asdict() for close in sorted(closes)])
+    cursor.executemany(statements.MERGE_CLOSES, [close._asdict() for close in closes])
     return cursor.rowcount
 
 

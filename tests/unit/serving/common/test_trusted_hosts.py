@@ -17,8 +17,13 @@ def test_loopback_is_answered_by_its_names(host: str) -> None:
     assert refusal("POST", host, f"http://{host}") is None
 
 
+def test_a_client_of_http_1_0_that_names_no_host_is_answered() -> None:
+    assert refusal("GET", "", None) is None
+    assert refusal("POST", "", "https://evil.example") is not None
+
+
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8600", "a@127.0.0.1", "", "127.0.0.1:x"]
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8600", "a@127.0.0.1", "127.0.0.1:x"]
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 def test_every_other_name_is_refused(method: str, host: str) -> None:
@@ -43,5 +48,5 @@ def test_a_proxy_is_known_by_its_name() -> None:
 
 @given(st.text())
 def test_no_text_but_a_name_of_loopback_is_answered(host: str) -> None:
-    name = host.partition(":")[0]
-    assert refusal("GET", host, None) == HOST_REFUSED or name in ("127.0.0.1", "localhost")
+    known = host == "" or host.partition(":")[0] in ("127.0.0.1", "localhost")
+    assert refusal("GET", host, None) == HOST_REFUSED or known

@@ -88,10 +88,10 @@ def test_a_late_one_changes_later_windows_and_no_forecast_that_was_made() -> Non
         ]
 
 
-def test_of_several_for_one_session_the_largest_volume_counts_in_any_order() -> None:
-    several = [CLOSES[0]._replace(volume=volume, close=close) for volume, close in ((0, 90), (7, 91), (7, 92), (1, 99))]
+def test_of_several_for_one_session_the_largest_volume_counts_and_of_those_the_newest() -> None:
+    several = [CLOSES[0]._replace(volume=volume, close=close) for volume, close in ((0, 90), (7, 93), (7, 92), (1, 99))]
     expected = batch(BARS[:400], closes=OfficialCloses.of([several[2]]))
-    for order in (several, several[::-1]):
+    for order in (several, [several[3], *several[:3]]):
         stream = send(Stream(), BARS[:390])
         for close in order:
             send(stream, [close])

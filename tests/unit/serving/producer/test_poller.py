@@ -404,7 +404,7 @@ def test_an_official_close_is_published_once_also_after_a_restart() -> None:
     assert polled.take_official_closes() == []
     restarted = poller(source, {"GOOGL": None})
     published = Recent(BARS["GOOGL"][300:390])
-    published.add_close(CLOSE)
+    published.add_close(closes_of(source)[0])
     restarted.restore({"GOOGL": published})
     assert [bar.ts for bar in restarted.new_bars(at(source, MONDAY + 60))] == [MONDAY]
     assert restarted.take_official_closes() == []
@@ -413,15 +413,31 @@ def test_an_official_close_is_published_once_also_after_a_restart() -> None:
 def test_a_session_is_whole_without_its_official_close_and_that_is_asked_for_the_same_evening() -> None:
     source = Source(auctions={CLOSE: 5e9}, rows=100)
     polled = poller(source, {"GOOGL": minute(387)})
-    polled.symbols["GOOGL"].published.add_close(CLOSE - 86_400)
+    polled.symbols["GOOGL"].published.add_close(closes_of(source)[0]._replace(ts=CLOSE - 86_400))
     polled.new_bars(at(source, CLOSE + 10))
     assert polled.has_all_until(CLOSE, CLOSE, NYSE)
     assert polled.new_bars(at(source, CLOSE + 59)) == []
     assert len(source.asked) == 1
     assert polled.new_bars(at(source, CLOSE + 60)) == []
     assert polled.take_official_closes() == closes_of(source)
-    polled.new_bars(at(source, CLOSE + 3600))
-    assert len(source.asked) == 2
+    source.auctions = {CLOSE: 6e9}
+    polled.new_bars(at(source, CLOSE + 3600))  # it may have been corrected, and it was
+    assert polled.take_official_closes() == closes_of(source)
+    polled.new_bars(at(source, CLOSE + 7200))
+    assert len(source.asked) == 3
+
+
+def test_a_response_that_ends_with_the_newest_bar_corrects_nothing_as_it_may_be_old() -> None:
+    source = Source(hidden={minute(8)})
+    polled = poller(source, {"GOOGL": minute(5)})
+    assert [bar.ts for bar in polled.new_bars(at(source, minute(8)))] == [minute(6), minute(7)]
+    source.volumes = {minute(7): 1.0}
+    assert polled.new_bars(at(source, minute(9))) == []
+    source.hidden = set()
+    assert [(bar.ts, bar.revision) for bar in polled.new_bars(at(source, minute(9) + 20))] == [
+        (minute(7), 1),
+        (minute(8), 0),
+    ]
 
 
 def test_official_closes_of_sessions_missed_are_published_with_their_months_bars() -> None:
@@ -448,7 +464,7 @@ def test_of_a_delayed_feed_the_official_close_waits_until_it_is_over_there() -> 
     source = Source(auctions={CLOSE: 0.0}, rows=100)
     polled = poller(source, {"GOOGL": minute(387)})
     polled.learned["XNYS"] = LearnedDelay(600)
-    polled.symbols["GOOGL"].published.add_close(CLOSE - 86_400)
+    polled.symbols["GOOGL"].published.add_close(closes_of(source)[0]._replace(ts=CLOSE - 86_400))
     polled.new_bars(at(source, CLOSE + 590))
     assert polled.take_official_closes() == []
     polled.new_bars(at(source, CLOSE + 660))

@@ -34,5 +34,5 @@ def test_an_official_close_that_was_published_is_known_beside_the_bars() -> None
     values = [*(encode_bar(bar) for bar in BARS[380:]), encode_official_close(close)]
     found = recent(decode_each(values, CONFIG), CONFIG, minute(391))["GOOGL"]
     assert (found.newest, found.newest_close) == (minute(389), minute(390))
-    assert not found.is_unpublished_close(minute(390), first=0)
+    assert not found.is_unpublished_close(close, first=0)
     assert recent([close], CONFIG, minute(391) - 1)["GOOGL"].newest_close is None

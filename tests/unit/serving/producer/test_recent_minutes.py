@@ -3,6 +3,7 @@ from hypothesis import strategies as st
 
 from serving.producer.recent_minutes import CLOSES, WINDOW, Recent
 from stock_ml.domain.bars import LAST_REVISION, Bar
+from stock_ml.domain.official_close import OfficialClose
 from tests.unit.serving.streams import day, minute
 
 BAR = day()[0]
@@ -54,18 +55,31 @@ def test_no_revision_has_a_number_that_no_message_can_have() -> None:
     assert Recent([BAR._replace(revision=LAST_REVISION)]).unpublished(BAR._replace(volume=1.0)) is None
 
 
+def official(ts: int, close: float = 10.0) -> OfficialClose:
+    return OfficialClose("GOOGL", ts, close, 0.0, "sandbox")
+
+
 def test_an_official_close_is_new_once_and_not_before_the_minutes_held() -> None:
-    recent = Recent(bars(300))
-    assert [recent.is_unpublished_close(ts, first=0) for ts in (minute(-10), minute(390))] == [False, True]
-    recent.add_close(minute(390))
-    assert not recent.is_unpublished_close(minute(390), first=0)
-    assert Recent().is_unpublished_close(minute(390), first=minute(389))
-    assert not Recent().is_unpublished_close(minute(390), first=minute(391))
+    recent, close = Recent(bars(300)), official(minute(390))
+    assert [recent.is_unpublished_close(official(ts), first=0) for ts in (minute(-10), close.ts)] == [False, True]
+    recent.add_close(close)
+    assert not recent.is_unpublished_close(close, first=0)
+    assert Recent().is_unpublished_close(close, first=minute(389))
+    assert not Recent().is_unpublished_close(close, first=minute(391))
+
+
+def test_an_official_close_with_another_price_is_published_again() -> None:
+    recent, first, second = Recent(bars(300)), official(minute(390)), official(minute(390), 10.1)
+    recent.add_close(first)
+    assert recent.is_unpublished_close(second, first=0)
+    recent.add_close(second)
+    assert not recent.is_unpublished_close(second, first=0)
+    assert recent.is_unpublished_close(first, first=0)
 
 
 def test_the_newest_official_closes_are_held() -> None:
     recent = Recent(bars(0))
-    closes = range(minute(1), minute(1) + CLOSES + 1)
-    for ts in closes:
-        recent.add_close(ts)
-    assert (recent.newest_close, recent.is_unpublished_close(closes[1], first=0)) == (closes[-1], False)
+    closes = [official(ts) for ts in range(minute(1), minute(1) + CLOSES + 1)]
+    for close in closes:
+        recent.add_close(close)
+    assert (recent.newest_close, recent.is_unpublished_close(closes[1], first=0)) == (closes[-1].ts, False)

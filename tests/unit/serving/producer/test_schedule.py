@@ -128,6 +128,8 @@ def test_a_symbol_with_an_official_close_the_session_before_is_asked_for_the_nex
     asked_at = [now for now in range(close - 60, close + 2 * schedule.GRACE, 60) if _is_asked(now, before, close)]
     assert asked_at == [close + 60, close + schedule.GRACE]
     assert not schedule.is_close_due(close, close, close + 60, NYSE)
+    assert schedule.is_close_due(close, close + 60, close + schedule.GRACE, NYSE)  # it may be corrected by then
+    assert not schedule.is_close_due(close, close + schedule.GRACE, close + schedule.GRACE + 60, NYSE)
     assert not schedule.is_close_due(before - 86_400, close, close + 60, NYSE)
     assert not schedule.is_close_due(None, close, close + 60, NYSE)
 
