@@ -103,7 +103,9 @@ def test_forecasts_count_and_each_minute_is_asked_for_once_and_the_session_is_wh
     assert seen.in_time >= 0.8 * seen.made > 0
     assert seen.requests_a_minute <= 2
     assert DELAY <= seen.announced_after <= DELAY + 3 * MINUTE
-    times = {symbol: [bar.ts for bar in on_topic(s) if bar.symbol == symbol] for symbol in s.symbols}
+    # until the delay is learned, a bar is published while it forms, and then corrected
+    first = [bar for bar in on_topic(s) if bar.revision == 0]
+    times = {symbol: [bar.ts for bar in first if bar.symbol == symbol] for symbol in s.symbols}
     close = int(s.calendars.of("").closes[s.calendars.of("").upcoming(begin)])
     for symbol, published in times.items():
         assert published == [ts for ts in at_source(s, symbol, published[0]) if ts < close]

@@ -1,5 +1,6 @@
 """Another user of the machine gets nothing of PostgreSQL, and a service no more than its own database."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -145,7 +146,9 @@ def test_what_the_superuser_owned_is_given_to_the_owners(tmp_path: Path) -> None
 
 
 def test_a_planted_dump_runs_no_program_though_it_is_restored(server: Settings, tmp_path: Path) -> None:
-    with open_folder() as folder:
+    dumps.dump(as_superuser(server), "mlflow", before := tmp_path / "before.dump")  # other tests share the server
+    with open_folder() as folder, ExitStack() as last:
+        last.callback(dumps.load, server, "mlflow", before)
         folder.chmod(0o777)
         trace = folder / "trace"
         with psycopg.connect(as_superuser(server).postgres("mlflow"), autocommit=True) as connection:
