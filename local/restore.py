@@ -7,8 +7,9 @@ from local.secrets import ensure_secrets, with_secrets
 from local.servers import postgres_roles
 from local.supervisor.supervisor import Supervisor
 from stock_ml.config import Settings
+from stock_ml.errors import BrokerUnavailable
 
-NEEDED = ("postgres", "s3")
+NEEDED = ("postgres", "s3", "kafka")
 
 
 def restore(s: Settings, name: str, console: Console, *, sure: bool) -> None:
@@ -29,7 +30,15 @@ def restore(s: Settings, name: str, console: Console, *, sure: bool) -> None:
     if given.postgres_url is None:
         postgres_roles.ensure_roles(given)  # a database that is missing gets its owner again
     restored = backup.restore(given, name)
-    console.print(
-        f"restored {restored}; what was stored after it is not in it. `make up` goes on from there, and after it "
-        "`make replay FROM=YYYY-MM-DD` publishes the bars since a day again"
-    )
+    console.print(f"restored {restored}. {_rewound(given, restored)}. `make up` goes on from there")
+
+
+def _rewound(s: Settings, name: str) -> str:
+    """Let the bars since a backup come again, and say so."""
+    from stock_ml.maintenance import backup  # the other commands have no use for what it brings along
+
+    try:
+        return f"{backup.rewind(s, name):,} messages of the time since come again, those that Kafka still holds"
+    except BrokerUnavailable as error:
+        again = f"`make up`, then `make restore NAME={name}` brings them"
+        return f"The bars since then are not in it, as Kafka is away ({error}): {again}"

@@ -24,7 +24,7 @@ from serving.consumer.model_watcher import ModelWatcher
 from serving.consumer.predict import Models
 from serving.consumer.state import ConsumerState
 from serving.stream_config import StreamConfig
-from stock_ml.adapters.broker import Publisher, Subscriber
+from stock_ml.adapters.broker import Publisher, Subscriber, consumer_group
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings, load
@@ -61,7 +61,7 @@ class Consumer:
         """Return a consumer of this installation; it waits for what is unavailable when it runs."""
         config, store = StreamConfig.of(s), ForecastStore.connect(s)
         state = ConsumerState(store, config)
-        subscriber = Subscriber.connect(s, f"{s.kafka_topic}-consumer", state.forget)
+        subscriber = Subscriber.connect(s, consumer_group(s), state.forget)
         batches = Batches(subscriber, Publisher.connect(s), store, state, config, stream_clock(s), stopping)
         # each member of the group reports for itself; the row sums up the lag of all
         report = partial(store.write_member, "consumer", f"{gethostname()}:{os.getpid()}:{id(subscriber):x}")

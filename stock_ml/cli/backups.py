@@ -39,7 +39,10 @@ def restore(name: str = typer.Argument(""), yes: bool = False) -> None:
     if not yes and not typer.confirm("Replace all that the three databases hold?"):
         console.print("nothing was changed")
         return
-    console.print(f"restored {backup.restore(settings(), name)}; what was stored after it is not in it")
+    s = settings()
+    restored = backup.restore(s, name)
+    console.print(f"restored {restored}; what was stored after it is not in it")
+    console.print(f"{backup.rewind(s, restored):,} messages of the time since come again")
 
 
 def _sizes(manifest: "Manifest") -> str:

@@ -2,10 +2,12 @@
 
 import logging
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypedDict
 
+from stock_ml import disk
+from stock_ml.adapters import broker
 from stock_ml.adapters.lake.backups import Backups
 from stock_ml.adapters.lake.manifest import Manifest
 from stock_ml.adapters.postgres import dumps
@@ -13,6 +15,8 @@ from stock_ml.config import DATABASES, Settings
 from stock_ml.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
+NAME = "%Y-%m-%dT%H-%M-%SZ"
+MARGIN = timedelta(days=1)  # by which the consumer may have been behind when the backup was made
 
 
 class BackupResult(TypedDict):
@@ -29,9 +33,9 @@ def back_up(s: Settings) -> BackupResult:
     Each dump is read to its end before it is sent, and compared after; the newest `keep_backups` stay.
     Raises StoreUnavailable or HostError, and BadSetting where there is no key to sign it with.
     """
-    name = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
+    name = datetime.now(UTC).strftime(NAME)
     backups = Backups.connect(s)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=disk.temporary_folder()) as folder:
         files = {f"{database}.dump": Path(folder) / f"{database}.dump" for database in DATABASES}
         for database, file in zip(DATABASES, files.values(), strict=True):
             dumps.dump(s, database, file)
@@ -59,7 +63,7 @@ def sign(s: Settings, name: str) -> BackupResult:
     Raises StoreUnavailable where there is no such backup, or it is damaged.
     """
     backups = Backups.connect(s)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=disk.temporary_folder()) as folder:
         files = backups.fetch_unsigned(name, Path(folder))
         for part, file in files.items():
             dumps.check(s, part.removesuffix(".dump"), file)
@@ -74,7 +78,7 @@ def restore(s: Settings, name: str = "") -> str:
     """
     backups = Backups.connect(s)
     name = check_trusted(s, name)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=disk.temporary_folder()) as folder:
         files = {part.removesuffix(".dump"): file for part, file in backups.fetch(name, Path(folder)).items()}
         for database, file in files.items():
             dumps.check(s, database, file)
@@ -83,6 +87,16 @@ def restore(s: Settings, name: str = "") -> str:
             dumps.load(s, database, file)
             log.info("restored %s from %s", database, name)
     return name
+
+
+def rewind(s: Settings, name: str) -> int:
+    """Let the consumer read the bars since a backup again, and return how many messages that are.
+
+    What is stored already comes again without effect. Raises BrokerUnavailable where Kafka does not answer, or a
+    consumer runs.
+    """
+    since = datetime.strptime(name, NAME).replace(tzinfo=UTC) - MARGIN
+    return broker.rewind(s, broker.Topics.of(s).bars, broker.consumer_group(s), since.timestamp())
 
 
 def _check_no_connections(s: Settings, database: str) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 
 from local.servers import postgres as postgres_program
 from local.servers import postgres_roles
+from stock_ml.adapters.broker import encode_bar, ensure_topics
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.lake.backups import Backups
 from stock_ml.adapters.lake.objects import Objects
@@ -20,11 +22,13 @@ from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import DATABASES, Settings
 from stock_ml.errors import BadSetting, StoreUnavailable, UntrustedBackup
-from stock_ml.maintenance.backup import back_up, check_trusted, restore, sign
+from stock_ml.maintenance.backup import back_up, check_trusted, restore, rewind, sign
 from tests.adapters.conftest import empty
+from tests.adapters.test_consumer import Fixed, bars_of, consuming, publish, wait
 from tests.adapters.test_postgres_store import bar, forecast
-from tests.servers import running, settings_in
+from tests.servers import running, settings_in, tables
 
+STORED = "select symbol, ts, close from bars where symbol = %s order by 2"
 HISTORY = "select * from outcomes order by 1, 2"
 
 
@@ -42,7 +46,7 @@ def s(server: Settings) -> Settings:
     for bucket in (server.s3_bucket, server.backup_bucket):
         empty(Lake.connect(server.model_copy(update={"s3_bucket": bucket})))
     postgres_roles.ensure_roles(server)
-    migrate(server)
+    tables(server)
     store = ForecastStore.connect(server)
     store.store([bar("A", i, 100.0 + i) for i in range(9)], [forecast("A", i, 100.7 + i) for i in range(8)])
     store.close()
@@ -211,3 +215,25 @@ def test_a_server_that_is_away_is_said_to_be_away(s: Settings) -> None:
         back_up(away)
     with pytest.raises(StoreUnavailable, match="does not answer"):
         dumps.connected_programs(away, "airflow")
+
+
+def test_after_a_restore_the_bars_since_the_backup_come_again(s: Settings, kafka: Settings) -> None:
+    given = {"kafka_servers": kafka.kafka, "kafka_topic": f"restore{uuid4().hex[:6]}", "source": "csv"}
+    s = s.model_copy(update=given | {"symbols": ("GOOGL",), "csv_path": Path()})
+    tables(s)
+    ensure_topics(s)
+    messages = [encode_bar(bar) for bar in bars_of(s, 60)]
+    publish(s, *messages[:30])
+    with consuming(s, Fixed()):
+        wait(lambda: len(run(s, "stockml", STORED, "GOOGL")) == 30)
+    made = back_up(s)
+    publish(s, *messages[30:])
+    with consuming(s, Fixed()):
+        wait(lambda: len(run(s, "stockml", STORED, "GOOGL")) == 60)
+    whole = run(s, "stockml", STORED, "GOOGL")
+    assert restore(s) == made["name"]
+    assert len(run(s, "stockml", STORED, "GOOGL")) == 30
+    assert rewind(s, made["name"]) == 60
+    assert rewind(s, made["name"]) == 0  # it stands there already
+    with consuming(s, Fixed()):
+        wait(lambda: run(s, "stockml", STORED, "GOOGL") == whole)

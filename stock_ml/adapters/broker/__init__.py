@@ -2,6 +2,7 @@
 
 from confluent_kafka import Message
 
+from stock_ml.adapters.broker.groups import consumer_group, rewind
 from stock_ml.adapters.broker.messages import (
     ClosedSession,
     decode_alert,
@@ -28,6 +29,7 @@ __all__ = [
     "Subscriber",
     "Topics",
     "UnreadableBatch",
+    "consumer_group",
     "decode_alert",
     "decode_bar",
     "decode_bars",
@@ -42,4 +44,5 @@ __all__ = [
     "is_official_close",
     "list_topics",
     "read_back",
+    "rewind",
 ]

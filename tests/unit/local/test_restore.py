@@ -7,7 +7,7 @@ from rich.console import Console
 
 from local import restore
 from stock_ml.config import Settings, load
-from stock_ml.errors import UntrustedBackup
+from stock_ml.errors import BrokerUnavailable, UntrustedBackup
 from stock_ml.maintenance import backup
 
 
@@ -23,17 +23,34 @@ class Running:
         Running.halted = names
 
 
-def test_all_but_the_two_servers_that_a_backup_comes_from_and_goes_to_are_stopped(
+def test_all_but_the_servers_that_hold_data_are_stopped_and_the_bars_since_come_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.setattr(restore, "Supervisor", Running)
     monkeypatch.setattr(backup, "check_trusted", lambda _, name: name or "newest")
     monkeypatch.setattr(backup, "restore", lambda _, name: name)
+    monkeypatch.setattr(backup, "rewind", lambda *_: 1234)
     monkeypatch.setattr(restore.postgres_roles, "ensure_roles", lambda _: None)
     console = Console(record=True, width=200)
     restore.restore(load(source="sandbox", home=tmp_path), "", console, sure=True)
-    assert Running.halted == ("kafka", "mlflow", "consumer", "airflow-scheduler")
-    assert "restored newest" in console.export_text()
+    assert Running.halted == ("mlflow", "consumer", "airflow-scheduler")
+    assert "restored newest. 1,234 messages of the time since come again" in console.export_text()
+
+
+def test_a_restore_while_kafka_is_away_says_how_the_bars_since_come_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    def refuse(*_: object) -> int:
+        raise BrokerUnavailable("no answer")
+
+    monkeypatch.setattr(restore, "Supervisor", Running)
+    monkeypatch.setattr(backup, "check_trusted", lambda _, name: name or "newest")
+    monkeypatch.setattr(backup, "restore", lambda _, name: name)
+    monkeypatch.setattr(backup, "rewind", refuse)
+    monkeypatch.setattr(restore.postgres_roles, "ensure_roles", lambda _: None)
+    console = Console(record=True, width=200)
+    restore.restore(load(source="sandbox", home=tmp_path), "", console, sure=True)
+    assert "Kafka is away (no answer): `make up`, then `make restore NAME=newest` brings them" in console.export_text()
 
 
 def test_a_backup_that_is_not_trusted_stops_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
