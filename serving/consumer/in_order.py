@@ -107,7 +107,7 @@ def _steps(bars: BarBatch, before: Newest, sessions: Sessions, limit: int) -> tu
     joined = (before.ts != NONE) & ((missing > 0) | near)
     night = np.flatnonzero(joined & (sessions.number(bars.ts) != sessions.number(before.ts)))
     change = np.log(before.close[night]) - np.log(bars.columns["open"][night])
-    joined[night] = splits.nearest_ratio(change) == 1.0
+    joined[night] = splits.may_cross(change)
     return missing, joined
 
 

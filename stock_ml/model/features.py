@@ -99,7 +99,7 @@ def window_ends(minutes: Minutes, sessions: Sessions, window: int, limit: int) -
     Neighbours are at most `limit + 1` trading minutes apart; a window may cross the night, but no unadjusted split.
     """
     index = sessions.index(minutes.ts)
-    contiguous = is_contiguous(index[:-1], index[1:], limit) & (splits.opening_ratios(minutes, sessions)[1:] == 1.0)
+    contiguous = is_contiguous(index[:-1], index[1:], limit) & splits.are_crossed(minutes, sessions)[1:]
     begins = np.insert(np.where(contiguous, 0, np.arange(1, len(index))), 0, 0)[: len(index)]
     run = np.arange(len(index)) - np.maximum.accumulate(begins)
     return np.flatnonzero((run >= window - 1) & ~minutes.filled & (index >= 0))

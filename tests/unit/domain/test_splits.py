@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stock_ml.domain.bars import PRICES
 from stock_ml.domain.gaps import Minutes
 from stock_ml.domain.outliers import leave_out
 from stock_ml.domain.splits import Split, level_ratio, nearest_ratio, opening_ratios, splits
@@ -52,6 +53,16 @@ def test_no_window_crosses_a_split_and_all_others_stay():
     opens = int(np.flatnonzero(opening_ratios(bars, NYSE) != 1)[0])
     crossing = np.arange(opens, opens + W - 1)
     assert set(windows(plain, NYSE, W, LIMIT)[0]) - set(windows(bars, NYSE, W, LIMIT)[0]) == set(crossing)
+
+
+@pytest.mark.parametrize("factor", [150.0, 1 / 150, 2.3, 12.5])
+def test_no_window_crosses_a_night_to_another_currency_or_scale(factor):
+    minutes = walk(minutes_of("2024-03-01", 2))
+    second = np.arange(len(minutes)) >= 390
+    prices = {name: np.where(second, getattr(minutes, name) * factor, getattr(minutes, name)) for name in PRICES}
+    assert opening_ratios(replace(minutes, **prices), NYSE)[390] == 1.0
+    at, _ = windows(replace(minutes, **prices), NYSE, 30, 15)
+    assert at.tolist() == [*range(29, 390), *range(390 + 29, 780)]
 
 
 def test_the_stream_that_sees_the_bars_one_by_one_finds_the_same_windows():
