@@ -9,7 +9,7 @@ DAGS = Path(__file__).resolve().parents[2] / "dags"
 FILES = {"ingest_bars.py", "maintain.py", "monitor_forecasts.py", "promote_model.py", "train_model.py"}
 HELPERS = {
     *("__init__.py", "assets.py", "events.py", "forms.py", "kafka_events.py", "retries.py", "schedules.py"),
-    *("symbol_outcomes.py", "task_defaults.py"),
+    *("airflow_records.py", "symbol_outcomes.py", "task_defaults.py"),
 }
 SOURCES = ["sandbox", "alpha_vantage", "yahoo", "csv"]
 
