@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 import requests
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright
 
 from local.servers import services
 from stock_ml.config import Settings
@@ -39,13 +39,12 @@ def foreign() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def attacker() -> Iterator[Page]:
+def attacker(playwright: Playwright) -> Iterator[Page]:
     """A page in a browser that lets it ask local servers, where the attacker's name resolves to 127.0.0.1."""
     rules = f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, *OPEN, rules])
-        yield browser.new_page()
-        browser.close()
+    browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, *OPEN, rules])
+    yield browser.new_page()
+    browser.close()
 
 
 def fetch(page: Page, url: str, **options: object) -> tuple[int, str]:
