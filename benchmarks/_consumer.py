@@ -14,7 +14,7 @@ from serving.consumer.main import Consumer
 from serving.consumer.predict import Models, Serving
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import Message
-from stock_ml.adapters.postgres.store import Forecasts, OfficialCloseRow, Stored, Writing
+from stock_ml.adapters.postgres.store import Forecasts, OtherRows, Stored, Writing
 from stock_ml.config import Settings, load
 from stock_ml.model.features import FEATURES
 from stock_ml.model.scorer import Scorer
@@ -43,12 +43,10 @@ class MeasuredConsumer:
         consumer.store.finish = self.finish  # type: ignore[method-assign]  # the same, and a look at the clock
         consumer.batches.subscriber.commit = self.commit  # type: ignore[method-assign]  # the same, and a line
 
-    def begin(
-        self, insert: np.ndarray, merge: np.ndarray, replaced: np.ndarray, closes: Sequence[OfficialCloseRow] = ()
-    ) -> Writing:
+    def begin(self, insert: np.ndarray, merge: np.ndarray, others: OtherRows) -> Writing:
         """Begin to store, and note when."""
         self._start = time.monotonic()
-        return self._begin(insert, merge, replaced, closes)
+        return self._begin(insert, merge, others)
 
     def finish(self, writing: Writing, insert: Forecasts = NONE, merge: Forecasts = NONE) -> Stored:
         """Finish, and add the seconds since the beginning."""

@@ -25,9 +25,11 @@ from stock_ml.adapters.broker import Message, Publisher, Subscriber, UnreadableB
 from stock_ml.adapters.postgres.store import (
     BARS,
     REPLACED_BARS,
+    UNFILLED,
     Forecasts,
     ForecastStore,
     OfficialCloseRow,
+    OtherRows,
     Stored,
     Writing,
     table,
@@ -93,12 +95,13 @@ class Batches:
             self._retry(self.feed_delay.refresh)
         # 3. Update the ring buffers; return the rows to store, and the windows that are complete.
         self.state.record_closes(closes)
-        in_order, out_of_order, older = self.state.update(new)
+        in_order, out_of_order, older, unfilled = self.state.update(new)
         # 4. Begin to store: PostgreSQL receives the rows while the models forecast.
-        insert, official = bar_table(in_order, self.config), close_rows(closes, self.config)
+        insert = bar_table(in_order, self.config)
         merge, replaced = newest_versions(bar_table(out_of_order, self.config))
         replaced = np.concatenate([replaced, older_table(older, self.config)])
-        writing = self._retry(lambda: self.store.begin(insert, merge, replaced, official))
+        others = OtherRows(replaced, close_rows(closes, self.config), unfilled_table(unfilled, self.config))
+        writing = self._retry(lambda: self.store.begin(insert, merge, others))
         # 5. Forecast from the windows, once: what follows may be tried again, and changes no state.
         forecasts = [forecast(part, models, self.state.intervals, self.config) for part in (in_order, out_of_order)]
         # 6. Finish: the forecasts are added, and all is committed in one transaction.
@@ -245,6 +248,12 @@ def older_table(older: Sequence[BarBatch], config: StreamConfig) -> np.ndarray:
         for bars in older
     ]
     return np.concatenate([np.empty(0, REPLACED_BARS), *parts])
+
+
+def unfilled_table(unfilled: Sequence[tuple[int, np.ndarray]], config: StreamConfig) -> np.ndarray:
+    """Return minutes by slot that are filled no more as a table of UNFILLED."""
+    parts = [table(UNFILLED, len(ts), symbol=config.symbol_table[slot], ts=ts) for slot, ts in unfilled]
+    return np.concatenate([np.empty(0, UNFILLED), *parts])
 
 
 def _replaced(rows: np.ndarray) -> np.ndarray:

@@ -29,11 +29,15 @@ class _New:
 
 
 class Merged(NamedTuple):
-    """Hold all `received` bars of a symbol, what new ones bring, one update after another, and `older` versions."""
+    """Hold all `received` bars of a symbol, what new ones bring, one update after another, and `older` versions.
+
+    `unfilled` are the slot, and minutes, (k,) in UTC epoch seconds, that were filled and are not any more.
+    """
 
     received: BarBatch
     updates: list[Update]
     older: BarBatch
+    unfilled: tuple[int, np.ndarray]
 
 
 def merge(
@@ -48,7 +52,22 @@ def merge(
     for run in runs:
         received, update = merge_run(received, run, sessions, config, closes)
         updates.append(update)
-    return Merged(received, updates, older)
+    filled = [_filled(history, sessions, config.limit), *(u.minutes.ts[u.minutes.filled] for u in updates)]
+    unfilled = int(bars.slot[0]), _unfilled(filled, received, sessions, config.limit)
+    return Merged(received, updates, older, unfilled)
+
+
+def _unfilled(filled: list[np.ndarray], received: BarBatch, sessions: Sessions, limit: int) -> np.ndarray:
+    """Return which minutes that were filled are not any more: a bar beside them became an outlier, (k,)."""
+    before = np.concatenate(filled)
+    return np.setdiff1d(before, np.append(_filled(received, sessions, limit), received.ts)) if len(before) else before
+
+
+def _filled(received: BarBatch, sessions: Sessions, limit: int) -> np.ndarray:
+    """Return the minutes to fill between received bars, (k,)."""
+    minutes = received.minutes
+    found = gaps.fill(minutes.select(~outliers(minutes, sessions, limit)), sessions, limit)
+    return np.asarray(found.ts[found.filled])
 
 
 def merge_run(

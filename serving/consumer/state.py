@@ -43,12 +43,13 @@ class Updates(NamedTuple):
     """Hold what new bars bring: of those in order, by calendar, and of symbols with bars out of order.
 
     A symbol with corrections may have several updates, in their order. `older` bars are versions of which newer ones
-    were known before.
+    were known before, and `unfilled` by slot the minutes, (k,), that were filled and are not any more.
     """
 
     in_order: list[Update]
     out_of_order: list[Update]
     older: list[BarBatch]
+    unfilled: list[tuple[int, np.ndarray]]
 
 
 class ConsumerState:
@@ -117,7 +118,8 @@ class ConsumerState:
         ordered = [self._append(part, sessions) for part, sessions in parts if len(part)]
         merged = [self._merge(symbol) for symbol in new.out_of_order]
         self._closes.drop_old()  # not before: bars that come late need old ones
-        return Updates(ordered, [update for one in merged for update in one.updates], [one.older for one in merged])
+        updates = [update for one in merged for update in one.updates]
+        return Updates(ordered, updates, [one.older for one in merged], [one.unfilled for one in merged])
 
     def _append(self, bars: BarBatch, sessions: Sessions) -> Update:
         outlier = self._recent.outliers(bars, sessions, self._config.limit)

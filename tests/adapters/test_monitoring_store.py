@@ -9,7 +9,7 @@ import pytest
 
 from stock_ml.adapters.broker import Publisher, Topics, decode_alert, ensure_topics, read_back
 from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
-from stock_ml.adapters.postgres.store import BARS, BarRow, ForecastRow, ForecastStore, OfficialCloseRow
+from stock_ml.adapters.postgres.store import BARS, BarRow, ForecastRow, ForecastStore, OfficialCloseRow, OtherRows
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
 from stock_ml.evaluation.live_performance import Alert, LimitBreach, Timeliness, monitoring_report
@@ -95,7 +95,7 @@ def test_bars_come_back_in_order_and_a_span_may_be_empty(settings: Settings, sto
 def test_official_closes_come_back_in_order_and_a_span_may_be_empty(settings: Settings, store: MonitoringStore) -> None:
     symbol, writer = f"W{uuid4().hex[:6].upper()}", ForecastStore.connect(settings)
     rows = [OfficialCloseRow(symbol, T + 86_400 * day, 100.0 + day, 1.0, "sandbox", "2024-03-01") for day in (1, 0)]
-    writer.finish(writer.begin(np.empty(0, BARS), np.empty(0, BARS), closes=rows))
+    writer.finish(writer.begin(np.empty(0, BARS), np.empty(0, BARS), OtherRows(closes=rows)))
     writer.close()
     found = store.official_closes(symbol, T, T + 86_401)
     assert (found.ts.tolist(), found.close.tolist()) == ([T, T + 86_400], [100.0, 101.0])

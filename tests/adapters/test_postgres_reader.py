@@ -16,7 +16,7 @@ from stock_ml.adapters.postgres import reader_statements as statements
 from stock_ml.adapters.postgres.connection import POOL_SIZE, Database, Pool
 from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.adapters.postgres.reader import RECENT, Changes, ForecastReader, Span
-from stock_ml.adapters.postgres.store import BARS, BarRow, ForecastRow, ForecastStore, OfficialCloseRow
+from stock_ml.adapters.postgres.store import BARS, BarRow, ForecastRow, ForecastStore, OfficialCloseRow, OtherRows
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadRows, StoreUnavailable, WrongSource
 from stock_ml.evaluation.live_performance import LimitBreach, MonitoringReport
@@ -59,7 +59,7 @@ def close(postgres: Settings, symbol: str, minute: int, price: float) -> None:
     """Store an official close."""
     row = OfficialCloseRow(symbol, T + 60 * minute, price, 0.0, "sandbox", "2024-03-01")
     with closing(ForecastStore.connect(postgres)) as store:
-        store.finish(store.begin(np.empty(0, BARS), np.empty(0, BARS), closes=[row]))
+        store.finish(store.begin(np.empty(0, BARS), np.empty(0, BARS), OtherRows(closes=[row])))
 
 
 def test_the_newest_rows_come_ascending_and_limited(postgres: Settings, reader: ForecastReader, symbol: str) -> None:

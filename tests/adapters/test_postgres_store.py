@@ -18,6 +18,7 @@ from stock_ml.adapters.postgres.store import (
     Forecasts,
     ForecastStore,
     OfficialCloseRow,
+    OtherRows,
     Rows,
     Stored,
 )
@@ -79,7 +80,7 @@ def write(
 ) -> Stored:
     """Store rows as the consumer does."""
     merge = merge or Rows.of()
-    writing = store.begin(insert.bars, merge.bars, closes=closes)
+    writing = store.begin(insert.bars, merge.bars, OtherRows(closes=closes))
     return store.finish(writing, Forecasts(*insert[1:3]), Forecasts(*merge[1:3]))
 
 
@@ -189,7 +190,7 @@ def test_a_version_that_comes_after_a_newer_one_joins_the_replaced_bars(
     columns = dict.fromkeys(("open", "high", "low", "close"), 100.0)
     late = table_of(REPLACED_BARS, 1, symbol=symbol.encode(), ts=T, revision=1, late=True, volume=10.0, **columns)
     for count in (1, 0):
-        stored = store.finish(store.begin(Rows.of().bars, Rows.of().bars, late))
+        stored = store.finish(store.begin(Rows.of().bars, Rows.of().bars, OtherRows(late)))
         assert (stored, versions(settings, symbol)) == ((0, 0), [(0, 1, 100.0)]), count
     assert rows(settings, "bars", symbol)[0].close == 200.0
 

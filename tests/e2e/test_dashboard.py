@@ -17,7 +17,7 @@ from local.servers.services import programs
 from serving.dashboard.status import STALE
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
-from stock_ml.adapters.postgres.store import BARS, ForecastStore, OfficialCloseRow
+from stock_ml.adapters.postgres.store import BARS, ForecastStore, OfficialCloseRow, OtherRows
 from stock_ml.config import Settings
 from stock_ml.evaluation.live_performance import MonitoringReport
 from tests.e2e.pages import EMPTY, READY, T, address, bar, dashboard_program, drawn, forecast, keep, wait_for
@@ -83,7 +83,7 @@ def test_the_official_close_is_the_last_price_until_the_next_sessions_bars(
     page.wait_for_selector(READY)
     expect(page.locator("#last-when")).to_have_text("close of 09:34")
     official = OfficialCloseRow(symbol, T + 390 * 60, 105.25, 0.0, "sandbox", "2024-03-01")
-    store.finish(store.begin(np.empty(0, BARS), np.empty(0, BARS), closes=[official]))
+    store.finish(store.begin(np.empty(0, BARS), np.empty(0, BARS), OtherRows(closes=[official])))
     expect(page.locator("#last")).to_have_text("105.25")
     expect(page.locator("#last-when")).to_have_text("official close of 16:00")
     store.store([bar(symbol, 1440, 106.0)], [])

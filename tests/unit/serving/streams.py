@@ -21,6 +21,7 @@ from stock_ml.adapters.postgres.store import (
     ForecastRow,
     Forecasts,
     OfficialCloseRow,
+    OtherRows,
     Stored,
 )
 from stock_ml.domain.bars import MINUTE, Bar
@@ -81,6 +82,9 @@ class Replaced(NamedTuple):
     late: bool
 
 
+Sent = tuple[np.ndarray, np.ndarray, OtherRows]  # bars to insert, to merge, and what comes with them
+
+
 class MemoryStore:
     """Keep rows by the rules that the database keeps."""
 
@@ -94,15 +98,12 @@ class MemoryStore:
         self.feed_delay: dict[str, int] = {}  # as the producer reports it
 
     def begin(
-        self, insert: np.ndarray, merge: np.ndarray, replaced: np.ndarray, closes: Sequence[OfficialCloseRow]
-    ) -> tuple[tuple[np.ndarray, ...], Sequence[OfficialCloseRow]]:
-        return (insert, merge, replaced), closes
+        self, insert: np.ndarray, merge: np.ndarray, others: OtherRows
+    ) -> tuple[np.ndarray, np.ndarray, OtherRows]:
+        return insert, merge, others
 
-    def finish(
-        self, sent: tuple[tuple[np.ndarray, ...], Sequence[OfficialCloseRow]], insert: Forecasts, merge: Forecasts
-    ) -> Stored:
-        writing, closes = sent
-        self._store_closes(closes)
+    def finish(self, writing: Sent, insert: Forecasts, merge: Forecasts) -> Stored:
+        self._store_closes(writing[2].closes)
         stored, made = bar_rows(writing[0]), forecast_rows(insert.champion)
         assert not {row[:2] for row in stored} & self.bars.keys()
         assert not {row[:2] for row in made} & self.forecasts.keys()
@@ -115,14 +116,21 @@ class MemoryStore:
                 self.bars[row.symbol, row.ts] = row._replace(late=known.late)
             elif (known[2:8], known.revision) == (row[2:8], row.revision):
                 self.bars[row.symbol, row.ts] = known._replace(outlier=row.outlier)
-        for symbol, *rest in writing[2].tolist():
+        for symbol, *rest in writing[2].replaced.tolist():
             version = Replaced(symbol.decode(), *rest)
             self.replaced.setdefault(version[:3], version)
+        self._unfill(writing[2].unfilled)
         for one in made + forecast_rows(merge.champion):
             self.forecasts.setdefault((one.symbol, one.bar_ts), one)
         for one in forecast_rows(insert.challenger) + forecast_rows(merge.challenger):
             self.shadows.setdefault((one.symbol, one.bar_ts, one.model_version), one)
         return Stored(len(stored), len(made))
+
+    def _unfill(self, unfilled: np.ndarray) -> None:
+        for symbol, ts in unfilled.tolist():
+            known = self.bars.get((symbol.decode(), ts))
+            if known is not None and known.filled:
+                del self.bars[symbol.decode(), ts]
 
     def _replace(self, row: BarRow) -> None:
         key = row.symbol, row.ts, row.revision

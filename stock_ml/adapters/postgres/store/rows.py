@@ -45,6 +45,7 @@ FORECASTS = np.dtype(
         *((name, np.float32) for name in STRETCHES),
     ]
 )
+UNFILLED = np.dtype([("symbol", "S16"), ("ts", np.int64)])
 # what is read back; `place` is the symbol's place among those wanted, from 0
 STORED_BARS = np.dtype(
     [
@@ -125,6 +126,18 @@ class OfficialCloseRow(NamedTuple):
     volume: float
     source: str
     session: str
+
+
+class OtherRows(NamedTuple):
+    """Hold what a batch brings beside its bars and forecasts.
+
+    `replaced` versions of bars, a table of REPLACED_BARS; official `closes`; and a table of UNFILLED, minutes that were
+    filled and are not any more.
+    """
+
+    replaced: np.ndarray = np.empty(0, REPLACED_BARS)
+    closes: Sequence[OfficialCloseRow] = ()
+    unfilled: np.ndarray = np.empty(0, UNFILLED)
 
 
 Table = Sequence[Any] | np.ndarray  # single rows, or a table of them

@@ -49,6 +49,10 @@ where bars.filled and (bars.close, bars.filled) is distinct from (excluded.close
         = (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume, excluded.filled,
            excluded.revision)
 """  # noqa: S608 - names of this package's own columns
+DELETE_UNFILLED = """
+delete from bars using unnest(%(symbols)s::text[], %(seconds)s::bigint[]) as gone (symbol, second)
+where bars.symbol = gone.symbol and bars.ts = to_timestamp(gone.second) and bars.filled
+"""
 _MERGE_FORECASTS = tuple(
     f"insert into {table} ({_FORECASTS}) select {_FORECASTS} from new_{table} order by symbol, bar_ts, horizon"  # noqa: S608 - names of this package's own columns
     " on conflict do nothing"

@@ -17,6 +17,7 @@ from stock_ml.adapters.postgres.store.rows import (
     STORED_FORECASTS,
     Forecasts,
     OfficialCloseRow,
+    OtherRows,
     Rows,
     Table,
 )
@@ -24,7 +25,7 @@ from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from stock_ml.domain.official_close import OfficialClose
 
-NOTHING, NO_FORECASTS = Rows.of(), Forecasts()
+NOTHING, NO_FORECASTS, NO_OTHERS = Rows.of(), Forecasts(), OtherRows()
 EXPIRY = 5.0  # seconds after which the word of a process counts no more
 PIECE = 1_000  # symbols asked for at a time: an answer must be there before a statement times out
 DAY = 86_400  # seconds
@@ -56,14 +57,13 @@ class _Sending(NamedTuple):
 class Writing:
     """Hold the bars of a batch that is being written, and how they are sent, None where they must be sent again.
 
-    `closes` are the official ones, which `finish` sends.
+    `others` are what `finish` sends with the forecasts.
     """
 
     insert: np.ndarray
     merge: np.ndarray
     sending: _Sending | None
-    replaced: np.ndarray
-    closes: Sequence[OfficialCloseRow] = ()
+    others: OtherRows
 
 
 class ForecastStore:
@@ -81,34 +81,28 @@ class ForecastStore:
         """Return a store of this installation; the connection opens with the first call."""
         return cls(Connection(Database(s.postgres(), "stockml store", s.source, set_up=statements.STAGING)))
 
-    def begin(
-        self,
-        insert: np.ndarray,
-        merge: np.ndarray,
-        replaced: np.ndarray = NOTHING.replaced,
-        closes: Sequence[OfficialCloseRow] = (),
-    ) -> Writing:
+    def begin(self, insert: np.ndarray, merge: np.ndarray, others: OtherRows = NO_OTHERS) -> Writing:
         """Open a transaction and send it bars; PostgreSQL works on them until `finish` is called.
 
         Bars to `insert` are most likely not stored yet: they are copied in directly. Bars to `merge` may be stored;
-        a newer version of a stored one moves that one to the `replaced` bars, and these are added there.
+        a newer version of a stored one moves that one to the replaced bars.
         Until then only `finish` and `cancel` may be called.
         """
         with self._connection.use() as connection:
-            return Writing(insert, merge, _send(connection, insert), replaced, closes)
+            return Writing(insert, merge, _send(connection, insert), others)
 
     def finish(self, writing: Writing, insert: Forecasts = NO_FORECASTS, merge: Forecasts = NO_FORECASTS) -> Stored:
-        """Add the bars' forecasts and official closes and commit, all or nothing; the same again change nothing.
+        """Add the bars' forecasts and the other rows and commit, all or nothing; the same again change nothing.
 
         After StoreUnavailable nothing is stored: call it again, it sends the bars again where it must.
         """
-        rows, closes = Rows(writing.insert, *insert), writing.closes
-        known = Rows(writing.merge, *merge, writing.replaced)
+        rows, others = Rows(writing.insert, *insert), writing.others
+        known = Rows(writing.merge, *merge, others.replaced)
         with self._connection.use() as connection:
             try:
-                return _write(connection, rows, known, closes, _sending(writing, connection))
+                return _write(connection, rows, known, others, _sending(writing, connection))
             except psycopg.errors.UniqueViolation:
-                return _write(connection, NOTHING, Rows.concat(known, rows), closes)
+                return _write(connection, NOTHING, Rows.concat(known, rows), others)
 
     def cancel(self, writing: Writing) -> None:
         """Roll back what was sent, so that no transaction waits for what is unavailable; `finish` sends it again."""
@@ -266,21 +260,21 @@ def _write(
     connection: psycopg.Connection[Any],
     insert: Rows,
     merge: Rows,
-    closes: Sequence[OfficialCloseRow],
+    others: OtherRows,
     sending: _Sending | None = None,
 ) -> Stored:
     try:
-        return _commit(sending or _send(connection, insert.bars), insert, merge, closes)
+        return _commit(sending or _send(connection, insert.bars), insert, merge, others)
     except psycopg.errors.CheckViolation as error:
         if error.diag.constraint_name:
             raise
     # no rule is broken: these are the first rows of their day, which has no partition yet
     days = np.unique(_minutes(insert, merge) // DAY) * DAY
     connection.execute(statements.PARTITIONS, {"seconds": days.tolist()})
-    return _commit(_send(connection, insert.bars), insert, merge, closes)
+    return _commit(_send(connection, insert.bars), insert, merge, others)
 
 
-def _commit(sending: _Sending, insert: Rows, merge: Rows, closes: Sequence[OfficialCloseRow]) -> Stored:
+def _commit(sending: _Sending, insert: Rows, merge: Rows, others: OtherRows) -> Stored:
     cursor = sending.cursor
     with sending.transaction:
         forecasts = [_encoded(*each) for each in zip(statements.TABLES[1:], insert[1:], strict=True) if len(each[1])]
@@ -289,9 +283,10 @@ def _commit(sending: _Sending, insert: Rows, merge: Rows, closes: Sequence[Offic
             _copy(cursor, statement, data)
         merged = [_merge(cursor, *each) for each in zip(statements.STAGES, statements.MERGE, merge, strict=True)]
         stored = Stored(len(insert.bars) + merged[0], len(insert.forecasts) + merged[1])
-        new_closes = _merge_closes(cursor, closes)
+        _delete_unfilled(cursor, others.unfilled)
+        new_closes = _merge_closes(cursor, others.closes)
         if any(stored) or new_closes:
-            minutes = np.append(_minutes(insert, merge), [close.ts for close in closes])
+            minutes = np.append(_minutes(insert, merge), [close.ts for close in others.closes])
             cursor.execute(statements.BATCH_STORED, {"first": int(minutes.min()), "last": int(minutes.max())})
     return stored
 
@@ -307,6 +302,12 @@ def _merge(cursor: psycopg.Cursor[Any], stage: str, merge: str, rows: np.ndarray
         return 0
     _copy(cursor, *_encoded(stage, rows))
     return cursor.execute(merge).rowcount
+
+
+def _delete_unfilled(cursor: psycopg.Cursor[Any], unfilled: np.ndarray) -> None:
+    if len(unfilled):
+        symbols = unfilled["symbol"].astype(str).tolist()
+        cursor.execute(statements.DELETE_UNFILLED, {"symbols": symbols, "seconds": unfilled["ts"].tolist()})
 
 
 def _merge_closes(cursor: psycopg.Cursor[Any], closes: Sequence[OfficialCloseRow]) -> int:
