@@ -1,5 +1,7 @@
 """Outliers in the stream: stored as received, forecast from as training sees them, whatever way they come."""
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -84,6 +86,23 @@ def test_the_stream_has_the_outliers_of_the_batch_whatever_the_chunks(bars, size
 def test_whatever_the_order_the_same_bars_are_outliers(bars, seed, forget):
     order = sorted(bars, key=lambda bar: bar.ts + seed.choice([0, 0, 0, 600, 7200]))
     stream = Stream()
+    for start in range(0, len(order), 7):
+        stream.send(*order[start : start + 7])
+        if forget:
+            stream.forget()
+    check(stream, bars)
+
+
+@pytest.mark.parametrize("seed", [381, 527])
+def test_a_filled_hole_that_a_late_bar_makes_a_gap_of_the_feed_is_empty_again(seed):
+    random = Random(seed)
+    changes = [
+        (random.randint(0, 109), random.choice([1, 3, 6, 90]), random.choice([0.9, 1.05, 100.0]))
+        for _ in range(random.randint(0, 4))
+    ]
+    bars = drawn(changes, set(random.sample(range(1, 109), random.randint(0, 25))))
+    order = sorted(bars, key=lambda bar: bar.ts + random.choice([0, 0, 0, 600, 7200]))
+    stream, forget = Stream(), random.random() < 0.5
     for start in range(0, len(order), 7):
         stream.send(*order[start : start + 7])
         if forget:
