@@ -95,7 +95,7 @@ def test_whatever_the_order_the_same_bars_are_outliers(bars, seed, forget):
 
 @pytest.mark.parametrize("seed", [381, 527])
 def test_a_filled_hole_that_a_late_bar_makes_a_gap_of_the_feed_is_empty_again(seed):
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - a fixed order
     changes = [
         (random.randint(0, 109), random.choice([1, 3, 6, 90]), random.choice([0.9, 1.05, 100.0]))
         for _ in range(random.randint(0, 4))
