@@ -52,15 +52,18 @@ def merge(
     for run in runs:
         received, update = merge_run(received, run, sessions, config, closes)
         updates.append(update)
-    filled = [_filled(history, sessions, config.limit), *(u.minutes.ts[u.minutes.filled] for u in updates)]
-    unfilled = int(bars.slot[0]), _unfilled(filled, received, sessions, config.limit)
+    unfilled = int(bars.slot[0]), _unfilled(history, updates, received, sessions, config.limit)
     return Merged(received, updates, older, unfilled)
 
 
-def _unfilled(filled: list[np.ndarray], received: BarBatch, sessions: Sessions, limit: int) -> np.ndarray:
-    """Return which minutes that were filled are not any more: a bar beside them became an outlier, (k,)."""
-    before = np.concatenate(filled)
-    return np.setdiff1d(before, np.append(_filled(received, sessions, limit), received.ts)) if len(before) else before
+def _unfilled(
+    history: BarBatch, updates: list[Update], received: BarBatch, sessions: Sessions, limit: int
+) -> np.ndarray:
+    """Return which minutes that were filled are not any more, (k,): a bar beside them became an outlier."""
+    if not any(update.outlier.any() for update in updates):
+        return np.empty(0, dtype=np.int64)
+    filled = [_filled(history, sessions, limit), *(update.minutes.ts[update.minutes.filled] for update in updates)]
+    return np.setdiff1d(np.concatenate(filled), np.append(_filled(received, sessions, limit), received.ts))
 
 
 def _filled(received: BarBatch, sessions: Sessions, limit: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.store import (
     REPLACED_BARS,
+    UNFILLED,
     Around,
     BarRow,
     ForecastRow,
@@ -224,6 +225,21 @@ def test_a_late_bar_may_make_another_an_outlier_or_none_and_changes_no_price(
     assert np.isnan(store.newest_forecasts([symbol], 1)["close"]).all()
     assert store.store([one._replace(close=99.0), late]).bars == 1
     assert [(row.outlier, row.close) for row in rows(settings, "bars", symbol)] == [(True, 100.25), (False, 100.25)]
+
+
+def test_a_minute_that_is_filled_no_more_is_deleted_and_a_received_bar_there_stays(
+    settings: Settings, store: ForecastStore, symbol: str
+) -> None:
+    filled = [bar(symbol, number)._replace(filled=True, volume=0.0) for number in (1, 2)]
+    store.store([bar(symbol, 0), *filled, bar(symbol, 3)], [])
+    unfilled = table_of(UNFILLED, 2, symbol=symbol.encode(), ts=[T + 60, T + 180])
+    for _ in range(2):
+        store.finish(store.begin(Rows.of().bars, Rows.of().bars, OtherRows(unfilled=unfilled)))
+        assert [(row.ts.timestamp() - T, row.filled) for row in rows(settings, "bars", symbol)] == [
+            (0, False),
+            (120, True),
+            (180, False),
+        ]
 
 
 def test_of_several_official_closes_of_a_session_the_largest_volume_stays_and_of_those_the_newest(
