@@ -98,13 +98,14 @@ def find(minutes: pd.DataFrame, others: pd.DataFrame, sessions: Sessions) -> NDA
     answered, and no minute is there twice.
     """
     ts = others["ts"].to_numpy(np.int64)
-    found = np.isin(ts, sessions.closes) & (sessions.number(ts) < 0)
+    near = np.minimum(np.searchsorted(sessions.closes, ts), len(sessions.closes) - 1)
+    found = (sessions.closes[near] == ts) & (sessions.number(ts) < 0)
     if found.any() and len(minutes):
         ordered = minutes.sort_values("ts")
         for at in np.flatnonzero(found).tolist():
             row = others.iloc[at]
             found[at] = _is_official(_half_hour(ordered, int(ts[at])), float(row["close"]), float(row["volume"]))
-    return found & (len(minutes) > 0)
+    return np.asarray(found & (len(minutes) > 0))
 
 
 def _half_hour(minutes: pd.DataFrame, close: int) -> pd.DataFrame:
