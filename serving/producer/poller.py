@@ -237,9 +237,8 @@ def _with_closes(bars: list[Bar], closes: list[OfficialClose], published: Recent
 def _corrects(bar: Bar, last: int, newest: int, sessions: Sessions) -> bool:
     """Say whether a response whose `last` minute is given corrects a bar that was published; `newest` is the newest.
 
-    One that ends with it may be old, as from a cache, and show it half-formed: only a newer minute says that it is not.
-    Prices of an earlier session change when a split or a dividend
-    adjusts them: they are the same ones on another scale.
+    A response that ends with the newest bar may come from a cache, and show that bar half-formed. A split or a dividend
+    puts the prices of earlier sessions on another scale: that is no correction.
     """
     of_bar, of_last = sessions.number(np.array([bar.ts, last])).tolist()
     return last > newest and of_bar == of_last
