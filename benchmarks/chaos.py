@@ -11,10 +11,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import _live
+from benchmarks import _checker, _live
 from benchmarks._compare import COUNT, Found, Key, compared, forecasts_since, found, query_rows
 from benchmarks._stack import NAMES, Stack, stack
-from stock_ml.adapters.broker import Publisher
+from stock_ml.adapters.broker import Publisher, Topics
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.calendar import sessions
@@ -111,12 +112,20 @@ def run(console: Console, **given: int) -> dict[str, float]:
         disturbance = Disturbance(flow, one)
         disturbance.make()
         seconds = time.monotonic() - begun
-        disturbed, changed = found(one.s), disturbance.changed()
+        disturbed, changed, checked = found(one.s), disturbance.changed(), independent_check(one.s, bars)
     counted = compared(disturbed, undisturbed(flow, bars))
     figures: dict[str, float] = {"kills": disturbance.killed.total(), **counted, "seconds": round(seconds)}
     figures["changed"] += changed
+    figures["checker_wrong"] = checked.lost + checked.twice + checked.changed + checked.early
     console.print(_table(disturbance, figures, disturbed))
     return figures
+
+
+def independent_check(s: Settings, bars: list[Bar]) -> _checker.Verdict:
+    """Compare what was replayed with what is stored and published, without any code that wrote it."""
+    served = {(bar.symbol, bar.ts): (bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in bars}
+    stored, made = _checker.stored_bars(s.postgres()), _checker.forecasts(s.postgres())
+    return _checker.verdict(served, stored, _checker.messages(client_config(s), Topics.of(s).bars), made)
 
 
 def undisturbed(flow: Flow, bars: list[Bar]) -> Found:
