@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import psutil
 from stock_ml.errors import DiskFull
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+BLOCK = 512  # bytes of what the system counts files in
 PREFIX = "stockml-tmp-"  # of temporary folders; the number of their process follows, and what mkdtemp adds
 OWN = re.compile(re.escape(PREFIX) + r"(\d+)-\w{8}")
 
@@ -36,6 +37,16 @@ def check(error: Exception) -> None:
     where = getattr(error, "filename", None) or tempfile.gettempdir()
     told = "nothing was registered, and the champion serves on. Free some of it, or let TMPDIR name another folder"
     raise DiskFull(f"the disk is full, as it seems that of {where} ({str(error)[:200]}): {told}") from error
+
+
+def used_bytes(folder: Path) -> int:
+    """Return the bytes that a folder takes on its disk; a file that goes meanwhile counts nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(place, name).lstat().st_blocks * BLOCK
+    return total
 
 
 def temporary_folder() -> Path:

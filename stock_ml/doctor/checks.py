@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from pathlib import Path
 
 from stock_ml.adapters.broker import Topics, list_topics
 from stock_ml.adapters.host import java_version, listeners
@@ -9,6 +10,7 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import rest
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
+from stock_ml.disk import used_bytes
 from stock_ml.doctor.check import Check, CheckResult
 from stock_ml.doctor.market import calendar, clock, feed, key, source
 from stock_ml.domain.bars import utc
@@ -16,6 +18,7 @@ from stock_ml.errors import HostError
 
 STARTS = "`make up` starts it, `make status` and `make logs` show how it is"
 ROOMY, TIGHT = 5 << 30, 1 << 30  # bytes
+LISTED = 5  # folders that are named with their size
 APART = 2.0  # seconds by which the machine's clock and the database's may differ
 
 
@@ -25,14 +28,21 @@ def java(_: Settings) -> CheckResult:
 
 
 def disk(s: Settings) -> CheckResult:
-    """See how much room is left where data are kept."""
+    """See how much room is left where data are kept, and what takes it."""
     place = next(folder for folder in (s.state, *s.state.parents) if folder.exists())
     free = shutil.disk_usage(place).free
-    message = f"{free / (1 << 30):.0f} GiB free at {place}"
+    message = f"{free / (1 << 30):.0f} GiB free at {place}{_largest(s.state)}"
     if free < TIGHT:
         raise HostError(message)
     advice = "bars, models and logs grow: make room, or set STOCKML_HOME to a larger disk"
     return CheckResult(message, advice, "note") if free < ROOMY else CheckResult(message)
+
+
+def _largest(state: Path) -> str:
+    """Return the sizes of the folders of an installation that take most, each in MiB."""
+    sizes = {path.name: used_bytes(path) >> 20 for path in state.glob("*") if path.is_dir()}
+    most = sorted(sizes.items(), key=lambda each: -each[1])[:LISTED]
+    return "".join(f"; {name} {mebibytes:,} MiB" for name, mebibytes in most if mebibytes)
 
 
 def ports(s: Settings) -> CheckResult:

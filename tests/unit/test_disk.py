@@ -45,3 +45,11 @@ def test_temporary_files_of_killed_processes_are_deleted(tmp_path: Path, monkeyp
     assert not left.exists()
     assert all(other.exists() for other in others)
     disk._temporary_folder.cache_clear()
+
+
+def test_what_a_folder_takes_is_counted_with_all_below_it(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    for place in (tmp_path / "file", tmp_path / "below" / "file"):
+        place.write_bytes(b"x" * 100_000)
+    (tmp_path / "link").symlink_to("/nowhere")
+    assert 200_000 <= disk.used_bytes(tmp_path) < 300_000
