@@ -19,6 +19,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 MEMORY = CGROUPS / "memory" / "stock_ml_faults"
 NETWORK = CGROUPS / "unified" / "stock_ml_faults"
 LIMIT = 4 << 20  # bytes that a process may add to what it has before the kernel kills it
+REST = 64 << 20  # bytes that are written, as allocating a file needs some space of its own
 STUCK = 90  # seconds for which the disk takes no write
 LIBFAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 TABLE = """
@@ -105,9 +106,11 @@ def starve(stack: Stack, name: str) -> End:
 
 def fill(disk: Path) -> End:
     """Fill a disk up to its last byte."""
-    ballast = disk / "ballast"
-    free = os.statvfs(disk)
-    subprocess.run(["fallocate", "-l", str(free.f_bavail * free.f_frsize), str(ballast)], check=True)
+    ballast, free = disk / "ballast", os.statvfs(disk)
+    _run("fallocate", "-l", str(free.f_bavail * free.f_frsize - REST), str(ballast))
+    with ballast.open("ab", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):  # until there is no space left
+            pass
     return ballast.unlink
 
 

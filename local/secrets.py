@@ -11,7 +11,7 @@ from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
 # the command `stockml` reads secrets, and only this package makes them
-__all__ = ["ensure_secrets", "make_private_folder", "with_secrets", "write_private"]
+__all__ = ["LOST", "are_lost", "ensure_secrets", "make_private_folder", "with_secrets", "write_private"]
 # SeaweedFS signs requests among its own servers with these keys, and refuses those without. The keys
 # differ because its master signs tokens with the first one for everybody who reaches its gRPC port.
 SEAWEED_KEYS = (
@@ -20,6 +20,15 @@ SEAWEED_KEYS = (
     "WEED_JWT_FILER_SIGNING_KEY",
     "WEED_JWT_FILER_SIGNING_READ_KEY",
 )
+LOST = (
+    "secrets.env is gone: new passwords and keys are made, and the data stay. `./stockml sign-backup NAME` takes a "
+    "backup of before over. Enter again what Airflow encrypted for you: variables and connections of your own."
+)
+
+
+def are_lost(s: Settings) -> bool:
+    """Say whether there are data that the secrets were made with, and no secrets."""
+    return not (s.state / SECRETS).exists() and (s.state / "postgres").exists()
 
 
 def make_private_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ from local import ports
 from local.current_installation import remember
 from local.installation import Installation, describe, steps
 from local.progress import ProgressDisplay
-from local.secrets import make_private_folder
+from local.secrets import LOST, are_lost, make_private_folder
 from local.servers import postgres_upgrade
 from local.servers.airflow import address
 from local.startup_steps import StepTime, run_all
@@ -40,6 +40,8 @@ def up(settings: Settings, console: Console) -> dict[str, StepTime]:
     with _lock(settings):
         pin_origin(settings)
         postgres_upgrade.check(settings)
+        if are_lost(settings):
+            console.print(LOST, markup=False)
         installation = describe(settings)
         supervisor = Supervisor(installation.settings)
         _start_supervisor(installation, supervisor)

@@ -6,6 +6,7 @@ import psycopg
 
 from local.commands import run_command, secret_line
 from local.servers.postgres_folders import MAJOR, Action, Folders, discard, next_action
+from local.servers.postgres_password import ensure_password
 from local.servers.postgres_user import USER, give, idle_account, in_folder, is_root
 from local.supervisor.program import Program
 from stock_ml.adapters.postgres.dumps import binary
@@ -70,11 +71,13 @@ def _create(s: Settings) -> None:
     action = next_action(folders.majors())
     if action is Action.NONE:
         give(folders.live)  # older installations ran it as nobody, as whom daemons of the system run too
+        ensure_password(s, folders.live)
         return
     if action is not Action.CREATE:
         raise HostError(f"the data in {folders.live} wait for their upgrade to PostgreSQL {MAJOR}: run `make up`")
     initialise(s, folders.scratch)
     folders.scratch.rename(folders.live)
+    ensure_password(s, folders.live)
 
 
 def _initdb(folder: Path, user: int, password: int, major: int, options: list[str]) -> None:

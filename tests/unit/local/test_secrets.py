@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from local.secrets import SEAWEED_KEYS, ensure_secrets, make_private_folder, with_secrets, write_private
+from local.secrets import SEAWEED_KEYS, are_lost, ensure_secrets, make_private_folder, with_secrets, write_private
 from local.servers import mlflow
 from local.servers.services import environment
 from stock_ml.config import load
@@ -34,6 +34,15 @@ def test_a_secret_that_an_older_installation_lacks_is_added_and_the_others_stay(
     assert updated == ensure_secrets(s)
     assert {name: updated[name] for name in older} == older
     assert updated.keys() == first.keys()
+
+
+def test_secrets_are_lost_where_there_are_data_without_them(tmp_path: Path) -> None:
+    s = load(_env_file=None, home=tmp_path)
+    assert not are_lost(s)
+    (s.state / "postgres").mkdir(parents=True)
+    assert are_lost(s)
+    ensure_secrets(s)
+    assert not are_lost(s)
 
 
 def test_two_installations_have_different_secrets(tmp_path: Path) -> None:

@@ -1,0 +1,116 @@
+"""Two weeks of sessions at a quick clock: what each store, folder and table takes, and what `maintain` gives back."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks._airflow import installation, local, set_clock
+from benchmarks._servers import folder
+from local import first_training, probes
+from local.airflow_client import Airflow
+from local.secrets import ensure_secrets
+from stock_ml.adapters.lake.objects import Objects
+from stock_ml.config import DATABASES, Settings
+from stock_ml.disk import used_bytes
+
+SESSIONS, QUICK = 10, 400.0  # market seconds a second: a session passes in a minute
+MIB = 1 << 20
+MAINTAIN, MONITOR = "maintain", "monitor_forecasts"
+ROWS = {
+    "stockml": ("bars", "replaced_bars", "forecasts", "batches", "looks", "alerts"),
+    "airflow": ("task_instance", "xcom", "log", "job"),
+}
+Sizes = dict[str, float]
+
+
+def run(console: Console, sessions: int = SESSIONS) -> dict[str, float]:
+    """Live through the sessions, maintain, leave nothing running, and return sizes: MiB, rows and objects."""
+    given = {"source": "sandbox", "history_months": 1, "sandbox_speed": QUICK, "retrain_sessions": 1}
+    kept = {"keep_sessions": 3, "keep_runs": 3, "keep_backups": 2, "keep_log_days": 1, "keep_raw_days": 1}
+    with folder("growth") as home, installation(home, **given, **kept) as s:
+        local(s, "up")
+        airflow, looks = Airflow(s, ensure_secrets(s)), {"begin": sizes(s)}
+        for number in range(1, sessions + 1):
+            _pass_session(s, airflow)
+            if number == sessions // 2:
+                looks["half"] = sizes(s)
+        looks["end"] = sizes(s)
+        for number in range(2):  # the second run finds what the first one made old
+            first_training.wait_for_run(airflow, MAINTAIN, airflow.trigger(MAINTAIN, f"look {number}"))
+        looks["after maintain"] = sizes(s)
+    console.print(_table(looks))
+    last = looks["after maintain"]
+    return {f"{name}_before": looks["end"][name] for name in last} | {f"{name}_after": last[name] for name in last}
+
+
+def sizes(s: Settings) -> Sizes:
+    """Return what everything that grows takes now."""
+    folders = {f"{path.name}_folder_mib": used_bytes(path) / MIB for path in s.state.glob("*") if path.is_dir()}
+    found = folders | _databases(s) | _objects(s) | _runs(s) | {"temporary_mib": _temporary()}
+    return {name: round(value, 1) for name, value in sorted(found.items())}
+
+
+def _pass_session(s: Settings, airflow: Airflow) -> None:
+    """Let a session close, then stand until monitoring and training of it are through."""
+    known = {dag: len(_ended(airflow, dag)) for dag in (MONITOR, first_training.TRAIN)}
+    set_clock(s, paused=False)
+    for dag, count in known.items():
+        probes.wait(f"a run of {dag}", _more(airflow, dag, count), 900)
+        set_clock(s, paused=True)
+
+
+def _more(airflow: Airflow, dag: str, count: int) -> Callable[[], bool]:
+    return lambda: len(_ended(airflow, dag)) > count
+
+
+def _ended(airflow: Airflow, dag: str) -> list[str]:
+    return [run["dag_run_id"] for run in airflow.runs(dag, 100) if run["state"] in ("success", "failed")]
+
+
+def _databases(s: Settings) -> Sizes:
+    found: Sizes = {}
+    for database in DATABASES:
+        with psycopg.connect(s.postgres(database)) as connection:
+            (size,) = connection.execute("select pg_database_size(current_database())").fetchone() or (0,)
+            found[f"{database}_database_mib"] = size / MIB
+            for table in ROWS.get(database, ()):
+                (rows,) = connection.execute(f"select count(*) from {table}").fetchone() or (0,)  # noqa: S608 - our names
+                found[f"{table}_rows"] = rows
+    return found
+
+
+def _objects(s: Settings) -> Sizes:
+    client, found = Objects.connect(s).client, Counter[str]()
+    for bucket in client.list_buckets()["Buckets"]:
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
+            for each in page.get("Contents", []):
+                name = each["Key"].split("/")[0]
+                found[f"s3_{name}_objects"] += 1
+                found[f"s3_{name}_mib"] += each["Size"] / MIB
+    return dict(found)
+
+
+def _runs(s: Settings) -> Sizes:
+    client = MlflowClient(s.mlflow)
+    experiment = client.get_experiment_by_name(s.mlflow_experiment)
+    kinds = {"runs_active": ViewType.ACTIVE_ONLY, "runs_deleted": ViewType.DELETED_ONLY}
+    ids = [experiment.experiment_id] if experiment else []
+    return {name: float(len(client.search_runs(ids, run_view_type=kind))) for name, kind in kinds.items()}
+
+
+def _temporary() -> float:
+    left = [path for pattern in ("stockml-tmp-*", "spark-*", "blockmgr-*") for path in Path("/tmp").glob(pattern)]  # noqa: S108
+    return sum(used_bytes(path) for path in left) / MIB
+
+
+def _table(looks: dict[str, Sizes]) -> Table:
+    table = Table("", *looks)
+    for name in looks["after maintain"]:
+        table.add_row(name.replace("_", " "), *(f"{look.get(name, 0):,.1f}" for look in looks.values()))
+    return table
