@@ -163,6 +163,10 @@ class WrongSource(StoreUnavailable):
         )
 
 
+class NewerTables(StoreUnavailable):
+    """Refuse tables that a newer version of this project made."""
+
+
 class BrokerUnavailable(StockMLError):
     """Report that Kafka is unreachable, or rejected a request. Another try may help."""
 

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine
 
 from stock_ml.adapters.postgres.migrate import MIGRATIONS, migrate
 from stock_ml.config import Settings
-from stock_ml.errors import StoreUnavailable, WrongSource
+from stock_ml.errors import NewerTables, StoreUnavailable, WrongSource
 from tests.servers import tables
 
 BARS = """
@@ -76,6 +76,15 @@ def test_a_migration_that_fails_or_cannot_start_says_why(own: Settings) -> None:
         migrate(own)
     with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1 does not answer: Connection refused"):
         migrate(own.model_copy(update={"postgres_url": SecretStr("postgresql://stockml@127.0.0.1:1")}))
+
+
+def test_tables_of_a_newer_stock_ml_are_named_and_left_as_they_are(own: Settings) -> None:
+    migrate(own)
+    with psycopg.connect(own.postgres(), autocommit=True) as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+        with pytest.raises(NewerTables, match=r"version 9999.*git pull"):
+            migrate(own)
+        assert connection.execute("select version_num from alembic_version").fetchall() == [("9999",)]
 
 
 def test_every_row_outlives_its_way_into_the_partition_of_its_day(own: Settings) -> None:
