@@ -126,7 +126,12 @@ def clock_file(stack: Stack, name: str) -> Path:
     offset = stack.s.state / f"clock-of-{name}"
     offset.write_text("+0")
     stack.s.state.chmod(0o711)  # PostgreSQL's user reads it too
-    clock = {"LD_PRELOAD": LIBFAKETIME, "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_CACHE_DURATION": "1"}
+    clock = {
+        "LD_PRELOAD": LIBFAKETIME,
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DISABLE_SHM": "1",
+    }
     _redefine(stack, name, clock | {"FAKETIME_DONT_FAKE_MONOTONIC": "1"})
     return offset
 
