@@ -1,6 +1,7 @@
 """Each process killed, hung, cut off, starved, its clock wrong; the disk full and stuck: what is lost, told, healed."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from local.installation import describe
 from local.servers import kafka
 from local.servers.airflow import address
 from local.supervisor.program import ROOT
+from stock_ml.adapters import host
 from stock_ml.adapters.broker import Topics
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.config import Settings
@@ -35,7 +37,12 @@ UNTOLD = 300.0  # seconds after which a fault that nobody told counts as untold
 UNHEALED = 900.0  # seconds after which a fault counts as never healed
 HELD = 30.0  # seconds for which a fault that does not end by itself goes on after it was told
 HARMLESS = ("memory", "clock +1 h", "clock -1 h")  # faults that may do nothing: then there is nothing to tell
-WITH_CLOCK = ("postgres", "producer", "consumer", "dashboard", "airflow-scheduler")  # libfaketime reaches no Go
+WITH_CLOCK = (
+    "producer",
+    "consumer",
+    "dashboard",
+    "airflow-scheduler",
+)  # libfaketime reaches no Go, and no change of user
 NEWEST = "select coalesce(extract(epoch from max(stored_at)), 0)::float8 from forecasts"
 BEHIND = 300  # market seconds: a minute that is younger may be on its way
 
@@ -114,6 +121,7 @@ def run(console: Console, first: int = 0, last: int = 10_000, speed: int = SPEED
     highcharts.fetch()
     jars.fetch(kafka.NAME, ROOT / ".cache" / "jars")
     jars.fetch("s3a", ROOT / ".cache" / "jars")
+    os.environ["JAVA_HOME"] = host.java_home()  # programs get it too: without it the broker counts as changed
     _faults.enter_own_network()
     with folder("faults") as scratch, _faults.small_disk(scratch, DISK) as disk, _mailbox() as (notify, messages):
         given = {"source": "sandbox", "history_months": 1, "sandbox_speed": speed, "notify": notify}
