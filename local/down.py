@@ -9,6 +9,7 @@ from local.installation import LAST_TO_STOP
 from local.servers import postgres_upgrade, seaweed
 from local.supervisor import orphans
 from local.supervisor.supervisor import Supervisor
+from local.watchdog import program as watchdog
 from stock_ml.config import Settings
 from stock_ml.errors import HostError
 
@@ -18,7 +19,7 @@ def down(s: Settings, console: Console) -> None:
     supervisor = Supervisor(s)
     was = orphans.leader(s.state)
     if supervisor.is_up():
-        supervisor.stop(last=LAST_TO_STOP)
+        supervisor.stop(LAST_TO_STOP, first=watchdog.NAME)
     orphans.end(s.state, was)
     postgres_upgrade.end_servers(s)
     seaweed.remove_sockets(s)

@@ -16,6 +16,7 @@ from local.startup_steps import Step
 from local.supervisor.program import ROOT, Program
 from local.supervisor.start import start
 from local.supervisor.supervisor import Supervisor
+from local.watchdog import program as watchdog
 from stock_ml.adapters.broker.topics import ensure_topics
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
@@ -92,6 +93,7 @@ def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:
         yield mlflow.program(s)
     yield from services.programs(s)
     yield from airflow.programs(s, secrets)
+    yield watchdog.program(s)
 
 
 def _versioned(p: Program) -> Program:

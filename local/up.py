@@ -2,9 +2,11 @@
 
 import fcntl
 import json
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from typing import TextIO
 
 from rich.console import Console
 
@@ -18,6 +20,7 @@ from local.servers.airflow import address
 from local.startup_steps import StepTime, run_all
 from local.supervisor import orphans
 from local.supervisor.supervisor import Supervisor
+from local.watchdog.program import LOCK
 from sandbox.exchange.market_identity import pin_origin
 from stock_ml.adapters import host
 from stock_ml.cleaning.label_convention import check_files
@@ -86,12 +89,19 @@ def _check_no_other(settings: Settings) -> None:
 
 @contextmanager
 def _lock(s: Settings) -> Iterator[None]:
-    with (s.state / "up.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HostError("another `make up` is at work on this installation: wait for it") from None
+    with (s.state / LOCK).open("w") as lock:
+        if not _take(lock):
+            raise HostError("another `make up` is at work on this installation: wait for it")
         yield
+
+
+def _take(lock: TextIO) -> bool:
+    for _ in range(10):  # the watchdog holds it for a moment when it looks whether somebody else does
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _print_addresses(installation: Installation, console: Console) -> None:

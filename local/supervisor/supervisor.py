@@ -85,9 +85,10 @@ class Supervisor:
         """Stop these programs, as far as they run; the supervisor and the others continue."""
         self._stop_all(list(names))
 
-    def stop(self, last: tuple[str, ...]) -> None:
-        """Stop every process at once, those named `last` after the others, then the supervisor itself."""
+    def stop(self, last: tuple[str, ...], first: str = "") -> None:
+        """Stop `first`, then every process at once, those named `last` after the others, then the supervisor itself."""
         names = [p["name"] for p in self.processes()]
+        self._stop_all([name for name in names if name == first])
         self._stop_all([name for name in names if name not in last])
         self._stop_all([name for name in names if name in last])
         self._call("shutdown")

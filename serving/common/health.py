@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from stock_ml.errors import BrokerUnavailable, SourceUnavailable, StoreUnavailable
 
 LONGEST_TURN = 60.0  # wall seconds: what is unavailable is tried again every ten
+SLOW_TURN = 15.0  # wall seconds after which nobody should count on it
 NAMES = {BrokerUnavailable: "kafka", SourceUnavailable: "source", StoreUnavailable: "postgresql"}
 
 
@@ -52,7 +53,8 @@ class Health:
     @property
     def waiting(self) -> dict[str, str]:
         """Return the reasons by the name of what is waited for; none where the service is ready."""
-        hangs = {} if self.alive else {"service": f"no turn for {self._turn_age:.0f} s: see its log"}
+        age = self._turn_age
+        hangs = {"service": f"no turn for {age:.0f} s: see its log"} if age >= SLOW_TURN else {}
         return self._waiting | hangs
 
     @property

@@ -20,6 +20,7 @@ from serving.common.logs import line, set_up
 from serving.common.reports import ConsumerReport
 from serving.common.shutdown import UNAVAILABLE, stop_on_signals
 from serving.consumer.batch import Batches
+from serving.consumer.last_champion import ChampionFile
 from serving.consumer.model_watcher import ModelWatcher
 from serving.consumer.predict import Models
 from serving.consumer.state import ConsumerState
@@ -123,7 +124,7 @@ def main() -> int:
     stopping, stopped = stop_on_signals()
     try:
         s = load()
-        champion = ModelWatcher(Registry.connect(s), StreamConfig.of(s).schema)
+        champion = ModelWatcher(Registry.connect(s), StreamConfig.of(s).schema, ChampionFile.of(s))
         consumer = Consumer.connect(s, champion, stopping)
         serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health, s.trusted_hosts)
         champion.watch(stopping)

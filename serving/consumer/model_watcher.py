@@ -24,6 +24,13 @@ class ModelRegistry(Protocol):
     def load(self, version: str) -> Scorer: ...
 
 
+class ChampionStorage(Protocol):
+    """Keep the champion that served last."""
+
+    def write(self, serving: Serving) -> None: ...
+    def read(self) -> Serving | None: ...
+
+
 class ModelSlot:
     """Hold the version of one alias in memory; one that cannot serve never replaces the one before."""
 
@@ -54,19 +61,32 @@ class ModelSlot:
         log.info(line("serving", model_version=ref.version, run_id=ref.run_id))
         return None
 
+    def restore(self, known: Serving | None) -> None:
+        """Serve what served before a restart, where it fits."""
+        try:
+            if known is not None:
+                known.scorer.check(self._schema)
+        except ModelError as error:
+            log.warning(line("refused", model_version=known and known.version, reason=error))
+            return
+        self.serving = known
+
     def clear(self) -> None:
         """Serve none."""
         self.serving = None
 
 
 class ModelWatcher:
-    """Hold the models that forecast; a refresh may replace them."""
+    """Hold the models that forecast; a refresh may replace them.
 
-    def __init__(self, registry: ModelRegistry, schema: FeatureSchema) -> None:
-        self._registry = registry
+    While MLflow is away after a restart, the champion of before serves, as `kept` has it.
+    """
+
+    def __init__(self, registry: ModelRegistry, schema: FeatureSchema, kept: ChampionStorage | None = None) -> None:
+        self._registry, self._kept = registry, kept
         self._champion, self._challenger = (ModelSlot(registry.load, schema) for _ in range(2))
         self._fault: str | None = "waiting for MLflow"
-        self._is_known = False
+        self._is_known, self._kept_unread = False, True
 
     @property
     def models(self) -> Models:
@@ -75,7 +95,10 @@ class ModelWatcher:
 
     @property
     def is_known(self) -> bool:
-        """Say whether MLflow has answered once: before that it is not known whether bars can be forecast."""
+        """Say whether MLflow has answered once, or the champion of before a restart serves.
+
+        Before that it is not known whether bars can be forecast.
+        """
         return self._is_known
 
     @property
@@ -87,15 +110,13 @@ class ModelWatcher:
         """Load the versions that are champion and challenger now, where they are new."""
         try:
             champion = self._registry.champion()
-            if champion is None:
-                fault = None if self._champion.serving else NONE_YET
-            else:
-                fault = self._champion.switch(champion)
+            fault = self._switch(champion)
             self._is_known = True
             self._fault = fault
             self._refresh_challenger(champion)
         except RegistryUnavailable as error:
             self._fault = str(error)
+            self._restore()
 
     def watch(self, stopping: Event, seconds: float = 1.0) -> Thread:
         """Refresh once a second until stopped; a thread that dies stops the process, and its supervisor restarts it."""
@@ -111,6 +132,25 @@ class ModelWatcher:
         thread = Thread(target=loop, name="champion", daemon=True)
         thread.start()
         return thread
+
+    def _switch(self, champion: ModelVersion | None) -> str | None:
+        before = self._champion.serving
+        if champion is None:
+            return None if before else NONE_YET
+        fault = self._champion.switch(champion)
+        now = self._champion.serving
+        if self._kept and now and now is not before:
+            self._kept.write(now)
+        return fault
+
+    def _restore(self) -> None:
+        kept, self._kept_unread = self._kept if self._kept_unread else None, False
+        if self._is_known or kept is None:
+            return
+        self._champion.restore(kept.read())
+        if (known := self._champion.serving) is not None:
+            log.warning(line("serving as before the restart", model_version=known.version, reason=self._fault))
+            self._is_known = True
 
     def _refresh_challenger(self, champion: ModelVersion | None) -> None:
         challenger = self._registry.challenger()

@@ -35,9 +35,10 @@ class Hub:
 
     def join(self, viewer: Viewer) -> int:
         """Send a viewer every batch after the one returned, or an earlier one. Raises StoreUnavailable."""
+        newest = self._reader.newest_batch()  # not under the lock: PostgreSQL may be slow to answer
         with self._lock:
             if not self.viewers.count():
-                self._sent = self._reader.newest_batch()
+                self._sent = newest
             sent = self._sent  # before joining: a batch between the two would not be sent to the viewer
             self.viewers.add(viewer)
             self._watched.set()

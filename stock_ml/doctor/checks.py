@@ -8,6 +8,7 @@ from stock_ml.adapters.broker import Topics, list_topics
 from stock_ml.adapters.host import java_version, listeners
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.mlflow import rest
+from stock_ml.adapters.postgres.service_states import WATCHDOG, ServiceStates
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.disk import used_bytes
@@ -19,6 +20,8 @@ from stock_ml.errors import HostError
 STARTS = "`make up` starts it, `make status` and `make logs` show how it is"
 ROOMY, TIGHT = 5 << 30, 1 << 30  # bytes
 LISTED = 5  # folders that are named with their size
+LATE, DAY = 60.0, 86_400.0  # seconds
+SEE_LOG = "see `make logs NAME=watchdog`, and the log of what hung"
 APART = 2.0  # seconds by which the machine's clock and the database's may differ
 
 
@@ -113,6 +116,21 @@ def mlflow(s: Settings) -> CheckResult:
     return CheckResult(f"{s.mlflow_model} version {found.version} is champion{trained}")
 
 
+def watchdog(s: Settings) -> CheckResult:
+    """See what the watchdog restarted in the last day, and what is silent now."""
+    report = ServiceStates.connect(s, "stockml doctor").read(WATCHDOG)
+    if report is None:
+        return CheckResult("none has run here")
+    if report.age > LATE:
+        return CheckResult(f"it has said nothing for {report.age:.0f} s", STARTS, "note")
+    restarts = [each for each in report.state["restarts"] if each["at"] > time.time() - DAY]
+    hung = [f"{utc(each['at']):%H:%M} UTC {each['program']} ({each['reason']})" for each in restarts]
+    silent = [f"{name}: {reason}" for name, reason in report.state["silent"].items()]
+    if not hung and not silent:
+        return CheckResult("looks; nothing hung in the last day")
+    return CheckResult("; ".join([*silent, *(f"restarted at {each}" for each in hung)]), SEE_LOG, "note")
+
+
 CHECKS: dict[str, tuple[Check, str]] = {
     "key": (key, "set ALPHAVANTAGE_API_KEY in .env, or take SOURCE=yahoo, csv or sandbox"),
     "source": (source, "see the message; SOURCE=sandbox needs no network"),
@@ -126,4 +144,5 @@ CHECKS: dict[str, tuple[Check, str]] = {
     "S3": (s3, STARTS),
     "Kafka": (kafka, STARTS),
     "MLflow": (mlflow, STARTS),
+    "watchdog": (watchdog, STARTS),
 }

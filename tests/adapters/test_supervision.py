@@ -89,6 +89,15 @@ def test_stopping_what_has_ended_already_is_no_error(supervisor: Supervisor, s: 
     assert supervisor.processes() == []
 
 
+def test_one_program_is_stopped_before_all_others(supervisor: Supervisor, s: Settings) -> None:
+    for name in ("late", "early"):
+        supervisor.load([program("late", TELL), program("early", TELL)])
+        start(program(name, TELL), supervisor, s.state)
+    supervisor.stop(last=(), first="early")
+    log = (s.state / "logs" / "supervisord.log").read_text()
+    assert log.index("stopped: early") < log.index("stopped: late")
+
+
 def test_what_supervisord_refuses_is_told_in_words(supervisor: Supervisor) -> None:
     with pytest.raises(SupervisorRefused, match="refuses startProcess nobody: BAD_NAME"):
         supervisor.start("nobody")

@@ -27,7 +27,7 @@ def exclusive_lock(s: Settings, name: str) -> Iterator[None]:
     PostgreSQL releases the lock when the block or the process ends. Raises StoreUnavailable where PostgreSQL does not
     answer.
     """
-    database = Database(s.postgres(), "stockml lock", options="")
+    database = Database(s.postgres(), "stockml lock", options="", silence=None)
     with database.translate_errors():
         connection = database.open()
         connection.execute(LOCK, [f"{s.source} {name}", NAME_SEED])

@@ -2,19 +2,23 @@
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple, TypedDict
 
 from stock_ml.adapters.postgres import reader_statements as statements
-from stock_ml.adapters.postgres.connection import Database, PgConnection, Pool, Row, ServiceState
+from stock_ml.adapters.postgres.connection import Database, PgConnection, Pool, Row, ServiceState, address
 from stock_ml.config import Settings
-from stock_ml.errors import BadRows
+from stock_ml.errors import BadRows, StoreUnavailable
 
 log = logging.getLogger(__name__)
 NAME = "stockml dashboard"  # as pg_stat_activity shows it
 OPTIONS = (
     "-c default_transaction_read_only=on -c statement_timeout=5000 -c timezone=UTC -c plan_cache_mode=force_custom_plan"
 )
+SILENCE = 7.0  # seconds: two more than a server that runs lets a statement take
+PING = 1.0  # seconds within which a server that runs answers the shortest query
 RECENT = 10  # days with bars: two weeks of sessions hold whatever is newest
 
 
@@ -151,16 +155,46 @@ class Listener:
             self._connection.close()
 
 
+class Pulse:
+    """Say whether PostgreSQL answers, always within PING: a query waits on a connection and in a thread of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._pool = Pool(database)
+        self._thread = ThreadPoolExecutor(1, "pulse")
+        self._query: Future[None] | None = None
+
+    def check(self) -> None:
+        """Pass where it answers now. Raises StoreUnavailable, or WrongSource."""
+        query = self._query = self._query or self._thread.submit(self._ask)
+        try:
+            query.result(PING)
+        except TimeoutError:
+            where = address(self._pool.database.conninfo)
+            problem = f"did not answer within {PING:.0f} s; `make status` shows its process"
+            raise StoreUnavailable(f"PostgreSQL at {where} {problem}") from None
+        finally:
+            if query.done():
+                self._query = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._pool.close()
+
+    def _ask(self) -> None:
+        self._pool.rows("select 1", {})
+
+
 class ForecastReader:
     """Read from any thread; every method raises StoreUnavailable, or WrongSource, as Pool does."""
 
     def __init__(self, pool: Pool, horizon: int) -> None:
         self._pool, self._horizon = pool, horizon
+        self._pulse = Pulse(replace(pool.database, connect_timeout=2, silence=PING))
 
     @classmethod
     def connect(cls, s: Settings) -> "ForecastReader":
         """Return a reader of this installation; nothing is opened yet."""
-        return cls(Pool(Database(s.postgres(), NAME, s.source, OPTIONS, connect_timeout=3)), s.horizon)
+        return cls(Pool(Database(s.postgres(), NAME, s.source, OPTIONS, connect_timeout=3, silence=SILENCE)), s.horizon)
 
     def newest_batch(self) -> int:
         """Return the id of the batch committed last, 0 for none. Read it before rows, and no later batch is missed."""
@@ -262,11 +296,12 @@ class ForecastReader:
         return Listener(self._pool.database)
 
     def ping(self) -> None:
-        """See that PostgreSQL answers."""
-        self._pool.rows("select 1", {})
+        """See that PostgreSQL answers, within a second or two."""
+        self._pulse.check()
 
     def close(self) -> None:
         """Close the connections."""
+        self._pulse.close()
         self._pool.close()
 
     def _recent_rows(self, query: str, **values: str | int) -> list[Row]:

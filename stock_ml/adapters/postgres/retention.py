@@ -30,7 +30,7 @@ class Retention:
     @classmethod
     def connect(cls, s: Settings) -> "Retention":
         """Return the retention of this installation; the connection opens with the first call."""
-        return cls(Connection(Database(s.postgres(), "stockml retention", s.source, OPTIONS)))
+        return cls(Connection(Database(s.postgres(), "stockml retention", s.source, OPTIONS, silence=None)))
 
     def newest_bar(self) -> int | None:
         """Return the open of the newest bar stored, in UTC epoch seconds."""

@@ -69,6 +69,14 @@ def test_every_lasting_service_restarts_and_has_a_health_check() -> None:
         assert ("healthcheck" in service) == lasting, name
 
 
+def test_a_probe_can_end_the_service_that_it_finds_standing_still() -> None:
+    probed = {name: service for name, service in services().items() if "heartbeat_probe" in str(service)}
+    assert sorted(probed) == ["consumer", "producer"]
+    for service in probed.values():
+        assert service["init"] is True  # the first process of a container cannot be killed from inside
+        assert service["healthcheck"]["timeout"] == "60s"  # three tries
+
+
 @pytest.mark.parametrize("name", sorted(services()))
 def test_a_command_holds_no_shell_syntax(name: str) -> None:
     # Compose splits a string into words. Outside quotes it refuses ( and ), and it drops

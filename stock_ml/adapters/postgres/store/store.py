@@ -27,6 +27,7 @@ from stock_ml.domain.official_close import OfficialClose
 
 NOTHING, NO_FORECASTS, NO_OTHERS = Rows.of(), Forecasts(), OtherRows()
 EXPIRY = 5.0  # seconds after which the word of a process counts no more
+REPORT_SILENCE = 3.0  # seconds: a service that reports must not stand still with a server that hangs
 PIECE = 1_000  # symbols asked for at a time: an answer must be there before a statement times out
 DAY = 86_400  # seconds
 
@@ -166,7 +167,7 @@ class ForecastStore:
 
     def write_state(self, service: str, state: Mapping[str, object]) -> None:
         """Replace what a service says of itself."""
-        with self._connection.use() as connection:
+        with self._connection.use(REPORT_SILENCE) as connection:
             connection.execute(statements.WRITE_STATE, {"service": service, "state": Jsonb(dict(state))})
 
     def write_member(self, service: str, member: str, state: Mapping[str, object]) -> None:
@@ -176,7 +177,7 @@ class ForecastStore:
         silent for EXPIRY seconds is not counted any more.
         """
         values = {"service": service, "member": member, "state": Jsonb(dict(state)), "expiry": EXPIRY}
-        with self._connection.use() as connection:
+        with self._connection.use(REPORT_SILENCE) as connection:
             connection.execute(statements.WRITE_MEMBER, values)
 
     def read_state(self, service: str) -> ServiceState | None:

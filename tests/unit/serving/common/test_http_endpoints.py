@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from prometheus_client import CollectorRegistry
 
-from serving.common.health import LONGEST_TURN, Health
+from serving.common.health import LONGEST_TURN, SLOW_TURN, Health
 from serving.common.http_endpoints import app
 from serving.common.metrics import ConsumerMeters, ProducerMeters
 from stock_ml.errors import BrokerUnavailable, SourceUnavailable, StoreUnavailable
@@ -59,6 +59,14 @@ def test_a_service_that_hangs_is_not_ready_though_every_dependency_is_available(
     assert world.get("/readyz") == ("503", b'{"ready":false,"waiting":{"service":"no turn for 75 s: see its log"}}')
     world.health.record_turn()
     assert world.get("/readyz")[0] == "200"
+
+
+def test_a_slow_turn_makes_a_service_unready_before_it_is_taken_for_dead() -> None:
+    world = World()
+    world.health.record_turn()
+    world.now = SLOW_TURN
+    assert world.get("/healthz")[0] == "200"
+    assert world.get("/readyz") == ("503", b'{"ready":false,"waiting":{"service":"no turn for 15 s: see its log"}}')
 
 
 def test_the_consumer_counts_what_it_does() -> None:

@@ -1,9 +1,12 @@
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from threading import Event
 
 import pytest
 
+from serving.consumer.last_champion import ChampionFile
 from serving.consumer.model_watcher import NONE_YET, ModelWatcher
+from serving.consumer.predict import Serving
 from stock_ml.adapters.mlflow.records import ModelVersion
 from stock_ml.errors import ModelError, RegistryUnavailable
 from stock_ml.model.features import schema
@@ -114,6 +117,46 @@ def test_while_mlflow_is_unavailable_at_the_start_the_champion_is_unknown() -> N
     models.away = False
     champion.refresh()
     assert (champion.is_known, version(champion)) == (True, "1")
+
+
+def test_a_restart_while_mlflow_is_unavailable_serves_the_champion_of_before(tmp_path: Path) -> None:
+    kept = ChampionFile(tmp_path / "consumer" / "champion.json")
+    models = Models("1", versions={"1": SCORER, "2": replace(SCORER, intercept=1.0)})
+    ModelWatcher(models, MINE, kept).refresh()
+    models.away = True
+    again = ModelWatcher(models, MINE, kept)
+    again.refresh()
+    assert (again.is_known, again.fault) == (True, "MLflow does not answer")
+    assert again.models.champion is not None
+    assert again.models.champion == ("1", "run-1", SCORER)
+    models.away, models.alias = False, "2"
+    again.refresh()
+    assert (version(again), again.fault) == ("2", None)
+    kept_now = kept.read()
+    assert kept_now is not None
+    assert kept_now.version == "2"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": "1", "run_id": "a", "scorer": "{}"}', None])
+def test_a_champion_that_was_not_kept_whole_or_does_not_fit_is_not_served(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "champion.json"
+    kept = ChampionFile(path)
+    if text is None:
+        kept.write(Serving("1", "a", replace(SCORER, schema=schema(20, 1, 5))))
+    else:
+        path.write_text(text)
+    champion = ModelWatcher(Models("1", away=True), MINE, kept)
+    champion.refresh()
+    assert (champion.is_known, version(champion)) == (False, None)
+
+
+def test_a_champion_that_cannot_be_kept_serves(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    champion = ModelWatcher(
+        Models("1", versions={"1": SCORER}), MINE, ChampionFile(tmp_path / "file" / "champion.json")
+    )
+    champion.refresh()
+    assert version(champion) == "1"
 
 
 def test_while_mlflow_is_unavailable_later_the_old_champion_serves() -> None:
