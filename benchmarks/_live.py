@@ -10,9 +10,6 @@ from threading import Condition, Thread
 import numpy as np
 
 from benchmarks._servers import database, folder
-from local import jars
-from local.secrets import ensure_secrets
-from local.servers import kafka
 from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
 from stock_ml.adapters.broker import Publisher, ensure_topics
@@ -21,7 +18,7 @@ from stock_ml.domain.bars import Bar
 from stock_ml.domain.calendar import sessions
 from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BrokerUnavailable
-from tests.servers import running, settings_in
+from tests.servers import broker, settings_in
 
 FIRST = "2024-03-01"
 
@@ -31,8 +28,7 @@ def stage(symbols: tuple[str, ...], **given: object) -> Iterator[Settings]:
     """Give settings with Kafka and PostgreSQL running, tables and topics made; all of it is gone afterwards."""
     with folder("live") as home:
         s = settings_in(home, source="csv", csv_path=home, symbols=symbols, **given)
-        jars.fetch("kafka", s.jars)
-        with database(s), running(kafka.program(s, ensure_secrets(s)["KAFKA_CLUSTER_ID"]), s):
+        with database(s), broker(s):
             ensure_topics(s)
             yield s
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from benchmarks._live import market, publish, running_process, stage
 from stock_ml.adapters.broker import Publisher, ensure_topics
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.config import Settings
 
 SYMBOLS, MINUTES, CONSUMERS = 400, 1_000, (1, 2, 4)
@@ -48,7 +49,7 @@ def _measure(s: Settings, count: int) -> Measured:
         connection.execute("truncate bars, forecasts")
     with ExitStack() as group:
         consumers = [group.enter_context(running_process(own, "_consumer")) for _ in range(count)]
-        admin = AdminClient({"bootstrap.servers": own.kafka})
+        admin = AdminClient(client_config(own))
         _wait(lambda: _shared(admin, own, count))
         publisher, minutes = Publisher.connect(own), list(market(own.symbols, MINUTES))
         begun = time.monotonic()

@@ -11,7 +11,7 @@ from local.code_version import version_of
 from local.first_forecast import await_forecast
 from local.replay import forget_replay
 from local.secrets import ensure_secrets, with_secrets
-from local.servers import airflow, kafka, mlflow, postgres, postgres_roles, seaweed, services
+from local.servers import airflow, kafka, kafka_user, mlflow, postgres, postgres_roles, seaweed, services
 from local.startup_steps import Step
 from local.supervisor.program import ROOT, Program
 from local.supervisor.start import start
@@ -53,11 +53,17 @@ def steps(installation: Installation, supervisor: Supervisor, console: Console) 
         *(Step(p.name, partial(start, p, supervisor, s.state), _after(p, s)) for p in installation.programs),
         *([Step("databases", partial(postgres_roles.ensure_roles, s), (tables,))] if tables else []),
         Step("tables", partial(migrate, s), ("databases",)),
-        Step("topics", partial(ensure_topics, s), ("kafka",)),
+        *([_kafka_user(installation)] if s.kafka_servers is None else []),
+        Step("topics", partial(ensure_topics, s), ("kafka-user",)),
         Step("airflow-tables", partial(airflow.migrate, s, installation.secrets), ("databases",)),
         Step("champion", partial(_ensure_champion, installation, supervisor, console), _before_champion(s)),
         Step("forecast", partial(await_forecast, s, console), ("champion", "producer", "consumer", "dashboard")),
     ]
+
+
+def _kafka_user(installation: Installation) -> Step:
+    password = installation.secrets[kafka_user.BROKER_PASSWORD]
+    return Step("kafka-user", partial(kafka_user.ensure_user, installation.settings, password), ("kafka",))
 
 
 def _after(p: Program, s: Settings) -> tuple[str, ...]:
@@ -88,7 +94,7 @@ def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:
     if s.s3_url is None:
         yield seaweed.program(s, secrets)
     if s.kafka_servers is None:
-        yield kafka.program(s, secrets["KAFKA_CLUSTER_ID"])
+        yield kafka.program(s, secrets)
     if s.mlflow_url is None:
         yield mlflow.program(s)
     yield from services.programs(s)

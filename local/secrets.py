@@ -62,6 +62,8 @@ KINDS: dict[str, Callable[[], str]] = {
     "STOCKML_S3_ACCESS_KEY": lambda: secrets.token_hex(10),
     "STOCKML_S3_SECRET_KEY": secrets.token_hex,
     "STOCKML_BACKUP_KEY": secrets.token_hex,
+    "STOCKML_KAFKA_PASSWORD": secrets.token_hex,
+    "KAFKA_BROKER_PASSWORD": secrets.token_hex,
     **dict.fromkeys(SEAWEED_KEYS, secrets.token_hex),
     "AIRFLOW_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(9),
     "AIRFLOW_VIEWER_PASSWORD": lambda: secrets.token_urlsafe(9),

@@ -226,7 +226,9 @@ class Settings(BaseSettings):
         "PLAIN", description="how your brokers ask for the password: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
     )
     kafka_username: str | None = Field(None, description="user of your brokers, for SASL")
-    kafka_password: SecretStr | None = Field(None, description="password of that user")
+    kafka_password: SecretStr | None = Field(
+        None, description="password of that user; of the local Kafka's clients it is generated"
+    )
     kafka_ca_file: Path | None = Field(
         None, description="certificates (PEM) that sign your brokers' own; else the system's"
     )
@@ -364,7 +366,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _sasl_needs_a_user(self) -> "Settings":
-        if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_username and self.kafka_password):
+        sasl = self.kafka_servers and self.kafka_security_protocol.startswith("SASL")
+        if sasl and not (self.kafka_username and self.kafka_password):
             told = "needs STOCKML_KAFKA_USERNAME and STOCKML_KAFKA_PASSWORD"
             raise ValueError(f"STOCKML_KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} {told}")
         return self

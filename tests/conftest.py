@@ -9,13 +9,11 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from local import jars
 from local.secrets import ensure_secrets
-from local.servers import kafka as kafka_program
 from local.servers import mlflow, postgres_roles, seaweed
 from local.servers import postgres as postgres_program
 from stock_ml.config import Settings
-from tests.servers import running, settings_in
+from tests.servers import broker, running, settings_in
 
 # a busy machine is no failure; what a person finds by chance at the desk must not decide whether others may land
 hypothesis.settings.register_profile("desk", deadline=None)
@@ -43,8 +41,7 @@ def postgres(settings: Settings) -> Iterator[Settings]:
 @pytest.fixture(scope="session")
 def kafka(settings: Settings) -> Iterator[Settings]:
     """A real Kafka broker without topics."""
-    jars.fetch("kafka", settings.jars)
-    with running(kafka_program.program(settings, ensure_secrets(settings)["KAFKA_CLUSTER_ID"]), settings):
+    with broker(settings):
         yield settings
 
 

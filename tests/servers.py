@@ -9,8 +9,10 @@ from pathlib import Path
 
 import psycopg
 
-from local import ports, probes
+from local import jars, ports, probes
 from local.secrets import ensure_secrets, with_secrets
+from local.servers import kafka
+from local.servers.kafka_user import BROKER_PASSWORD, ensure_user
 from local.supervisor.program import ROOT, Program
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.adapters.postgres.retention import Retention
@@ -59,6 +61,16 @@ def running(program: Program, s: Settings) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.send_signal(getattr(signal, f"SIG{program.stop_signal}"))
         process.wait(60)
+
+
+@contextmanager
+def broker(s: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """Run Kafka, with the user that its clients log in as, until the block ends."""
+    jars.fetch("kafka", s.jars)
+    secrets = ensure_secrets(s)
+    with running(kafka.program(s, secrets), s) as process:
+        ensure_user(s, secrets[BROKER_PASSWORD])
+        yield process
 
 
 def _alive(process: subprocess.Popen[bytes], log: Path) -> bool:

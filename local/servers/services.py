@@ -28,8 +28,9 @@ MLFLOW_LIMITS = {  # a training reads them; MLflow itself tries a request eight 
 def programs(s: Settings) -> list[Program]:
     """Describe the processes; the sandbox exchange runs in sandbox mode only. Each gets the secrets that it needs."""
     live = without(s, *OF_AIRFLOW, *OF_SUPERUSER)
-    reading = without(live, "postgres_stockml_password")
-    return [*([_sandbox(live)] if s.simulated else []), _producer(live), _consumer(live), _dashboard(reading)]
+    apart = live if s.kafka_servers else without(live, "kafka_password")
+    reading = without(apart, "postgres_stockml_password")
+    return [*([_sandbox(apart)] if s.simulated else []), _producer(live), _consumer(live), _dashboard(reading)]
 
 
 def without(s: Settings, *secrets: str) -> Settings:

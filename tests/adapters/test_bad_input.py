@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from serving.common.decode_bars import decode, decode_each
 from stock_ml.adapters.broker import Topics, encode_bar, ensure_topics
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from tests.adapters.test_consumer import Fixed, bars_of, consuming, publish, rows, state, wait
@@ -37,7 +38,7 @@ create trigger full_disk before insert on bars for each row execute function no_
 def rejected(s: Settings) -> list[tuple[dict[str, str], bytes | None]]:
     """Return headers and value of all that was put aside."""
     topic = Topics.of(s).rejected
-    reader = Consumer({"bootstrap.servers": s.kafka, "group.id": uuid4().hex, "enable.partition.eof": True})
+    reader = Consumer(client_config(s) | {"group.id": uuid4().hex, "enable.partition.eof": True})
     reader.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
     found = []
     while (message := reader.poll(10)) is not None and message.error() is None:
@@ -50,7 +51,7 @@ def on_a_roomy_topic(s: Settings) -> Settings:
     """Return the settings with a topic that takes more than ours ever hold, from its first message on."""
     own = s.model_copy(update={"kafka_topic": f"t{uuid4().hex[:8]}"})
     topic = NewTopic(own.kafka_topic, own.kafka_partitions, config={"max.message.bytes": str(ROOM)})
-    admin = AdminClient({"bootstrap.servers": s.kafka})  # held until the answer is there
+    admin = AdminClient(client_config(s))  # held until the answer is there
     admin.create_topics([topic])[own.kafka_topic].result()
     ensure_topics(own)
     return own
@@ -96,7 +97,7 @@ def test_each_kind_of_bad_message_is_put_aside_with_its_place_and_reason_and_eve
         refused.extend([error] if error else [])
 
     in_order = {"enable.idempotence": True}  # also where the topic's leader is not known at once
-    producer = Producer({"bootstrap.servers": s.kafka, "message.max.bytes": ROOM, **in_order})
+    producer = Producer(client_config(s) | {"message.max.bytes": ROOM, **in_order})
     values = list(bad.values())
     for number, bar in enumerate(bars):
         producer.produce(s.kafka_topic, key=s.symbols[0].encode(), value=encode_bar(bar))
@@ -217,7 +218,7 @@ def test_a_topic_with_another_number_of_partitions_is_told_and_used_also_when_it
     with consuming(own, Fixed()):
         publish(own, *bars[:20])
         wait(lambda: len(rows(own, "forecasts")) == 5)
-        admin = AdminClient({"bootstrap.servers": own.kafka})
+        admin = AdminClient(client_config(own))
         admin.create_partitions([NewPartitions(own.kafka_topic, 3)])[own.kafka_topic].result()
         for number, bar in enumerate(bars[20:], 20):
             publish_to(own, number % 3, bar)
@@ -226,7 +227,7 @@ def test_a_topic_with_another_number_of_partitions_is_told_and_used_also_when_it
 
 
 def publish_to(s: Settings, partition: int, value: bytes) -> None:
-    producer = Producer({"bootstrap.servers": s.kafka})
+    producer = Producer(client_config(s))
     producer.produce(s.kafka_topic, key=s.symbols[0].encode(), value=value, partition=partition)
     assert producer.flush(30) == 0
 
@@ -240,7 +241,7 @@ def test_offsets_that_retention_deleted_are_told_and_the_rest_is_forecast(
         wait(lambda: len(rows(s, "bars")) == 20)
         wait(lambda: state(s).get("lag") == 0)
     publish(s, *bars[20:])
-    admin, topic = AdminClient({"bootstrap.servers": s.kafka}), s.kafka_topic
+    admin, topic = AdminClient(client_config(s)), s.kafka_topic
     ends = [TopicPartition(topic, partition, 30) for partition in range(4) if holds(s, partition)]
     for deleted in admin.delete_records(ends).values():
         deleted.result()
@@ -261,7 +262,7 @@ def test_messages_that_retention_deleted_while_the_consumer_was_behind_are_told_
         consumer.batches.subscriber._consumer.pause(here)  # as one that does not keep up: it fetches no more
         publish(s, *bars[20:40])
         ends = [TopicPartition(at.topic, at.partition, 30) for at in here]
-        admin = AdminClient({"bootstrap.servers": s.kafka})  # held until the answers are there
+        admin = AdminClient(client_config(s))  # held until the answers are there
         for deleted in admin.delete_records(ends).values():
             deleted.result()
         consumer.batches.subscriber._consumer.resume(here)
@@ -271,7 +272,7 @@ def test_messages_that_retention_deleted_while_the_consumer_was_behind_are_told_
 
 
 def holds(s: Settings, partition: int) -> bool:
-    reader = Consumer({"bootstrap.servers": s.kafka, "group.id": uuid4().hex})
+    reader = Consumer(client_config(s) | {"group.id": uuid4().hex})
     _, high = reader.get_watermark_offsets(TopicPartition(s.kafka_topic, partition), timeout=10)
     reader.close()
     return bool(high)

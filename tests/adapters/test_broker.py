@@ -7,6 +7,7 @@ import pytest
 from confluent_kafka import Consumer, Message
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
+from local.secrets import ensure_secrets
 from local.servers import kafka as kafka_program
 from stock_ml.adapters.broker import (
     ClosedSession,
@@ -19,6 +20,7 @@ from stock_ml.adapters.broker import (
     ensure_topics,
     read_back,
 )
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.client_events import Brokers
 from stock_ml.adapters.broker.retention_loss import Unread
 from stock_ml.config import Settings
@@ -82,7 +84,7 @@ def test_a_topic_keeps_its_bars_as_long_as_the_settings_say_and_the_announcement
 
 def retention(s: Settings, topic: str) -> str:
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
-    admin = AdminClient({"bootstrap.servers": s.kafka})
+    admin = AdminClient(client_config(s))
     described = admin.describe_configs([resource])[resource].result()
     return str(described["retention.ms"].value)
 
@@ -91,7 +93,7 @@ def limit(s: Settings, size: int) -> None:
     """Let the topic of bars take messages up to a size in bytes."""
     entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, s.kafka_topic, incremental_configs=[entry])
-    admin = AdminClient({"bootstrap.servers": s.kafka})
+    admin = AdminClient(client_config(s))
     admin.incremental_alter_configs([resource])[resource].result()
 
 
@@ -171,7 +173,7 @@ def test_a_missing_topic_is_named(kafka: Settings) -> None:
 
 
 def test_a_client_that_gave_up_for_good_is_an_error_that_ends_the_process(s: Settings) -> None:
-    config = {"bootstrap.servers": s.kafka, "group.id": s.kafka_topic, "group.protocol": "consumer"}
+    config = client_config(s) | {"group.id": s.kafka_topic, "group.protocol": "consumer"}
     members = [Consumer(config | {"group.instance.id": "the same"}) for _ in range(2)]  # only one may be
     first, second = (Subscriber(s, member, Brokers(s.kafka), Unread()) for member in members)
     members[0].subscribe([s.kafka_topic])
@@ -198,5 +200,5 @@ def test_emptied_topics_hold_nothing_and_offsets_go_on(s: Settings, subscribed: 
 
 def test_a_cluster_id_that_begins_with_a_dash_is_no_option(kafka: Settings, tmp_path: Path) -> None:
     new = kafka.model_copy(update={"home": tmp_path})
-    kafka_program.program(new, f"-{'A' * 21}").prepare()
+    kafka_program.program(new, ensure_secrets(new) | {"KAFKA_CLUSTER_ID": f"-{'A' * 21}"}).prepare()
     assert f"cluster.id=-{'A' * 21}" in (new.state / "kafka" / "meta.properties").read_text()

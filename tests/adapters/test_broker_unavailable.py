@@ -1,18 +1,13 @@
 """The broker is away for a while: producer and consumer say so and wait; nothing is lost, out of order or twice."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from subprocess import Popen
 from threading import Thread
 from typing import Any
 
 import psycopg
 import pytest
 
-from local import jars
-from local.secrets import ensure_secrets
-from local.servers import kafka
 from serving.consumer.main import Consumer
 from serving.producer.publisher import Output
 from stock_ml.adapters.broker import Topics, decode_bar, ensure_topics, read_back
@@ -21,7 +16,7 @@ from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
 from tests.adapters.test_consumer import Fixed, consuming
 from tests.adapters.test_producer import wait
-from tests.servers import running, settings_in, tables
+from tests.servers import broker, settings_in, tables
 from tests.unit.serving.streams import day
 
 SYMBOLS = tuple(f"AWAY{number:02}" for number in range(30))
@@ -33,16 +28,11 @@ def s(postgres: Settings, tmp_path: Path) -> Iterator[Settings]:
     ports = {name: getattr(settings_in(tmp_path), name) for name in Settings.model_fields if "kafka" in name}
     given = {"home": tmp_path, "source": "csv", "symbols": SYMBOLS, "window": 16, "feed_gap_minutes": 5}
     own = postgres.model_copy(update=ports | given)
-    jars.fetch("kafka", own.jars)
     tables(own)
     yield own
     with psycopg.connect(own.postgres()) as connection:
         for table in ("bars", "forecasts"):
             connection.execute(f"delete from {table} where symbol like 'AWAY%'")  # noqa: S608 - names of this file
-
-
-def broker(s: Settings) -> AbstractContextManager[Popen[bytes]]:
-    return running(kafka.program(s, ensure_secrets(s)["KAFKA_CLUSTER_ID"]), s)
 
 
 def test_producer_and_consumer_wait_for_a_broker_that_is_away_and_go_on_where_they_were(s: Settings) -> None:

@@ -23,6 +23,7 @@ from local.supervisor.program import PYTHON, ROOT
 from serving.consumer.main import Consumer
 from serving.consumer.predict import Models, Serving
 from stock_ml.adapters.broker import Topics, encode_bar, ensure_topics, read_back
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
@@ -72,7 +73,7 @@ def bars_of(s: Settings, count: int, without: tuple[int, ...] = ()) -> list[Bar]
 
 
 def publish(s: Settings, *values: bytes) -> None:
-    producer = Producer({"bootstrap.servers": s.kafka, "enable.idempotence": True})  # in order, whatever is retried
+    producer = Producer(client_config(s) | {"enable.idempotence": True})  # in order, whatever is retried
     for value in values:
         producer.produce(s.kafka_topic, key=s.symbols[0].encode(), value=value)
     assert producer.flush(30) == 0
@@ -214,7 +215,7 @@ def alone(s: Settings) -> Iterator[Popen[bytes]]:
 def members(s: Settings) -> int:
     """Return how many consumers are in the group."""
     group = f"{s.kafka_topic}-consumer"
-    admin = AdminClient({"bootstrap.servers": s.kafka})
+    admin = AdminClient(client_config(s))
     return len(admin.describe_consumer_groups([group])[group].result().members)
 
 

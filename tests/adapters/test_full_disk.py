@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from local import jars, probes
+from local import probes
 from local.secrets import ensure_secrets
 from local.servers import kafka
 from stock_ml.adapters.broker import Publisher, Topics, ensure_topics, read_back
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
-from tests.servers import running, settings_in
+from tests.servers import broker, settings_in
 
 BARS = [Bar("GOOGL", 1_709_303_400 + 60 * n, 10.0, 11.0, 9.0, 10.0, 5.0, "sandbox") for n in range(300)]
 
@@ -46,11 +47,10 @@ def publish(s: Settings) -> None:
 
 
 def test_a_broker_that_restarts_on_a_full_disk_waits_and_forgets_no_topic(s: Settings) -> None:
-    jars.fetch("kafka", s.jars)
-    program = kafka.program(s, ensure_secrets(s)["KAFKA_CLUSTER_ID"])
-    with running(program, s) as broker:
+    program = kafka.program(s, ensure_secrets(s))
+    with broker(s) as process:
         publish(s)
-        broker.kill()
+        process.kill()
     filler, log = fill(s.home), s.home.parent / f"{s.home.name}.log"  # supervision keeps logs on the same disk
     metadata = s.state / "kafka" / "__cluster_metadata-0" / "00000000000000000000.log"
     size = metadata.stat().st_size
@@ -58,10 +58,10 @@ def test_a_broker_that_restarts_on_a_full_disk_waits_and_forgets_no_topic(s: Set
         again = subprocess.Popen(program.argv, env=os.environ | dict(program.env), stdout=out, stderr=out)
     try:
         probes.wait("the broker to say that it waits", lambda: b"waiting for 256 MiB" in log.read_bytes(), 30)
-        assert not kafka.answers(s)
+        assert not kafka.answers(client_config(s))
         assert metadata.stat().st_size == size
         filler.unlink()
-        probes.wait("the broker", lambda: kafka.answers(s), 60)
+        probes.wait("the broker", lambda: kafka.answers(client_config(s)), 60)
         assert len(list(read_back(s, Topics.of(s).bars))) == len(BARS)
     finally:
         again.terminate()

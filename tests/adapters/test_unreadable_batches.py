@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Message, Producer, TopicPartition
 
 from stock_ml.adapters.broker import Subscriber, decode_bar, encode_bar, ensure_topics, read_back
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.adapters.broker.stalls import Stalls
 from stock_ml.config import Settings
 from stock_ml.domain.bars import Bar
@@ -32,12 +33,12 @@ def one(s: Settings) -> Settings:
 
 
 def send_bomb(s: Settings, _: list[Bar]) -> int:
-    produce(s.kafka, s.kafka_topic, 0, bomb(1))
+    produce(s, s.kafka_topic, 0, bomb(1))
     return 1
 
 
 def send_bomb_of_many(s: Settings, _: list[Bar]) -> int:
-    produce(s.kafka, s.kafka_topic, 0, bomb(1000))
+    produce(s, s.kafka_topic, 0, bomb(1000))
     return 1000
 
 
@@ -53,7 +54,7 @@ def damaged(s: Settings, bars: list[Bar], codec: str, junk: bytes) -> int:
     """Publish bars as one batch, and write junk over its first bytes on the broker's disk."""
     log = segment(s)
     begin = log.stat().st_size
-    producer = Producer({"bootstrap.servers": s.kafka, "compression.type": codec, "linger.ms": 500})
+    producer = Producer(client_config(s) | {"compression.type": codec, "linger.ms": 500})
     for bar in bars:
         producer.produce(s.kafka_topic, key=bar.symbol.encode(), value=encode_bar(bar))
     assert producer.flush(30) == 0
@@ -98,7 +99,7 @@ def test_the_consumer_goes_on_behind_it_and_tells_what_it_passed_over(
 
 def test_one_at_the_end_of_its_partition_is_not_met_again_after_a_restart(one: Settings) -> None:
     publish(one, *map(encode_bar, bars_of(one, 20)))
-    produce(one.kafka, one.kafka_topic, 0, bomb(10))
+    produce(one, one.kafka_topic, 0, bomb(10))
     for _ in range(2):
         with consuming(one, Fixed()) as consumer:
             wait(lambda: state(one).get("lag") == 0 and consumer.batches.health.waiting == {})
@@ -126,7 +127,7 @@ def take(subscriber: Subscriber, until: Callable[[], bool]) -> list[Message]:
 
 def test_a_partition_that_stands_is_told_until_it_is_passed_over(one: Settings, subscriber: Subscriber) -> None:
     publish(one, *map(encode_bar, bars_of(one, 3)))
-    produce(one.kafka, one.kafka_topic, 0, bomb(10))
+    produce(one, one.kafka_topic, 0, bomb(10))
     taken = take(subscriber, lambda: bool(subscriber.standing))
     assert [message.offset() for message in taken] == [0, 1, 2]
     assert subscriber.trouble == "partition 0 stands at offset 3: its next message does not come, see the logs"
@@ -176,5 +177,5 @@ def test_a_topic_is_read_back_without_it(
 
 def test_one_at_the_end_of_the_topic_ends_the_reading_back(one: Settings) -> None:
     publish(one, *map(encode_bar, bars_of(one, 2)))
-    produce(one.kafka, one.kafka_topic, 0, bomb(5))
+    produce(one, one.kafka_topic, 0, bomb(5))
     assert len(list(read_back(one, one.kafka_topic))) == 2

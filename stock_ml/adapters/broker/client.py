@@ -3,11 +3,13 @@
 from typing import NamedTuple
 
 from confluent_kafka import Message
+from pydantic import SecretStr
 
 from stock_ml.config import Settings
 from stock_ml.errors import BadSetting
 
 Config = dict[str, str | int | float | bool]
+USER, MECHANISM = "stockml", "SCRAM-SHA-512"  # of clients of the project's own broker
 
 
 class Position(NamedTuple):
@@ -18,14 +20,19 @@ class Position(NamedTuple):
 
 
 def client_config(s: Settings) -> Config:
-    """Return the configuration that all clients share; the broker that runs here requires no login.
+    """Return the configuration that all clients share; the broker that runs here has a generated password.
 
     Raises BadSetting where the file of certificates is missing.
     """
     config: Config = {"bootstrap.servers": s.kafka, "log_level": 2}
     if s.kafka_servers is None:
-        return config
+        return config | (_own_login(s.kafka_password) if s.kafka_password else {})
     return config | {"security.protocol": s.kafka_security_protocol} | _certificates(s) | _login(s)
+
+
+def sasl(mechanism: str, user: str, password: SecretStr) -> dict[str, str]:
+    """Return the part of a configuration that logs in."""
+    return {"sasl.mechanism": mechanism, "sasl.username": user, "sasl.password": password.get_secret_value()}
 
 
 def position(message: Message) -> Position:
@@ -44,8 +51,11 @@ def _certificates(s: Settings) -> dict[str, str]:
     return {"ssl.ca.location": str(s.kafka_ca_file)}
 
 
+def _own_login(password: SecretStr) -> dict[str, str]:
+    return {"security.protocol": "SASL_PLAINTEXT"} | sasl(MECHANISM, USER, password)
+
+
 def _login(s: Settings) -> dict[str, str]:
     if s.kafka_username is None or s.kafka_password is None or "SASL" not in s.kafka_security_protocol:
         return {}
-    login = {"sasl.username": s.kafka_username, "sasl.password": s.kafka_password.get_secret_value()}
-    return {"sasl.mechanism": s.kafka_sasl_mechanism} | login
+    return sasl(s.kafka_sasl_mechanism, s.kafka_username, s.kafka_password)

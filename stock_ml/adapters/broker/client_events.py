@@ -1,15 +1,24 @@
-"""What Kafka's client says of itself: whether any broker is connected, and its errors, each at most once a minute."""
+"""What Kafka's client says of itself: whether any broker is connected, and its errors, each at most once a minute.
+
+Of a login that is refused it tells by `error_cb` only: the request itself ends with a broken connection.
+"""
 
 import logging
 from collections.abc import Callable
 from time import monotonic
 
 import orjson
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from stock_ml.errors import BrokerUnavailable
 
 log = logging.getLogger(__name__)
 EVERY = {"statistics.interval.ms": 1000}
 AGAIN = 60.0  # seconds
+LOGIN_ADVICE = (
+    "`make up` gives its own broker the password; for yours see STOCKML_KAFKA_USERNAME and STOCKML_KAFKA_PASSWORD"
+)
 
 
 class Brokers:
@@ -41,4 +50,24 @@ class Errors:
         now = self._wall()
         if now - self._logged_at.get(error.code(), -AGAIN) >= AGAIN:
             self._logged_at[error.code()] = now
-            log.warning("kafka error=%s", orjson.dumps(error.str()).decode())
+            advice = f"; {LOGIN_ADVICE}" if error.code() == KafkaError._AUTHENTICATION else ""
+            log.warning("kafka error=%s", orjson.dumps(error.str() + advice).decode())
+
+
+class Login:
+    """Hear from one client whether the broker refuses its login."""
+
+    def __init__(self) -> None:
+        self._refusal = ""
+
+    def __call__(self, error: KafkaError) -> None:
+        """Note a refusal."""
+        if error.code() == KafkaError._AUTHENTICATION:
+            self._refusal = error.str()
+
+    def failure(self, client: AdminClient | Consumer, problem: str, error: KafkaException) -> BrokerUnavailable:
+        """Return the error of a request: `problem` and the client's reason, or that the login is refused."""
+        client.poll(0)  # the client reports only when it is polled
+        if self._refusal:
+            return BrokerUnavailable(f"Kafka refuses the login: {self._refusal}; {LOGIN_ADVICE}")
+        return BrokerUnavailable(f"{problem}: {error.args[0].str()}")

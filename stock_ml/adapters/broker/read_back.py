@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from stock_ml.adapters.broker.client import client_config, position
+from stock_ml.adapters.broker.client_events import Login
 from stock_ml.adapters.broker.unreadable import UNREADABLE, reread
 from stock_ml.config import Settings
-from stock_ml.errors import BrokerUnavailable
 
 log = logging.getLogger(__name__)
 SECONDS = 15
@@ -22,11 +22,12 @@ def read_back(s: Settings, topic: str, newest: int | None = None) -> Iterator[by
     Raises BrokerUnavailable where Kafka does not answer or lacks the topic.
     """
     config = {"group.id": "read-back", "enable.auto.commit": False, "enable.partition.eof": True}
-    consumer = Consumer(client_config(s) | config | {"auto.offset.reset": "earliest"})
+    login = Login()
+    consumer = Consumer({**client_config(s), **config, "auto.offset.reset": "earliest", "error_cb": login})
     try:
         yield from _Partitions(s, consumer, topic).values(newest)
     except KafkaException as error:
-        raise BrokerUnavailable(f"topic {topic} on Kafka at {s.kafka} cannot be read: {error.args[0].str()}") from error
+        raise login.failure(consumer, f"topic {topic} on Kafka at {s.kafka} cannot be read", error) from error
     finally:
         consumer.close()
 

@@ -1,13 +1,14 @@
 """The topics of an installation."""
 
 import logging
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from stock_ml.adapters.broker.client import client_config
+from stock_ml.adapters.broker.client_events import Login
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 
@@ -48,15 +49,14 @@ def ensure_topics(s: Settings) -> None:
         NewTopic(topics.alerts, 1, config=FOR_EVER),
         NewTopic(topics.airflow, 1, config=kept),
     ]
-    admin = _admin(s)  # held until the answers are there: they end with it
+    login = Login()
+    admin = _admin(s, login)  # held until the answers are there: they end with it
     for name, created in admin.create_topics(wanted, operation_timeout=SECONDS, request_timeout=SECONDS).items():
         try:
             created.result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise BrokerUnavailable(
-                    f"Kafka at {s.kafka} did not make topic {name}: {error.args[0].str()}"
-                ) from error
+                raise login.failure(admin, f"Kafka at {s.kafka} did not make topic {name}", error) from error
     _compare(s, admin, topics.bars)
 
 
@@ -71,10 +71,12 @@ def _compare(s: Settings, admin: AdminClient, topic: str) -> None:
 
 def list_topics(s: Settings) -> dict[str, int]:
     """Return how many partitions each topic has. Raises BrokerUnavailable where Kafka does not answer."""
+    login = Login()
+    admin = _admin(s, login)
     try:
-        known = _admin(s).list_topics(timeout=SECONDS / 3).topics
+        known = admin.list_topics(timeout=SECONDS / 3).topics
     except KafkaException as error:
-        raise BrokerUnavailable(f"Kafka at {s.kafka} does not answer: {error.args[0].str()}") from error
+        raise login.failure(admin, f"Kafka at {s.kafka} does not answer", error) from error
     return {name: len(topic.partitions) for name, topic in known.items()}
 
 
@@ -83,7 +85,8 @@ def empty_topics(s: Settings) -> None:
 
     Raises BrokerUnavailable where Kafka does not answer or refuses.
     """
-    admin, topics = _admin(s), Topics.of(s)
+    login, topics = Login(), Topics.of(s)
+    admin = _admin(s, login)
     try:
         known = admin.list_topics(timeout=SECONDS).topics
         names = {topics.bars, topics.sessions} & known.keys()
@@ -91,8 +94,9 @@ def empty_topics(s: Settings) -> None:
         for emptied in admin.delete_records(ends, request_timeout=SECONDS).values():
             emptied.result()
     except KafkaException as error:
-        raise BrokerUnavailable(f"Kafka at {s.kafka} did not empty {topics.bars}: {error.args[0].str()}") from error
+        raise login.failure(admin, f"Kafka at {s.kafka} did not empty {topics.bars}", error) from error
 
 
-def _admin(s: Settings) -> AdminClient:
-    return AdminClient(client_config(s) | {"socket.timeout.ms": SECONDS * 1000})
+def _admin(s: Settings, login: Login) -> AdminClient:
+    config: dict[str, Any] = {"socket.timeout.ms": SECONDS * 1000, "error_cb": login}
+    return AdminClient(client_config(s) | config)

@@ -1,5 +1,6 @@
 """The compose file is valid, and names nothing that does not exist."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -13,6 +14,7 @@ from local.secrets import SEAWEED_KEYS
 from local.servers import seaweed
 from local.servers.airflow import airflow_environment
 from serving.common.trusted_hosts import refusal
+from stock_ml.adapters.broker.client import client_config
 from stock_ml.config import Settings, load
 from tests.unit.docker.compose import EVERYWHERE, FILE, ROOT, VARIABLE, leaves, option, raw, services, words
 
@@ -22,9 +24,7 @@ AIRFLOW = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "
 OFFICIAL = {"postgres": "postgres", "kafka": "apache/kafka", "s3": "chrislusf/seaweedfs"}
 SECRET = re.compile(r"PASSWORD$|SECRET|_KEY$|TOKEN|URL$|URI$|CONN(?!_ID$)")
 # what only the stack without Docker needs: its folders, the ports of its servers, a file of this machine
-NOT_HERE = re.compile(
-    r"home|jars|csv_path|postgres_port|s3_port|(kafka|weed)_.*port|kafka_(security|sasl|username|password|ca).*"
-)
+NOT_HERE = re.compile(r"home|jars|csv_path|postgres_port|s3_port|(kafka|weed)_.*port|kafka_ca_file")
 
 
 def settings(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **env: str) -> Settings:
@@ -197,7 +197,7 @@ def listening_at(command: list[str]) -> str:
 
 def test_neighbours_find_the_servers_where_they_listen() -> None:
     every = services()
-    assert every["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"] == "PLAINTEXT://kafka:9092"
+    assert every["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"] == "BROKER://kafka:9092"
     assert every["producer"]["environment"]["STOCKML_KAFKA_SERVERS"] == "kafka:9092"
     s3 = f"http://s3:{option(words(every['s3']), '-s3.port')}"
     asked = (
@@ -269,6 +269,22 @@ def test_only_the_service_that_makes_the_roles_knows_the_superuser() -> None:
     told = "made-up-stack_postgres_password"
     knowing = {name for name, service in services().items() if told in str(service)}
     assert knowing == {"postgres", "databases"}
+
+
+def test_who_reads_and_writes_no_topic_has_no_password_of_kafka() -> None:
+    told, own = "made-up-stack_kafka_password", "made-up-stack_kafka_broker_password"
+    every = services()
+    assert {name for name in every if told in str(every[name])} == {
+        *(AIRFLOW | OURS | ONE_SHOT) - {"sandbox", "dashboard"}
+    }
+    assert {name for name in every if own in str(every[name])} == {"kafka", "migrate"}
+
+
+def test_airflow_logs_in_to_kafka_as_the_other_services_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    wanted = client_config(settings("consumer", monkeypatch, tmp_path))
+    env = services()["airflow-triggerer"]["environment"]
+    for name in ("EVENTS", "SESSIONS", "ALERTS"):
+        assert wanted.items() <= json.loads(env[f"AIRFLOW_CONN_STOCKML_{name}"])["extra"].items(), name
 
 
 def test_the_dashboard_has_the_reader_alone_and_a_service_its_own_database() -> None:

@@ -70,8 +70,9 @@ def without(argv: Sequence[str], options: Sequence[str]) -> list[str]:
 
 
 def test_every_program_is_a_service(s: Settings) -> None:
-    programs = [postgres.program(s), kafka.program(s, "id"), seaweed.program(s, ensure_secrets(s)), mlflow.program(s)]
-    programs += [*services.programs(s), *airflow.programs(s, ensure_secrets(s))]
+    secrets = ensure_secrets(s)
+    programs = [postgres.program(s), kafka.program(s, secrets), seaweed.program(s, secrets), mlflow.program(s)]
+    programs += [*services.programs(s), *airflow.programs(s, secrets)]
     assert {program.name for program in programs} == set(compose.services()) - {"databases", "migrate", "pipeline"}
 
 
@@ -86,12 +87,13 @@ def test_postgresql(s: Settings) -> None:
 
 def test_kafka(s: Settings) -> None:
     env = environment("kafka")
-    properties = {name: str(v) for name, v in kafka.properties(s).items() if not KAFKA_PLACES.fullmatch(name)}
-    here = {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in properties.items()}
+    every = kafka.properties(s, "made-up-stack_kafka_broker_password")
+    properties = {name: str(v) for name, v in every.items() if not KAFKA_PLACES.fullmatch(name)}
+    here = {f"KAFKA_{name.upper().replace('-', '___').replace('.', '_')}": v for name, v in properties.items()}
     assert here.items() <= env.items()
     root = yaml.safe_load(kafka.LOGGING.read_text())["Configuration"]["Loggers"]["Root"]
     assert env["KAFKA_LOG4J_ROOT_LOGLEVEL"] == root["level"]
-    argv = kafka.program(s, "id").argv
+    argv = kafka.program(s, ensure_secrets(s)).argv
     assert command("kafka")[3] == argv[3] == kafka.SPACE
     flags = {word for word in argv if word.startswith("-X")}
     assert {word for name in env if name.endswith("_OPTS") for word in env[name].split()} == flags

@@ -49,3 +49,25 @@ def test_kafka_waits_for_its_own_jars_alone(tmp_path: Path) -> None:
     assert after["kafka"] == ("kafka-jars",)
     assert "spark-jars" in after["champion"]
     assert "kafka-jars" not in needs(load(home=tmp_path, source="sandbox", kafka_servers="127.0.0.1:9"))
+
+
+def test_topics_wait_for_the_user_that_makes_them(tmp_path: Path) -> None:
+    after = needs(load(home=tmp_path, source="sandbox"))
+    assert after["kafka-user"] == ("kafka",)
+    assert after["topics"] == ("kafka-user",)
+    assert "kafka-user" not in needs(load(home=tmp_path, source="sandbox", kafka_servers="127.0.0.1:9"))
+
+
+def test_who_reads_and_writes_no_topic_has_no_password_of_kafka(tmp_path: Path) -> None:
+    installation = describe(load(home=tmp_path, source="sandbox"))
+    password, own = (installation.secrets[name] for name in ("STOCKML_KAFKA_PASSWORD", "KAFKA_BROKER_PASSWORD"))
+    envs = {program.name: str(program.env) for program in installation.programs}
+    knowing = {name for name, env in envs.items() if password in env}
+    assert {"producer", "consumer", "airflow-scheduler"} <= knowing
+    assert not knowing & {"sandbox", "dashboard", "mlflow", "postgres", "s3"}
+    assert not [name for name, env in envs.items() if own in env]
+
+
+def test_brought_brokers_are_given_no_password_of_ours(tmp_path: Path) -> None:
+    installation = describe(load(home=tmp_path, source="sandbox", kafka_servers="127.0.0.1:9"))
+    assert installation.settings.kafka_password is None

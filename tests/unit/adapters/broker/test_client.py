@@ -12,8 +12,23 @@ from stock_ml.errors import BadSetting
 LOGIN = {"kafka_security_protocol": "SASL_SSL", "kafka_username": "me", "kafka_password": "secret"}
 
 
-def test_the_broker_that_runs_here_asks_for_nothing() -> None:
-    assert client_config(load(**LOGIN)) == {"bootstrap.servers": "127.0.0.1:8604", "log_level": 2}
+def test_the_broker_that_runs_here_has_a_login_of_its_own() -> None:
+    assert client_config(load(**LOGIN)) == {
+        "bootstrap.servers": "127.0.0.1:8604",
+        "log_level": 2,
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "stockml",
+        "sasl.password": "secret",
+    }
+
+
+def test_without_an_installation_there_is_no_login() -> None:
+    assert client_config(load()) == {"bootstrap.servers": "127.0.0.1:8604", "log_level": 2}
+
+
+def test_a_login_is_needed_for_brought_servers_only() -> None:
+    assert load(kafka_security_protocol="SASL_SSL").kafka_password is None
 
 
 def test_a_brought_kafka_is_given_the_login_and_its_certificates(tmp_path: Path) -> None:

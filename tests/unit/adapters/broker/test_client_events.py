@@ -4,7 +4,7 @@ import orjson
 import pytest
 from confluent_kafka import KafkaError
 
-from stock_ml.adapters.broker.client_events import Brokers, Errors
+from stock_ml.adapters.broker.client_events import LOGIN_ADVICE, Brokers, Errors
 
 
 def statistics(*states: str) -> str:
@@ -18,6 +18,11 @@ def test_kafka_is_away_while_no_broker_is_connected() -> None:
     assert brokers.trouble == "Kafka at a:9092 does not answer"
     brokers(statistics("INIT", "UP"))
     assert brokers.trouble is None
+
+
+def test_a_login_that_is_refused_is_told_with_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
+    Errors()(KafkaError(KafkaError._AUTHENTICATION, "Invalid credentials"))
+    assert caplog.messages == [f'kafka error="Invalid credentials; {LOGIN_ADVICE}"']
 
 
 def test_each_kind_of_error_is_told_once_a_minute_in_one_line(caplog: pytest.LogCaptureFixture) -> None:

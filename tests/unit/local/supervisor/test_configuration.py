@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from supervisor.options import ServerOptions
 
+from local.secrets import ensure_secrets
 from local.servers import kafka
 from local.servers.services import environment
 from local.supervisor.configuration import configuration, inherited
@@ -39,7 +40,8 @@ def test_a_value_with_both_kinds_of_quotes_is_refused_by_name(tmp_path: Path) ->
 
 
 def test_a_broker_whose_ports_change_is_another_program_so_that_it_starts_anew(tmp_path: Path) -> None:
-    one, other = (kafka.program(load(home=tmp_path, kafka_controller_port=port), "id") for port in (9001, 9002))
+    secrets = ensure_secrets(load(home=tmp_path))
+    one, other = (kafka.program(load(home=tmp_path, kafka_controller_port=port), secrets) for port in (9001, 9002))
     assert configuration([one], tmp_path, tmp_path) != configuration([other], tmp_path, tmp_path)
 
 
