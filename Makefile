@@ -55,6 +55,7 @@ check: .venv/dev ## lint, format, types, import contracts, schemas of YAML files
 	.venv/bin/lint-imports
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
+	.ci/compose
 
 fix: .venv/dev ## mend what ruff can mend by itself, and format
 	.venv/bin/ruff check --fix .

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
@@ -189,7 +190,7 @@ class Settings(BaseSettings):
         False, description="lets tests ask the exchange for faults: wrong, slow and broken responses (POST /faults)"
     )
 
-    # where things are kept, and the ports of what runs here (all on 127.0.0.1)
+    # where things are kept, and the ports of what runs here (on 127.0.0.1 by default)
     home: Path = Field(Path(".stockml"), description="folder of all data, logs and generated secrets")
     jars: Path = Field(Path(".cache/jars"), description="folder of fetched jars, shared by installations")
     dashboard_port: Port = Field(8600, description="the dashboard")
@@ -202,6 +203,10 @@ class Settings(BaseSettings):
     s3_port: Port = Field(8607, description="the S3 gateway")
     consumer_port: Port = Field(8615, description="the consumer's /metrics, /healthz and /readyz")
     producer_port: Port = Field(8616, description="the producer's /metrics, /healthz and /readyz")
+    metrics_host: IPv4Address = Field(
+        IPv4Address("127.0.0.1"),
+        description="address on which producer and consumer serve these; 0.0.0.0 in a container",
+    )
     weed_master_port: Port = Field(8608, description="SeaweedFS master")
     weed_volume_port: Port = Field(8609, description="SeaweedFS volume server")
     weed_filer_port: Port = Field(8610, description="SeaweedFS filer")

@@ -10,7 +10,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from sandbox.exchange import control
 from sandbox.exchange.control import SPEEDS
 from sandbox.exchange.exchange import Exchange
-from sandbox.exchange.market_identity import MarketIdentity
+from sandbox.exchange.market_identity import MarketIdentity, pin_own_origin
 from sandbox.exchange.queries import query
 from sandbox.faults.broken_responses import answer as broken_answer
 from sandbox.faults.faults import Fault
@@ -23,8 +23,9 @@ NOW_HEADER = "X-Market-Time"  # an answer says at which market time it was given
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Return the exchange of an installation. Raises OtherMarket where its bars are of another market."""
+    """Return the exchange of an installation. Raises BadSetting where its bars are of another market."""
     s = settings or load()
+    pin_own_origin(s)
     exchange = Exchange.of(s)
     app = Flask(__name__)
     refuse_foreign_pages(app, (*s.trusted_hosts, urlsplit(s.sandbox).hostname or ""))

@@ -7,6 +7,7 @@ from sandbox.market import VERSION
 from stock_ml.config import Settings
 from stock_ml.errors import BadSetting, OtherMarket
 
+FORGET = "`make reset`, in containers `docker compose down --volumes`"
 FIXED = ("sandbox_market", "sandbox_seed", "sandbox_start", "sandbox_turn")
 
 
@@ -36,18 +37,25 @@ class MarketIdentity:
         ]
         raise OtherMarket(
             f"{where} is of another simulated market ({'; '.join(changed)}): its stored bars and new "
-            "ones do not belong together. Go back to what it was made with, or forget its data with `make reset`"
+            f"ones do not belong together. Go back to what it was made with, or forget its data: {FORGET}"
         )
 
 
 def pin_origin(s: Settings) -> None:
-    """Remember what the market of an installation is made with, as long as its clock has never run.
+    """Pin the market of an exchange that this installation starts. An exchange elsewhere pins its own.
+
+    Raises BadSetting as pin_own_origin does.
+    """
+    if s.simulated and not s.sandbox_url:
+        pin_own_origin(s)
+
+
+def pin_own_origin(s: Settings) -> None:
+    """Remember what the market of the exchange in this folder is made with, as long as its clock has never run.
 
     Raises BadSetting where it has, and a setting says something else: bars stored and bars to come would not be of the
-    same market. Where the exchange runs elsewhere, or another source is used, nothing is kept.
+    same market.
     """
-    if not s.simulated or s.sandbox_url:
-        return
     folder, asked = s.state / "sandbox", s.model_dump(mode="json", include=set(FIXED))
     path = folder / "origin.json"
     kept = json.loads(path.read_text()) if path.exists() and (folder / "clock.json").exists() else {}
@@ -55,7 +63,7 @@ def pin_origin(s: Settings) -> None:
         if asked[name] != kept.get(name, asked[name]):
             raise BadSetting(
                 f"STOCKML_{name.upper()} is {asked[name]}, but the bars in {s.state} were made with {kept[name]}: "
-                "set it back, or forget them with `make reset`"
+                f"set it back, or forget them: {FORGET}"
             )
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asked))

@@ -1,4 +1,4 @@
-"""Serve /metrics, /healthz and /readyz on loopback, from a thread of its own."""
+"""Serve /metrics, /healthz and /readyz from a thread of its own, on loopback unless told otherwise."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from serving.common.health import Health, Readiness
 from serving.common.logs import line
-from serving.common.trusted_hosts import refusal
+from serving.common.trusted_hosts import is_address, refusal
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +20,14 @@ log = logging.getLogger(__name__)
 def app(registry: CollectorRegistry, health: Health, hosts: Sequence[str] = ()) -> WSGIApplication:
     """Return the three pages: 200 where all is well, 503 with the reasons where it is not.
 
-    A request for a name that is neither loopback's nor among `hosts` is refused.
+    A request for a name that is neither loopback's nor among `hosts` is refused. One for an address is
+    answered: DNS rebinding needs a name, and Prometheus asks each of several consumers by its address.
     """
     metrics: WSGIApplication = make_wsgi_app(registry)
 
     def respond(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if refused := refusal(environ["REQUEST_METHOD"], environ.get("HTTP_HOST", ""), None, hosts):
+        host = environ.get("HTTP_HOST", "")
+        if not is_address(host) and (refused := refusal(environ["REQUEST_METHOD"], host, None, hosts)):
             start("400 Bad Request", [("Content-Type", "text/plain")])
             return [f"{refused}\n".encode()]
         match environ["PATH_INFO"]:
@@ -42,12 +44,17 @@ def app(registry: CollectorRegistry, health: Health, hosts: Sequence[str] = ()) 
     return respond
 
 
-def serve(port: int, registry: CollectorRegistry, health: Health, hosts: Sequence[str] = ()) -> WSGIServer | None:
-    """Serve until the process ends. If the port is in use, that is logged, and the service goes on without."""
+def serve(
+    place: tuple[str, int], registry: CollectorRegistry, health: Health, hosts: Sequence[str] = ()
+) -> WSGIServer | None:
+    """Serve at an address and port until the process ends.
+
+    If the port is in use, or this machine has no such address, that is logged, and the service goes on without.
+    """
     try:
-        server = make_server("127.0.0.1", port, app(registry, health, hosts), _Server, _Quiet)
+        server = make_server(*place, app(registry, health, hosts), _Server, _Quiet)
     except OSError as error:
-        log.error(line("metrics not served", port=port, reason=error))
+        log.error(line("metrics not served", address=place[0], port=place[1], reason=error))
         return None
     Thread(target=server.serve_forever, name="endpoints", daemon=True).start()
     return server

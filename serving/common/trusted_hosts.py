@@ -5,6 +5,7 @@ A page of another site can send requests to 127.0.0.1. Under a name of its own t
 """
 
 from collections.abc import Sequence
+from ipaddress import AddressValueError, IPv4Address
 from urllib.parse import urlsplit
 
 from werkzeug.sansio.utils import host_is_trusted
@@ -13,6 +14,16 @@ LOOPBACK = ("127.0.0.1", "localhost")
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 HOST_REFUSED = "this name of the server is unknown: ask for 127.0.0.1, or add the name to STOCKML_TRUSTED_HOSTS"
 ORIGIN_REFUSED = "a page of another origin may change nothing here: see STOCKML_TRUSTED_HOSTS"
+
+
+def is_address(host: str) -> bool:
+    """Say whether the header Host holds an IPv4 address, with a port or without, and no name."""
+    address, _, port = host.partition(":")
+    try:
+        IPv4Address(address)
+    except AddressValueError:
+        return False
+    return not port or (port.isascii() and port.isdigit())
 
 
 def refusal(method: str, host: str, origin: str | None, more: Sequence[str] = ()) -> str | None:

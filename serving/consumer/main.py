@@ -126,7 +126,8 @@ def main() -> int:
         s = load()
         champion = ModelWatcher(Registry.connect(s), StreamConfig.of(s).schema, ChampionFile.of(s))
         consumer = Consumer.connect(s, champion, stopping)
-        serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health, s.trusted_hosts)
+        meters, health = consumer.batches.meters, consumer.batches.health
+        serve((str(s.metrics_host), s.consumer_port), meters.registry, health, s.trusted_hosts)
         champion.watch(stopping)
         gc.freeze()  # all objects so far stay: no batch waits while they are searched for garbage
         left_group, code = consumer.run(), 0 if stopped() else 1

@@ -88,7 +88,7 @@ def _run(s: Settings, output: Output, options: argparse.Namespace) -> int:
             log.error(line("refused", reason=error))
             return 1
         return 0
-    serve(s.producer_port, output.meters.registry, output.health, s.trusted_hosts)
+    serve((str(s.metrics_host), s.producer_port), output.meters.registry, output.health, s.trusted_hosts)
     if s.replayed:
         replay.publish_holdout()
     else:

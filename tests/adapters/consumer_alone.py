@@ -9,5 +9,5 @@ from tests.adapters.test_consumer import Fixed
 if __name__ == "__main__":
     s = load()
     consumer = Consumer.connect(s, Fixed(), stop_on_signals()[0])
-    serve(s.consumer_port, consumer.batches.meters.registry, consumer.batches.health)
+    serve((str(s.metrics_host), s.consumer_port), consumer.batches.meters.registry, consumer.batches.health)
     consumer.run()

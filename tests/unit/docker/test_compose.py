@@ -212,6 +212,14 @@ def test_consumers_can_be_many() -> None:
     assert not {"container_name", "ports", "hostname"} & set(services()["consumer"])
 
 
+@pytest.mark.parametrize("name", ["producer", "consumer"])
+def test_a_prometheus_in_the_network_reads_the_metrics(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert str(settings(name, monkeypatch, tmp_path).metrics_host) == EVERYWHERE
+    assert "ports" not in services()[name]
+
+
 def test_no_secret_is_written_in_the_file() -> None:
     hidden = re.compile(r"\$\{STACK_\w+:\?[^}]+\}|\$\{\w+:-\}|\$\{STOCKML_\w+:-[^}]*\}")
     for path, text in leaves(raw()):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.exchange.app import create_app
 from sandbox.exchange.market_identity import pin_origin
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadSetting
@@ -37,6 +38,13 @@ def test_another_market_is_refused_once_there_are_bars(begun: Path, changed: dic
         with pytest.raises(BadSetting, match=rf"{name}.*make reset"):
             pin_origin(asked(begun, **changed))
     pin_origin(asked(begun))
+
+
+@pytest.mark.parametrize("changed", [{"sandbox_seed": 8}, {"sandbox_start": "2023-03-01"}])
+def test_an_exchange_in_a_container_refuses_another_market_too(begun: Path, changed: dict[str, Any]) -> None:
+    # every container has the exchange's address as STOCKML_SANDBOX_URL, the exchange's own as well
+    with pytest.raises(BadSetting, match=r"docker compose down --volumes"):
+        create_app(asked(begun, sandbox_url="http://sandbox:8603", **changed))
 
 
 def test_the_speed_may_change(begun: Path) -> None:

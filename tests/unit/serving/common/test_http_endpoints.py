@@ -16,10 +16,16 @@ class World:
         self.now = 0.0
         self.health = Health(lambda: self.now)
 
-    def get(self, path: str, registry: CollectorRegistry | None = None, host: str = "localhost:1") -> tuple[str, bytes]:
+    def get(
+        self,
+        path: str,
+        registry: CollectorRegistry | None = None,
+        host: str = "localhost:1",
+        hosts: tuple[str, ...] = (),
+    ) -> tuple[str, bytes]:
         statuses: list[str] = []
         environ: dict[str, Any] = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": "", "HTTP_HOST": host}
-        pages = app(registry or CollectorRegistry(), self.health)
+        pages = app(registry or CollectorRegistry(), self.health, hosts)
         body = b"".join(pages(environ, lambda status, _: statuses.append(status)))
         return statuses[0].partition(" ")[0], body
 
@@ -116,6 +122,13 @@ def test_the_producer_counts_what_it_publishes() -> None:
 
 def test_another_address_names_those_that_there_are() -> None:
     assert World().get("/") == ("404", b"/metrics, /healthz, /readyz\n")
+
+
+def test_prometheus_may_ask_by_address_and_a_neighbour_by_a_trusted_name() -> None:
+    for host in ("172.18.0.5:8615", "127.0.0.1", "10.0.0.7"):
+        assert World().get("/metrics", host=host)[0] == "200"
+    assert World().get("/metrics", host="consumer:8615")[0] == "400"
+    assert World().get("/metrics", host="consumer:8615", hosts=("consumer",))[0] == "200"
 
 
 def test_a_name_that_resolves_here_by_dns_rebinding_is_refused() -> None:

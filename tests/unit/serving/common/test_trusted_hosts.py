@@ -1,10 +1,12 @@
 """Which names of the server are answered, and whose pages may change something."""
 
+from ipaddress import IPv4Address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.common.trusted_hosts import HOST_REFUSED, ORIGIN_REFUSED, refusal
+from serving.common.trusted_hosts import HOST_REFUSED, ORIGIN_REFUSED, is_address, refusal
 
 PROXY = ("stocks.lan",)
 OWN = ["127.0.0.1", "localhost", "127.0.0.1:8600", "localhost:1"]
@@ -50,3 +52,15 @@ def test_a_proxy_is_known_by_its_name() -> None:
 def test_no_text_but_a_name_of_loopback_is_answered(host: str) -> None:
     known = host == "" or host.partition(":")[0] in ("127.0.0.1", "localhost")
     assert refusal("GET", host, None) == HOST_REFUSED or known
+
+
+@given(st.ip_addresses(v=4), st.none() | st.integers(1, 65535))
+def test_an_address_is_told_from_a_name(address: IPv4Address, port: int | None) -> None:
+    after = "" if port is None else f":{port}"
+    assert is_address(f"{address}{after}")
+    assert not is_address(f"{address}.evil.example{after}")
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "evil.example:8615", "a@10.0.0.7", "10.0.0.7:x", "010.0.0.7"])
+def test_what_is_not_an_address_alone_is_a_name(host: str) -> None:
+    assert not is_address(host)
