@@ -72,7 +72,7 @@ def _send(s: Settings, seed: int) -> Sent:
         if producer.flush(60):
             raise RuntimeError("the broker does not take the messages")
         if number % 50 == 25:
-            produce(s.kafka, s.kafka_topic, batches % s.kafka_partitions, bomb(1 if batches % 2 else EACH))
+            produce(s, s.kafka_topic, batches % s.kafka_partitions, bomb(1 if batches % 2 else EACH))
             batches += 1
     return Sent([bar for minute in minutes for bar in minute], bad, batches)
 

@@ -80,6 +80,8 @@ def words(verdict: Verdict) -> tuple[str, str]:
 
 
 def _advice(verdict: Verdict) -> str:
+    if verdict.seconds < verdict.target.patience:
+        return "it is restarted if it stays so"
     if verdict.target.program is not None:
         return "it was restarted already, and is again after a pause; see `make logs NAME=watchdog`"
     return "the watchdog cannot restart it; see `./stockml doctor`"

@@ -18,8 +18,9 @@ class Target:
     """Describe one sign of life.
 
     `program` shows it, and is restarted when it was missing for `patience` seconds; None where a person is told only.
-    `needs` name the targets without which it may be missing: while one of them does not answer, nothing is judged.
-    Nor is it for `start` seconds after the program started, or after the watchdog itself stood still.
+    A person is told after `told` seconds, where that is sooner. `needs` name the targets without which it may be
+    missing: while one of them does not answer, nothing is judged. Nor is it until the first sign, or for `start`
+    seconds, after the program started, or after the watchdog itself stood still.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Target:
     patience: float
     needs: tuple[str, ...] = ()
     start: float = START
+    told: float | None = None
 
 
 class Look(NamedTuple):
@@ -63,6 +65,7 @@ class _Program:
 class _Silence:
     seconds: float = 0.0
     told: bool = False
+    answered: bool = False  # since the program started
 
 
 class Judge:
@@ -87,7 +90,7 @@ class Judge:
 
     def _forget(self, at: float) -> None:
         for silence in self._silences.values():
-            silence.seconds = 0.0
+            silence.seconds, silence.answered = 0.0, False
         for program in self._programs.values():
             program.since = at
 
@@ -96,8 +99,14 @@ class Judge:
             known = self._programs.setdefault(name, _Program(pid, look.at))
             if known.pid != pid:
                 known.pid, known.since = pid, look.at
+                self._await_first_signs(name)
             if look.at - known.restarted_at > FORGIVEN:
                 known.restarts = 0
+
+    def _await_first_signs(self, program: str) -> None:
+        for target in self._targets:
+            if target.program == program:
+                self._silences[target.name].answered = False
 
     def _of(self, target: Target, look: Look, passed: float) -> Verdict | None:
         silence = self._silences[target.name]
@@ -110,14 +119,19 @@ class Judge:
         if fault is None:
             return _end(target, silence)
         silence.seconds += passed
-        return self._act(target, look.at, fault) if silence.seconds >= target.patience else None
+        if silence.seconds >= target.patience:
+            return self._act(target, look.at, fault)
+        return _tell(target, silence, fault) if target.told and silence.seconds >= target.told else None
 
     def _is_judged(self, target: Target, look: Look) -> bool:
         if not all(look.faults.get(need, UNKNOWN) is None for need in target.needs):
             return False
         if target.program is None:
             return True
-        return target.program in look.pids and look.at - self._programs[target.program].since >= target.start
+        if target.program not in look.pids:
+            return False
+        is_new = look.at - self._programs[target.program].since < target.start
+        return not is_new or self._silences[target.name].answered or look.faults.get(target.name, UNKNOWN) is None
 
     def _act(self, target: Target, at: float, fault: str) -> Verdict | None:
         silence = self._silences[target.name]
@@ -126,10 +140,7 @@ class Judge:
             self._note_restart(self._programs[target.program], at)
             silence.seconds = 0.0
             return Verdict("restart", target, fault, seconds)
-        if silence.told:
-            return None
-        silence.told = True
-        return Verdict("silent", target, fault, seconds)
+        return _tell(target, silence, fault)
 
     def _note_restart(self, program: _Program, at: float) -> None:
         program.restarted_at = program.since = at
@@ -137,7 +148,14 @@ class Judge:
         program.restarts += 1
 
 
+def _tell(target: Target, silence: _Silence, fault: str) -> Verdict | None:
+    if silence.told:
+        return None
+    silence.told = True
+    return Verdict("silent", target, fault, silence.seconds)
+
+
 def _end(target: Target, silence: _Silence) -> Verdict | None:
     verdict = Verdict("back", target, "", silence.seconds) if silence.told else None
-    silence.seconds, silence.told = 0.0, False
+    silence.seconds, silence.told, silence.answered = 0.0, False, True
     return verdict

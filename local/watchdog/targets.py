@@ -11,6 +11,7 @@ from stock_ml.config import Settings
 
 STREAM = ("postgres", "kafka")
 JOBS = {"airflow-scheduler": "scheduler", "airflow-dag-processor": "dag_processor", "airflow-triggerer": "triggerer"}
+TOLD = 50  # seconds: a restart costs Airflow the tasks that run, so it comes later than the word
 API, OFFSETS = "airflow-api-server", "consumer's offsets"
 
 
@@ -30,8 +31,8 @@ def _targets(s: Settings) -> Iterator[Target]:
     yield Target("dashboard", "dashboard", 60, ("postgres",))
     if not s.replayed:
         yield Target("feed", None, 300, (*STREAM, *source))
-    yield Target(API, API, 180, ("postgres",))
-    yield from (Target(name, name, 300, ("postgres", API)) for name in JOBS)
+    yield Target(API, API, 150, ("postgres",), told=TOLD)
+    yield from (Target(name, name, 180, ("postgres", API), told=TOLD) for name in JOBS)
 
 
 def probes_of(s: Settings) -> dict[str, Probe]:

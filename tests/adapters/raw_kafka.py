@@ -91,7 +91,7 @@ def produce(s: Settings, topic: str, partition: int, records: bytes) -> int:
 def _password(s: Settings) -> str:
     """Return the broker's own password from its configuration: tests of several sources share one broker."""
     (file,) = s.home.glob("*/kafka.properties")
-    return re.findall(rf'user_{BROKER}="(\w+)"', file.read_text())[0]
+    return str(re.findall(rf'user_{BROKER}="(\w+)"', file.read_text())[0])
 
 
 def crc32c(data: bytes) -> int:

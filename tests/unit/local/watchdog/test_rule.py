@@ -73,6 +73,23 @@ def test_a_program_is_left_alone_right_after_its_start() -> None:
     assert (name, at >= START + 120) == ("client", True)
 
 
+def test_the_first_sign_of_life_ends_the_time_to_start() -> None:
+    world = World().settle()
+    world.pids = world.pids | {"client": 7}
+    assert named(world.looks(30)) == []
+    world.silent = {"client"}
+    assert named(world.looks(130)) == [(120.0, "restart", "client")]
+
+
+def test_a_person_is_told_before_a_restart_that_costs_much() -> None:
+    world = World(Judge((Target("server", "server", 180, told=50),)))
+    assert named(world.looks(30)) == []
+    world.silent = {"server"}
+    assert named(world.looks(190)) == [(50.0, "silent", "server"), (180.0, "restart", "server")]
+    world.silent = set()
+    assert named(world.looks(30)) == [(10.0, "back", "server")]
+
+
 def test_what_does_not_run_is_left_to_the_supervisor() -> None:
     world = World().settle()
     world.pids, world.silent = {"server": 1}, {"client", "offsets"}

@@ -140,7 +140,7 @@ def test_the_watchdog_gets_no_password_that_it_does_not_need(tmp_path: Path) -> 
     secrets = {name for name, value in s if isinstance(value, SecretStr) and value.get_secret_value()}
     env = program(s).env
     given = {name for name in secrets if env.get(f"STOCKML_{name.upper()}") or env.get(name.upper())}
-    assert given == {"postgres_stockml_password", "s3_access_key", "s3_secret_key"}
+    assert given == {"postgres_stockml_password", "s3_access_key", "s3_secret_key", "kafka_password"}
 
 
 def test_each_target_needs_targets_that_there_are_and_brought_servers_are_not_restarted(tmp_path: Path) -> None:
