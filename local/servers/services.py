@@ -16,6 +16,7 @@ GUNICORN = (PYTHON, "-m", "gunicorn", "--workers=1", "--log-level=warning", "--n
 VIEWERS = ("--worker-class=gevent", "--worker-connections=20000", "--graceful-timeout=1")
 OF_SUPERUSER = ("postgres_password",)
 OF_AIRFLOW = ("postgres_airflow_password", "postgres_mlflow_password", "backup_key")  # backs all databases up
+OF_MLFLOW = ("mlflow_password", "mlflow_reader_password")
 MLFLOW_LIMITS = {  # a training reads them; MLflow itself tries a request eight times, 120 s each
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
@@ -27,9 +28,15 @@ MLFLOW_LIMITS = {  # a training reads them; MLflow itself tries a request eight 
 
 def programs(s: Settings) -> list[Program]:
     """Describe the processes; the sandbox exchange runs in sandbox mode only. Each gets the secrets that it needs."""
-    live = without(s, *OF_AIRFLOW, *OF_SUPERUSER)
-    reading = without(live, "postgres_stockml_password")
-    return [*([_sandbox(live)] if s.simulated else []), _producer(live), _consumer(live), _dashboard(reading)]
+    # with the local MLflow's administrator a taken over consumer could choose its own model; it reads
+    live = without(s, *OF_AIRFLOW, *OF_SUPERUSER, *(OF_MLFLOW[:1] if s.mlflow_reader_password else ()))
+    reading = without(live, "postgres_stockml_password", *OF_MLFLOW)
+    return [
+        *([_sandbox(without(live, *OF_MLFLOW))] if s.simulated else []),
+        _producer(live),
+        _consumer(live),
+        _dashboard(reading),
+    ]
 
 
 def without(s: Settings, *secrets: str) -> Settings:
