@@ -242,6 +242,9 @@ class Settings(BaseSettings):
     keep_runs: int = Field(
         100, ge=1, description="newest trainings kept in MLflow; older ones are archived, but for those in use"
     )
+    keep_archived_days: int = Field(
+        30, ge=1, description="days that an archived training can be restored in MLflow; then it and its files are gone"
+    )
     keep_backups: int = Field(7, ge=1, description="newest backups of the databases kept in S3")
     backup_bucket: str = Field("", description="bucket of the backups; the data's bucket with -backups by default")
     backup_key: SecretStr | None = Field(
