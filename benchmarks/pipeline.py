@@ -16,6 +16,7 @@ from local import first_training, jars, probes
 from local.airflow_client import Airflow, TaskInstance
 from local.secrets import ensure_secrets
 from local.supervisor.program import ROOT
+from stock_ml.adapters.mlflow import tracking
 from stock_ml.adapters.mlflow.rest import tags
 from stock_ml.config import Settings
 
@@ -93,7 +94,8 @@ def _timing(s: Settings, airflow: Airflow) -> Timing:
 
 def _training(s: Settings, run_id: str, started: float, until: float) -> dict[str, float]:
     """Return the seconds of each part of a training: its task's start, Spark's, fit, evaluation, registration."""
-    run = MlflowClient(s.mlflow, s.mlflow).get_run(run_id)
+    with tracking.login(s):
+        run = MlflowClient(s.mlflow, s.mlflow).get_run(run_id)
     begun = run.info.start_time / 1000
     moments = [begun, *(begun + run.data.metrics[f"reached/{name}"] for name in REACHED), until]
     names = ("imports", "Spark start", "read and fit", "evaluate", "register", "promote")

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from benchmarks._servers import database, folder, object_store, peak_memory
 from local import jars
+from local.secrets import ensure_secrets
 from local.servers import mlflow
 from local.servers.services import environment
 from local.supervisor.program import PYTHON, ROOT
@@ -72,7 +73,7 @@ def _size(rows: int) -> Measured:
         jars.fetch("s3a", s.jars)
         with object_store(s) as lake, database(s):
             _store(lake, symbols, rows // len(symbols) // 390)
-            with running(mlflow.program(s), s):
+            with running(mlflow.program(s, ensure_secrets(s)), s):
                 return _trained(s, str(home / "ready"))
 
 

@@ -14,6 +14,7 @@ MARGIN = 300  # seconds after the source's midnight: clocks differ
 FAILED = "failed"  # the XCom of a task that will not be tried again
 FINAL = (
     *(errors.BadInput, errors.BadKey, errors.NoBars, errors.PremiumEndpoint, errors.TooLarge, errors.NoNetwork),
+    errors.RegistryRefused,
     *(errors.HostError, errors.TooLittleHistory, errors.SchemaMismatch, errors.ParityError, errors.TooFewSymbols),
 )
 

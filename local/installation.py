@@ -96,7 +96,7 @@ def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:
     if s.kafka_servers is None:
         yield kafka.program(s, secrets)
     if s.mlflow_url is None:
-        yield mlflow.program(s)
+        yield mlflow.program(s, secrets)
     yield from services.programs(s)
     yield from airflow.programs(s, secrets)
     yield watchdog.program(s)

@@ -26,7 +26,7 @@ def status(s: Settings, console: Console) -> None:
         return
     console.print(_processes(supervisor))
     console.print(_dags(s))
-    console.print(f"champion: {champion(s)}")
+    console.print(f"champion: {champion(with_secrets(s, ensure_secrets(s)))}")
     console.print(f"late forecasts: {late_forecasts(s)}")
 
 

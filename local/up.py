@@ -109,10 +109,16 @@ def _print_addresses(installation: Installation, console: Console) -> None:
     rows = {
         "Dashboard": f"http://127.0.0.1:{s.dashboard_port}",
         "Airflow": f"{address(s)}  (admin / {password})",
-        "MLflow": without_login(s.mlflow),
+        "MLflow": without_login(s.mlflow) + _login_of_mlflow(s),
     }
     if s.simulated:
         rows["Sandbox exchange"] = f"{without_login(s.sandbox)}  SIMULATED data"
     console.print()
     for name, place in rows.items():
         console.print(f"{name:17} {place}")
+
+
+def _login_of_mlflow(s: Settings) -> str:
+    """Return how to log in to the local server; who brings one knows."""
+    password = s.mlflow_password.get_secret_value() if s.mlflow_password and s.mlflow_url is None else ""
+    return f"  ({s.mlflow_username} / {password})" if password else ""

@@ -25,6 +25,7 @@ CLOSURE = re.compile(r"[A-Za-z0-9_/]{3,10}:\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?")
 DATABASES = ("airflow", "mlflow", "stockml")  # of PostgreSQL
 SUPERUSER, READER = "stockml", "stockml_reader"  # roles there
+MLFLOW_READER = "reader"  # a user of the local MLflow
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 
 
@@ -248,6 +249,9 @@ class Settings(BaseSettings):
     keep_runs: int = Field(
         100, ge=1, description="newest trainings kept in MLflow; older ones are archived, but for those in use"
     )
+    keep_archived_days: int = Field(
+        30, ge=1, description="days that an archived training can be restored in MLflow; then it and its files are gone"
+    )
     keep_backups: int = Field(7, ge=1, description="newest backups of the databases kept in S3")
     backup_bucket: str = Field("", description="bucket of the backups; the data's bucket with -backups by default")
     backup_key: SecretStr | None = Field(
@@ -268,6 +272,13 @@ class Settings(BaseSettings):
     s3_access_key: SecretStr | None = Field(None, description="S3 access key; generated for the local service")
     s3_secret_key: SecretStr | None = Field(None, description="S3 secret key; generated for the local service")
     mlflow_url: str | None = Field(None, description="address of your MLflow server")
+    mlflow_username: str = Field("admin", description="user of your MLflow server, where it asks for a login")
+    mlflow_password: SecretStr | None = Field(
+        None, description="password of that user, 12 characters or more; generated for the local server"
+    )
+    mlflow_reader_password: SecretStr | None = Field(
+        None, description="password of the local server's user reader, who changes nothing; generated"
+    )
     mlflow_model: str = Field(
         "", description="registered model; stock-close by default, on your server stock-close-<source>"
     )
@@ -430,6 +441,12 @@ class Settings(BaseSettings):
     def mlflow(self) -> str:
         """Return the MLflow server's address."""
         return self.mlflow_url or f"http://127.0.0.1:{self.mlflow_port}"
+
+    @property
+    def mlflow_login(self) -> tuple[str, str] | None:
+        """Return user and password for MLflow, None where this process has no password: never log it."""
+        logins = [(self.mlflow_username, self.mlflow_password), (MLFLOW_READER, self.mlflow_reader_password)]
+        return next(((user, password.get_secret_value()) for user, password in logins if password), None)
 
     @property
     def sandbox(self) -> str:

@@ -2,6 +2,8 @@
 
 import re
 
+UNAUTHENTICATED, FORBIDDEN = 401, 403  # as HTTP answers them
+
 
 def without_login(text: str) -> str:
     """Return a text without the user and password of any address in it."""
@@ -141,6 +143,17 @@ class Overtaken(ModelError):
 
 class RegistryUnavailable(ModelError):
     """Report that MLflow is unreachable, or answers with an error. Another try may help."""
+
+
+class RegistryRefused(RegistryUnavailable):
+    """Report that MLflow rejects the login, or does not let this user do it. Another login helps, no other try."""
+
+    @classmethod
+    def met(cls, url: str, status: int) -> "RegistryRefused":
+        """Return the error for an answer 401 (no such login) or 403 (not this user)."""
+        problem = "rejects the login" if status == UNAUTHENTICATED else "does not let this user do that"
+        settings = "STOCKML_MLFLOW_USERNAME and STOCKML_MLFLOW_PASSWORD"
+        return cls(f"MLflow at {url} {problem} ({status}): see {settings}; `make up` sets those of its own server")
 
 
 class StoreUnavailable(StockMLError):

@@ -55,5 +55,5 @@ def s3(settings: Settings) -> Iterator[Settings]:
 @pytest.fixture(scope="session")
 def mlflow_server(postgres: Settings, s3: Settings) -> Iterator[Settings]:
     """A real MLflow server on PostgreSQL and S3; the bucket is yours to create."""
-    with running(mlflow.program(postgres), postgres):
+    with running(mlflow.program(postgres, ensure_secrets(postgres)), postgres):
         yield postgres

@@ -6,5 +6,8 @@ from stock_ml.adapters.mlflow.registry import Registry
 
 
 def library(registry: Registry) -> MlflowClient:
-    """Return MLflow's client of a registry's server."""
-    return MlflowClient(registry.api.url, registry.api.url)
+    """Return MLflow's client of a registry's server; it takes the login from the address."""
+    assert isinstance(registry.api.session.auth, tuple)
+    user, password = registry.api.session.auth
+    url = registry.api.url.replace("://", f"://{user}:{password}@")
+    return MlflowClient(url, url)

@@ -16,6 +16,7 @@ GUNICORN = (PYTHON, "-m", "gunicorn", "--workers=1", "--log-level=warning", "--n
 VIEWERS = ("--worker-class=gevent", "--worker-connections=20000", "--graceful-timeout=1")
 OF_SUPERUSER = ("postgres_password",)
 OF_AIRFLOW = ("postgres_airflow_password", "postgres_mlflow_password", "backup_key")  # backs all databases up
+OF_MLFLOW = ("mlflow_password", "mlflow_reader_password")
 MLFLOW_LIMITS = {  # a training reads them; MLflow itself tries a request eight times, 120 s each
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
@@ -27,10 +28,15 @@ MLFLOW_LIMITS = {  # a training reads them; MLflow itself tries a request eight 
 
 def programs(s: Settings) -> list[Program]:
     """Describe the processes; the sandbox exchange runs in sandbox mode only. Each gets the secrets that it needs."""
-    live = without(s, *OF_AIRFLOW, *OF_SUPERUSER)
-    apart = live if s.kafka_servers else without(live, "kafka_password")
-    reading = without(apart, "postgres_stockml_password")
-    return [*([_sandbox(apart)] if s.simulated else []), _producer(live), _consumer(live), _dashboard(reading)]
+    # with the local MLflow's administrator a taken over consumer could choose its own model; it reads
+    live = without(s, *OF_AIRFLOW, *OF_SUPERUSER, *(OF_MLFLOW[:1] if s.mlflow_reader_password else ()))
+    apart = without(live, *OF_MLFLOW, *(() if s.kafka_servers else ("kafka_password",)))
+    return [
+        *([_sandbox(apart)] if s.simulated else []),
+        _producer(live),
+        _consumer(live),
+        _dashboard(without(apart, "postgres_stockml_password")),
+    ]
 
 
 def without(s: Settings, *secrets: str) -> Settings:

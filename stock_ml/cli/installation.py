@@ -20,6 +20,7 @@ POSTGRES_PASSWORDS = [
     "postgres_stockml_password",
     "postgres_reader_password",
 ]
+MLFLOW_PASSWORDS = ["mlflow_password", "mlflow_reader_password"]
 
 
 class _Home(BaseSettings):
@@ -64,6 +65,7 @@ def with_secrets(s: Settings, secrets: dict[str, str]) -> Settings:
     """Return the settings with the generated secrets, those of local servers included, where the person gave none."""
     servers = (POSTGRES_PASSWORDS if s.postgres_url is None else []) + (S3_KEYS if s.s3_url is None else [])
     servers += ["kafka_password"] if s.kafka_servers is None else []
+    servers += MLFLOW_PASSWORDS if s.mlflow_url is None else []
     names = ["backup_key", *servers]
     given = {name: secrets.get(f"STOCKML_{name.upper()}") for name in names if getattr(s, name) is None}
     return s.model_copy(update={name: SecretStr(value) for name, value in given.items() if value is not None})

@@ -5,8 +5,9 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.mlflow import runs
+from stock_ml.adapters.mlflow import garbage, runs
 from stock_ml.adapters.mlflow.registry import Registry
+from stock_ml.adapters.postgres import dumps
 from stock_ml.config import Settings
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,23 @@ def tidy_runs(s: Settings) -> dict[str, list[str]]:
     archived = runs.archive(registry, s.mlflow_experiment, s.keep_runs)
     log.info("ended %d runs of killed trainings, archived %d old ones", len(ended), len(archived))
     return {"ended": ended, "archived": archived}
+
+
+def forget_runs(s: Settings) -> dict[str, list[str]]:
+    """Delete for good what was archived longer than `keep_archived_days` ago: runs, then their versions and files.
+
+    A run that a version with an alias, or a rollback, needs is restored first, also where a person deleted it. Return
+    the runs restored and the versions deleted; a brought server's are left alone. Raises RegistryUnavailable.
+    """
+    restored, forgot = list[str](), list[str]()
+    if s.mlflow_reader_password is not None:  # the user that `make up` and Compose make on a server of their own
+        registry = Registry.connect(s, retries=3, timeout=60)
+        restored = runs.restore_used(registry, s.mlflow_experiment)
+        if runs.any_archived(registry, s.mlflow_experiment):
+            garbage.collect(s, dumps.login(s, "mlflow"), s.keep_archived_days)
+        forgot = runs.forget_orphans(registry, s.mlflow_experiment)
+    log.info("restored %d archived runs in use, deleted %d versions whose run is gone", len(restored), len(forgot))
+    return {"restored": restored, "forgot": forgot}
 
 
 def forget_old(s: Settings) -> dict[str, int]:

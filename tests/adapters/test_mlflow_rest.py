@@ -11,7 +11,7 @@ from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.adapters.mlflow.rest import champion, newest, tags
 from stock_ml.adapters.mlflow.versions import versions
 from stock_ml.config import load
-from stock_ml.errors import RegistryUnavailable
+from stock_ml.errors import RegistryRefused, RegistryUnavailable
 from stock_ml.training.version_tags import training_config
 from tests.adapters.answering import Answer, answering
 
@@ -39,7 +39,6 @@ def test_no_such_model_and_no_such_alias_mean_that_there_is_none(mlflow: Answer,
     ("status", "body"),
     [
         (500, b'{"error_code": "INTERNAL_ERROR"}'),
-        (403, b"no"),
         (404, b"<html>"),
         (404, b'{"error_code": "ENDPOINT_NOT_FOUND"}'),
         (200, b"[]"),
@@ -50,6 +49,17 @@ def test_any_other_answer_is_an_error(mlflow: Answer, status: int, body: bytes) 
     mlflow.status, mlflow.body = status, body
     with pytest.raises(RegistryUnavailable, match=f"{status}.*log"):
         has_champion(load(mlflow_url=mlflow.url))
+
+
+@pytest.mark.parametrize(("status", "problem"), [(401, "rejects the login"), (403, "does not let this user do that")])
+def test_a_login_that_is_refused_names_its_settings_and_shows_none_of_it(
+    mlflow: Answer, status: int, problem: str
+) -> None:
+    mlflow.status, mlflow.body = status, b"You are not authenticated"
+    s = load(mlflow_url=mlflow.url, mlflow_password="hidden-password")
+    with pytest.raises(RegistryRefused, match=rf"{problem} \({status}\).*STOCKML_MLFLOW_PASSWORD") as told:
+        champion(s)
+    assert "hidden" not in str(told.value)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def registry(installation: Settings) -> Registry:
 
 
 def client(s: Settings) -> MlflowClient:
-    return MlflowClient(s.mlflow, s.mlflow)
+    return library(Registry.connect(s))
 
 
 def failed_run(s: Settings) -> Run:
@@ -231,6 +231,7 @@ def test_a_version_loads_on_another_machine_without_java_and_without_the_project
     table = features.table(bars_of(0), NYSE, scorer.schema, 15).head(5)
     given = table[[*features.FEATURES, "last_close"]].assign(symbol="AAPL")
     bare = {"PATH": "/nowhere", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    bare |= dict(zip(("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"), installation.mlflow_login, strict=True))
     command = [
         sys.executable,
         "-c",

@@ -41,5 +41,5 @@ def test_airflow_understands_its_commands_and_checks(tmp_path: Path) -> None:
 
 def test_mlflow_understands_its_command(tmp_path: Path) -> None:
     command = words(services()["mlflow"])
-    assert command[:2] == ["mlflow", "server"]
+    assert command[:2] == ["python", "/mlflow_server.py"]
     understands(MLFLOW, command[2:], tmp_path)

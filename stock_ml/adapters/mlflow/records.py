@@ -68,6 +68,19 @@ class Artifact(msgspec.Struct, frozen=True):
     path: str
 
 
+class LoggedModelInfo(msgspec.Struct, frozen=True):
+    """Hold the id of a model's files and of the run that made them."""
+
+    model_id: str
+    source_run_id: str = ""
+
+
+class LoggedModel(msgspec.Struct, frozen=True):
+    """Hold a model's files, which a version names; they are no part of their run."""
+
+    info: LoggedModelInfo
+
+
 class ApiResponse(msgspec.Struct, frozen=True):
     """Hold what a request was answered; each endpoint fills its own fields."""
 
@@ -77,6 +90,7 @@ class ApiResponse(msgspec.Struct, frozen=True):
     registered_model: RegisteredModel = RegisteredModel()
     run: Run | None = None
     runs: tuple[Run, ...] = ()
+    models: tuple[LoggedModel, ...] = ()
     next_page_token: str = ""
     experiment: Experiment | None = None
     files: tuple[Artifact, ...] = ()

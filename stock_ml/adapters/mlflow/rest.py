@@ -10,7 +10,7 @@ from urllib3 import Retry
 
 from stock_ml.adapters.mlflow.records import ApiResponse, ModelVersion, RunData
 from stock_ml.config import Settings
-from stock_ml.errors import RegistryUnavailable
+from stock_ml.errors import FORBIDDEN, UNAUTHENTICATED, RegistryRefused, RegistryUnavailable
 
 TIMEOUT = 30.0
 LAST = 20  # versions read: trainings in a row that were killed just after they registered one
@@ -22,7 +22,10 @@ RETRY_ON = (408, 429, 500, 502, 503, 504)  # as MLflow's own client does
 
 @dataclass(frozen=True)
 class Api:
-    """Send requests to an MLflow server; every method raises RegistryUnavailable where it fails or is unreachable."""
+    """Send requests to an MLflow server; every method raises RegistryUnavailable where it fails or is unreachable.
+
+    It is RegistryRefused where the server rejects the login.
+    """
 
     url: str
     session: requests.Session
@@ -32,6 +35,7 @@ class Api:
     def connect(cls, s: Settings, retries: int = 0, timeout: float = TIMEOUT) -> "Api":
         """Return the API of the installation's server. A request is tried `1 + retries` times, `timeout` s each."""
         session = requests.Session()
+        session.auth = s.mlflow_login
         retry = Retry(retries, backoff_factor=1, status_forcelist=RETRY_ON, allowed_methods=None, raise_on_status=False)
         session.mount(s.mlflow, HTTPAdapter(max_retries=retry))
         return cls(s.mlflow, session, timeout)
@@ -65,11 +69,14 @@ class Api:
     ) -> requests.Response:
         url = f"{self.url}/{path}"
         try:
-            return self.session.request(method, url, params=query, json=body, timeout=self.timeout)
+            answer = self.session.request(method, url, params=query, json=body, timeout=self.timeout)
         except requests.RequestException as error:
             raise RegistryUnavailable(
                 f"MLflow at {self.url} does not answer ({type(error).__name__}); see that it runs: `make status`"
             ) from error
+        if answer.status_code in {UNAUTHENTICATED, FORBIDDEN}:
+            raise RegistryRefused.met(self.url, answer.status_code)
+        return answer
 
     def _read(self, answer: requests.Response, path: str) -> ApiResponse:
         if not answer.ok:

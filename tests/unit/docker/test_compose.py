@@ -303,3 +303,13 @@ def test_the_dashboard_has_the_reader_alone_and_a_service_its_own_database() -> 
         assert not every[name]["STOCKML_POSTGRES_AIRFLOW_PASSWORD"], name
         assert not every[name]["STOCKML_POSTGRES_MLFLOW_PASSWORD"], name
         assert not every[name]["STOCKML_BACKUP_KEY"], name
+
+
+def test_only_who_writes_to_mlflow_knows_its_administrator() -> None:
+    told = "made-up-stack_mlflow_password"
+    knowing = {name for name, service in services().items() if told in str(service)}
+    assert knowing == {"mlflow", "migrate", "pipeline", *AIRFLOW}
+    consumer = services()["consumer"]["environment"]
+    assert (consumer["STOCKML_MLFLOW_PASSWORD"], bool(consumer["STOCKML_MLFLOW_READER_PASSWORD"])) == ("", True)
+    for name in ("dashboard", "sandbox"):
+        assert not services()[name]["environment"]["STOCKML_MLFLOW_READER_PASSWORD"], name

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from gunicorn.config import Config
 
-from local.secrets import ensure_secrets
+from local.secrets import ensure_secrets, with_secrets
 from local.servers import airflow, kafka, mlflow, postgres, seaweed, services
 from local.supervisor.program import Program
 from sandbox import __main__ as sandbox
@@ -71,8 +71,8 @@ def without(argv: Sequence[str], options: Sequence[str]) -> list[str]:
 
 def test_every_program_is_a_service(s: Settings) -> None:
     secrets = ensure_secrets(s)
-    programs = [postgres.program(s), kafka.program(s, secrets), seaweed.program(s, secrets), mlflow.program(s)]
-    programs += [*services.programs(s), *airflow.programs(s, secrets)]
+    servers = [kafka.program(s, secrets), seaweed.program(s, secrets), mlflow.program(s, secrets)]
+    programs = [postgres.program(s), *servers, *services.programs(s), *airflow.programs(s, secrets)]
     assert {program.name for program in programs} == set(compose.services()) - {"databases", "migrate", "pipeline"}
 
 
@@ -112,9 +112,16 @@ def test_seaweedfs(s: Settings) -> None:
 
 
 def test_mlflow(s: Settings) -> None:
-    program = mlflow.program(s)
-    here, there = (without(after(argv, "server"), SERVER_PLACES) for argv in (program.argv, command("mlflow")))
+    secrets = ensure_secrets(s)
+    program = mlflow.program(with_secrets(s, secrets), secrets)
+    here, there = (
+        without(argv, SERVER_PLACES) for argv in (after(program.argv, str(mlflow.SERVER)), command("mlflow")[2:])
+    )
     assert there == here
+    assert set(environment("mlflow")) <= set(program.env)
+    files = {mlflow.SERVER: command("mlflow")[1], mlflow.CONFIG: environment("mlflow")["MLFLOW_AUTH_CONFIG_PATH"]}
+    mounts = {f"./{file.relative_to(ROOT)}:{place}:ro" for file, place in files.items()}
+    assert set(compose.services()["mlflow"]["volumes"]) == mounts
     switches = {name: value for name, value in program.env.items() if value in {"true", "false"}}
     assert switches.items() <= environment("mlflow").items()
 

@@ -67,7 +67,7 @@ def test_a_brought_s3_is_given_no_keys_of_ours(tmp_path: Path) -> None:
     s = load(home=tmp_path, s3_url="https://s3.amazonaws.com")
     filled = with_secrets(s, ensure_secrets(s))
     assert (filled.s3_access_key, filled.s3_secret_key) == (None, None)
-    assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} & set(mlflow.program(filled).env)
+    assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} & set(mlflow.program(filled, ensure_secrets(filled)).env)
 
 
 def test_a_brought_s3_without_keys_is_asked_with_those_of_aws_own_search(
@@ -75,7 +75,7 @@ def test_a_brought_s3_without_keys_is_asked_with_those_of_aws_own_search(
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "mine")
     brought = load(home=tmp_path, s3_url="https://s3.amazonaws.com")
-    for env in (environment(brought), mlflow.program(brought).env):
+    for env in (environment(brought), mlflow.program(brought, ensure_secrets(brought)).env):
         assert env["AWS_PROFILE"] == "mine"
     assert "AWS_PROFILE" not in environment(load(home=tmp_path))
 
