@@ -5,7 +5,7 @@ parts a session into two periods, and sessions that touch, as those of 24/7 do, 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -256,17 +256,24 @@ class Calendars:
         return sessions(dict(self.others).get(symbol, self.exchange), self.closures)
 
 
-@cache  # each symbol needs them, and loading takes a second; 1 MB an exchange
 def sessions(exchange: str, closures: tuple[str, ...] = ()) -> Sessions:
     """Load the sessions of an exchange by its ISO 10383 code, half days and holidays included.
 
     `closures` are days on which an exchange was closed beyond what the library knows, EXCHANGE:YYYY-MM-DD, or from a
     minute on, EXCHANGE:YYYY-MM-DDTHH:MM in the exchange's own time. Raises BadSetting where a code or a day is unknown.
     """
+    parts = (closure.partition(":") for closure in closures)
+    return _sessions(exchange, tuple(day for code, _, day in parts if code == exchange))
+
+
+@cache  # each symbol needs them, and loading takes a second; 1 MB an exchange
+def _sessions(exchange: str, closed: tuple[str, ...]) -> Sessions:
+    if exchange in SHARED:
+        return replace(_sessions(SHARED[exchange], closed), exchange=exchange)
     calendar = _load(exchange)
     zone, dates = str(calendar.tz), calendar.sessions.to_numpy().astype("datetime64[D]")
     opens, closes = _seconds(calendar.opens), _seconds(calendar.closes)
-    for day in [day for code, _, day in (closure.partition(":") for closure in closures) if code == exchange]:
+    for day in closed:
         closes = _closed(day, dates, closes, zone)
     starts, ends = _breaks(calendar, closes)
     closes = np.where(closes > ends, closes, starts)
@@ -290,17 +297,16 @@ def _load(exchange: str) -> "ExchangeCalendar":
     """Return the library's calendar of an exchange, as far as it knows its sessions."""
     import exchange_calendars  # takes a second; most importers get their sessions from a caller
 
-    code = SHARED.get(exchange, exchange)
     try:
-        return exchange_calendars.get_calendar(code, start=FIRST, end=LAST)
+        return exchange_calendars.get_calendar(exchange, start=FIRST, end=LAST)
     except exchange_calendars.errors.InvalidCalendarName as error:
         raise BadSetting(f"no exchange is called {exchange!r}: set STOCKML_EXCHANGE to a code such as XNYS") from error
     except ValueError:  # some exchanges announce their holidays a year at a time
-        known = exchange_calendars.get_calendar(code)
+        known = exchange_calendars.get_calendar(exchange, start=RELEASED - OLD, end=RELEASED)
     first, last = known.bound_min(), known.bound_max()
     start = pd.Timestamp(FIRST) if first is None else max(pd.Timestamp(FIRST), first)
     end = pd.Timestamp(LAST) if last is None else min(pd.Timestamp(LAST), last)
-    return exchange_calendars.get_calendar(code, start=start, end=end)
+    return exchange_calendars.get_calendar(exchange, start=start, end=end)
 
 
 def _closed(day: str, dates: np.ndarray, closes: np.ndarray, zone: str) -> np.ndarray:

@@ -38,9 +38,8 @@ def frame_of(labels: np.ndarray, values: np.ndarray) -> pd.DataFrame:
     `broken` is "" for a bar, else why the row is none: NO_TRADE, OFF_MINUTE, or the first column that breaks a rule.
     """
     values, clipped = clip_rounding(values)
-    frame = pd.DataFrame(values, columns=VALUES)
-    frame.insert(0, "label", labels)
-    return frame.assign(broken=_defects(labels, values), clipped=clipped)
+    columns = dict(zip(VALUES, values.T, strict=True))
+    return pd.DataFrame({"label": labels, **columns, "broken": _defects(labels, values), "clipped": clipped})
 
 
 def traded(frame: pd.DataFrame) -> pd.DataFrame:

@@ -117,6 +117,14 @@ def test_a_symbol_may_have_an_exchange_of_its_own():
     assert np.datetime64("2024-03-06") in calendars.of("AAPL").dates
 
 
+def test_an_exchange_is_loaded_once_and_what_is_told_of_others_makes_no_other_sessions():
+    closed_elsewhere = sessions("XNYS", ("XLON:2024-03-06",))
+    assert sessions("XNYS") is sessions("XNYS", ()) is closed_elsewhere is Calendars("XNYS").of("AAPL")
+    mumbai, national = sessions("XBOM"), sessions("XNSE")
+    assert national.exchange == "XNSE"
+    assert national.parts.opens is mumbai.parts.opens
+
+
 @pytest.mark.parametrize("closure", ["XNYS:2024-03-02", "XNYS:2024-13-01", "XNYS:2024-03-06T25:00"])
 def test_a_closure_of_no_session_is_refused(closure):
     with pytest.raises(BadSetting, match="STOCKML_CLOSURES: '2024"):
