@@ -23,8 +23,8 @@ def http(url: str, *, any_status: bool = False, text: str = "") -> Callable[[], 
     return probe
 
 
-def heartbeat(s: Settings, service: str, seconds: float = 5) -> Callable[[], bool]:
-    """Return a probe that says whether a service stored its state within the last seconds."""
+def heartbeat(s: Settings, service: str) -> Callable[[], bool]:
+    """Return a probe that says whether a service stored its state within the last five seconds."""
 
     def probe() -> bool:
         store = ForecastStore.connect(s)
@@ -32,7 +32,7 @@ def heartbeat(s: Settings, service: str, seconds: float = 5) -> Callable[[], boo
             found = store.read_state(service)
         finally:
             store.close()
-        return found is not None and found.age < seconds
+        return found is not None and found.age < 5
 
     return probe
 

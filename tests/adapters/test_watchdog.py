@@ -224,13 +224,13 @@ def test_servers_that_answer_show_a_sign_of_life_and_those_that_are_away_show_no
 
 @pytest.mark.parametrize("state", ["stands still", "answers", "is away"])
 def test_the_probe_in_a_container_ends_a_service_that_stands_still_and_no_other(tmp_path: Path, state: str) -> None:
-    end_if_it_hangs = runpy.run_path(str(ROOT / "docker" / "heartbeat_probe.py"))["end_if_it_hangs"]
+    end_if_it_hangs = runpy.run_path(str(ROOT / "docker" / "end_hung.py"))["end_if_it_hangs"]
     (port,) = ports.free(1)
     url = f"http://127.0.0.1:{port}/healthz"
     (tmp_path / "server.py").write_text(SERVES)
     s = load(home=tmp_path, source="sandbox", consumer_port=port)
     if state == "is away":
-        assert not end_if_it_hangs(s, "consumer")
+        assert not end_if_it_hangs(s.consumer_port)
         return
     with subprocess.Popen(
         [sys.executable, str(tmp_path / "server.py"), str(port)], stderr=subprocess.DEVNULL
@@ -238,7 +238,7 @@ def test_the_probe_in_a_container_ends_a_service_that_stands_still_and_no_other(
         probes.wait("the server", is_well(url), 20)
         if state == "stands still":
             server.send_signal(signal.SIGSTOP)
-        assert end_if_it_hangs(s, "consumer") == (state == "stands still")
+        assert end_if_it_hangs(s.consumer_port) == (state == "stands still")
         assert server.poll() is None or state == "stands still"
         server.kill()
 

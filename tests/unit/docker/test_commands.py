@@ -47,14 +47,6 @@ def test_every_script_finds_what_it_imports(path: Path) -> None:
     runpy.run_path(str(path), run_name="loaded")
 
 
-@pytest.mark.parametrize("name", ["producer", "consumer"])
-def test_a_service_without_a_port_is_asked_by_a_script(name: str) -> None:
-    command = services()[name]["healthcheck"]["test"]
-    assert command[0] == "CMD"
-    assert runs_from_here(command[1:])
-    assert command[-1] == name
-
-
 @pytest.mark.parametrize("name", ["sandbox", "dashboard"])
 def test_gunicorn_finds_its_application_and_the_health_check_its_page(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
