@@ -100,6 +100,11 @@ def package_of(entry: EntryPoint) -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "stock_ml"
 
 
+def version_of_package(name: str) -> str:
+    """Return name and version of the package that gives a source, "" for a built-in one."""
+    return "" if name in BUILT_IN else " ".join(package_of(entry) for entry in installed() if entry.name == name)
+
+
 def _imported(entry: EntryPoint, where: str) -> object:
     try:
         return entry.load()

@@ -12,7 +12,7 @@ from local.servers.services import settings_environment
 from stock_ml import source_plugins
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadPlugin, BadSetting
-from stock_ml.source_plugins import BUILT_IN, describe, names
+from stock_ml.source_plugins import BUILT_IN, describe, names, version_of_package
 from stock_ml.sources.registry import plugin_of
 from tests.packages import CAN, PLUGIN, other_packages, package
 
@@ -124,6 +124,12 @@ def test_no_package_takes_the_place_of_a_built_in_source(folder: Path) -> None:
     [entry] = source_plugins.installed()
     with pytest.raises(BadPlugin, match="'yahoo' is built in; its author must choose another name"):
         source_plugins.checked(entry)
+
+
+def test_another_version_of_its_package_is_another_version_of_the_programs(folder: Path) -> None:
+    package(folder, "mine")
+    assert version_of_package("mine") == "package-of-mine 1.0"
+    assert version_of_package("yahoo") == ""
 
 
 def own_settings(s: Settings) -> dict[str, Any]:
