@@ -116,12 +116,16 @@ OWN_PYTHON = $(if $(filter file,$(origin PYTHON)),.venv/bin/python,$(PYTHON))
 	  $(PYTHON) local/preflight.py && rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@cmp -s $(UV) $@ || { .venv/bin/python -m pip install -q --require-hashes -r $(UV) && cp $(UV) $@; }
 
+# packages of sources that you chose (docs/sources.md); they change no package of the lock
+SOURCES = $(wildcard requirements-sources.txt)
+ADD = .venv/bin/uv pip install -q --python .venv/bin/python --constraint requirements.txt --requirement
+
 # sync: a package that left the lock leaves .venv too
-.venv/ready: requirements.txt .venv/uv
-	@$(SYNC) requirements.txt $(if $(wildcard .venv/dev),requirements-dev.txt) && touch $@
+.venv/ready: requirements.txt $(SOURCES) .venv/uv
+	@$(SYNC) requirements.txt $(if $(wildcard .venv/dev),requirements-dev.txt) $(SOURCES:%=&& $(ADD) %) && touch $@
 
 .venv/dev: requirements-dev.txt .venv/ready
-	@$(SYNC) requirements.txt requirements-dev.txt && touch $@
+	@$(SYNC) requirements.txt requirements-dev.txt $(SOURCES:%=&& $(ADD) %) && touch $@
 
 .PHONY: help up down status logs replay retire backup restore reset
 .PHONY: check fix unit test fuzz oldest coverage bench screenshot facts lock audit FORCE

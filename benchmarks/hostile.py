@@ -1,24 +1,22 @@
 """Hostile answers through parser and cleaning, and through Kafka and the consumer: right, and the same bits in both."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 
 import numpy as np
-import pandas as pd
 import psycopg
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks._consumer import fixed_scorer
-from benchmarks._hostile import KINDS, Case, answer
+from benchmarks._hostile import answer
 from benchmarks._live import publish, running_process, stage
 from stock_ml.adapters.broker import Publisher
 from stock_ml.cleaning.rules import CleanBars, CleaningParameters, clean
 from stock_ml.config import Settings
-from stock_ml.domain.bars import MINUTE, Bar, epoch
+from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Minutes
 from stock_ml.domain.official_close import OfficialClose, OfficialCloses
@@ -26,6 +24,8 @@ from stock_ml.domain.outliers import outliers
 from stock_ml.model import features
 from stock_ml.model.scorer import Scorer, prices
 from stock_ml.sources.parsing import Response, live_rows, parse, place
+from stock_ml.testing.hostile_cases import KINDS, Case
+from stock_ml.testing.replay import mistake
 
 MINUTES = 3  # that are published at a time
 VALUES = ("open", "high", "low", "close", "volume")
@@ -56,7 +56,7 @@ def run(console: Console) -> dict[str, float]:
         scorer = fixed_scorer(s)
         batch = {symbol: _batch(symbol, case, s, scorer) for symbol, case in cases.items()}
         stream = _stream(s, cases)
-    mistakes = {symbol: _mistake(case, batch[symbol][0]) for symbol, case in cases.items()}
+    mistakes = {symbol: mistake(case, batch[symbol][0]) for symbol, case in cases.items()}
     parted = {symbol: _difference(batch[symbol][1], stream[symbol], case.settled) for symbol, case in cases.items()}
     console.print(_table(cases, {symbol: found[0] for symbol, found in batch.items()}, mistakes, parted))
     wrong = sum(map(bool, mistakes.values()))
@@ -139,27 +139,6 @@ def _stored(s: Settings, cases: dict[str, Case]) -> dict[str, Outcome]:
         for symbol, ts, close in connection.execute(CLOSES):
             found[symbol].closes[ts] = close
     return found
-
-
-def _mistake(case: Case, cleaned: CleanBars) -> str:
-    """Return in which way cleaned bars are not as they should be, "" where they are."""
-    bars = cleaned.bars[~cleaned.bars["filled"].to_numpy(bool)]
-    rows = zip(epoch(bars["ts"]).tolist(), bars[list(VALUES)].to_numpy().tolist(), strict=True)
-    if dict(rows) != case.bars:
-        return "other bars"
-    named = {int(pd.Timestamp(one["ts"]).timestamp()) for one in cleaned.report["outliers"]["first"]}
-    if named != case.outliers:
-        return f"outliers {len(named)}, expected {len(case.outliers)}"
-    closes = {pd.Timestamp(one["ts"]).timestamp(): one["price"] for one in cleaned.report["official_closes"].values()}
-    if closes != case.closes:
-        return f"official closes {closes}, expected {case.closes}"
-    counts = Counter({name: count for name in case.counts if (count := _count(cleaned, name))})
-    return "" if counts == case.counts else f"{dict(counts)}, expected {dict(case.counts)}"
-
-
-def _count(cleaned: CleanBars, name: str) -> int:
-    report = dict(cleaned.report)
-    return len(cleaned.refused) if name == "refused" else int(report[name])  # type: ignore[call-overload]  # a count
 
 
 def _difference(batch: Outcome, stream: Outcome, settled: int) -> str:

@@ -20,6 +20,7 @@ from local.watchdog import program as watchdog
 from stock_ml.adapters.broker.topics import ensure_topics
 from stock_ml.adapters.postgres.migrate import migrate
 from stock_ml.config import Settings
+from stock_ml.source_plugins import version_of_package
 
 REPLAYING = ("producer", "consumer")
 LAST_TO_STOP = (postgres.NAME, kafka.NAME)  # so that the others can put away what they hold
@@ -39,7 +40,7 @@ def describe(settings: Settings) -> Installation:
     """Return the installation of these settings; its secrets are made where they are missing."""
     secrets = ensure_secrets(settings)
     s = with_secrets(settings, secrets)
-    return Installation(s, secrets, [_versioned(p) for p in _programs(s, secrets)])
+    return Installation(s, secrets, [_versioned(p, version_of_package(s.source)) for p in _programs(s, secrets)])
 
 
 def steps(installation: Installation, supervisor: Supervisor, console: Console) -> list[Step]:
@@ -102,7 +103,7 @@ def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:
     yield watchdog.program(s)
 
 
-def _versioned(p: Program) -> Program:
+def _versioned(p: Program, plugin: str) -> Program:
     # a program whose definition changed is restarted: so new code and new packages are part of the definition
     places = ["requirements.txt", *(CODE if "PYTHONPATH" in p.env else ())]
-    return replace(p, env={**p.env, "STOCKML_VERSION": version_of(ROOT, tuple(places))})
+    return replace(p, env={**p.env, "STOCKML_VERSION": version_of(ROOT, tuple(places)) + plugin})

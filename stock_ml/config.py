@@ -2,21 +2,31 @@
 
 import re
 from datetime import date
+from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    Field,
+    SecretStr,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from stock_ml.domain.capabilities import CAPABILITIES, Capabilities
-from stock_ml.errors import BadSetting
+from stock_ml.domain.capabilities import Capabilities
+from stock_ml.errors import BadPlugin, BadSetting
+from stock_ml.source_plugins import describe
 
 if TYPE_CHECKING:
     from stock_ml.domain.calendar import Calendars
 
-Source = Literal["sandbox", "alpha_vantage", "yahoo", "csv"]
 Recipe = Literal["linear", "huber", "elastic", "gbt"]
 Alias = Literal["champion", "challenger"]
 SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.=\-]{0,11}")
@@ -27,6 +37,7 @@ DATABASES = ("airflow", "mlflow", "stockml")  # of PostgreSQL
 SUPERUSER, READER = "stockml", "stockml_reader"  # roles there
 MLFLOW_READER = "reader"  # a user of the local MLflow
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
+Own = TypeVar("Own", bound=BaseModel)
 
 
 class Settings(BaseSettings):
@@ -42,8 +53,9 @@ class Settings(BaseSettings):
     )
 
     # what is forecast, and from which data
-    source: Source = Field(
-        "sandbox", description="sandbox, alpha_vantage, yahoo or csv; alpha_vantage where a key is set, else sandbox"
+    source: str = Field(
+        "sandbox",
+        description="sandbox, alpha_vantage, yahoo, csv or a plug-in's; alpha_vantage where a key is set, else sandbox",
     )
     symbols: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="comma-separated; five by default, for csv the starts of the files' names"
@@ -104,8 +116,8 @@ class Settings(BaseSettings):
         le=3600,
         description="seconds by which your feed shows each bar late; 900 for Alpha Vantage's delayed bars, else 0",
     )
-    requests_per_minute: int = Field(75, ge=1, description="your Alpha Vantage plan's request rate")
-    requests_per_day: int = Field(0, ge=0, description="your Alpha Vantage plan's requests a day; 0 is no limit")
+    requests_per_minute: int = Field(75, ge=1, description="the request rate of your key's plan")
+    requests_per_day: int = Field(0, ge=0, description="requests a day of your key's plan; 0 is no limit")
     yahoo_url: str = Field(
         "https://query2.finance.yahoo.com",
         description="address of Yahoo's charts; another one gets all requests to Yahoo",
@@ -305,12 +317,12 @@ class Settings(BaseSettings):
     def _fill_in(cls, given: dict[str, Any]) -> dict[str, Any]:
         key = given.get("ALPHAVANTAGE_API_KEY") or given.get("alphavantage_api_key")
         source = given.setdefault("source", "alpha_vantage" if key else "sandbox")
-        known = CAPABILITIES.get(source)  # a wrong name is refused later, by the field's type
-        replayed = known is not None and known.replayed
+        known = describe(source).capabilities
+        replayed = known.replayed
         given.setdefault("holdout_sessions", 2 if replayed else 0)
         entitled = given.get("alphavantage_entitlement") == "delayed"
-        given.setdefault("feed_delay", known.delayed if known is not None and entitled else 0)
-        given.setdefault("retrain_sessions", 5 if known is not None and known.simulated else 1)
+        given.setdefault("feed_delay", known.delayed if entitled else 0)
+        given.setdefault("retrain_sessions", 5 if known.simulated else 1)
         suffix = f"-{str(source).replace('_', '-')}"
         given.setdefault("s3_bucket", f"stockml{suffix}")
         given.setdefault("backup_bucket", f"{given['s3_bucket']}-backups")
@@ -410,7 +422,15 @@ class Settings(BaseSettings):
     @property
     def capabilities(self) -> Capabilities:
         """Return what the source can do."""
-        return CAPABILITIES[self.source]
+        return describe(self.source).capabilities
+
+    def own(self, kind: type[Own]) -> Own:
+        """Return the settings of the source's plug-in. Raises BadSetting naming the variable."""
+        prefix = f"{self.source}_"
+        try:
+            return kind(**{name: getattr(self, prefix + name) for name in kind.model_fields})
+        except ValidationError as error:
+            raise _bad_setting(error, prefix) from None
 
     @property
     def simulated(self) -> bool:
@@ -507,12 +527,41 @@ def _symbols_in(path: Path) -> tuple[str, ...]:
 def load(**given: object) -> Settings:
     """Read the settings from the environment and `.env`; `given` ones win.
 
-    Raises BadSetting naming the variable.
+    Raises BadSetting naming the variable, or BadPlugin.
     """
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        s = Settings(**given)  # type: ignore[arg-type]
+        if kind := describe(s.source).settings:
+            s = class_with(s.source)(**given)  # type: ignore[arg-type]
+            s.own(kind)
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        prefix = "" if name in {"", "ALPHAVANTAGE_API_KEY"} else "STOCKML_"
-        raise BadSetting(f"{prefix}{name or 'settings'}: {first['msg']}; see .env.example") from None
+        raise _bad_setting(error) from None
+    return s
+
+
+@cache
+def class_with(source: str) -> type[Settings]:
+    """Return the class of settings with those of a source's plug-in: its field `url` is `<source>_url` there.
+
+    So they are read, handed to every process and kept out of logs as all others are. Raises BadPlugin.
+    """
+    kind = describe(source).settings
+    fields: dict[str, Any] = {
+        f"{source}_{name}": (field.annotation, field) for name, field in (kind.model_fields.items() if kind else ())
+    }
+    own_names = [name for name, (_, field) in fields.items() if field.alias or field.validation_alias]
+    if taken := [name for name in fields if hasattr(Settings, name) or name in Settings.model_fields] + own_names:
+        raise BadPlugin(
+            f"the settings of source {source} would be {', '.join(f'STOCKML_{name.upper()}' for name in taken)}, which "
+            "stock_ml has, or have an alias; the plug-in's author must name them otherwise"
+        )
+    return create_model("Settings", __base__=Settings, **fields)
+
+
+def _bad_setting(error: ValidationError, own: str = "") -> BadSetting:
+    first = error.errors(include_input=False)[0]
+    name = "_".join(str(part) for part in first["loc"]).upper()
+    if own:
+        return BadSetting(f"STOCKML_{own.upper()}{name or '…'}: {first['msg']}; see the documentation of the plug-in")
+    prefix = "" if name in {"", "ALPHAVANTAGE_API_KEY"} else "STOCKML_"
+    return BadSetting(f"{prefix}{name or 'settings'}: {first['msg']}; see .env.example")

@@ -49,6 +49,10 @@ class BadSetting(BadInput):
     """Report a setting that cannot be used."""
 
 
+class BadPlugin(BadSetting):
+    """Report the plug-in of a source that cannot be used. Sources of other packages are not affected."""
+
+
 class UnknownSessions(BadSetting):
     """Report a time outside of the sessions that the installed exchange calendars know."""
 
@@ -99,6 +103,10 @@ class InvalidResponse(SourceError):
 
 class TooLarge(SourceError):
     """Report an answer larger than any month of bars, before all of it is read. Another try does not help."""
+
+
+class ContractBroken(SourceError):
+    """Report a plug-in that raises or gives what no source may. The same request may succeed later."""
 
 
 class SourceUnavailable(SourceError):

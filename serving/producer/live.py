@@ -26,7 +26,7 @@ from stock_ml.domain.gaps import longest_silence
 from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadKey, SourceUnavailable, StoreUnavailable
 from stock_ml.sources.parsing import Convention
-from stock_ml.sources.registry import Source, open_source
+from stock_ml.sources.registry import Source, open_source, request_budget
 
 log = logging.getLogger(__name__)
 STANDSTILL = 5  # trading minutes without a bar of any symbol after which a feed stands still
@@ -142,7 +142,8 @@ class Live:
     def _pause(self) -> float:
         if self._s.simulated:  # its minutes are short, and its requests are not limited
             return MINUTE / self._s.sandbox_speed / 2
-        return max(REQUEST_AGAIN, len(self._s.symbols) * 60.0 / self._s.requests_per_minute)
+        per_minute = request_budget(self._s).per_minute
+        return max(REQUEST_AGAIN, len(self._s.symbols) * 60.0 / per_minute) if per_minute else REQUEST_AGAIN
 
     def _refused_pause(self) -> float:
         return MINUTE if self._s.simulated else HOUR

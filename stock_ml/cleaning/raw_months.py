@@ -10,9 +10,9 @@ import pandas as pd
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.domain.calendar import Sessions
-from stock_ml.domain.capabilities import CAPABILITIES
 from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.errors import BadFile
+from stock_ml.source_plugins import describe
 from stock_ml.sources.parsing import WHOLE_FILE, Response, read
 from stock_ml.sources.parsing.layout import row_months
 
@@ -47,7 +47,8 @@ def months_of_item(lake: Lake, item: IngestItem, calendar: Sessions) -> dict[str
         if key:
             with record_failure(lake, item["symbol"], month, key):
                 months = _split(lake.get_raw(key), key, calendar)
-            earlier = set(lake.raw_keys(item["symbol"], month)) - {key} if CAPABILITIES[lake.source].rolling else set()
+            rolling = describe(lake.source).capabilities.rolling
+            earlier = set(lake.raw_keys(item["symbol"], month)) - {key} if rolling else set()
             if earlier:
                 months = {name: _merged(lake, rows, earlier, calendar) for name, rows in months.items()}
             found |= months

@@ -3,7 +3,7 @@
 import typer
 
 from stock_ml import __version__
-from stock_ml.cli import backups, data, doctor, models
+from stock_ml.cli import backups, data, doctor, models, sources
 
 
 def _show_version(show: bool) -> None:
@@ -14,6 +14,7 @@ def _show_version(show: bool) -> None:
 
 app = typer.Typer(name="stockml", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command("doctor")(doctor.doctor)
+app.command("sources")(sources.sources)
 app.command("models")(models.models)
 app.command("promote")(models.promote_version)
 app.command("rollback")(models.roll_back)

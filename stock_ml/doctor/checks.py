@@ -50,7 +50,7 @@ def _largest(state: Path) -> str:
 
 def ports(s: Settings) -> CheckResult:
     """See who listens where this installation's servers do; who is seen and is none of them is bad."""
-    names = [name for name in type(s).model_fields if name.endswith("_port")]
+    names = [name for name in Settings.model_fields if name.endswith("_port")]
     taken = {name: getattr(s, name) for name in names if not listeners.port_is_free(getattr(s, name))}
     if not taken:
         return CheckResult("all free: nothing runs here", "`make up` starts everything", "note")
@@ -132,7 +132,7 @@ def watchdog(s: Settings) -> CheckResult:
 
 
 CHECKS: dict[str, tuple[Check, str]] = {
-    "key": (key, "set ALPHAVANTAGE_API_KEY in .env, or take SOURCE=yahoo, csv or sandbox"),
+    "key": (key, "set it in .env, or take SOURCE=sandbox, which needs none"),
     "source": (source, "see the message; SOURCE=sandbox needs no network"),
     "feed": (feed, STARTS),
     "clock": (clock, STARTS),

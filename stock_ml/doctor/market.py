@@ -11,7 +11,6 @@ from stock_ml.doctor.check import CheckResult
 from stock_ml.domain.bars import utc
 from stock_ml.domain.calendar import SHARED, UPDATE, Sessions, end_fault, release_warning
 from stock_ml.domain.feed_delay import feed_words
-from stock_ml.errors import BadKey
 from stock_ml.sources.csv_files import CsvFiles
 from stock_ml.sources.parsing import read
 from stock_ml.sources.registry import open_source
@@ -21,8 +20,7 @@ def key(s: Settings) -> CheckResult:
     """See that there is a key where one is needed, and what of its budget is spent; the key itself is never shown."""
     if not s.capabilities.metered:
         return CheckResult(f"source {s.source} needs none")
-    if s.alphavantage_api_key is None:
-        raise BadKey(f"source {s.source} needs a key, and none is set")
+    open_source(s)  # raises BadKey where none is set; nothing is sent
     spent, daily = RequestQuota.connect(s).used_today(), s.requests_per_day
     message = f"set; {s.requests_per_minute} requests a minute, {spent} of {daily or 'any number'} spent today"
     return (

@@ -1,4 +1,4 @@
-"""What each source of bars can do. Other code checks a capability, never a source's name."""
+"""What a source of bars can do. Other code checks a capability, never a source's name."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -46,13 +46,3 @@ class Capabilities:
     def live(self) -> bool:
         """Say whether the bars come from a market that trades by the wall's clock."""
         return not (self.simulated or self.replayed)
-
-
-CAPABILITIES = {
-    "sandbox": Capabilities("whole months", simulated=True, adjustable=True, delayed=900),
-    "alpha_vantage": Capabilities(
-        "whole months", metered=True, adjustable=True, delayed=900, closing=300, settles=3600
-    ),
-    "yahoo": Capabilities("rolling window", closing=300, settles=3600),
-    "csv": Capabilities("file", closing=300),
-}

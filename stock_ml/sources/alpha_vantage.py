@@ -1,7 +1,6 @@
 """Minute bars of Alpha Vantage, from the service or from the sandbox exchange, which has the same API."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tenacity import Retrying
@@ -10,13 +9,10 @@ from stock_ml.config import Settings
 from stock_ml.errors import BadKey
 from stock_ml.sources.alpha_vantage_client import Intraday
 from stock_ml.sources.parsing import Response
+from stock_ml.sources.plugin import RequestLimiter, no_limit
 from stock_ml.sources.retry import RETRIES
 
 SANDBOX_KEY = "sandbox"  # the sandbox requires a key as the service does, and accepts any
-
-
-def no_limit() -> None:
-    """Let every request pass."""
 
 
 @dataclass
@@ -33,11 +29,11 @@ class AlphaVantage:
     params: dict[str, str] = field(default_factory=dict)
     month: dict[str, str] = field(default_factory=lambda: {"outputsize": "full", "extended_hours": "true"})
     retries: Retrying = RETRIES
-    limiter: Callable[[], None] = no_limit
+    limiter: RequestLimiter = no_limit
     _next: float = field(default=0.0, init=False)
 
     @classmethod
-    def connect(cls, s: Settings, limiter: Callable[[], None] = no_limit) -> "AlphaVantage":
+    def connect(cls, s: Settings, limiter: RequestLimiter = no_limit) -> "AlphaVantage":
         """Return the real service. Raises BadKey where no key is set."""
         if s.alphavantage_api_key is None:
             raise BadKey(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from stock_ml.sources.parsing import Response
 
 if TYPE_CHECKING:
-    from stock_ml.sources.registry import Source
+    from stock_ml.sources.plugin import Source
 
 
 @dataclass

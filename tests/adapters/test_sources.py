@@ -3,20 +3,21 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import SecretStr
 
-from stock_ml import config, errors
+from stock_ml import errors
 from stock_ml.cleaning.rules import CleaningParameters, clean
 from stock_ml.config import Settings
 from stock_ml.domain.bars import COLUMNS, epoch, validate
 from stock_ml.domain.calendar import sessions
+from stock_ml.source_plugins import BUILT_IN
 from stock_ml.sources.parsing import detect_convention, parse, place
-from stock_ml.sources.registry import SOURCES, Source, open_source
+from stock_ml.sources.plugin import Source
+from stock_ml.sources.registry import open_source
 from stock_ml.sources.yahoo import Yahoo
 from tests.http import answering
 from tests.yahoo import serving
@@ -67,7 +68,7 @@ FORMS: dict[str, Callable[[Settings, Path, str], Form]] = {
 
 
 def test_every_source_of_the_settings_is_in_the_table_and_is_tried_here():
-    assert set(get_args(config.Source)) == set(SOURCES) == set(FORMS)
+    assert set(FORMS) == set(BUILT_IN)
 
 
 @pytest.fixture(params=FORMS)

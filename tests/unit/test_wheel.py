@@ -6,13 +6,14 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from configparser import ConfigParser
 from email.message import Message
 from email.parser import Parser
 
 import pytest
 
 from local.supervisor.program import ROOT
-from stock_ml import __version__
+from stock_ml import __version__, source_plugins
 
 BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 PACKAGES = ("stock_ml", "serving", "sandbox")
@@ -56,9 +57,12 @@ def test_it_needs_what_the_product_needs(wheel: zipfile.ZipFile) -> None:
     assert told["Version"] == __version__
 
 
-def test_its_command_is_stockml(wheel: zipfile.ZipFile) -> None:
+def test_its_command_is_stockml_and_its_sources_are_those_of_a_checkout(wheel: zipfile.ZipFile) -> None:
     name = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-    assert wheel.read(name).decode().split() == ["[console_scripts]", "stockml", "=", "stock_ml.cli.__main__:main"]
+    found = ConfigParser()
+    found.read_string(wheel.read(name).decode())
+    assert dict(found["console_scripts"]) == {"stockml": "stock_ml.cli.__main__:main"}
+    assert dict(found[source_plugins.GROUP]) == source_plugins.BUILT_IN
 
 
 def test_it_is_built_by_what_the_lock_holds() -> None:

@@ -11,10 +11,12 @@ from stock_ml.domain.bars import MINUTE, Bar, largest_volume
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadFile
+from stock_ml.source_plugins import parser_of
 from stock_ml.sources.parsing import (
     alpha_vantage_csv,
     alpha_vantage_json,
     gzip_body,
+    plugin_rows,
     yahoo_json,
 )
 from stock_ml.sources.parsing.response import WHOLE_FILE, Response
@@ -25,8 +27,15 @@ FARTHEST = pd.Timedelta(hours=15)  # no exchange's clock is farther ahead of UTC
 
 
 def read(response: Response) -> pd.DataFrame:
-    """Return a response's rows as `parse` does. Raises BadFile too where one is of a day still to come."""
-    rows = parse(response.body, response.where, of_file="file" in response.request)
+    """Return a response's rows as `parse` does, or as the plug-in of its source does.
+
+    Raises BadFile too where one is of a day still to come.
+    """
+    parser = parser_of(response.source)
+    if parser:
+        rows = _with_bars(plugin_rows.rows_of(parser, response), response.where)
+    else:
+        rows = parse(response.body, response.where, of_file="file" in response.request)
     latest = rows["label"].max()
     if latest > pd.Timestamp(response.fetched_at, unit="s") + FARTHEST:
         raise BadFile(
@@ -48,6 +57,10 @@ def parse(body: bytes, where: str, *, of_file: bool = True) -> pd.DataFrame:
     """
     plain = gzip_body.decompress(body, where)
     frame = _from_json(plain, where) if plain.lstrip()[:1] in (b"{", b"[") else _from_csv(plain, where, of_file)
+    return _with_bars(frame, where)
+
+
+def _with_bars(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     if (frame["broken"] == NO_TRADE).all():
         raise BadFile(f"{where} holds no bars: none of its {len(frame)} rows has both prices and a volume")
     frame.attrs["where"] = where

@@ -1,6 +1,8 @@
 """One row as received: its timestamp label, its five numbers, and whether they are a bar."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from stock_ml.errors import BadFile
 VALUES = [*PRICES, "volume"]
 RULE = f"breaks a rule: {BAR_RULE}"
 FIRST_YEAR, LAST_YEAR = 2000, 2035  # what the calendars know
+EARLIEST, LATEST = (int(np.datetime64(str(year), "s").astype(int)) for year in (FIRST_YEAR, LAST_YEAR + 1))
 NO_TRADE, OFF_MINUTE, NO_VOLUME = "no trade", "stamp", "unknown volume"  # in `broken`, beside the names of columns
 NULLS = (None, "", "null")
 ROUNDING = 1e-6  # of the price: what single precision and an adjustment's division leave
@@ -40,6 +43,23 @@ def frame_of(labels: np.ndarray, values: np.ndarray) -> pd.DataFrame:
     values, clipped = clip_rounding(values)
     columns = dict(zip(VALUES, values.T, strict=True))
     return pd.DataFrame({"label": labels, **columns, "broken": _defects(labels, values), "clipped": clipped})
+
+
+def stamped(columns: Sequence[Sequence[Any]], where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return stamps in UTC epoch seconds (n,) and values (n, 5), null as NaN, of six columns. Raises BadFile."""
+    lengths = [len(column) for column in columns]
+    if len(set(lengths)) > 1:
+        raise BadFile(f"{where}: stamp, {', '.join(VALUES)} differ in length: {lengths}")
+    for name, column in zip(["timestamp", *VALUES], columns, strict=True):
+        allowed = (int,) if name == "timestamp" else (int, float, type(None))
+        bad = next((value for value in column if type(value) not in allowed), None)
+        if bad is not None or (name == "timestamp" and None in column):
+            raise BadFile(f"{where}, {name}: {bad!r:.60} is no number")
+    wrong = next((stamp for stamp in columns[0] if not EARLIEST <= stamp < LATEST), None)
+    if wrong is not None:
+        raise BadFile(f"{where}: the stamp {wrong} is not of the years {FIRST_YEAR} to {LAST_YEAR}")
+    ts = np.array(columns[0], dtype=np.int64)
+    return ts, np.array(columns[1:], dtype=np.float64).T.reshape(-1, len(VALUES))
 
 
 def traded(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,10 +8,9 @@ import pandas as pd
 
 from stock_ml.domain.bars import MINUTE
 from stock_ml.errors import BadFile
-from stock_ml.sources.parsing.rows import FIRST_YEAR, LAST_YEAR, NO_VOLUME, VALUES, frame_of
+from stock_ml.sources.parsing.rows import NO_VOLUME, VALUES, frame_of, stamped
 
 GRANULARITY = "1m"
-EARLIEST, LATEST = (int(np.datetime64(str(year), "s").astype(int)) for year in (FIRST_YEAR, LAST_YEAR + 1))
 
 
 def is_chart(document: object) -> bool:
@@ -55,7 +54,7 @@ def _newest(meta: dict[str, Any]) -> object:
 
 
 def _framed(columns: list[list[Any]], zone: ZoneInfo, newest: object, where: str) -> pd.DataFrame:
-    ts, values = _numbers(columns, where)
+    ts, values = stamped(columns, where)
     if len(ts) and (ts[-1] % MINUTE or (ts[-1] == newest and values[-1, 4] == 0)):
         ts, values = ts[:-1], values[:-1]  # not a minute, but the last price so far
     labels = pd.to_datetime(ts, unit="s", utc=True).tz_convert(zone).tz_localize(None)
@@ -67,20 +66,3 @@ def _without_first_volume(broken: np.ndarray, volume: np.ndarray) -> np.ndarray:
     if len(volume) and broken[0] == "" and volume[0] == 0 and (volume[1:] > 0).any():
         return np.append([NO_VOLUME], broken[1:])
     return broken
-
-
-def _numbers(columns: list[list[Any]], where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return stamps (n,) and values (n, 5), null as NaN."""
-    lengths = [len(column) for column in columns]
-    if len(set(lengths)) > 1:
-        raise BadFile(f"{where}: stamp, {', '.join(VALUES)} differ in length: {lengths}")
-    for name, column in zip(["timestamp", *VALUES], columns, strict=True):
-        allowed = (int,) if name == "timestamp" else (int, float, type(None))
-        bad = next((value for value in column if type(value) not in allowed), None)
-        if bad is not None or (name == "timestamp" and None in column):
-            raise BadFile(f"{where}, {name}: {bad!r:.60} is no number")
-    wrong = next((stamp for stamp in columns[0] if not EARLIEST <= stamp < LATEST), None)
-    if wrong is not None:
-        raise BadFile(f"{where}: the stamp {wrong} is not of the years {FIRST_YEAR} to {LAST_YEAR}")
-    ts = np.array(columns[0], dtype=np.int64)
-    return ts, np.array(columns[1:], dtype=np.float64).T.reshape(-1, len(VALUES))

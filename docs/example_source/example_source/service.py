@@ -1,0 +1,23 @@
+"""The service as the kit of stock_ml imitates it: `python -m stock_ml.testing example_rest --service …:SERVICE`."""
+
+from pathlib import Path
+
+import orjson
+
+from stock_ml.testing.hostile_cases import Rows
+from stock_ml.testing.service import Request, Service
+
+
+class ExampleService(Service):
+    """Write rows as the service does."""
+
+    def settings(self, address: str, folder: Path) -> dict[str, object]:
+        """Point the source at the local server."""
+        return {"example_rest_url": address, "example_rest_key": "a secret key"}
+
+    def answer(self, request: Request, rows: Rows, zone: str) -> bytes:
+        """Return the body with these rows."""
+        return orjson.dumps({"bars": [dict(zip("tohlcv", (ts, *values), strict=True)) for ts, values in rows]})
+
+
+SERVICE = ExampleService()

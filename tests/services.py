@@ -1,0 +1,70 @@
+"""The services of the built-in sources, for the kit that tries any source."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from benchmarks._hostile import csv_body, json_body, yahoo_body
+from stock_ml.sources.plugin import Source
+from stock_ml.sources.yahoo import Yahoo
+from stock_ml.testing.hostile_cases import Layout, Rows
+from stock_ml.testing.service import Request, Service
+from tests.yahoo import NOTHING_YET, refused
+
+UNKNOWN = orjson.dumps({"Error Message": "Invalid API call. Please retry or visit the documentation"})
+
+
+@dataclass
+class AlphaVantageService(Service):
+    """Answer as Alpha Vantage, in JSON or CSV."""
+
+    layout: Layout
+    address_setting: str = "alphavantage_url"
+
+    def settings(self, address: str, folder: Path) -> dict[str, object]:
+        given = {"ALPHAVANTAGE_API_KEY": "a secret key", "requests_per_minute": 60_000}
+        return {**given, "alphavantage_datatype": self.layout, self.address_setting: address}
+
+    def answer(self, request: Request, rows: Rows, zone: str) -> bytes:
+        body = {"csv": csv_body, "json": json_body}[self.layout]
+        return body(rows, zone) if rows else UNKNOWN
+
+
+class YahooService(Service):
+    """Answer as Yahoo: crumbs, and charts of the time that is asked for."""
+
+    layout: Layout = "yahoo"
+
+    def settings(self, address: str, folder: Path) -> dict[str, object]:
+        return {"yahoo_url": address}
+
+    def answer(self, request: Request, rows: Rows, zone: str) -> bytes:
+        if "/chart/" not in request.path:
+            return b"a.crumb"
+        start, end = (int(request.query[name]) for name in ("period1", "period2"))
+        return yahoo_body([row for row in rows if start <= row[0] < end], zone) if rows else refused(NOTHING_YET)
+
+    def at(self, source: Source, known_at: float) -> Source:
+        assert isinstance(source, Yahoo)
+        source.pause, source.now = 0.0, lambda: known_at
+        return source
+
+
+class CsvService(Service):
+    """Put a file where the source looks."""
+
+    speaks_http = False
+
+    def settings(self, address: str, folder: Path) -> dict[str, object]:
+        return {"csv_path": folder}
+
+    def publish(self, folder: Path, rows: Rows, zone: str) -> None:
+        file = folder / "GOOGL.csv"
+        file.unlink(missing_ok=True)
+        if rows:
+            file.write_bytes(csv_body(rows, zone))
+
+
+JSON, CSV, SANDBOX = AlphaVantageService("json"), AlphaVantageService("csv"), AlphaVantageService("json", "sandbox_url")
+YAHOO, FILES = YahooService(), CsvService()
