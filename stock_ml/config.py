@@ -1,15 +1,19 @@
 """One frozen, typed Settings: the only reader of the environment."""
 
+import os
 import re
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stock_ml.domain.capabilities import CAPABILITIES, Capabilities
+from stock_ml.domain.spelling import nearest
 from stock_ml.errors import BadSetting
 
 if TYPE_CHECKING:
@@ -24,6 +28,8 @@ CLOSURE = re.compile(r"[A-Za-z0-9_/]{3,10}:\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?")
 DATABASES = ("airflow", "mlflow", "stockml")  # of PostgreSQL
 SUPERUSER, READER = "stockml", "stockml_reader"  # roles there
+PREFIX, KEY = "STOCKML_", "ALPHAVANTAGE_API_KEY"
+NO_SETTINGS = {"STOCKML_VERSION"}  # what this project's programs are given beside their settings
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 
 
@@ -482,6 +488,16 @@ def _symbols_in(path: Path) -> tuple[str, ...]:
 def load(**given: object) -> Settings:
     """Read the settings from the environment and `.env`; `given` ones win.
 
+    Raises BadSetting naming the variable, also where it is misspelt.
+    """
+    if problems := list(_misspelt(variables(given.get("_env_file", ".env")))):
+        raise BadSetting("; ".join(problems))
+    return load_stored(**given)
+
+
+def load_stored(**given: object) -> Settings:
+    """Read the settings as `load` does, and pass over variables that are none: where all are given, none decides.
+
     Raises BadSetting naming the variable.
     """
     try:
@@ -489,5 +505,20 @@ def load(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        prefix = "" if name in {"", "ALPHAVANTAGE_API_KEY"} else "STOCKML_"
+        prefix = "" if name in {"", KEY} else PREFIX
         raise BadSetting(f"{prefix}{name or 'settings'}: {first['msg']}; see .env.example") from None
+
+
+def variables(env_file: object = ".env") -> set[str]:
+    """Return the names, in capital letters, of all variables with a value in the environment and in `.env`."""
+    written = dotenv_values(str(env_file)) if env_file else {}
+    return {name.upper() for name, value in {**written, **os.environ}.items() if value}
+
+
+def _misspelt(names: set[str]) -> Iterator[str]:
+    """Say of each variable with this project's prefix that is no setting which one was meant."""
+    known = {name.upper(): f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {KEY: KEY}
+    for name in sorted(names - NO_SETTINGS - set(known.values())):
+        if name.startswith(PREFIX):
+            meant = nearest(name.removeprefix(PREFIX), known)
+            yield f"{name} is no setting: " + (f"did you mean {known[meant]}?" if meant else ".env.example lists all")
