@@ -15,7 +15,8 @@ from local.progress import ProgressDisplay
 from local.secrets import LOST, are_lost, make_private_folder
 from local.servers import postgres_upgrade
 from local.servers.airflow import address
-from local.startup_steps import StepTime, run_all
+from local.source_start import LAST_START, ask_again, ask_first, was_started
+from local.startup_steps import Step, StepTime, run_all
 from local.supervisor import orphans
 from local.supervisor.supervisor import Supervisor
 from sandbox.exchange.market_identity import pin_origin
@@ -31,7 +32,8 @@ def up(settings: Settings, console: Console) -> dict[str, StepTime]:
     """Bring an installation up and return when each step began and ended.
 
     Raises HostError before anything is started where the machine lacks something, and later where a step fails;
-    BadSetting where the sandbox's market was made with other settings, BadFile where a file cannot be read.
+    BadSetting where the sandbox's market was made with other settings, BadFile where a file cannot be read, SourceError
+    where the source gives a new installation no bars.
     """
     host.java_version()
     _check_no_other(settings)
@@ -42,6 +44,8 @@ def up(settings: Settings, console: Console) -> dict[str, StepTime]:
         postgres_upgrade.check(settings)
         if are_lost(settings):
             console.print(LOST, markup=False)
+        ask_first(settings, console)
+        before = last()
         installation = describe(settings)
         supervisor = Supervisor(installation.settings)
         _start_supervisor(installation, supervisor)
@@ -50,10 +54,18 @@ def up(settings: Settings, console: Console) -> dict[str, StepTime]:
             postgres_upgrade.data_upgrade(installation.settings, partial(console.print, markup=False)),
             ProgressDisplay(console) as display,
         ):
-            times = run_all(steps(installation, supervisor, console), display)
-        (settings.state / "start.json").write_text(json.dumps(times))
+            times = run_all(
+                [*steps(installation, supervisor, console), *_source_step(installation, before, console)], display
+            )
+        (settings.state / LAST_START).write_text(json.dumps(times))
     _print_addresses(installation, console)
     return times
+
+
+def _source_step(installation: Installation, before: Settings | None, console: Console) -> list[Step]:
+    s = installation.settings
+    asks = s.live and was_started(s)  # a new one was asked already
+    return [Step("source", partial(ask_again, s, before, console), ("tables",))] if asks else []
 
 
 def _start_supervisor(installation: Installation, supervisor: Supervisor) -> None:

@@ -1,0 +1,62 @@
+"""What `make up` wants to know of the source: which one is meant, and whether it gives bars."""
+
+from rich.console import Console
+
+from stock_ml.adapters.postgres.request_quota import request_limiter
+from stock_ml.config import PREFIX, Settings, variables
+from stock_ml.doctor import source_access
+from stock_ml.domain.capabilities import CAPABILITIES
+from stock_ml.errors import BadSetting, SourceError, UnknownSessions
+
+KEYED = {name for name, source in CAPABILITIES.items() if source.metered}
+LAST_START = "start.json"  # of the last `make up` that ended well
+
+
+def check_choice(s: Settings, before: Settings | None) -> None:
+    """Raise BadSetting where a key that came or went would change the source of an installation, and nobody named one.
+
+    `before` are the settings of the installation that was started last.
+    """
+    if before is None or before.source == s.source or f"{PREFIX}SOURCE" in variables():
+        return
+    if KEYED & {before.source, s.source}:
+        key = "set, which would make it" if s.source in KEYED else "not set any more, which would make it"
+        raise BadSetting(
+            f"the installation here has source {before.source}. A key is {key} {s.source}: say which one you mean, "
+            f"`make up SOURCE={before.source}` to go on with it, or `make up SOURCE={s.source}`"
+        )
+
+
+def was_started(s: Settings) -> bool:
+    """Say whether a `make up` of this installation ended well before."""
+    return (s.state / LAST_START).exists()
+
+
+def ask_first(s: Settings, console: Console) -> None:
+    """Ask the source of a new installation for bars, and print what it gives.
+
+    Raises the error of `source_access.ask`: an installation without bars has nothing to show. One that was started
+    before has, so it starts in any case, and `ask_again` prints the fault.
+    """
+    if not s.live:
+        _check_exchanges(s)
+    elif not was_started(s):
+        try:
+            console.print(source_access.ask(s), markup=False)
+        except (SourceError, UnknownSessions) as error:
+            raise type(error)(f"{error}. Nothing was started; SOURCE=sandbox needs neither key nor network") from error
+
+
+def ask_again(s: Settings, before: Settings | None, console: Console) -> None:
+    """Print why the source gives no bars, if so; it is asked for a new symbol, or for the first one."""
+    known = before.symbols if before and before.state == s.state else ()
+    try:
+        source_access.ask(s, known, request_limiter(s))
+    except (SourceError, UnknownSessions) as error:
+        console.print(f"{error}. What is stored is shown; bars come when this is mended", markup=False)
+
+
+def _check_exchanges(s: Settings) -> None:
+    if s.exchanges or s.closures or s.exchange != Settings.model_fields["exchange"].default:  # it takes seconds
+        for symbol in s.symbols:
+            s.calendars.of(symbol)
