@@ -29,7 +29,8 @@ HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?")
 DATABASES = ("airflow", "mlflow", "stockml")  # of PostgreSQL
 SUPERUSER, READER = "stockml", "stockml_reader"  # roles there
 PREFIX, KEY = "STOCKML_", "ALPHAVANTAGE_API_KEY"
-NO_SETTINGS = {"STOCKML_VERSION"}  # what this project's programs are given beside their settings
+CALLED_IN = "STOCKML_CALLED_IN"  # the folder in which a person called ./stockml
+NO_SETTINGS = {"STOCKML_VERSION", CALLED_IN}  # what this project's programs are given beside their settings
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 
 
