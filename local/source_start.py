@@ -1,14 +1,17 @@
 """What `make up` wants to know of the source: which one is meant, and whether it gives bars."""
 
+from collections.abc import Collection
+
 from rich.console import Console
 
 from stock_ml.adapters.postgres.request_quota import request_limiter
 from stock_ml.config import PREFIX, Settings, variables
 from stock_ml.doctor import source_access
 from stock_ml.domain.capabilities import CAPABILITIES
-from stock_ml.errors import BadSetting, SourceError, UnknownSessions
+from stock_ml.errors import BadSetting, BadSymbol, BurstLimit, DailyLimit, SourceError, UnknownSessions
 
 KEYED = {name for name, source in CAPABILITIES.items() if source.metered}
+PASSING = (BurstLimit, DailyLimit)  # a minute or a day later there are bars: Airflow and the producer wait for them
 LAST_START = "start.json"  # of the last `make up` that ended well
 
 
@@ -36,24 +39,34 @@ def ask_first(s: Settings, console: Console) -> None:
     """Ask the source of a new installation for bars, and print what it gives.
 
     Raises the error of `source_access.ask`: an installation without bars has nothing to show. One that was started
-    before has, so it starts in any case, and `ask_again` prints the fault.
+    before has, so it starts in any case, and `gives_bars` prints the fault.
     """
     if not s.live:
         _check_exchanges(s)
     elif not was_started(s):
-        try:
-            console.print(source_access.ask(s), markup=False)
-        except (SourceError, UnknownSessions) as error:
-            raise type(error)(f"{error}. Nothing was started; SOURCE=sandbox needs neither key nor network") from error
+        console.print(_first_answer(s), markup=False)
 
 
-def ask_again(s: Settings, before: Settings | None, console: Console) -> None:
-    """Print why the source gives no bars, if so; it is asked for a new symbol, or for the first one."""
-    known = before.symbols if before and before.state == s.state else ()
+def gives_bars(s: Settings, known: Collection[str], console: Console) -> bool:
+    """Say whether the source of an installation that has bars gives newer ones, and print why where it does not.
+
+    It is asked for the symbols that are not `known`, or for the first one.
+    """
     try:
         source_access.ask(s, known, request_limiter(s))
     except (SourceError, UnknownSessions) as error:
-        console.print(f"{error}. What is stored is shown; bars come when this is mended", markup=False)
+        console.print(f"{error}. What is stored is shown, and bars follow once the source gives them", markup=False)
+        return isinstance(error, BadSymbol) and bool(known)  # the others go on
+    return True
+
+
+def _first_answer(s: Settings) -> str:
+    try:
+        return source_access.ask(s)
+    except PASSING as error:
+        return f"source {s.source} gives no bars now, and is asked again by itself: {error}"
+    except (SourceError, UnknownSessions) as error:
+        raise type(error)(f"{error}. Nothing was started; SOURCE=sandbox needs neither key nor network") from error
 
 
 def _check_exchanges(s: Settings) -> None:

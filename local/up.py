@@ -4,6 +4,7 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from rich.console import Console
@@ -15,8 +16,8 @@ from local.progress import ProgressDisplay
 from local.secrets import LOST, are_lost, make_private_folder
 from local.servers import postgres_upgrade
 from local.servers.airflow import address
-from local.source_start import LAST_START, ask_again, ask_first, was_started
-from local.startup_steps import Step, StepTime, run_all
+from local.source_start import LAST_START, ask_first
+from local.startup_steps import StepTime, run_all
 from local.supervisor import orphans
 from local.supervisor.supervisor import Supervisor
 from sandbox.exchange.market_identity import pin_origin
@@ -45,8 +46,7 @@ def up(settings: Settings, console: Console) -> dict[str, StepTime]:
         if are_lost(settings):
             console.print(LOST, markup=False)
         ask_first(settings, console)
-        before = last()
-        installation = describe(settings)
+        installation = replace(describe(settings), known=_known_symbols(settings))
         supervisor = Supervisor(installation.settings)
         _start_supervisor(installation, supervisor)
         remember(settings)
@@ -54,18 +54,15 @@ def up(settings: Settings, console: Console) -> dict[str, StepTime]:
             postgres_upgrade.data_upgrade(installation.settings, partial(console.print, markup=False)),
             ProgressDisplay(console) as display,
         ):
-            times = run_all(
-                [*steps(installation, supervisor, console), *_source_step(installation, before, console)], display
-            )
+            times = run_all(steps(installation, supervisor, console), display)
         (settings.state / LAST_START).write_text(json.dumps(times))
     _print_addresses(installation, console)
     return times
 
 
-def _source_step(installation: Installation, before: Settings | None, console: Console) -> list[Step]:
-    s = installation.settings
-    asks = s.live and was_started(s)  # a new one was asked already
-    return [Step("source", partial(ask_again, s, before, console), ("tables",))] if asks else []
+def _known_symbols(s: Settings) -> tuple[str, ...]:
+    before = last()
+    return before.symbols if before and before.state == s.state else ()
 
 
 def _start_supervisor(installation: Installation, supervisor: Supervisor) -> None:

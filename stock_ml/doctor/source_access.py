@@ -5,14 +5,12 @@ from collections.abc import Callable, Collection, Sequence
 
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import end_fault
-from stock_ml.errors import BadSymbol, BurstLimit, DailyLimit, NoBars, UnknownSessions
+from stock_ml.errors import BadSymbol, NoBars, UnknownSessions
 from stock_ml.sources.alpha_vantage import no_limit
 from stock_ml.sources.parsing import read
 from stock_ml.sources.registry import Source, open_source
 
 MOST = 5  # symbols that are asked for: each costs a request
-# another minute, or tomorrow, has bars: Airflow and the producer wait for it by themselves
-PASSING = (BurstLimit, DailyLimit)
 
 
 def ask(s: Settings, known: Collection[str] = (), limiter: Callable[[], None] = no_limit) -> str:
@@ -24,10 +22,7 @@ def ask(s: Settings, known: Collection[str] = (), limiter: Callable[[], None] = 
     """
     ended = _ended_calendars(s)
     source = open_source(s, limiter)
-    try:
-        found = {symbol: _newest(source, symbol) for symbol in symbols_to_ask(s.symbols, known)}
-    except PASSING as error:
-        return f"source {s.source} gives no bars now; it is asked again by itself: {error}"
+    found = {symbol: _newest(source, symbol) for symbol in symbols_to_ask(s.symbols, known)}
     if unknown := {symbol: seen for symbol, seen in found.items() if isinstance(seen, BadSymbol)}:
         reason = next(iter(unknown.values()))
         raise BadSymbol(f"source {s.source} has nothing of {', '.join(unknown)}: see SYMBOLS=…. {reason}")

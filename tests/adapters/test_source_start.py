@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 from rich.console import Console
 
-from local.source_start import LAST_START, ask_again, ask_first
+from local.source_start import LAST_START, ask_first, gives_bars
 from local.up import up
 from stock_ml import errors
 from stock_ml.cli.installation import CURRENT
@@ -66,7 +66,7 @@ def test_a_source_that_answers_is_told_in_a_sentence(
 
 def test_a_spent_day_stops_nothing(sandbox: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ask_first(keyed(sandbox, "daily-limit", home=tmp_path), Console(width=500))
-    assert "gives no bars now; it is asked again by itself" in capsys.readouterr().out
+    assert "gives no bars now, and is asked again by itself" in capsys.readouterr().out
 
 
 def test_an_installation_that_has_bars_starts_without_a_network_and_says_so(
@@ -79,6 +79,17 @@ def test_an_installation_that_has_bars_starts_without_a_network_and_says_so(
     (s.state / LAST_START).write_text("{}")
     ask_first(s, Console())
     assert capsys.readouterr().out == ""
-    ask_again(s, s, Console(width=500))
+    assert not gives_bars(s, s.symbols, Console(width=500))
     assert "cannot be resolved" in (told := capsys.readouterr().out)
     assert "What is stored is shown" in told
+
+
+def test_a_new_symbol_that_is_unknown_is_told_and_the_others_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with answering(serving(time.time())) as address:
+        s = settings_in(tmp_path, source="yahoo", yahoo_url=address, symbols="GOOGL,TSLAA")
+        assert gives_bars(s, ("GOOGL",), Console(width=500))
+        assert "source yahoo has nothing of TSLAA" in capsys.readouterr().out
+        assert gives_bars(s, ("GOOGL", "TSLAA"), Console(width=500))
+        assert capsys.readouterr().out == ""
