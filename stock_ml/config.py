@@ -30,7 +30,8 @@ DATABASES = ("airflow", "mlflow", "stockml")  # of PostgreSQL
 SUPERUSER, READER = "stockml", "stockml_reader"  # roles there
 PREFIX, KEY = "STOCKML_", "ALPHAVANTAGE_API_KEY"
 CALLED_IN = "STOCKML_CALLED_IN"  # the folder in which a person called ./stockml
-NO_SETTINGS = {"STOCKML_VERSION", CALLED_IN}  # what this project's programs are given beside their settings
+# what this project's programs are given beside their settings
+NO_SETTINGS = {"STOCKML_VERSION", "STOCKML_KAFKA_CONFIG", CALLED_IN}
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 
 

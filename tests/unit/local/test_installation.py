@@ -49,3 +49,13 @@ def test_kafka_waits_for_its_own_jars_alone(tmp_path: Path) -> None:
     assert after["kafka"] == ("kafka-jars",)
     assert "spark-jars" in after["champion"]
     assert "kafka-jars" not in needs(load(home=tmp_path, source="sandbox", kafka_servers="127.0.0.1:9"))
+
+
+def test_no_program_is_given_a_variable_that_would_be_refused_as_misspelt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for program in describe(load(home=tmp_path)).programs:
+        with monkeypatch.context() as patch:
+            for name, value in program.env.items():
+                patch.setenv(name, value)
+            load(_env_file=None)
