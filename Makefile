@@ -7,6 +7,15 @@ UV := local/locks/uv.txt
 # each of a dozen processes would compile some thousand modules anew: 6 s of a core where they are kept for the next
 unexport PYTHONDONTWRITEBYTECODE
 
+# what may stand after a target; other variables go before `make`, into the environment
+VARIABLES := CI CSV FROM NAME PYTHON SECONDS SOURCE SPEED SYMBOLS TO UPGRADE WITH
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
+UNKNOWN := $(filter-out $(VARIABLES) STOCKML_% ALPHAVANTAGE_API_KEY MAKE% -*,$(GIVEN))
+NEAREST = from stock_ml.domain.spelling import nearest as n; import sys; print(n(sys.argv[1], sys.argv[2:]) or "")
+MEANT = $(patsubst %, Did you mean %?,$(shell $(PYTHON) -c '$(NEAREST)' '$(1)' $(VARIABLES)))
+$(foreach name,$(UNKNOWN),$(error make knows no variable $(name).$(call MEANT,$(name)) \
+  It knows $(VARIABLES), and settings of .env.example by their whole names; nothing was done))
+
 # make up SOURCE=csv CSV=bars.csv SYMBOLS=GOOGL: short names for the settings used most
 ifdef SOURCE
 export STOCKML_SOURCE := $(SOURCE)

@@ -16,6 +16,8 @@ from local import status as statuses
 from local import up as ups
 from local.current_installation import recall
 from local.secrets import ensure_secrets, with_secrets
+from local.source_start import check_choice
+from stock_ml.cli.installation import last
 from stock_ml.config import load
 from stock_ml.errors import StockMLError
 
@@ -27,7 +29,9 @@ console = Console(highlight=False, soft_wrap=True)
 @app.command()
 def up() -> None:
     """Start everything, run the pipeline where no champion fits, and say where to look."""
-    ups.up(load(), console)
+    s = load()
+    check_choice(s, last())
+    ups.up(s, console)
 
 
 @app.command()

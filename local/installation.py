@@ -12,6 +12,7 @@ from local.first_forecast import await_forecast
 from local.replay import forget_replay
 from local.secrets import ensure_secrets, with_secrets
 from local.servers import airflow, kafka, kafka_user, mlflow, postgres, postgres_roles, seaweed, services
+from local.source_start import gives_bars, was_started
 from local.startup_steps import Step
 from local.supervisor.program import ROOT, Program
 from local.supervisor.start import start
@@ -29,11 +30,12 @@ CODE = ("stock_ml", "serving", "sandbox", "plugins")
 
 @dataclass(frozen=True)
 class Installation:
-    """Hold the settings with their secrets, and every program that runs here."""
+    """Hold the settings with their secrets, every program that runs here, and the symbols of the start before."""
 
     settings: Settings
     secrets: dict[str, str]
     programs: list[Program]
+    known: tuple[str, ...] = ()
 
 
 def describe(settings: Settings) -> Installation:
@@ -58,7 +60,11 @@ def steps(installation: Installation, supervisor: Supervisor, console: Console) 
         Step("topics", partial(ensure_topics, s), ("kafka-user",)),
         Step("airflow-tables", partial(airflow.migrate, s, installation.secrets), ("databases",)),
         Step("champion", partial(_ensure_champion, installation, supervisor, console), _before_champion(s)),
-        Step("forecast", partial(await_forecast, s, console), ("champion", "producer", "consumer", "dashboard")),
+        Step(
+            "forecast",
+            partial(_await_forecast, installation, console),
+            ("champion", "producer", "consumer", "dashboard"),
+        ),
     ]
 
 
@@ -87,6 +93,13 @@ def _ensure_champion(installation: Installation, supervisor: Supervisor, console
         forget_replay(s, console)
     if lacking := first_training.make_champion(s, installation.secrets):
         console.print(f"{lacking}; the other symbols were trained on")
+
+
+def _await_forecast(installation: Installation, console: Console) -> None:
+    s = installation.settings
+    if s.live and was_started(s) and not gives_bars(s, installation.known, console):
+        return  # there is no forecast to wait for
+    await_forecast(s, console)
 
 
 def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:

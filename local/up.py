@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TextIO
 
@@ -17,6 +18,7 @@ from local.progress import ProgressDisplay
 from local.secrets import LOST, are_lost, make_private_folder
 from local.servers import postgres_upgrade
 from local.servers.airflow import address
+from local.source_start import LAST_START, ask_first
 from local.startup_steps import StepTime, run_all
 from local.supervisor import orphans
 from local.supervisor.supervisor import Supervisor
@@ -34,7 +36,8 @@ def up(settings: Settings, console: Console) -> dict[str, StepTime]:
     """Bring an installation up and return when each step began and ended.
 
     Raises HostError before anything is started where the machine lacks something, and later where a step fails;
-    BadSetting where the sandbox's market was made with other settings, BadFile where a file cannot be read.
+    BadSetting where the sandbox's market was made with other settings, BadFile where a file cannot be read, SourceError
+    where the source gives a new installation no bars.
     """
     host.java_version()
     _check_no_other(settings)
@@ -45,7 +48,8 @@ def up(settings: Settings, console: Console) -> dict[str, StepTime]:
         postgres_upgrade.check(settings)
         if are_lost(settings):
             console.print(LOST, markup=False)
-        installation = describe(settings)
+        ask_first(settings, console)
+        installation = replace(describe(settings), known=_known_symbols(settings))
         supervisor = Supervisor(installation.settings)
         _start_supervisor(installation, supervisor)
         remember(settings)
@@ -54,9 +58,14 @@ def up(settings: Settings, console: Console) -> dict[str, StepTime]:
             ProgressDisplay(console) as display,
         ):
             times = run_all(steps(installation, supervisor, console), display)
-        (settings.state / "start.json").write_text(json.dumps(times))
+        (settings.state / LAST_START).write_text(json.dumps(times))
     _print_addresses(installation, console)
     return times
+
+
+def _known_symbols(s: Settings) -> tuple[str, ...]:
+    before = last()
+    return before.symbols if before and before.state == s.state else ()
 
 
 def _start_supervisor(installation: Installation, supervisor: Supervisor) -> None:

@@ -1,6 +1,8 @@
 """One frozen, typed Settings: the only reader of the environment."""
 
+import os
 import re
+from collections.abc import Iterator
 from datetime import date
 from functools import cache
 from ipaddress import IPv4Address
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
+from dotenv import dotenv_values
 from pydantic import (
     AliasChoices,
     BaseModel,
@@ -21,6 +24,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from stock_ml.domain.capabilities import Capabilities
+from stock_ml.domain.spelling import nearest
 from stock_ml.errors import BadPlugin, BadSetting
 from stock_ml.source_plugins import describe
 
@@ -36,6 +40,10 @@ HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?")
 DATABASES = ("airflow", "mlflow", "stockml")  # of PostgreSQL
 SUPERUSER, READER = "stockml", "stockml_reader"  # roles there
 MLFLOW_READER = "reader"  # a user of the local MLflow
+PREFIX, KEY = "STOCKML_", "ALPHAVANTAGE_API_KEY"
+CALLED_IN = "STOCKML_CALLED_IN"  # the folder in which a person called ./stockml
+# what this project's programs are given beside their settings
+NO_SETTINGS = {"STOCKML_VERSION", "STOCKML_KAFKA_CONFIG", "STOCKML_WATCHDOG_CODE", CALLED_IN}
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 Own = TypeVar("Own", bound=BaseModel)
 
@@ -527,6 +535,17 @@ def _symbols_in(path: Path) -> tuple[str, ...]:
 def load(**given: object) -> Settings:
     """Read the settings from the environment and `.env`; `given` ones win.
 
+    Raises BadSetting naming the variable, also where it is misspelt, or BadPlugin.
+    """
+    s = load_stored(**given)
+    if problems := list(_misspelt(variables(given.get("_env_file", ".env")), type(s))):
+        raise BadSetting("; ".join(problems))
+    return s
+
+
+def load_stored(**given: object) -> Settings:
+    """Read the settings as `load` does, and pass over variables that are none: where all are given, none decides.
+
     Raises BadSetting naming the variable, or BadPlugin.
     """
     try:
@@ -563,5 +582,20 @@ def _bad_setting(error: ValidationError, own: str = "") -> BadSetting:
     name = "_".join(str(part) for part in first["loc"]).upper()
     if own:
         return BadSetting(f"STOCKML_{own.upper()}{name or '…'}: {first['msg']}; see the documentation of the plug-in")
-    prefix = "" if name in {"", "ALPHAVANTAGE_API_KEY"} else "STOCKML_"
+    prefix = "" if name in {"", KEY} else PREFIX
     return BadSetting(f"{prefix}{name or 'settings'}: {first['msg']}; see .env.example")
+
+
+def variables(env_file: object = ".env") -> set[str]:
+    """Return the names, in capital letters, of all variables with a value in the environment and in `.env`."""
+    written = dotenv_values(str(env_file)) if env_file else {}
+    return {name.upper() for name, value in {**written, **os.environ}.items() if value}
+
+
+def _misspelt(names: set[str], kind: type[Settings]) -> Iterator[str]:
+    """Say of each variable with this project's prefix that is no setting which one was meant."""
+    known = {name.upper(): f"{PREFIX}{name.upper()}" for name in kind.model_fields} | {KEY: KEY}
+    for name in sorted(names - NO_SETTINGS - set(known.values())):
+        if name.startswith(PREFIX):
+            meant = nearest(name.removeprefix(PREFIX), known)
+            yield f"{name} is no setting: " + (f"did you mean {known[meant]}?" if meant else ".env.example lists all")

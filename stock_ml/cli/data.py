@@ -1,5 +1,12 @@
 """`stockml data`: what there is of the bars, and what an ingest would ask for."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
 import typer
 from rich import box
 from rich.console import Console, Group
@@ -10,8 +17,13 @@ from rich.text import Text
 from stock_ml.cleaning.month_inventory import Inventory, inventory
 from stock_ml.cli.calendar_heatmap import LEGEND, picture
 from stock_ml.cli.installation import settings
+from stock_ml.config import CALLED_IN
 from stock_ml.domain.ingest_records import Gap, QualityReport, SharedGap
+from stock_ml.errors import BadInput, HostError, NoBars
 from stock_ml.ingestion.plan import make_plan, work
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(no_args_is_help=True, help="What there is of the bars, what is missing, and why.")
 SHOWN = 12  # of each kind, newest first
@@ -38,6 +50,68 @@ def plan() -> None:
     console.print(escape(made.summary()))
     for item in made.items:
         console.print(escape(f"{item['symbol']}: {work(item)}"))
+
+
+@app.command()
+def export(
+    symbol: str,
+    form: Annotated[Literal["csv", "parquet"], typer.Option("--format")] = "csv",
+    first: Annotated[str, typer.Option("--from", help="first session, YYYY-MM-DD")] = "",
+    last: Annotated[str, typer.Option("--to", help="last session, YYYY-MM-DD")] = "",
+    to_file: Annotated[Path | None, typer.Option(help="a new file; standard output by default")] = None,
+) -> None:
+    """Write the clean bars of a symbol as CSV or Parquet; `ts` is a bar's open in UTC, prices are as in the lake."""
+    from stock_ml.cleaning.clean_bars import SessionSpan, clean_bars  # pandas takes a second
+
+    span = SessionSpan.of(first or None, last or None)
+    bars = clean_bars(settings(), [symbol.upper()], span)
+    if bars.empty:
+        raise NoBars(f"no clean bars of {symbol.upper()!r:.40} in these sessions: see `stockml data report`")
+    body = encoded(bars, form)
+    if to_file is None:
+        _print(body, form)
+    else:
+        write_new(Path(os.environ.get(CALLED_IN, "")) / to_file, body)
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"{len(bars):,} bars in {to_file}", markup=False)
+
+
+def encoded(bars: "pd.DataFrame", form: str) -> bytes:
+    """Return bars in the columns of the record, as CSV with times in ISO 8601, or as Parquet."""
+    from stock_ml.adapters.lake import parquet
+    from stock_ml.domain.bars import COLUMNS
+
+    if form == "parquet":
+        return parquet.to_bytes(bars)
+    stamps = bars["ts"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return bars[COLUMNS].assign(ts=stamps).to_csv(index=False).encode()
+
+
+def write_new(path: Path, body: bytes) -> None:
+    """Write a file that is not there yet. Raises BadInput where it is, HostError where it cannot be written."""
+    try:
+        with path.open("xb") as file, _removed_unless_whole(path):
+            file.write(body)
+            file.flush()
+    except FileExistsError:
+        raise BadInput(f"{path} exists, and stays as it is: remove it, or name another file") from None
+    except OSError as error:
+        raise HostError(f"{path} cannot be written ({error.strerror}): name a file in another folder") from None
+
+
+@contextmanager
+def _removed_unless_whole(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError:  # as where the disk is full
+        path.unlink()
+        raise
+
+
+def _print(body: bytes, form: str) -> None:
+    if form == "parquet" and sys.stdout.isatty():
+        raise BadInput("Parquet is no text for a terminal: name a file with --to-file, or redirect it")
+    sys.stdout.buffer.write(body)
+    sys.stdout.flush()
 
 
 def counts(found: Inventory) -> Table:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from stock_ml.config import Settings, load
+from stock_ml.config import Settings, load, load_stored
 from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import BadSetting
 
@@ -50,7 +50,7 @@ def last() -> Settings | None:
         return None
     stored: JsonObject = json.loads(path.read_text()) | {"home": home}
     try:
-        return load(**stored)
+        return load_stored(**stored)
     except BadSetting:  # a `.env` that is wrong by now, or another version's settings: it can be stopped all the same
         return Settings.model_construct(**stored)
 

@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from stock_ml.domain import splits
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions, sessions
-from stock_ml.domain.gaps import Minutes, is_contiguous
+from stock_ml.domain.gaps import Minutes, fill, is_contiguous
 from stock_ml.domain.official_close import NO_CLOSES, OfficialCloses
 from stock_ml.domain.outliers import are_confirmed, leave_out
 from stock_ml.model.feature_schema import FeatureSchema
@@ -209,6 +209,13 @@ def table(
     frame.insert(2, "last_close", minutes.close[at])
     frame.insert(3, "target", targets(minutes, sessions, schema["horizon"], _outcomes(minutes, left_out))[at])
     return frame
+
+
+def table_of_bars(bars: pd.DataFrame, sessions: Sessions, schema: FeatureSchema, limit: int) -> pd.DataFrame:
+    """Return the `table` of one symbol's clean bars, ascending, `ts` in UTC: what training and research see."""
+    # each month was filled alone: where a market trades around the clock, a hole may lie between two
+    minutes = fill(Minutes.of_frame(bars), sessions, limit)
+    return table(minutes, sessions, schema, limit, OfficialCloses.of_bars(bars, sessions))
 
 
 def _outcomes(minutes: Minutes, left_out: Minutes) -> Minutes:

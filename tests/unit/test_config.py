@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from local.servers.services import settings_environment
 from stock_ml.config import Settings, load
 from stock_ml.errors import BadSetting
 
@@ -52,3 +53,35 @@ def test_symbols_of_currencies_coins_and_futures_are_taken_and_a_slash_is_explai
     assert given.exchanges == (("BTC-USD", "24/7"), ("EURUSD=X", "24/5"))
     with pytest.raises(BadSetting, match=r"STOCKML_SYMBOLS: .* would part keys in S3 .*: write BTC-USD for BTC/USD"):
         load(symbols="BTC/USD")
+
+
+def test_a_misspelt_variable_is_refused_with_the_setting_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKML_HORZON", "5")
+    with pytest.raises(BadSetting, match=r"STOCKML_HORZON is no setting: did you mean STOCKML_HORIZON\?"):
+        load(_env_file=None)
+
+
+def test_a_misspelt_line_of_the_env_file_is_refused_as_well(tmp_path: Path) -> None:
+    (file := tmp_path / ".env").write_text("#STOCKML_WINDOWS=1\nstockml_symbol=IBM\nOTHER=1\n")
+    with pytest.raises(BadSetting, match=r"STOCKML_SYMBOL is no setting: did you mean STOCKML_SYMBOLS\?"):
+        load(_env_file=file)
+
+
+def test_a_key_with_the_prefix_of_the_others_is_told_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKML_ALPHAVANTAGE_API_KEY", "hidden")
+    with pytest.raises(BadSetting, match=r"did you mean ALPHAVANTAGE_API_KEY\?") as error:
+        load(_env_file=None)
+    assert "hidden" not in str(error.value)
+
+
+def test_a_name_that_is_like_no_setting_is_refused_without_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKML_XYLOPHONE", "1")
+    with pytest.raises(BadSetting, match=r"STOCKML_XYLOPHONE is no setting: \.env\.example lists all"):
+        load(_env_file=None)
+
+
+def test_what_every_program_of_an_installation_gets_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = settings_environment(load(_env_file=None, window=20))
+    for name, value in (given | {"STOCKML_VERSION": "1", "STOCKML_HORZON": ""}).items():
+        monkeypatch.setenv(name, value)
+    assert load(_env_file=None).window == 20

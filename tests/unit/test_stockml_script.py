@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.supervisor.program import ROOT
-from stock_ml.config import Settings
+from stock_ml.config import CALLED_IN, Settings
 
 PATHS = sorted(f"STOCKML_{name.upper()}" for name, f in Settings.model_fields.items() if "Path" in str(f.annotation))
 
@@ -17,7 +17,9 @@ PATHS = sorted(f"STOCKML_{name.upper()}" for name, f in Settings.model_fields.it
 def checkout(tmp_path: Path) -> Path:
     """A checkout with the script, whose Python prints its folder, a variable, and its arguments."""
     (there := tmp_path / "check out" / ".venv" / "bin").mkdir(parents=True)
-    (there / "python").write_text('#!/bin/sh\npwd\necho "${STOCKML_CSV_PATH:-}"\necho "$@"\n')
+    (there / "python").write_text(
+        '#!/bin/sh\npwd\necho "${STOCKML_CSV_PATH:-}"\necho "$@"\necho "$STOCKML_CALLED_IN"\n'
+    )
     (there / "python").chmod(0o755)
     (tmp_path / "check out" / "Makefile").write_text(".venv/ready:\n")
     (tmp_path / "check out" / "stockml").write_bytes((ROOT / "stockml").read_bytes())
@@ -31,7 +33,7 @@ def run(checkout: Path, folder: Path, **env: str) -> list[str]:
 
 
 def test_the_command_runs_in_the_checkout_with_its_arguments(checkout: Path, tmp_path: Path) -> None:
-    assert run(checkout, tmp_path) == [str(checkout), "", "-m stock_ml.cli data report IBM"]
+    assert run(checkout, tmp_path) == [str(checkout), "", "-m stock_ml.cli data report IBM", str(tmp_path)]
 
 
 @pytest.mark.parametrize(
@@ -42,4 +44,4 @@ def test_a_relative_path_is_the_callers(checkout: Path, tmp_path: Path, given: s
 
 
 def test_every_setting_that_is_a_path_is_named() -> None:
-    assert re.findall(r"STOCKML_\w+", (ROOT / "stockml").read_text()) == PATHS
+    assert re.findall(r"STOCKML_\w+", (ROOT / "stockml").read_text()) == [*PATHS, CALLED_IN]

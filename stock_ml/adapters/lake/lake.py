@@ -18,6 +18,7 @@ from stock_ml.errors import StoreUnavailable
 from stock_ml.sources.parsing import WHOLE_FILE, Convention, Response
 
 PARQUET, JSON = "application/vnd.apache.parquet", "application/json"
+EVER = ("0000-00", "9999-99")  # months
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,15 @@ class Lake:
         self.objects.delete(keys.clean(self.source, symbol, month))
         self.objects.delete(keys.quality(self.source, symbol, month))
 
-    def read_clean(self, symbols: Iterable[str] | None = None) -> pd.DataFrame:
-        """Return the clean bars of the symbols given, or of all, in the record's columns, by symbol and time."""
+    def read_clean(self, symbols: Iterable[str] | None = None, months: tuple[str, str] = EVER) -> pd.DataFrame:
+        """Return the clean bars of the symbols given, or of all, in the record's columns, by symbol and time.
+
+        `months` are the first and the last one, YYYY-MM.
+        """
         wanted = [None] if symbols is None else sorted(set(symbols))
         folders = [keys.clean_folder(self.source, symbol) for symbol in wanted]
-        bodies = (self.objects.get(key) for folder in folders for key in self.objects.keys(folder))
+        found = (key for folder in folders for key in self.objects.keys(folder))
+        bodies = (self.objects.get(key) for key in found if months[0] <= keys.month_of(key) <= months[1])
         frames = [parquet.from_bytes(body) for body in bodies if body]
         bars = pd.concat(frames) if frames else parquet.empty()
         return bars.sort_values(["symbol", "ts"], kind="stable", ignore_index=True)

@@ -10,8 +10,6 @@ from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
 from stock_ml.domain.bars import PRICES
 from stock_ml.domain.calendar import Calendars
-from stock_ml.domain.gaps import Minutes, fill
-from stock_ml.domain.official_close import OfficialCloses
 from stock_ml.errors import StoreUnavailable, TooLittleHistory
 from stock_ml.model import features
 from stock_ml.model.feature_schema import FeatureSchema
@@ -74,10 +72,7 @@ def feature_rows(bars: DataFrame, schema: FeatureSchema, calendars: Calendars, l
         ordered = frame.sort_values("ts", ignore_index=True)
         ordered["ts"] = pd.to_datetime(ordered["ts"], unit="s", utc=True)
         symbol = str(frame["symbol"].iloc[0])
-        sessions = others.get(symbol, usual)
-        # each month was filled alone: where a market trades around the clock, a hole may lie between two
-        minutes = fill(Minutes.of_frame(ordered), sessions, limit)
-        table = features.table(minutes, sessions, schema, limit, OfficialCloses.of_bars(ordered, sessions))
+        table = features.table_of_bars(ordered, others.get(symbol, usual), schema, limit)
         table.insert(0, "symbol", symbol)
         return table[table["target"].notna()]
 

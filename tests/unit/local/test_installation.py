@@ -71,3 +71,13 @@ def test_who_reads_and_writes_no_topic_has_no_password_of_kafka(tmp_path: Path) 
 def test_brought_brokers_are_given_no_password_of_ours(tmp_path: Path) -> None:
     installation = describe(load(home=tmp_path, source="sandbox", kafka_servers="127.0.0.1:9"))
     assert installation.settings.kafka_password is None
+
+
+def test_no_program_is_given_a_variable_that_would_be_refused_as_misspelt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for program in describe(load(home=tmp_path)).programs:
+        with monkeypatch.context() as patch:
+            for name, value in program.env.items():
+                patch.setenv(name, value)
+            load(_env_file=None)
