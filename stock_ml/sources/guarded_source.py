@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from threading import Event, Thread
+from math import inf
+from threading import Thread
 
 from stock_ml.errors import ContractBroken, StockMLError, TimedOut
 from stock_ml.source_plugins import raised_at
@@ -17,20 +18,19 @@ AHEAD = 300.0  # seconds that the source's clock may be before this machine's
 
 @dataclass
 class Progress:
-    """Tell when a source that is busy was last let on by the limiter: its waits are not the source's."""
+    """Tell since when a source is busy with a request, inf while the limiter waits: that time is not the source's."""
 
     limiter: RequestLimiter
-    is_waiting: Event = field(default_factory=Event)
+    clock: Callable[[], float] = time.monotonic
     since: float = 0.0
 
     def __call__(self) -> None:
         """Wait as the limiter does."""
-        self.is_waiting.set()
+        self.since = inf
         try:
             self.limiter()
         finally:
-            self.since = time.monotonic()
-            self.is_waiting.clear()
+            self.since = self.clock()
 
 
 @dataclass
@@ -73,14 +73,14 @@ class GuardedSource:
             raise TimedOut(f"{where}: an earlier call has not returned yet; start this process again if it stays so")
         result: Future[Response] = Future()
         self._busy[symbol] = worker = Thread(target=_settle, args=(result, call), daemon=True, name=where)
-        begin = time.monotonic()
+        self.progress.since = self.progress.clock()
         worker.start()
         while worker.is_alive():
-            waiting = self.progress.is_waiting.is_set()
-            left = max(begin, self.progress.since) + self.deadline - time.monotonic()
-            if left <= 0 and not waiting:
+            now = self.progress.clock()  # before `since`, which only grows
+            left = self.progress.since + self.deadline - now
+            if left <= 0:
                 raise TimedOut(f"{where} did not answer within {self.deadline:.0f} s; see the network and the plug-in")
-            worker.join(self.deadline if waiting else left)
+            worker.join(min(left, self.deadline))
         return result.result()
 
 

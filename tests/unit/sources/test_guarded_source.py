@@ -102,10 +102,12 @@ def test_a_call_that_blocks_ends_at_its_deadline_and_the_other_symbols_go_on() -
 
 
 def test_the_limiter_s_waits_are_not_the_source_s() -> None:
-    progress = Progress(lambda: Event().wait(0.3) and None)
+    now = [0.0]
+    progress = Progress(lambda: now.__setitem__(0, 1000.0), lambda: now[0])
 
     def answer() -> Response:
         progress()
         return response()
 
-    assert GuardedSource(Answers(A=answer), "mine", 0.1, progress).fetch("A", "2024-03") == response()
+    assert GuardedSource(Answers(A=answer), "mine", 60.0, progress).fetch("A", "2024-03") == response()
+    assert progress.since == 1000.0
