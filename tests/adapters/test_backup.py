@@ -218,7 +218,8 @@ def test_a_server_that_is_away_is_said_to_be_away(s: Settings) -> None:
 
 
 def test_after_a_restore_the_bars_since_the_backup_come_again(s: Settings, kafka: Settings) -> None:
-    given = {"kafka_port": kafka.kafka_port, "kafka_topic": f"restore{uuid4().hex[:6]}", "source": "csv"}
+    broker = {"kafka_port": kafka.kafka_port, "kafka_password": kafka.kafka_password, "source": "csv"}
+    given = broker | {"kafka_topic": f"restore{uuid4().hex[:6]}"}
     s = s.model_copy(update=given | {"symbols": ("GOOGL",), "csv_path": Path()})
     tables(s)
     ensure_topics(s)
