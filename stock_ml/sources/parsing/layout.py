@@ -15,6 +15,7 @@ from stock_ml.sources.parsing import (
     alpha_vantage_csv,
     alpha_vantage_json,
     gzip_body,
+    tables,
     yahoo_json,
 )
 from stock_ml.sources.parsing.response import WHOLE_FILE, Response
@@ -26,7 +27,7 @@ FARTHEST = pd.Timedelta(hours=15)  # no exchange's clock is farther ahead of UTC
 
 def read(response: Response) -> pd.DataFrame:
     """Return a response's rows as `parse` does. Raises BadFile too where one is of a day still to come."""
-    rows = parse(response.body, response.where, of_file="file" in response.request)
+    rows = parse(response.body, response.where, of_file=False)
     latest = rows["label"].max()
     if latest > pd.Timestamp(response.fetched_at, unit="s") + FARTHEST:
         raise BadFile(
@@ -43,11 +44,17 @@ def parse(body: bytes, where: str, *, of_file: bool = True) -> pd.DataFrame:
     record, "stamp" off the full minute, "no trade", or "unknown volume". `clipped` marks the rows whose high or low was
     widened by a rounding. `ts` (UTC epoch seconds, int64) only where the source itself stamps a bar's open in UTC.
     `attrs` has `where`, and the `zone` that a response names.
-    A broken row of a CSV file is an error, for its owner can mend it. A vendor's response cannot be mended here: its
-    broken rows are marked, and refused one by one. Raises BadFile naming file, line and column.
+    With `of_file` a broken row of CSV is an error, which names it; else broken rows are marked, and refused one by one.
+    Raises BadFile naming file, line and column.
     """
     plain = gzip_body.decompress(body, where)
+    if tables.is_stamped(plain):
+        return _whole(tables.stamped_rows(plain, where), where)
     frame = _from_json(plain, where) if plain.lstrip()[:1] in (b"{", b"[") else _from_csv(plain, where, of_file)
+    return _whole(frame, where)
+
+
+def _whole(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     if (frame["broken"] == NO_TRADE).all():
         raise BadFile(f"{where} holds no bars: none of its {len(frame)} rows has both prices and a volume")
     frame.attrs["where"] = where

@@ -23,7 +23,7 @@ OFFICIAL = {"postgres": "postgres", "kafka": "apache/kafka", "s3": "chrislusf/se
 SECRET = re.compile(r"PASSWORD$|SECRET|_KEY$|TOKEN|URL$|URI$|CONN(?!_ID$)")
 # what only the stack without Docker needs: its folders, the ports of its servers, a file of this machine
 NOT_HERE = re.compile(
-    r"home|jars|csv_path|postgres_port|s3_port|(kafka|weed)_.*port|kafka_(security|sasl|username|password|ca).*"
+    r"home|jars|csv_(path|zone)|postgres_port|s3_port|(kafka|weed)_.*port|kafka_(security|sasl|username|password|ca).*"
 )
 
 
