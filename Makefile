@@ -23,6 +23,9 @@ endif
 ifdef CSV
 export STOCKML_CSV_PATH := $(abspath $(CSV))
 endif
+ifdef CSV_ZONE
+export STOCKML_CSV_ZONE := $(CSV_ZONE)
+endif
 ifdef SYMBOLS
 export STOCKML_SYMBOLS := $(SYMBOLS)
 endif
@@ -30,7 +33,7 @@ endif
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: .venv/ready ## set everything up, start it, run the pipeline, say where to look (SOURCE=, CSV=, SYMBOLS=)
+up: .venv/ready ## set everything up, start it, run the pipeline, say where to look (SOURCE=, CSV=, CSV_ZONE=, SYMBOLS=)
 	@.venv/bin/python -m local up
 
 down: .venv/ready ## stop everything and keep the data

@@ -29,7 +29,6 @@ from stock_ml.cleaning.label_convention import check_files
 from stock_ml.cli.installation import last
 from stock_ml.config import Settings
 from stock_ml.errors import HostError, without_login
-from stock_ml.sources.csv_files import CsvFiles
 
 
 def up(settings: Settings, console: Console) -> dict[str, StepTime]:
@@ -41,7 +40,7 @@ def up(settings: Settings, console: Console) -> dict[str, StepTime]:
     """
     host.java_version()
     _check_no_other(settings)
-    _check_file(settings)
+    _check_files(settings, console)
     make_private_folder(settings.state)
     with _lock(settings):
         pin_origin(settings)
@@ -83,11 +82,10 @@ def _own_ports(installation: Installation, supervisor: Supervisor) -> set[int]:
     return {getattr(ran_with, setting) for p in installation.programs if p.name in running for setting in p.ports}
 
 
-def _check_file(settings: Settings) -> None:
-    """Raise BadInput or NoBars where the file to replay cannot be used: before anything is started or remembered."""
-    if settings.replayed:
-        CsvFiles.connect(settings).check(settings.symbols)
-        check_files(settings)
+def _check_files(settings: Settings, console: Console) -> None:
+    """Print how the files to replay are read. Raises BadInput or NoBars before anything is started or remembered."""
+    for text in check_files(settings) if settings.replayed else ():
+        console.print(text, markup=False)
 
 
 def _check_no_other(settings: Settings) -> None:

@@ -2,13 +2,15 @@
 
 import os
 import re
+import zipfile
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
 from ipaddress import IPv4Address
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -44,6 +46,9 @@ PREFIX, KEY = "STOCKML_", "ALPHAVANTAGE_API_KEY"
 CALLED_IN = "STOCKML_CALLED_IN"  # the folder in which a person called ./stockml
 # what this project's programs are given beside their settings
 NO_SETTINGS = {"STOCKML_VERSION", "STOCKML_KAFKA_CONFIG", "STOCKML_WATCHDOG_CODE", CALLED_IN}
+FILES_OF_BARS = (".csv", ".csv.gz", ".tsv", ".parquet", ".zip")
+IN_ZIP = (".csv", ".csv.gz", ".txt", ".tsv", ".parquet")
+DATE = re.compile(r"(19|20)\d\d[-.]?[01]\d")
 FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 Own = TypeVar("Own", bound=BaseModel)
 
@@ -131,7 +136,11 @@ class Settings(BaseSettings):
         description="address of Yahoo's charts; another one gets all requests to Yahoo",
     )
     csv_path: Path | None = Field(
-        None, description="a file in Alpha Vantage's CSV layout, .csv or .csv.gz, or a folder of them, for source csv"
+        None, description="a file of minute bars, .csv, .parquet, .gz or .zip, or a folder of them, for source csv"
+    )
+    csv_zone: str | None = Field(
+        None,
+        description="time zone of stamps in files that name none, as UTC or America/New_York; learned by default",
     )
     holdout_sessions: int = Field(
         0, ge=0, description="newest sessions kept out of training; 2 for csv, which replays them, else 0"
@@ -391,14 +400,18 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _a_file_is_named(self) -> "Settings":
         if self.replayed and self.csv_path is None:
-            raise ValueError(
-                f"source {self.source} needs STOCKML_CSV_PATH, a file in Alpha Vantage's CSV layout, or a folder of them"
-            )
-        if self.replayed and len(self.symbols) > 1 and self.csv_path and self.csv_path.is_file():
-            raise ValueError(
-                f"a file has the bars of one symbol, not of {', '.join(self.symbols)}; give a folder of files"
-            )
+            raise ValueError(f"source {self.source} needs STOCKML_CSV_PATH, a file of minute bars, or a folder of them")
         return self
+
+    @field_validator("csv_zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str | None) -> str | None:
+        try:
+            if zone is not None:
+                ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # the last of a folder, such as "US"
+            raise ValueError(f"{zone!r:.40} is no time zone; give one such as UTC or America/New_York") from None
+        return zone
 
     @model_validator(mode="after")
     def _sasl_needs_a_user(self) -> "Settings":
@@ -515,21 +528,63 @@ def owner_of(database: str) -> str:
     return f"{database}_owner"
 
 
-def symbol_of(file: Path) -> str:
-    """Return the symbol that a file's bars belong to: the start of its name, GOOGL of GOOGL_2024-03.csv.gz."""
-    return re.sub(r"(\.csv|\.txt)?(\.gz)?$", "", file.name.lower()).split("_")[0].upper()
+def symbol_of(name: str | Path) -> str:
+    """Return the symbol that a file's bars belong to: the start of its name, GOOGL of GOOGL_2024-03.csv.gz.
+
+    Of Binance's names, as BTCUSDT-1m-2024-03.zip, it ends before the size of the bars.
+    """
+    stem = re.sub(r"(\.(csv|txt|tsv|parquet))?(\.(gz|zip))?$", "", Path(name).name.lower())
+    return re.sub(r"-\d+[smhd](-.*)?$", "", stem.split("_")[0]).upper()
+
+
+def is_named_by_symbol(name: str | Path) -> bool:
+    """Say whether a file's name begins with a symbol, and not with a date."""
+    symbol = symbol_of(name)
+    return SYMBOL.fullmatch(symbol) is not None and not DATE.match(symbol)
+
+
+def names_in(file: Path) -> list[str]:
+    """Return the names of the files of bars in a .zip file, of any other file its own."""
+    if not file.name.lower().endswith(".zip"):
+        return [file.name]
+    try:
+        with zipfile.ZipFile(file) as packed:
+            names = [PurePosixPath(name) for name in packed.namelist()]
+    except (OSError, zipfile.BadZipFile):
+        return [file.name]  # reading it says why
+    found = [name.name for name in names if name.name.lower().endswith(IN_ZIP) and not _is_hidden(name)]
+    return found if len(found) > 1 else [file.name]
+
+
+def _is_hidden(name: PurePosixPath) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in name.parts)
 
 
 def csv_files(folder: Path) -> list[Path]:
-    """Return a folder's files of bars, sorted."""
-    return sorted(f for f in folder.iterdir() if f.name.lower().endswith((".csv", ".csv.gz")) and f.name[0] != ".")
+    """Return a folder's files of bars, sorted; a text file is one where it begins with Stooq's header."""
+    return sorted(file for file in folder.iterdir() if file.name[0] != "." and _is_of_bars(file))
+
+
+def _is_of_bars(file: Path) -> bool:
+    name = file.name.lower()
+    if name.endswith(".txt"):
+        with file.open("rb") as text:
+            return text.read(8) == b"<TICKER>"
+    return name.endswith(FILES_OF_BARS)
 
 
 def _symbols_in(path: Path) -> tuple[str, ...]:
     files = csv_files(path) if path.is_dir() else [path]
     if not files:
-        raise ValueError(f"STOCKML_CSV_PATH: the folder {path} holds no .csv or .csv.gz file")
-    return tuple(sorted({symbol_of(file) for file in files}))
+        raise ValueError(f"STOCKML_CSV_PATH: the folder {path} holds no file of bars: {', '.join(FILES_OF_BARS)}")
+    names = [name for file in files for name in names_in(file)]
+    for name in names:
+        if not is_named_by_symbol(name):
+            raise ValueError(
+                f"the name of {name} does not begin with a symbol: say whose bars they are with SYMBOLS=GOOGL "
+                "(STOCKML_SYMBOLS), or rename it, as GOOGL_2024.csv"
+            )
+    return tuple(sorted({symbol_of(name) for name in names}))
 
 
 def load(**given: object) -> Settings:

@@ -37,8 +37,16 @@ class BadFile(BadInput):
     """Report a file, or a source's answer, whose layout is not the expected one."""
 
 
+class TooManyBadRows(BadFile):
+    """Report a file of which more rows are no bars than STOCKML_MAXIMUM_REFUSED allows."""
+
+
 class AmbiguousTimestamps(BadInput):
     """Report timestamps that do not tell whether they mark the start or the end of a bar."""
+
+
+class AmbiguousReading(BadInput):
+    """Report stamps of a file that can be read in two ways: in two time zones, or with day or month first."""
 
 
 class BadMessage(BadInput):

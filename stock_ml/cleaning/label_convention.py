@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import cast
 
+import numpy as np
 import pandas as pd
 
 from stock_ml.adapters.lake import Lake, keys
@@ -11,7 +12,7 @@ from stock_ml.config import Settings
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.ingest_records import LabelEvidence, LabelFinding
 from stock_ml.errors import AmbiguousTimestamps, BadFile, NoBars
-from stock_ml.sources.parsing import WHOLE_FILE, Convention, read
+from stock_ml.sources.parsing import WHOLE_FILE, Convention, Response, place, read
 from stock_ml.sources.parsing.label_checks import check_clock, check_labels, check_size
 from stock_ml.sources.parsing.timestamp_convention import ambiguous, label_evidence, pooled, signs_in_words
 from stock_ml.sources.registry import open_source
@@ -97,25 +98,47 @@ def _of_files(s: Settings, symbols: Sequence[str]) -> list[LabelEvidence]:
 
 
 def _of_file(s: Settings, symbol: str) -> LabelEvidence:
-    response, calendar = open_source(s).fetch(symbol, WHOLE_FILE), s.calendars.of(symbol)
-    rows = read(response)
+    return _evidence(s, symbol, open_source(s).fetch(symbol, WHOLE_FILE))[1]
+
+
+def _evidence(s: Settings, symbol: str, response: Response) -> tuple[pd.DataFrame, LabelEvidence]:
+    rows, calendar = read(response), s.calendars.of(symbol)
     if "ts" in rows:
-        return {**UNASKED, "says": "start", "sure": "strong"}
+        return rows, {**UNASKED, "says": "start", "sure": "strong"}
     check_labels(rows, calendar, response.where)
-    return label_evidence(rows, calendar)
+    return rows, label_evidence(rows, calendar)
 
 
-def check_files(s: Settings) -> None:
-    """Read the file of each symbol, and see that its labels are minutes whose meaning is sure.
+def check_files(s: Settings) -> list[str]:
+    """Read the files of each symbol, see that the meaning of their labels is sure, and say what was understood.
 
-    Raises BadFile or AmbiguousTimestamps as cleaning would, before anything is started for them.
+    Raises BadInput or NoBars as cleaning would, before anything is started for them.
     """
-    found = {symbol: _of_file(s, symbol) for symbol in s.symbols}
+    found, texts = {}, []
+    for symbol in s.symbols:
+        response = open_source(s).fetch(symbol, WHOLE_FILE)
+        rows, found[symbol] = _evidence(s, symbol, response)
+        texts.append(_understood(s, response, rows, found[symbol]))
     exchanges = {symbol: s.calendars.of(symbol).exchange for symbol in s.symbols}
     for symbol, one in found.items():
         alike = [other for name, other in found.items() if exchanges[name] == exchanges[symbol]]
         if not s.labels and one["sure"] != "strong" and pooled(alike) is None:
             raise ambiguous(one, f"the file of {symbol}")
+    return texts
+
+
+def _understood(s: Settings, response: Response, rows: pd.DataFrame, found: LabelEvidence) -> str:
+    """Say in words how a symbol's files are read."""
+    calendar, request = s.calendars.of(response.symbol), response.request
+    ts = place(rows[rows["broken"] == ""], s.labels or "start", calendar)["ts"].to_numpy()
+    met = calendar.number(ts)
+    days = np.sort(calendar.dates[met[met >= 0]])[[0, -1]] if (met >= 0).any() else ("none", "none")
+    edge = f"{s.labels}, as STOCKML_LABELS says" if s.labels else found["says"] or "edge that the other symbols tell"
+    return (
+        f"{response.symbol}: {len(rows):,} rows of {response.where}; layout: {request['layout']}; "
+        f"zone of the stamps: {request['zone']}; a stamp marks the {edge} of its minute; "
+        f"sessions of {calendar.exchange}: {days[0]} to {days[1]}"
+    )
 
 
 def _contradiction(s: Settings, known: str, found: LabelEvidence, where: str) -> AmbiguousTimestamps:

@@ -17,6 +17,7 @@ from stock_ml.sources.parsing import (
     alpha_vantage_json,
     gzip_body,
     plugin_rows,
+    tables,
     yahoo_json,
 )
 from stock_ml.sources.parsing.response import WHOLE_FILE, Response
@@ -33,9 +34,9 @@ def read(response: Response) -> pd.DataFrame:
     """
     parser = parser_of(response.source)
     if parser:
-        rows = _with_bars(plugin_rows.rows_of(parser, response), response.where)
+        rows = _whole(plugin_rows.rows_of(parser, response), response.where)
     else:
-        rows = parse(response.body, response.where, of_file="file" in response.request)
+        rows = parse(response.body, response.where, of_file=False)
     latest = rows["label"].max()
     if latest > pd.Timestamp(response.fetched_at, unit="s") + FARTHEST:
         raise BadFile(
@@ -52,15 +53,17 @@ def parse(body: bytes, where: str, *, of_file: bool = True) -> pd.DataFrame:
     record, "stamp" off the full minute, "no trade", or "unknown volume". `clipped` marks the rows whose high or low was
     widened by a rounding. `ts` (UTC epoch seconds, int64) only where the source itself stamps a bar's open in UTC.
     `attrs` has `where`, and the `zone` that a response names.
-    A broken row of a CSV file is an error, for its owner can mend it. A vendor's response cannot be mended here: its
-    broken rows are marked, and refused one by one. Raises BadFile naming file, line and column.
+    With `of_file` a broken row of CSV is an error, which names it; else broken rows are marked, and refused one by one.
+    Raises BadFile naming file, line and column.
     """
     plain = gzip_body.decompress(body, where)
+    if tables.is_stamped(plain):
+        return _whole(tables.stamped_rows(plain, where), where)
     frame = _from_json(plain, where) if plain.lstrip()[:1] in (b"{", b"[") else _from_csv(plain, where, of_file)
-    return _with_bars(frame, where)
+    return _whole(frame, where)
 
 
-def _with_bars(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+def _whole(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     if (frame["broken"] == NO_TRADE).all():
         raise BadFile(f"{where} holds no bars: none of its {len(frame)} rows has both prices and a volume")
     frame.attrs["where"] = where

@@ -24,7 +24,7 @@ AIRFLOW = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "
 OFFICIAL = {"postgres": "postgres", "kafka": "apache/kafka", "s3": "chrislusf/seaweedfs"}
 SECRET = re.compile(r"PASSWORD$|SECRET|_KEY$|TOKEN|URL$|URI$|CONN(?!_ID$)")
 # what only the stack without Docker needs: its folders, the ports of its servers, a file of this machine
-NOT_HERE = re.compile(r"home|jars|csv_path|postgres_port|s3_port|(kafka|weed)_.*port|kafka_ca_file")
+NOT_HERE = re.compile(r"home|jars|csv_(path|zone)|postgres_port|s3_port|(kafka|weed)_.*port|kafka_ca_file")
 
 
 def settings(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **env: str) -> Settings:

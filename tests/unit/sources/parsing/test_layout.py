@@ -171,7 +171,7 @@ def test_clipping_moves_high_and_low_by_at_most_half_a_tick_and_nothing_else(cen
     assert (broken(values[clipped]) != "").all()
 
 
-def test_in_an_answer_a_stamp_off_the_minute_costs_its_row_and_in_a_file_it_is_an_error():
+def test_a_stamp_off_the_minute_costs_its_row_and_is_named_where_rows_are_read_strictly():
     off = "2024-03-01 09:31:30,10,11,9,10,1"
     labels = ("2024-03-01 09:30:00", "2024-03-01 09:31:30")
     as_csv = parse(csv(ROW, off), "an answer", of_file=False)
@@ -180,8 +180,9 @@ def test_in_an_answer_a_stamp_off_the_minute_costs_its_row_and_in_a_file_it_is_a
     )
     assert as_csv["broken"].tolist() == ["", "stamp"]
     received = Response("csv", "A", "all", {"file": "a.csv"}, OPEN + 600, csv(ROW, off), "text/csv")
+    assert read(received)["broken"].tolist() == ["", "stamp"]
     with pytest.raises(BadFile, match=r"a.csv, line 3, column label: '2024-03-01 09:31:30' is no minute"):
-        read(received)
+        parse(received.body, "a.csv")
     received = Response("alpha_vantage", "A", "2024-03", {}, OPEN + 600, csv(ROW, off), "text/csv")
     assert [bar.ts for bar in bars_of(received, "start", NYSE)] == [OPEN]
 
