@@ -56,11 +56,20 @@ def test_no_version_and_one_that_does_not_tell_fit_nothing() -> None:
     assert not is_compatible({"symbols": "MSFT", "window": "30", "horizon": "1"}, asked())
 
 
+def session_at(price: int) -> str:
+    """Return a file of one session of bars."""
+    minutes = [f"2024-03-04 {9 + (30 + n) // 60:02}:{(30 + n) % 60:02}:00" for n in range(390)]
+    rows = [f"{minute},{price},{price},{price},{price},{100 + n}" for n, minute in enumerate(minutes)]
+    return "\n".join(["timestamp,open,high,low,close,volume", *reversed(rows)])
+
+
 def test_a_version_of_a_file_fits_until_the_file_changes(file: Path) -> None:
     s = asked(source="csv", csv_path=file)
-    tags = TAGS | {"source": "csv", "holdout_sessions": "2", "file_sha256": sha256(b"first").hexdigest()}
+    file.write_text(session_at(100))
+    digest = sha256(file.read_bytes()).hexdigest()
+    tags = TAGS | {"source": "csv", "holdout_sessions": "2", "file_sha256": digest}
     assert is_compatible(tags, s)
-    file.write_text("second")
+    file.write_text(session_at(101))
     assert not is_compatible(tags, s)
     file.unlink()
     with pytest.raises(BadFile, match=r"MSFT\.csv"):
