@@ -22,8 +22,7 @@ FINAL = (
 class ByKindOfError(RetryPolicy):
     """Fail at once where another try cannot help, wait where today's requests are spent, else try again soon.
 
-    A task that fails by itself is tried again `TRIES` times. Airflow counts every try, also those that were killed or
-    that wait for another day.
+    A task that fails by itself is tried again `TRIES` times. Airflow also counts tries that were killed or that waited.
     """
 
     def evaluate(

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from pyspark.ml import PipelineModel
 from local import first_training, jars, ports
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
+from stock_ml.adapters.mlflow import tracking
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.adapters.mlflow.rest import artifact, version
 from stock_ml.adapters.mlflow.versions import promote, rollback, versions
@@ -97,6 +99,13 @@ def registry(installation: Settings) -> Registry:
     return Registry.connect(installation)
 
 
+@pytest.fixture
+def login(installation: Settings) -> Iterator[None]:
+    """Let MLflow's library log in during a test; a training does so by itself."""
+    with tracking.login(installation):
+        yield
+
+
 def client(s: Settings) -> MlflowClient:
     return library(Registry.connect(s))
 
@@ -107,6 +116,7 @@ def failed_run(s: Settings) -> Run:
     return client(s).search_runs([experiment.experiment_id], "attributes.status = 'FAILED'", max_results=1)[0]
 
 
+@pytest.mark.usefixtures("login")
 def test_the_better_candidate_is_champion_and_its_run_tells_everything(installation, trained, registry):
     json.dumps(trained)
     assert trained["promoted"] in ("linear", "huber")
@@ -193,6 +203,7 @@ def test_what_serves_was_fitted_on_the_newest_sessions_only(installation, traine
     assert (params["train_sessions"], params["rows_trained"]) == (str(LONGEST), str(rows))
 
 
+@pytest.mark.usefixtures("login")
 def test_the_light_scorer_equals_spark_on_the_same_features_bit_for_bit(installation, trained, registry, tmp_path):
     scorer = registry.load(trained["version"])
     uri = f"models:/stock-close/{trained['version']}/artifacts/spark"
