@@ -320,3 +320,22 @@ def test_only_who_writes_to_mlflow_knows_its_administrator() -> None:
     assert (consumer["STOCKML_MLFLOW_PASSWORD"], bool(consumer["STOCKML_MLFLOW_READER_PASSWORD"])) == ("", True)
     for name in ("dashboard", "sandbox"):
         assert not services()[name]["environment"]["STOCKML_MLFLOW_READER_PASSWORD"], name
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("airflow-scheduler", "scheduler"),
+        ("airflow-dag-processor", "dag_processor"),
+        ("airflow-triggerer", "triggerer"),
+    ],
+)
+def test_a_heartbeat_of_airflow_is_asked_for_over_http(name: str, part: str) -> None:
+    # `airflow jobs check` starts an Airflow for each check
+    kind, script = services(STOCKML_AIRFLOW_PORT="9001")[name]["healthcheck"]["test"]
+    asked, _, shown = script.partition(" | ")
+    assert (kind, shlex.split(asked)[-1]) == ("CMD-SHELL", "http://airflow-api-server:9001/api/v2/monitor/health")
+    for status in ("healthy", "unhealthy"):
+        answer = f'{{"metadatabase":{{"status":"healthy"}},"{part}":{{"status":"{status}"}}}}'
+        seen = subprocess.run(["sh", "-c", shown], input=answer, text=True, check=False).returncode
+        assert seen == (0 if status == "healthy" else 1)
