@@ -53,7 +53,7 @@ class Stack:
         """Start all; the first time the bars become the lake's, with a champion for them."""
         console, programs = Console(quiet=True), self.installation.programs
         self.supervisor.load(programs)
-        names = {*(p.name for p in programs), "databases", "tables", "topics"}
+        names = {*(p.name for p in programs), "databases", "tables", "kafka-user", "topics"}
         chosen = [step for step in steps(self.installation, self.supervisor, console) if step.name in names]
         chosen.append(Step("champion", partial(_champion, self.s, bars), ("mlflow", "s3", "tables")))
         with ProgressDisplay(console) as display:
@@ -75,8 +75,8 @@ def stack(symbols: tuple[str, ...], speed: float, without: str = "") -> Iterator
     with folder("stack") as home:
         files = home / "files"
         files.mkdir()
-        for symbol in symbols:
-            (files / f"{symbol}.csv").write_text(symbol)
+        for number, symbol in enumerate(symbols):
+            (files / f"{symbol}.csv").write_text(_session_at(100 + number))
         given = {"source": "csv", "csv_path": files, "symbols": symbols, "holdout_sessions": 2}
         s = settings_in(home, sandbox_speed=speed, **given)
         jars.fetch(kafka.NAME, s.jars)
@@ -86,6 +86,13 @@ def stack(symbols: tuple[str, ...], speed: float, without: str = "") -> Iterator
             yield made
         finally:
             made.down()
+
+
+def _session_at(price: int) -> str:
+    """Return a file of one session, which differs from symbol to symbol: the bars that are replayed are in the lake."""
+    labels = (f"2024-03-04 {9 + (30 + n) // 60:02}:{(30 + n) % 60:02}:00" for n in range(390))
+    rows = [f"{label},{price},{price},{price},{price},{100 + n}" for n, label in enumerate(labels)]
+    return "\n".join(["timestamp,open,high,low,close,volume", *reversed(rows)])
 
 
 def _champion(s: Settings, bars: list[Bar]) -> None:

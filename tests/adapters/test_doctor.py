@@ -15,7 +15,7 @@ from stock_ml.doctor import CHECKS, Finding, examine
 from tests.adapters.answering import answering
 from tests.servers import settings_in, tables
 
-SERVERS = {"source", "feed", "clock", "PostgreSQL", "S3", "Kafka", "MLflow"}
+SERVERS = {"source", "feed", "clock", "PostgreSQL", "S3", "Kafka", "MLflow", "watchdog"}
 
 
 def by_part(s: Settings) -> dict[str, Finding]:
