@@ -104,7 +104,7 @@ def _champion(s: Settings, bars: list[Bar]) -> None:
     frame["ts"] = pd.to_datetime(frame["ts"], unit="s", utc=True)
     for symbol, rows in frame.groupby("symbol"):
         lake.write_clean(str(symbol), "2024-03", rows[list(COLUMNS)])
-        digest = sha256(str(symbol).encode()).hexdigest()
+        digest = sha256((s.csv_path / f"{symbol}.csv").read_bytes()).hexdigest() if s.csv_path else ""
         lake.write_quality(str(symbol), "2024-03", cast(QualityReport, {"raw": f"raw/{digest}"}))
     with tracking.run(s, {}), tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "none").write_text("no Spark made this model")

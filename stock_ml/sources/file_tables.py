@@ -28,6 +28,7 @@ BATCH = 2**16  # rows of a Parquet file that are read at once
 MOST_GROUP = 2**31  # bytes of a row group of a Parquet file, which is read at once
 BOMB, SMALL = 200, 2**26  # times its packed size, and bytes, beyond which no file of bars unpacks
 SUFFIXES = (".csv", ".txt", ".tsv", ".parquet")
+GZIP = b"\x1f\x8b"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 AGAIN = "fetch or copy it again"
 
@@ -158,9 +159,10 @@ def _opened(member: Member) -> Iterator[IO[bytes]]:
 
 
 def _unpacked(stream: IO[bytes], member: Member, size: int) -> IO[bytes]:
-    if not member.name.lower().endswith(".gz"):
-        return stream
-    return io.BufferedReader(_Bounded(gzip.GzipFile(fileobj=stream), member.where, size))
+    peeked = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
+    if not member.name.lower().endswith(".gz") and not peeked.peek(2).startswith(GZIP):
+        return peeked
+    return io.BufferedReader(_Bounded(gzip.GzipFile(fileobj=peeked), member.where, size))
 
 
 class _Bounded(io.RawIOBase):
