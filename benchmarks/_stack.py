@@ -30,6 +30,7 @@ from stock_ml.domain.bars import COLUMNS, Bar
 from stock_ml.domain.ingest_records import QualityReport
 from stock_ml.training.version_tags import training_config
 from tests.servers import settings_in
+from tests.session_file import session_at
 
 NAMES = ("postgres", "s3", "kafka", "mlflow", "producer", "consumer", "dashboard")
 
@@ -76,7 +77,7 @@ def stack(symbols: tuple[str, ...], speed: float, without: str = "") -> Iterator
         files = home / "files"
         files.mkdir()
         for number, symbol in enumerate(symbols):
-            (files / f"{symbol}.csv").write_text(_session_at(100 + number))
+            (files / f"{symbol}.csv").write_text(session_at(100 + number))
         given = {"source": "csv", "csv_path": files, "symbols": symbols, "holdout_sessions": 2}
         s = settings_in(home, sandbox_speed=speed, **given)
         jars.fetch(kafka.NAME, s.jars)
@@ -86,13 +87,6 @@ def stack(symbols: tuple[str, ...], speed: float, without: str = "") -> Iterator
             yield made
         finally:
             made.down()
-
-
-def _session_at(price: int) -> str:
-    """Return a file of one session, which differs from symbol to symbol: the bars that are replayed are in the lake."""
-    labels = (f"2024-03-04 {9 + (30 + n) // 60:02}:{(30 + n) % 60:02}:00" for n in range(390))
-    rows = [f"{label},{price},{price},{price},{price},{100 + n}" for n, label in enumerate(labels)]
-    return "\n".join(["timestamp,open,high,low,close,volume", *reversed(rows)])
 
 
 def _champion(s: Settings, bars: list[Bar]) -> None:

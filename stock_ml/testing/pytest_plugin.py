@@ -34,7 +34,8 @@ class Bench:
 
     def settings(self, case: Case) -> Settings:
         """Return settings by which the source asks the local server about the case's exchange."""
-        given = self.service.settings(self.address, self.folder)
+        # only a source of files looks at it: where an exchange trades all day, nothing in a file tells its zone
+        given = {"csv_zone": case.calendar.zone} | self.service.settings(self.address, self.folder)
         exchange = case.calendar.exchange
         return load(_env_file=None, source=self.name, home=self.folder, symbols=SYMBOL, exchange=exchange, **given)
 

@@ -137,7 +137,7 @@ def servers_on(s: Settings) -> list[list[str]]:
 
 
 def names(s: Settings) -> set[str]:
-    return {path.name for path in s.state.iterdir()} - {"logs", "secrets.env"}
+    return {path.name for path in s.state.iterdir()} - {"logs", "secrets.env", "postgres-password.sha256"}
 
 
 def test_a_new_installation_is_made_by_18(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ from tests.adapters.conftest import move_clock
 from tests.adapters.test_broker import limit
 from tests.adapters.test_consumer import Fixed
 from tests.servers import running, tables
+from tests.session_file import session_at
 from tests.unit.serving.streams import day
 from tests.walks import NYSE, frame
 
@@ -82,7 +83,7 @@ def mlflow() -> Iterator[Answer]:
 def held(s: Settings, mlflow: Answer, tmp_path: Path) -> Settings:
     """Settings of a csv installation with three sessions of clean bars, the last two held out."""
     path, symbol = tmp_path / "bars.csv", f"T{uuid4().hex[:8].upper()}"
-    path.write_text(symbol)
+    path.write_text(session_at(100))
     given = {"source": "csv", "csv_path": path, "symbols": (symbol,), "holdout_sessions": 2, "sandbox_speed": 1e6}
     own = s.model_copy(update=given | {"mlflow_url": mlflow.url})
     tables(own)
@@ -326,7 +327,7 @@ def test_a_file_that_changed_waits_for_its_own_bars_and_model_and_begins_anew(he
     with producing(held), consuming(held):
         wait(lambda: state(held).get("replay") == "over")
         wait(lambda: forecast_minutes(held) == expected_minutes())
-    CsvFiles.connect(held).path.write_text("another")
+    CsvFiles.connect(held).path.write_text(session_at(101))
     forget_replay(held, Console(quiet=True))
     assert forecast_minutes(held) == set()
     assert closed_sessions(held) == []

@@ -30,6 +30,7 @@ from stock_ml.monitoring.monitor import monitor
 from stock_ml.training.retrain_policy import Trigger, skip_reason
 from stock_ml.training.train import train
 from tests.servers import running, tables
+from tests.session_file import session_at
 from tests.walks import NYSE, frame
 
 # MLflow warns about its own type hints when it is imported
@@ -46,8 +47,8 @@ def s(mlflow_server: Settings, kafka: Settings, tmp_path: Path) -> Settings:
     """A csv installation (its time is that of the bars) without a history of forecasts."""
     jars.fetch("s3a", mlflow_server.jars)
     Lake.connect(mlflow_server).ensure_bucket()  # where MLflow keeps its artifacts
-    for symbol in SYMBOLS:
-        (tmp_path / f"{symbol}.csv").write_text(symbol)
+    for number, symbol in enumerate(SYMBOLS):
+        (tmp_path / f"{symbol}.csv").write_text(session_at(100 + number))
     given = {"source": "csv", "csv_path": tmp_path, "symbols": SYMBOLS, "kafka_topic": f"t{uuid4().hex[:8]}"}
     given |= {"s3_bucket": "turn", "mlflow_model": "turn", "candidates": ("linear",), "train_sessions": 4}
     given |= {"spark_memory": "1g"}
@@ -78,7 +79,10 @@ def clean(s: Settings, numbers: range) -> None:
     lake = Lake.connect(s)
     for symbol in s.symbols:
         bars = frame(symbol, minutes(symbol, numbers))
-        origin = {"raw": sha256(symbol.encode()).hexdigest(), "known_at": float(NYSE.closes[numbers[-1]])}
+        origin = {
+            "raw": sha256((s.csv_path / f"{symbol}.csv").read_bytes()).hexdigest(),
+            "known_at": float(NYSE.closes[numbers[-1]]),
+        }
         for month, part in bars.groupby(bars["ts"].dt.strftime("%Y-%m")):
             lake.write_clean(symbol, str(month), part)
             lake.write_quality(symbol, str(month), origin)

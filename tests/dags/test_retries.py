@@ -24,7 +24,7 @@ FINAL |= {
     "OtherMarket",
 }
 FINAL |= {"NewerServerData", "UpgradeFailed", "TooLittleHistory", "SchemaMismatch", "ParityError", "TooFewSymbols"}
-FINAL |= {"UnknownSessions", "UntrustedBackup"}
+FINAL |= {"UnknownSessions", "UntrustedBackup", "BadPlugin", "RegistryRefused", "AmbiguousReading", "TooManyBadRows"}
 
 
 MOST = 7  # Airflow's maximum of retries, as most tasks have it

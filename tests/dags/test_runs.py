@@ -145,7 +145,7 @@ def test_a_run_with_enough_symbols_announces_them_and_fails_where_a_person_sees_
     answer = installed.ask("run", "ingest_bars", STOCKML_MINIMUM_SYMBOLS="0.5", **one_bad_file)
     states = {(t["task"], t["symbol"]): t["state"] for t in answer.value["tasks"]}
     assert answer.value["state"] == "failed", answer.log[-6000:]
-    assert (states["symbol.clean", "BAD"], states["symbol.clean", "GOOD"]) == ("failed", "success")
+    assert (states["symbol.download", "BAD"], states["symbol.clean", "GOOD"]) == ("failed", "success")
     assert (states["publish", None], states["all_clean", None]) == ("success", "upstream_failed")
     (event,) = answer.value["events"]
     assert (event["asset"], event["extra"]["symbols"]) == ("clean_bars", ["GOOD"])

@@ -10,6 +10,7 @@ from stock_ml.config import Settings, load
 from stock_ml.errors import BadFile
 from stock_ml.model import features
 from stock_ml.training.version_tags import is_compatible, training_config
+from tests.session_file import session_at
 
 TAGS = training_config(load(source="sandbox", symbols="GOOGL,MSFT"))
 
@@ -54,13 +55,6 @@ def test_a_version_of_another_kernel_does_not(monkeypatch: pytest.MonkeyPatch) -
 def test_no_version_and_one_that_does_not_tell_fit_nothing() -> None:
     assert not is_compatible({}, asked())
     assert not is_compatible({"symbols": "MSFT", "window": "30", "horizon": "1"}, asked())
-
-
-def session_at(price: int) -> str:
-    """Return a file of one session of bars."""
-    minutes = [f"2024-03-04 {9 + (30 + n) // 60:02}:{(30 + n) % 60:02}:00" for n in range(390)]
-    rows = [f"{minute},{price},{price},{price},{price},{100 + n}" for n, minute in enumerate(minutes)]
-    return "\n".join(["timestamp,open,high,low,close,volume", *reversed(rows)])
 
 
 def test_a_version_of_a_file_fits_until_the_file_changes(file: Path) -> None:
