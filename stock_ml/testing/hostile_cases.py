@@ -15,6 +15,10 @@ Values = list[float | None]
 Rows = list[tuple[int, Values]]  # stamp in UTC epoch seconds, and open, high, low, close, volume
 FIRST = "2024-03-01"
 SESSION = 390  # minutes in New York
+# of a thin symbol; they are at no even pace, as a file of every fifth minute is one of five-minute bars
+SILENT = [at for at in range(2 * SESSION) if at * 7 % 11 > 1]
+    at for at in range(SESSION) if at * 7 % 11 > 1
+]  # of a thin symbol, at no even pace: a file could be of longer bars
 NAMES = ("open", "high", "low", "close", "volume")
 ALL: tuple[Layout, ...] = ("csv", "json", "yahoo")
 Delivery = Callable[[list[Bar]], list[tuple[int, Bar]]]  # when each bar is sent, UTC epoch seconds; some come twice
@@ -387,7 +391,7 @@ KINDS: Mapping[str, Kind] = {
     "an auction's price off by a tenth": Kind(_at_the_close(1.1, 9e6)),
     "a first minute after hours": Kind(_at_the_close(1.001, 50.0)),
     "a bar still forming": Kind(_forming),
-    "one minute of five": Kind(_without([at for at in range(2 * SESSION) if at % 5])),
+    "one minute of five": Kind(_without(SILENT)),
     "a gap of the feed": Kind(_without(list(range(100, 140)))),
     "bars five minutes late": Kind(_sent(_late), ("csv",)),
     "a delay that changes": Kind(_sent(_delayed), ("csv",)),
@@ -402,7 +406,7 @@ KINDS: Mapping[str, Kind] = {
     "pence, backwards": Kind(_both(_scaled(range(240, 245), 100.0, range(240, 245)), _sent(_backwards)), ("csv",)),
     "a fall, in any order": Kind(_both(_fall, _sent(_shuffle)), ("csv",)),
     "news, late": Kind(_both(_scaled(range(243, SESSION), 1.04, range(243, 246)), _sent(_late)), ("csv",)),
-    "one minute of five, late": Kind(_both(_sent(_late), _without([at for at in range(SESSION) if at % 5])), ("csv",)),
+    "one minute of five, late": Kind(_both(_sent(_late), _without([at for at in SILENT if at < SESSION])), ("csv",)),
     "a lunch break": Kind(_nothing, exchange="XHKG"),
     "a lunch break, pence around it": Kind(_scaled(range(148, 152), 100.0, range(148, 152)), exchange="XHKG"),
     "Tokyo's longer hours": Kind(_nothing, exchange="XTKS", first="2024-11-01"),
