@@ -17,8 +17,6 @@ FIRST = "2024-03-01"
 SESSION = 390  # minutes in New York
 # of a thin symbol; they are at no even pace, as a file of every fifth minute is one of five-minute bars
 SILENT = [at for at in range(2 * SESSION) if at * 7 % 11 > 1]
-    at for at in range(SESSION) if at * 7 % 11 > 1
-]  # of a thin symbol, at no even pace: a file could be of longer bars
 NAMES = ("open", "high", "low", "close", "volume")
 ALL: tuple[Layout, ...] = ("csv", "json", "yahoo")
 Delivery = Callable[[list[Bar]], list[tuple[int, Bar]]]  # when each bar is sent, UTC epoch seconds; some come twice
