@@ -131,6 +131,7 @@ def test_all_children_of_a_program_that_hangs_end_with_it(tmp_path: Path) -> Non
 def own(kafka: Settings, tmp_path: Path) -> Iterator[tuple[Settings, Supervisor]]:
     """A PostgreSQL and a consumer of one's own under supervisord, on the run's Kafka, with the watchdog's tables."""
     given = {"kafka_port": kafka.kafka_port, "source": "csv", "csv_path": Path("GOOGL.csv"), "symbols": ("GOOGL",)}
+    given |= {"kafka_password": kafka.kafka_password}
     s = settings_in(tmp_path, **given, window=16, feed_gap_minutes=5, kafka_topic="watchdog")
     ensure_topics(s)
     env = settings_environment(s)
