@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple
 
 import requests
@@ -30,6 +29,7 @@ from stock_ml.adapters import host
 from stock_ml.adapters.broker import Topics
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.config import Settings
+from stock_ml.testing.http_server import answering
 
 DISK = "6G"
 SPEED = 30  # market seconds a second: a session passes in 13 minutes
@@ -228,23 +228,13 @@ def _mailbox() -> Iterator[tuple[str, list[str]]]:
     """Give an address for the notifier, and what it was told."""
     messages: list[str] = []
 
-    class Mailbox(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            """Keep the title of a message."""
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            messages.append(body["title"])
-            self.send_response(200)
-            self.end_headers()
+    def keep_title(request: BaseHTTPRequestHandler) -> None:
+        messages.append(json.loads(request.rfile.read(int(request.headers["Content-Length"])))["title"])
+        request.send_response(200)
+        request.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Mailbox)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"json://127.0.0.1:{server.server_port}", messages
-    finally:
-        server.shutdown()
+    with answering(keep_title) as url:
+        yield url.replace("http://", "json://"), messages
 
 
 def _figures(outcomes: list[Outcome], checked: dict[str, int]) -> dict[str, float]:

@@ -1,18 +1,17 @@
 """A local server that answers as the service of a source does, with rows that the kit gives it."""
 
 import gzip
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from stock_ml.sources.parsing import Convention
 from stock_ml.sources.plugin import Source
 from stock_ml.testing.hostile_cases import Layout, Rows
+from stock_ml.testing.http_server import answering
 
 Fault = Literal["a page of HTML", "nothing", "half an answer", "HTTP 500"]
 HTML = b"<html><body>Please try again later</body></html>"
@@ -73,31 +72,18 @@ class Showing:
         return 200, body[: len(body) // 2] if self.fault == "half an answer" else body
 
 
-@contextmanager
-def serving(showing: Showing) -> Iterator[str]:
+def serving(showing: Showing) -> AbstractContextManager[str]:
     """Serve GET on a free loopback port until the block ends; yield the address."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            path, query = urlsplit(self.path).path, urlsplit(self.path).query
-            status, body = showing.response(Request(unquote(path), dict(parse_qsl(query))))
-            body = gzip.compress(body) if showing.packed else body
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            if showing.packed:
-                self.send_header("Content-Encoding", "gzip")
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        asked = urlsplit(request.path)
+        status, body = showing.response(Request(unquote(asked.path), dict(parse_qsl(asked.query))))
+        body = gzip.compress(body) if showing.packed else body
+        request.send_response(status)
+        request.send_header("Content-Length", str(len(body)))
+        if showing.packed:
+            request.send_header("Content-Encoding", "gzip")
+        request.end_headers()
+        request.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    return answering(answer)
