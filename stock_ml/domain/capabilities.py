@@ -17,6 +17,10 @@ class Capabilities:
     `delayed`: seconds by which a plan with the entitlement `delayed` shows each bar late.
     `closing`: seconds after a session's close, by the feed's time, until its last bar can be expected.
     `settles`: seconds after a month's last minute until a response is taken to lack none of it.
+    `pushes`: live bars come by a connection that the service keeps open; they are requested only where it lacks some.
+    `settled_after`: seconds after a session's close from which on a month's response has other bars of it than the live
+    ones, on which forecasts are settled; 0 where the live bars are those.
+    `note`: what the page says of the source's live bars, one sentence; "" where there is nothing to say.
     """
 
     history: History
@@ -26,6 +30,9 @@ class Capabilities:
     delayed: int = 0
     closing: int = 0
     settles: int = 0
+    pushes: bool = False
+    settled_after: int = 0
+    note: str = ""
 
     @property
     def whole_months(self) -> bool:

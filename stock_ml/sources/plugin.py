@@ -1,6 +1,6 @@
 """What a source of bars is to the rest of the project: the protocol of a source, and the record of its plug-in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -14,7 +14,17 @@ if TYPE_CHECKING:  # the settings load this module before anything heavy is need
     from stock_ml.domain.calendar import Sessions
     from stock_ml.sources.parsing import Response
 
-__all__ = ["CONTRACT", "Capabilities", "Opening", "RequestLimiter", "Row", "Source", "SourcePlugin", "no_limit"]
+__all__ = [
+    "CONTRACT",
+    "Capabilities",
+    "Connection",
+    "Opening",
+    "RequestLimiter",
+    "Row",
+    "Source",
+    "SourcePlugin",
+    "no_limit",
+]
 RequestLimiter = Callable[[], None]
 Own = TypeVar("Own", bound=BaseModel)
 
@@ -35,6 +45,19 @@ class Source(Protocol):
 
     def newest(self, symbol: str) -> "Response":
         """Return a symbol's newest bars."""
+
+
+class Connection(Protocol):
+    """Receive what a service pushes. One thread uses it; another one may close it."""
+
+    def receive(self, seconds: float) -> "Sequence[Response]":
+        """Return what was pushed, as newest bars of a symbol each; nothing where none came within `seconds`.
+
+        Raises the SourceError that ended the connection; it is closed then.
+        """
+
+    def close(self) -> None:
+        """End the connection; an ended one stays so."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +84,13 @@ class SourcePlugin(SourceDescription):
     `requests_for(month, sessions, now)` is the number of requests for a month YYYY-MM, none where it is out of reach;
     a source without it answers a month in one. `per_minute` is the pace that a source without a key's plan bears.
     `deadline`: seconds that one request may take; the limiter's waits do not count.
+    `connect`: open one connection that pushes these symbols' bars; a source that `pushes` has it. It returns once the
+    service has accepted all symbols, and raises the SourceError that says why not. What was missed in between is
+    requested by `newest`.
     """
 
     open: Callable[[Opening], Source]
     requests_for: Callable[[str, "Sessions", float], int] | None = None
     per_minute: int = 0
     deadline: float = 120.0
+    connect: Callable[[Opening, Sequence[str]], Connection] | None = None
