@@ -1,16 +1,17 @@
-"""Publish live bars: request them from the source whenever a new one may be there."""
+"""Publish live bars: those that the source pushes at once, others as soon as a request may bring them."""
 
 import logging
 from collections.abc import Sequence
-from time import sleep
+from time import monotonic, sleep
 
 import numpy as np
 
 from serving.common.clocks import stream_clock, wall_seconds
 from serving.common.logs import line
 from serving.common.shutdown import until_available
+from serving.producer.bar_stream import HOUR, BarStream
 from serving.producer.feed_delay import LearnedDelay
-from serving.producer.poller import HOUR, Poller
+from serving.producer.listener import Connected, Listener
 from serving.producer.published_state import last_announced, recently_published
 from serving.producer.publisher import NEVER, Output, log_waiting
 from serving.producer.recent_minutes import Recent
@@ -25,8 +26,8 @@ from stock_ml.domain.clock import Clock
 from stock_ml.domain.gaps import longest_silence
 from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadKey, SourceUnavailable, StoreUnavailable
-from stock_ml.sources.parsing import Convention
-from stock_ml.sources.registry import Source, open_source, request_budget
+from stock_ml.sources.parsing import Convention, Response
+from stock_ml.sources.registry import Source, open_connection, open_source, request_budget
 
 log = logging.getLogger(__name__)
 STANDSTILL = 5  # trading minutes without a bar of any symbol after which a feed stands still
@@ -41,22 +42,24 @@ class Live:
         self._s, self._output = s, output
         self._clock = stream_clock(s)
         self._opens: int | None = None
+        self._listener: Listener | None = None
 
     def run(self) -> None:
         """Publish until the process is ended."""
         sessions = StreamConfig.of(self._s).sessions_of
         self._output.feed_delay = until_available(self._reported_delays, NEVER, log_waiting)
-        poller = Poller(self._source(), self._convention(), sessions, self._pause(), self._refused_pause())
-        poller.feed_delay = self._s.feed_delay
+        stream = BarStream(self._source(), self._convention(), sessions, self._pause(), self._refused_pause())
+        stream.feed_delay, stream.settled_after = self._s.feed_delay, self._s.capabilities.settled_after
         for exchange, delay in self._output.feed_delay.items():
-            poller.learned[exchange] = LearnedDelay(max(delay - self._s.feed_delay, 0))
-        poller.restore(published := until_available(self._published, NEVER, log_waiting))
+            stream.learned[exchange] = LearnedDelay(max(delay - self._s.feed_delay, 0))
+        stream.restore(published := until_available(self._published, NEVER, log_waiting))
         self._output.announced = until_available(lambda: last_announced(self._s, self._clock.now()), NEVER, log_waiting)
         log.info(line("started", newest={symbol: recent.newest for symbol, recent in published.items()}))
+        self._listener = self._listening()
         while True:
-            self.turn(poller)
+            self.turn(stream)
 
-    def turn(self, poller: Poller) -> None:
+    def turn(self, stream: BarStream) -> None:
         """Publish new bars, announce closed sessions, report, and sleep until more bars may be there."""
         try:
             now = self._clock.now()
@@ -64,17 +67,50 @@ class Live:
         except SourceUnavailable as error:
             self._wait(str(error))
             return
-        bars = poller.new_bars(now)
-        closes = poller.take_official_closes()
+        self._check_connection(stream)
+        self._publish(stream, stream.new_bars(now) + stream.settled_bars(now))
+        for calendar in self._output.calendars:
+            self._announce(stream, now, calendar)
+        self._log_closed(now)
+        self._note_delays(stream)
+        self._output.report(now, self._fault(stream, now))
+        self._rest(stream, 0 if stream.has_more else pause)
+
+    def _publish(self, stream: BarStream, bars: Sequence[Bar]) -> None:
+        closes = stream.take_official_closes()
         self._output.publish(in_order(bars, closes))
         if bars or closes:
             log.info(line("published", bars=len(bars), official_closes=len(closes)))
-        for calendar in self._output.calendars:
-            self._announce(poller, now, calendar)
-        self._log_closed(now)
-        self._note_delays(poller)
-        self._output.report(now, self._fault(poller, now))
-        sleep(0 if poller.has_more else pause)
+
+    def _check_connection(self, stream: BarStream) -> None:
+        """Make the connection anew where it is open but brings no bars."""
+        if self._listener is None:
+            return
+        stream.pushing = self._listener.connected
+        if stream.is_silent:
+            log.warning(line("the connection is open but silent; it is made anew", minutes=len(stream.unpushed)))
+            stream.unpushed.clear()
+            self._listener.reconnect()
+
+    def _rest(self, stream: BarStream, seconds: float) -> None:
+        """Wait, and publish meanwhile what the source pushes."""
+        if self._listener is None:
+            sleep(seconds)
+            return
+        end = monotonic() + seconds
+        while True:
+            self._hear(stream, self._listener.take(max(end - monotonic(), 0.0)))
+            if monotonic() >= end:
+                return
+
+    def _hear(self, stream: BarStream, arrived: Sequence[Response | Connected]) -> None:
+        bars = list[Bar]()
+        for each in arrived:
+            if isinstance(each, Connected):
+                stream.connected()
+            else:
+                bars += stream.pushed(each)
+        self._publish(stream, bars)
 
     def _reported_delays(self) -> dict[str, int]:
         """Return what was learned before a restart."""
@@ -84,28 +120,29 @@ class Live:
     def _published(self) -> dict[str, Recent]:
         return recently_published(self._s, self._output.store, self._clock.now())
 
-    def _announce(self, poller: Poller, now: float, calendar: Sessions) -> None:
+    def _announce(self, stream: BarStream, now: float, calendar: Sessions) -> None:
         last_close = float(calendar.closes[calendar.ended(now) - 1])
         settled = last_close + self._s.capabilities.closing
-        if now - poller.delay(calendar.exchange) >= settled and poller.has_all_until(last_close, settled, calendar):
+        if now - stream.delay(calendar.exchange) >= settled and stream.has_all_until(last_close, settled, calendar):
             self._output.announce_until(last_close, calendar)
 
-    def _note_delays(self, poller: Poller) -> None:
-        delays = {each.exchange: poller.delay(each.exchange) for each in self._output.calendars}
+    def _note_delays(self, stream: BarStream) -> None:
+        delays = {each.exchange: stream.delay(each.exchange) for each in self._output.calendars}
         if any(delay != self._output.feed_delay.get(exchange, 0) for exchange, delay in delays.items()):
             log.warning(line("feed delay in seconds", **delays))
         self._output.feed_delay = delays
 
-    def _fault(self, poller: Poller, now: float) -> str | None:
+    def _fault(self, stream: BarStream, now: float) -> str | None:
         ended = end_fault(now, self._output.calendars)
-        fault = poller.fault or clock_fault(now, poller.newest) or self._standstill(poller, now)
+        unheard = self._listener.fault if self._listener is not None else None
+        fault = stream.fault or unheard or clock_fault(now, stream.newest) or self._standstill(stream, now)
         return "; ".join(said for said in (fault, ended) if said) or None
 
-    def _standstill(self, poller: Poller, now: float) -> str | None:
+    def _standstill(self, stream: BarStream, now: float) -> str | None:
         for calendar in self._output.calendars:
-            at, newest = now - poller.delay(calendar.exchange), poller.newest_of(calendar.exchange)
+            at, newest = now - stream.delay(calendar.exchange), stream.newest_of(calendar.exchange)
             if standstill(at, newest, calendar):  # looked at closely then alone: it takes all symbols' minutes
-                longest = longest_silence(poller.trade_share(calendar), STANDSTILL)
+                longest = longest_silence(stream.trade_share(calendar), STANDSTILL)
                 if said := standstill(at, newest, calendar, longest):
                     return said
         return None
@@ -122,6 +159,11 @@ class Live:
                 return open_source(self._s, request_limiter(self._s))
             except BadKey as error:
                 self._wait(f"BadKey: {error}")
+
+    def _listening(self) -> Listener | None:
+        if not self._s.capabilities.pushes or self._s.feed_delay:
+            return None  # a connection brings bars at once, a plan with a delay shows them late
+        return Listener(lambda: open_connection(self._s, request_limiter(self._s))).start()
 
     def _convention(self) -> Convention:
         lake = Lake.connect(self._s)

@@ -8,7 +8,7 @@ from itertools import chain
 from math import inf
 
 from serving.common.decode_bars import decode_each
-from serving.producer.recent_minutes import WINDOW, Recent
+from serving.producer.recent_minutes import SESSION, WINDOW, Recent
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.broker import ClosedSession, Topics, decode_session, read_back
 from stock_ml.adapters.postgres.store import ForecastStore
@@ -28,16 +28,18 @@ def recently_published(s: Settings, store: ForecastStore, now: float) -> dict[st
     Raises BrokerUnavailable, and StoreUnavailable where PostgreSQL is unavailable.
     """
     config, topic = StreamConfig.of(s), Topics.of(s).bars
-    stored = _stored(s, store, int(now))
-    found = recent(chain(stored, decode_each(read_back(s, topic, TAIL), config)), config, now)
+    stored, window = _stored(s, store, int(now)), _window(s)
+    found = recent(chain(stored, decode_each(read_back(s, topic, TAIL), config)), config, now, window)
     if all(known.newest for known in found.values()):
         return found
-    return recent(chain(stored, decode_each(read_back(s, topic), config)), config, now)
+    return recent(chain(stored, decode_each(read_back(s, topic), config)), config, now, window)
 
 
-def recent(published: Iterable[Bar | OfficialClose], config: StreamConfig, now: float) -> dict[str, Recent]:
+def recent(
+    published: Iterable[Bar | OfficialClose], config: StreamConfig, now: float, window: int = WINDOW
+) -> dict[str, Recent]:
     """Return which of these were published last, in whatever order; what is of the future at `now` is left out."""
-    found = {symbol: Recent() for symbol in config.symbols}
+    found = {symbol: Recent(window=window) for symbol in config.symbols}
     for each in published:
         if each.ts + MINUTE <= now:
             known = found[each.symbol]
@@ -74,11 +76,15 @@ def last_announced(s: Settings, now: float = inf) -> dict[str, int]:
 
 
 def _stored(s: Settings, store: ForecastStore, before: int) -> list[Bar | OfficialClose]:
-    """Return each symbol's bars as received, the newest WINDOW before a time and all from then on, and its closes."""
-    received = store.received(dict.fromkeys(s.symbols, before), WINDOW)
+    """Return each symbol's bars as received, the newest ones before a time and all from then on, and its closes."""
+    received = store.received(dict.fromkeys(s.symbols, before), _window(s))
     stored: list[Bar | OfficialClose] = [bar for bars in received.values() for bar in bars]
     stored += store.official_closes(s.symbols, before - CLOSED)
     return [each for each in stored if each.source == s.source]
+
+
+def _window(s: Settings) -> int:
+    return SESSION if s.capabilities.settled_after else WINDOW
 
 
 def _announced(values: Iterable[bytes | None]) -> Iterator[ClosedSession]:

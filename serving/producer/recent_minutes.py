@@ -5,18 +5,20 @@ from collections.abc import Iterable
 from stock_ml.domain.bars import LAST_REVISION, Bar
 from stock_ml.domain.official_close import OfficialClose
 
+SESSION = 1500  # bars, as many as the longest session has, where settled ones are to be told from live ones
 WINDOW = 100  # bars: Alpha Vantage's newest response has no more; of Yahoo's session older ones are known by time
 CLOSES = 40  # official closes: a month's response has no more
 
 
 class Recent:
-    """Hold the newest version of the newest WINDOW published bars of one symbol.
+    """Hold the newest version of the newest published bars of one symbol, `window` of them.
 
-    A response of WINDOW bars with an unpublished one among them leaves out at least one of these minutes. So all its
+    A response of that many bars with an unpublished one among them leaves out at least one of these minutes. So all its
     minutes are newer than the oldest one held here, and no published bar is mistaken for a new one.
     """
 
-    def __init__(self, bars: Iterable[Bar] = ()) -> None:
+    def __init__(self, bars: Iterable[Bar] = (), window: int = WINDOW) -> None:
+        self._window = window
         self._known: dict[int, Bar] = {}
         self._closes: dict[int, OfficialClose] = {}
         self._newest: int | None = None
@@ -39,7 +41,7 @@ class Recent:
         if known is None or bar.revision > known.revision:
             self._known[bar.ts] = bar
         self._newest = bar.ts if self._newest is None else max(self._newest, bar.ts)
-        if len(self._known) > WINDOW:
+        if len(self._known) > self._window:
             del self._known[min(self._known)]
 
     @property

@@ -42,6 +42,18 @@ def is_close_due(newest: int | None, responded_at: float | None, now: float, ses
     return bool(((due <= now) & (responded_at < due)).any())
 
 
+def unsettled_session(settled: int, newest: int | None, at: float, sessions: Sessions) -> int | None:
+    """Return the number of the last session that had closed `at` a time, where its settled bars are still to come.
+
+    `settled` is the close of the session that was settled last, `newest` the newest minute that was published. None
+    where the session was settled, or where that minute is of another one: a split in between would change all prices.
+    """
+    last = sessions.ended(at) - 1
+    if newest is None or last < 0 or sessions.is_over(at) or sessions.number(np.array(newest)) != last:
+        return None
+    return last if sessions.closes[last] > settled else None
+
+
 def first_to_publish(bars: Sequence[Bar], sessions: Sessions) -> list[Bar]:
     """Return where to begin when nothing was published yet: the newest session in an answer and the one before."""
     if not bars:

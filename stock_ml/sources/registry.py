@@ -1,14 +1,17 @@
 """Open the source that the settings name, and say what its requests cost."""
 
+from functools import partial
+
 from stock_ml import source_plugins
 from stock_ml.config import Settings
 from stock_ml.domain.request_budget import Budget
 from stock_ml.errors import BadPlugin, StockMLError
 from stock_ml.sources.delayed_feed import DelayedFeed
+from stock_ml.sources.guarded_connection import GuardedConnection, guarded
 from stock_ml.sources.guarded_source import GuardedSource, Progress
-from stock_ml.sources.plugin import Opening, RequestLimiter, Source, SourcePlugin, no_limit
+from stock_ml.sources.plugin import Connection, Opening, RequestLimiter, Source, SourcePlugin, no_limit
 
-__all__ = ["RequestLimiter", "Source", "open_source", "plugin_of", "request_budget", "requests_for"]
+__all__ = ["RequestLimiter", "Source", "open_connection", "open_source", "plugin_of", "request_budget", "requests_for"]
 
 
 def plugin_of(name: str) -> SourcePlugin:
@@ -26,6 +29,18 @@ def open_source(s: Settings, limiter: RequestLimiter = no_limit) -> Source:
     """
     source = _open(s, limiter)
     return DelayedFeed(source, s.feed_delay) if s.feed_delay and not s.replayed else source
+
+
+def open_connection(s: Settings, limiter: RequestLimiter = no_limit) -> Connection:
+    """Return a connection that pushes the bars of all symbols. Raises the SourceError that says why there is none."""
+    plugin = plugin_of(s.source)
+    opening = Opening(s.source, s, limiter)
+    if plugin.connect is None:
+        raise BadPlugin(f"the source {s.source} says that it pushes, and has no `connect`: its author must mend it")
+    connect = partial(plugin.connect, opening, s.symbols)
+    if s.source in source_plugins.BUILT_IN:
+        return connect()
+    return GuardedConnection(guarded(s.source, connect), s.source, s.symbols)
 
 
 def _open(s: Settings, limiter: RequestLimiter) -> Source:

@@ -14,8 +14,8 @@ from sandbox.exchange.responses import in_json
 from sandbox.market import Day, Market
 from sandbox.market.auction import Auction
 from serving.common.shutdown import until_available
+from serving.producer.bar_stream import BarStream
 from serving.producer.live import in_order
-from serving.producer.poller import Poller
 from serving.producer.published_state import recently_published
 from serving.producer.publisher import NEVER, log_waiting
 from stock_ml.adapters.broker import Publisher
@@ -59,12 +59,12 @@ class FeedSource:
 
 def produce(s: Settings, source: FeedSource, *times: float) -> list[Bar | OfficialClose]:  # noqa: F811 - a fixture
     """Publish as a producer that starts now what the feed shows at some times."""
-    poller, publisher = Poller(source, "start", lambda _: NYSE, 0.0, wall=lambda: 0.0), Publisher.connect(s)
+    stream, publisher = BarStream(source, "start", lambda _: NYSE, 0.0, wall=lambda: 0.0), Publisher.connect(s)
     with closing(ForecastStore.connect(s)) as store:
-        poller.restore(until_available(lambda: recently_published(s, store, times[0]), NEVER, log_waiting))
+        stream.restore(until_available(lambda: recently_published(s, store, times[0]), NEVER, log_waiting))
     sent: list[Bar | OfficialClose] = []
     for source.now in times:
-        sent += in_order(poller.new_bars(source.now), poller.take_official_closes())
+        sent += in_order(stream.new_bars(source.now), stream.take_official_closes())
     for each in sent:
         publisher.bar(each) if isinstance(each, Bar) else publisher.official_close(each)
     assert publisher.flush(30) == 0

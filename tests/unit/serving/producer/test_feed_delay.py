@@ -1,4 +1,4 @@
-"""A delayed feed: what is asked, published and learned, second by second of a simulated session."""
+"""A delayed stream: what is asked, published and learned, second by second of a simulated session."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serving.producer.bar_stream import BarStream
 from serving.producer.feed_delay import SAMPLES, STEADY, LearnedDelay
 from serving.producer.live import STANDSTILL, standstill
-from serving.producer.poller import Poller
 from serving.producer.recent_minutes import Recent
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.calendar import sessions
@@ -16,7 +16,7 @@ from stock_ml.domain.gaps import longest_silence
 from stock_ml.sources.delayed_feed import DelayedFeed
 from stock_ml.sources.parsing import Response
 from tests.hypothesis_budget import at_most
-from tests.unit.serving.producer.test_poller import BARS, Source, Wall, answer, bars_at
+from tests.unit.serving.producer.test_bar_stream import BARS, Source, Wall, answer, bars_at
 from tests.unit.serving.streams import minute
 from tests.walks import NYSE
 
@@ -54,9 +54,9 @@ class Run:
 
     def __post_init__(self) -> None:
         self.wall = Wall()
-        feed = DelayedFeed(self.source, self.stated)
-        self.poller = Poller(feed, "start", lambda _: NYSE, 10.0, wall=self.wall, feed_delay=self.stated)
-        self.poller.restore({symbol: Recent(bars_at(symbol, minute(0))) for symbol in ("GOOGL", "AAPL")})
+        delayed = DelayedFeed(self.source, self.stated)
+        self.stream = BarStream(delayed, "start", lambda _: NYSE, 10.0, wall=self.wall, feed_delay=self.stated)
+        self.stream.restore({symbol: Recent(bars_at(symbol, minute(0))) for symbol in ("GOOGL", "AAPL")})
         self.bars: list[Bar] = []
         self.at: list[float] = []
 
@@ -64,7 +64,7 @@ class Run:
         """Run from one minute of the session to another."""
         for now in range(minute(first), minute(last), STEP):
             self.source.now, self.wall.now = float(now), float(now)
-            new = self.poller.new_bars(now)
+            new = self.stream.new_bars(now)
             self.bars += new
             self.at += [now - bar.ts - MINUTE for bar in new]
         return self
@@ -82,7 +82,7 @@ def test_of_a_delayed_feed_each_bar_is_final_and_asked_for_once_a_minute() -> No
 
 def test_without_a_delay_nothing_is_learned_and_nothing_waits() -> None:
     run = Run(Delayed(delay=0)).over(2, 102)
-    assert run.poller.delay("XNYS") == 0
+    assert run.stream.delay("XNYS") == 0
     assert run.requests() <= 2 * 101
     assert max(run.at) < 2 * STEP
 
@@ -93,7 +93,7 @@ def test_a_delay_that_nobody_stated_is_learned_and_no_bar_is_published_before_it
     delay: int, forms: bool
 ) -> None:
     run = Run(Delayed(delay=delay, forms=forms)).over(25, 45)
-    assert delay <= run.poller.delay("XNYS") <= delay + 2 * STEP
+    assert delay <= run.stream.delay("XNYS") <= delay + 2 * STEP
     run.bars, run.source.asked = [], []
     run.over(45, 105)
     assert {bar.symbol for bar in run.bars} == {"GOOGL", "AAPL"}
@@ -104,28 +104,28 @@ def test_a_delay_that_nobody_stated_is_learned_and_no_bar_is_published_before_it
 
 def test_a_delay_that_ends_or_begins_in_mid_session_is_followed() -> None:
     run = Run(Delayed()).over(25, 45)
-    assert run.poller.delay("XNYS") >= FIFTEEN
+    assert run.stream.delay("XNYS") >= FIFTEEN
     run.source.delay = 0
     run.over(45, 48)
-    assert run.poller.delay("XNYS") == 0
+    assert run.stream.delay("XNYS") == 0
     run.source.delay = FIFTEEN
     run.over(48, 75)
-    assert FIFTEEN <= run.poller.delay("XNYS") <= FIFTEEN + 2 * STEP
+    assert FIFTEEN <= run.stream.delay("XNYS") <= FIFTEEN + 2 * STEP
 
 
 def test_what_was_learned_before_a_restart_holds_until_a_bar_is_younger() -> None:
     run = Run(Delayed())
-    run.poller.learned["XNYS"] = LearnedDelay(FIFTEEN)
+    run.stream.learned["XNYS"] = LearnedDelay(FIFTEEN)
     run.over(20, 50)
     assert set(run.bars) <= set(BARS["GOOGL"] + BARS["AAPL"])  # not one was still forming
-    assert run.poller.delay("XNYS") == FIFTEEN
+    assert run.stream.delay("XNYS") == FIFTEEN
 
 
 def test_a_feed_that_became_faster_overnight_is_followed_from_its_first_bars_on() -> None:
     run = Run(Delayed(delay=0))
-    run.poller.learned["XNYS"] = LearnedDelay(FIFTEEN)
+    run.stream.learned["XNYS"] = LearnedDelay(FIFTEEN)
     run.over(1, 20)
-    assert run.poller.delay("XNYS") == 0
+    assert run.stream.delay("XNYS") == 0
     assert {bar.ts for bar in run.bars} == {minute(i) for i in range(1, 19)}
 
 
@@ -187,16 +187,16 @@ def test_in_a_lunch_break_no_feed_stands_still() -> None:
 
 
 def test_symbols_that_trade_seldom_are_no_feed_that_stands_still() -> None:
-    poller = Poller(Source(), "start", lambda _: NYSE, 10.0, wall=Wall())
-    poller.restore(
+    stream = BarStream(Source(), "start", lambda _: NYSE, 10.0, wall=Wall())
+    stream.restore(
         {
             "GOOGL": Recent(bars_at("GOOGL", *(minute(i) for i in range(0, 300, 5)))),
             "AAPL": Recent(bars_at("AAPL", minute(0), minute(7))),
         }
     )
-    assert poller.trade_share(NYSE) == 61 / 296
-    assert poller.trade_share(sessions("XLON")) == 1.0
-    longest = longest_silence(poller.trade_share(NYSE), STANDSTILL)
+    assert stream.trade_share(NYSE) == 61 / 296
+    assert stream.trade_share(sessions("XLON")) == 1.0
+    longest = longest_silence(stream.trade_share(NYSE), STANDSTILL)
     assert standstill(minute(295 + 60), minute(295), NYSE) is not None
     assert standstill(minute(295 + 60), minute(295), NYSE, longest) is None
     assert standstill(minute(295 + 90), minute(295), NYSE, longest) is not None

@@ -1,4 +1,8 @@
-"""Request each symbol's new bars from the source, and treat each kind of error as it needs."""
+"""Take each symbol's new bars from what the source pushes and from what is requested, each once.
+
+A source that pushes is requested for what its connection did not bring: after a connection is made, and where a bar is
+missing PATIENCE after its minute. So a connection that is down, or open but silent, costs no bar.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +13,14 @@ import numpy as np
 
 from serving.producer.feed_delay import LearnedDelay
 from serving.producer.recent_minutes import Recent
-from serving.producer.schedule import first_to_publish, is_close_due, is_due, leaves_gap, months_between
+from serving.producer.schedule import (
+    first_to_publish,
+    is_close_due,
+    is_due,
+    leaves_gap,
+    months_between,
+    unsettled_session,
+)
 from stock_ml.domain.bars import MINUTE, Bar
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.official_close import OfficialClose
@@ -23,6 +34,9 @@ HOUR = 3600.0
 REFUSED_PAUSE = 300.0  # wall seconds until a refused key is tried again, doubled with each refusal
 APPEARANCE = 120.0  # seconds between two responses that say when a bar appeared
 DOUBTED = 2  # times that a source says of a symbol with bars that it knows it not, before a session closes without it
+PUSHED_PAUSE = 60.0  # wall seconds between two requests of a symbol while a connection pushes
+PATIENCE = 10.0  # market seconds after a minute in which its bar may still be pushed
+SILENT = 3  # minutes whose bars were requested, none pushed meanwhile, after which a connection counts as silent
 TURN = 1.0  # wall seconds after which new bars are published before other symbols are requested
 
 
@@ -36,6 +50,8 @@ class _SymbolState:
     failures: int = 0
     refusals: int = 0  # how often in a row the source said that it does not know the symbol
     fault: str | None = None
+    missed: bool = True  # whether the connection may have left out bars since the last response
+    settled: int = 0  # the close of the session whose settled bars were published
 
     @property
     def unknown(self) -> bool:
@@ -53,13 +69,15 @@ class _SymbolState:
 
 
 @dataclass
-class Poller:
-    """Hold for each symbol what was published last and when the source responded last.
+class BarStream:
+    """Hold for each symbol what was published last, when the source responded last, and whether it may lack bars.
 
     `sessions` returns the sessions in which a symbol is traded. `feed_delay`: seconds by which the feed is stated to be
     delayed; the source's responses are as of that much earlier.
     `pause`: wall seconds between two requests for the same minute of a symbol; `refused_pause`: at most until a symbol
     that the source does not know, or a refused key, is tried again.
+    `settled_after`: seconds after a close from which on the source has a session's settled bars, 0 where it has none.
+    `pushing`: whether a connection pushes bars now.
     """
 
     source: Source
@@ -69,6 +87,9 @@ class Poller:
     refused_pause: float = HOUR
     wall: Callable[[], float] = monotonic
     feed_delay: int = 0
+    settled_after: int = 0
+    pushing: bool = False
+    unpushed: set[int] = field(default_factory=set)  # minutes of requested bars since the last pushed one
     learned: dict[str, LearnedDelay] = field(default_factory=dict)
     symbols: dict[str, _SymbolState] = field(default_factory=dict)
     refusal: str | None = None
@@ -80,6 +101,17 @@ class Poller:
     def restore(self, published: Mapping[str, Recent]) -> None:
         """Go on after what was published last of each symbol."""
         self.symbols = {symbol: _SymbolState(recent) for symbol, recent in published.items()}
+
+    @property
+    def is_silent(self) -> bool:
+        """Say whether the connection is open but brings no bars, though there are some."""
+        return len(self.unpushed) >= SILENT
+
+    def connected(self) -> None:
+        """Note that a new connection was made: each symbol's bars of before may be missing."""
+        self.unpushed.clear()
+        for known in self.symbols.values():
+            known.missed, known.next_try = True, known.next_try if known.failures else 0.0
 
     @property
     def fault(self) -> str | None:
@@ -120,7 +152,34 @@ class Poller:
         while due and not self.refusal and self.wall() - start < TURN:
             bars += self._request(due.pop(0))
         self.has_more = bool(due) and not self.refusal
+        self._note_complete(now)
         return sorted(bars, key=lambda bar: (bar.ts, bar.symbol))
+
+    def pushed(self, response: Response) -> list[Bar]:
+        """Return the bars of a pushed response that were not published yet, corrected ones too.
+
+        Where bars before it may be missing it brings nothing: they are requested, and this one with them.
+        """
+        known = self.symbols.get(response.symbol)
+        if known is None or known.missed:
+            return []
+        try:
+            rows = self._rows(response)
+        except BadFile as error:
+            known.missed = True
+            self._record_error(known, response.symbol, error)
+            return []
+        self.unpushed.clear()
+        return self._accepted(known, self._new_of_push(rows, response, known))
+
+    def settled_bars(self, now: float) -> list[Bar]:
+        """Return the bars of a session that its settled ones change or add, of one symbol at a time."""
+        for symbol, known in self.symbols.items() if self.settled_after else ():
+            sessions = self.sessions(symbol)
+            number = unsettled_session(known.settled, known.published.newest, now - self.settled_after, sessions)
+            if number is not None and self.wall() >= known.next_try and not self.refusal:
+                return self._settle(symbol, known, number)
+        return []
 
     def has_all_until(self, close: float, settled: float, calendar: Sessions) -> bool:
         """Say whether each symbol of a calendar's exchange has its bars until a close, or will have none.
@@ -130,6 +189,12 @@ class Poller:
         responded_by = settled + self._learned(calendar.exchange).seconds
         theirs = self._of_exchange(calendar.exchange)
         return not self.refusal and all(known.has_all_until(close, responded_by) for known in theirs)
+
+    def _note_complete(self, now: float) -> None:
+        """Note which symbols lack nothing that could be requested: what is pushed of them follows at once."""
+        for symbol, known in self.symbols.items() if self.pushing else ():
+            waits = self.wall() < known.next_try or known.responded_at is None
+            known.missed = known.missed and (waits or self._is_due(symbol, known, now))
 
     def _of_exchange(self, exchange: str) -> list[_SymbolState]:
         return [known for symbol, known in self.symbols.items() if self.sessions(symbol).exchange == exchange]
@@ -143,7 +208,8 @@ class Poller:
         sessions = self.sessions(symbol)
         learned = self._learned(sessions.exchange).seconds
         responded_at = None if known.responded_at is None else known.responded_at - learned
-        at = now - self.feed_delay - learned
+        patience = PATIENCE if self.pushing and not known.missed else 0.0
+        at = now - self.feed_delay - learned - patience
         if is_due(known.published.newest, responded_at, at, sessions):
             return True
         return is_close_due(known.published.newest_close, responded_at, at, sessions)
@@ -157,14 +223,43 @@ class Poller:
         except (SourceError, BadFile, StoreUnavailable) as error:  # the last from the request quota
             self._record_error(known, symbol, error)
             return []
-        known.responded_at, known.failures, known.refusals, known.fault = response.fetched_at, 0, 0, None
-        known.next_try, self.refusals = self.wall() + self.pause, 0
+        pause = max(self.pause, PUSHED_PAUSE) if self.pushing else self.pause
+        known.responded_at, known.next_try = response.fetched_at, self.wall() + pause
+        if self.pushing and not known.missed:
+            self.unpushed.update(bar.ts for bar in rows.bars)
+        known.missed = False
+        return self._accepted(known, rows)
+
+    def _settle(self, symbol: str, known: _SymbolState, number: int) -> list[Bar]:
+        sessions = self.sessions(symbol)
+        first, close = int(sessions.opens[number]), int(sessions.closes[number])
+        try:
+            month = self._rows(self.source.fetch(symbol, months_between(first, first, sessions)[0]))
+        except (SourceError, BadFile, StoreUnavailable) as error:
+            self._record_error(known, symbol, error)
+            return []
+        known.settled, known.next_try = close, self.wall() + self.pause
+        found = [new for bar in month.bars if first <= bar.ts < close and (new := known.published.unpublished(bar))]
+        closes = [each for each in month.official_closes if each.ts == close]
+        return self._accepted(known, _with_closes(found, closes, known.published))
+
+    def _accepted(self, known: _SymbolState, rows: LiveRows) -> list[Bar]:
+        """Record rows as published, and return their bars."""
+        known.failures, known.refusals, known.fault, self.refusals = 0, 0, None, 0
         for bar in rows.bars:
             known.published.add(bar)
         for close in rows.official_closes:
             known.published.add_close(close)
         self.official_closes += rows.official_closes
         return rows.bars
+
+    def _new_of_push(self, rows: LiveRows, response: Response, known: _SymbolState) -> LiveRows:
+        """Return what to publish: a service that pushes a bar again corrects it, as no cache stands between."""
+        learned = self._learned(self.sessions(response.symbol).exchange)
+        for bar in rows.bars:
+            learned.limit(response.fetched_at - (bar.ts + MINUTE))
+        found = [new for bar in rows.bars if (new := known.published.unpublished(bar))]
+        return _with_closes(found, rows.official_closes, known.published)
 
     def take_official_closes(self) -> list[OfficialClose]:
         """Return official closes that were not published yet, found with the bars of before, each once."""

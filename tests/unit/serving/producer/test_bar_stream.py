@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serving.producer.bar_stream import REFUSED_PAUSE, BarStream
 from serving.producer.feed_delay import LearnedDelay
 from serving.producer.live import clock_fault, in_order
-from serving.producer.poller import REFUSED_PAUSE, Poller
 from serving.producer.recent_minutes import Recent
 from stock_ml.domain.bars import Bar, utc
 from stock_ml.domain.calendar import sessions
@@ -79,8 +79,8 @@ class Wall:
         return self.now
 
 
-def poller(source: Source, newest: dict[str, int | None], pause: float = 0.0, wall: Wall | None = None) -> Poller:
-    made = Poller(source, "start", lambda _: NYSE, pause, wall=wall or Wall())
+def stream(source: Source, newest: dict[str, int | None], pause: float = 0.0, wall: Wall | None = None) -> BarStream:
+    made = BarStream(source, "start", lambda _: NYSE, pause, wall=wall or Wall())
     made.restore({symbol: Recent([] if ts is None else bars_at(symbol, ts)) for symbol, ts in newest.items()})
     return made
 
@@ -98,7 +98,7 @@ def at(source: Source, now: float) -> float:
 
 def test_each_finished_bar_is_given_once_and_the_forming_one_not() -> None:
     source = Source()
-    polled = poller(source, {"GOOGL": minute(3), "AAPL": minute(3)})
+    polled = stream(source, {"GOOGL": minute(3), "AAPL": minute(3)})
     assert polled.new_bars(at(source, minute(6) + 20)) == [BARS[s][i] for i in (4, 5) for s in ("AAPL", "GOOGL")]
     assert polled.new_bars(at(source, minute(6) + 50)) == []
     assert [bar.ts for bar in polled.new_bars(at(source, minute(7) + 1))] == [minute(6)] * 2
@@ -106,7 +106,7 @@ def test_each_finished_bar_is_given_once_and_the_forming_one_not() -> None:
 
 def test_nothing_is_requested_when_the_source_cannot_have_more() -> None:
     source = Source()
-    polled = poller(source, {"GOOGL": None})
+    polled = stream(source, {"GOOGL": None})
     polled.new_bars(at(source, minute(6)))
     polled.new_bars(at(source, minute(6) + 59))
     assert len(source.asked) == 1
@@ -114,7 +114,7 @@ def test_nothing_is_requested_when_the_source_cannot_have_more() -> None:
 
 def test_a_minute_that_the_source_lacks_is_requested_again_only_after_a_pause() -> None:
     source = Source(now=minute(5))
-    polled = poller(source, {"GOOGL": minute(3)}, pause=60.0)
+    polled = stream(source, {"GOOGL": minute(3)}, pause=60.0)
     polled.new_bars(minute(9))
     polled.new_bars(minute(9))
     assert len(source.asked) == 1
@@ -122,12 +122,12 @@ def test_a_minute_that_the_source_lacks_is_requested_again_only_after_a_pause() 
 
 def test_at_first_it_begins_with_what_the_newest_answer_shows() -> None:
     source = Source()
-    assert poller(source, {"GOOGL": None}).new_bars(at(source, minute(100))) == BARS["GOOGL"][95:100]
+    assert stream(source, {"GOOGL": None}).new_bars(at(source, minute(100))) == BARS["GOOGL"][95:100]
 
 
 def test_a_bar_that_is_shown_late_is_published_then_and_no_other_one_again() -> None:
     source = Source(hidden={minute(5)})
-    polled = poller(source, {"GOOGL": minute(3)})
+    polled = stream(source, {"GOOGL": minute(3)})
     assert [bar.ts for bar in polled.new_bars(at(source, minute(7)))] == [minute(4), minute(6)]
     source.hidden.clear()
     assert [bar.ts for bar in polled.new_bars(at(source, minute(8)))] == [minute(5), minute(7)]
@@ -136,14 +136,14 @@ def test_a_bar_that_is_shown_late_is_published_then_and_no_other_one_again() -> 
 
 def test_after_a_restart_a_bar_shown_late_is_known_from_what_was_published() -> None:
     source = Source(now=minute(9))
-    polled = poller(source, {"GOOGL": None})
+    polled = stream(source, {"GOOGL": None})
     polled.restore({"GOOGL": Recent(bars_at("GOOGL", minute(3), minute(4), minute(5), minute(7)))})
     assert [bar.ts for bar in polled.new_bars(minute(9))] == [minute(6), minute(8)]
 
 
 def test_bars_before_the_first_one_published_are_not_late_ones() -> None:
     source = Source()
-    assert [bar.ts for bar in poller(source, {"GOOGL": minute(6)}).new_bars(at(source, minute(9)))] == [
+    assert [bar.ts for bar in stream(source, {"GOOGL": minute(6)}).new_bars(at(source, minute(9)))] == [
         minute(7),
         minute(8),
     ]
@@ -151,7 +151,7 @@ def test_bars_before_the_first_one_published_are_not_late_ones() -> None:
 
 def test_a_bar_that_the_source_shows_otherwise_is_published_again_with_the_number_of_its_revision() -> None:
     source, bars = Source(), BARS["GOOGL"]
-    polled = poller(source, {"GOOGL": minute(3)})
+    polled = stream(source, {"GOOGL": minute(3)})
     assert polled.new_bars(at(source, minute(6))) == bars[4:6]
     source.volumes = {minute(5): 7.0}
     again = bars[5]._replace(volume=7.0, revision=1)
@@ -165,14 +165,14 @@ def test_a_bar_that_the_source_shows_otherwise_is_published_again_with_the_numbe
 
 def test_an_old_response_and_another_scale_of_an_earlier_session_are_no_corrections() -> None:
     source, bars = Source(), BARS["GOOGL"]
-    polled = poller(source, {"GOOGL": minute(3)})
+    polled = stream(source, {"GOOGL": minute(3)})
     polled.new_bars(at(source, minute(7)))
     source.volumes = {minute(5): 7.0}
     source.hidden = {minute(6), minute(7)}
     assert polled.new_bars(at(source, minute(8))) == []
     source.hidden = set()
     assert polled.new_bars(at(source, minute(9)))[0] == bars[5]._replace(volume=7.0, revision=1)
-    over_night = poller(source, {"GOOGL": minute(386)})
+    over_night = stream(source, {"GOOGL": minute(386)})
     assert over_night.new_bars(at(source, minute(390))) == bars[387:390]
     source.volumes = {bar.ts: 7.0 for bar in bars[385:391]}
     adjusted = [bar._replace(volume=7.0) for bar in bars[390:391]]
@@ -185,7 +185,7 @@ def test_whatever_is_shown_when_and_restarted_each_bar_is_published_once(
     turns: list[tuple[set[int], bool]],
 ) -> None:
     source, wall, published = Source(), Wall(), [BARS["GOOGL"][0]]
-    polled = poller(source, {"GOOGL": published[0].ts}, wall=wall)
+    polled = stream(source, {"GOOGL": published[0].ts}, wall=wall)
     for number, (hidden, restarted) in enumerate(turns):
         wall.now += 60.0  # an answer without any bar is an error, after which it waits
         if restarted:
@@ -200,7 +200,7 @@ def test_whatever_is_shown_when_and_restarted_each_bar_is_published_once(
 
 def test_bars_older_than_the_newest_answer_are_fetched_from_their_month() -> None:
     source = Source()
-    polled = poller(source, {"GOOGL": minute(3)})
+    polled = stream(source, {"GOOGL": minute(3)})
     assert polled.new_bars(at(source, minute(100))) == BARS["GOOGL"][4:100]
     assert source.asked == [("GOOGL", None), ("GOOGL", "2024-03")]
 
@@ -208,7 +208,7 @@ def test_bars_older_than_the_newest_answer_are_fetched_from_their_month() -> Non
 @pytest.mark.parametrize("refusal", [BadKey("no"), PremiumEndpoint("no")])
 def test_a_key_that_is_refused_is_named_and_tried_again_after_minutes_that_become_an_hour(refusal: SourceError) -> None:
     source, wall = Source(errors={"AAPL": refusal, "GOOGL": refusal}), Wall()
-    polled = poller(source, {"AAPL": None, "GOOGL": None}, wall=wall)
+    polled = stream(source, {"AAPL": None, "GOOGL": None}, wall=wall)
     asked_at: list[float] = []
     for minutes in range(4 * 60):
         wall.now = 60.0 * minutes
@@ -223,7 +223,7 @@ def test_a_key_that_is_refused_is_named_and_tried_again_after_minutes_that_becom
 @pytest.mark.parametrize("refusal", [BadKey("no"), PremiumEndpoint("no")])
 def test_after_one_stray_refusal_of_the_key_all_symbols_go_on_and_no_bar_is_skipped(refusal: SourceError) -> None:
     source, wall = Source(errors={"AAPL": refusal}), Wall()
-    polled = poller(source, {"AAPL": minute(3), "GOOGL": minute(3)}, wall=wall)
+    polled = stream(source, {"AAPL": minute(3), "GOOGL": minute(3)}, wall=wall)
     given = polled.new_bars(at(source, minute(5)))
     source.errors.clear()
     for number, seconds in enumerate((REFUSED_PAUSE - 1, REFUSED_PAUSE)):
@@ -240,7 +240,7 @@ def test_after_one_stray_refusal_of_the_key_all_symbols_go_on_and_no_bar_is_skip
 
 def test_an_unknown_symbol_stops_no_other_one() -> None:
     source = Source(errors={"AAPL": BadSymbol("what?")})
-    polled = poller(source, {"AAPL": None, "GOOGL": None})
+    polled = stream(source, {"AAPL": None, "GOOGL": None})
     assert len(polled.new_bars(at(source, minute(6)))) == 5
     assert len(polled.new_bars(at(source, minute(7)))) == 1
     assert source.asked.count(("AAPL", None)) == 1
@@ -250,7 +250,7 @@ def test_an_unknown_symbol_stops_no_other_one() -> None:
 
 def test_an_unknown_symbol_is_requested_again_after_minutes_that_become_an_hour_and_goes_on_when_it_is_known() -> None:
     source, wall = Source(errors={"AAPL": BadSymbol("what?")}), Wall()
-    polled = poller(source, {"AAPL": None, "GOOGL": None}, wall=wall)
+    polled = stream(source, {"AAPL": None, "GOOGL": None}, wall=wall)
     asked_at: list[float] = []
     for number in range(300):
         wall.now = 60.0 * number
@@ -270,7 +270,7 @@ def test_an_unknown_symbol_is_requested_again_after_minutes_that_become_an_hour_
 
 def test_one_mistaken_word_about_a_symbol_with_bars_does_not_end_it_and_its_session_waits() -> None:
     source, wall = Source(errors={"AAPL": BadSymbol("no data found, symbol may be delisted")}), Wall()
-    polled = poller(source, {"AAPL": minute(3), "GOOGL": minute(3)}, wall=wall)
+    polled = stream(source, {"AAPL": minute(3), "GOOGL": minute(3)}, wall=wall)
     given = polled.new_bars(at(source, minute(6)))
     assert not polled.has_all_until(minute(6), minute(6), NYSE)
     source.errors.clear()
@@ -282,7 +282,7 @@ def test_one_mistaken_word_about_a_symbol_with_bars_does_not_end_it_and_its_sess
 
 def test_a_session_closes_without_a_symbol_that_is_refused_again_and_again() -> None:
     source, wall = Source(errors={"AAPL": BadSymbol("delisted")}), Wall()
-    polled = poller(source, {"AAPL": minute(3), "GOOGL": minute(3)}, wall=wall)
+    polled = stream(source, {"AAPL": minute(3), "GOOGL": minute(3)}, wall=wall)
     closes = []
     for number in range(8):
         wall.now = 60.0 * number
@@ -293,7 +293,7 @@ def test_a_session_closes_without_a_symbol_that_is_refused_again_and_again() -> 
 
 def test_a_source_that_was_unavailable_is_requested_again_and_no_bar_is_skipped() -> None:
     source, wall = Source(errors={"GOOGL": SourceUnavailable("gone")}), Wall()
-    polled = poller(source, {"GOOGL": minute(3)}, wall=wall)
+    polled = stream(source, {"GOOGL": minute(3)}, wall=wall)
     assert polled.new_bars(at(source, minute(5))) == []
     assert polled.fault == "GOOGL: SourceUnavailable: gone"
     assert polled.new_bars(minute(5)) == []
@@ -308,7 +308,7 @@ def test_each_symbol_is_requested_in_the_sessions_of_its_own_exchange() -> None:
     london = sessions("XLON")
     source, newest = Source(), dict.fromkeys(("GOOGL", "VOD"), minute(0) - 86_400)
     source.errors = dict.fromkeys(newest, SourceUnavailable("away"))
-    polled = poller(source, newest)
+    polled = stream(source, newest)
     polled.sessions = {"GOOGL": NYSE, "VOD": london}.__getitem__
     first = {"GOOGL": minute(0) - 20 * 3600, "VOD": minute(0) - 86_400 - 3600}
     polled.restore({symbol: Recent(bars_at(symbol, ts)) for symbol, ts in first.items()})
@@ -326,7 +326,7 @@ def test_each_symbol_is_requested_in_the_sessions_of_its_own_exchange() -> None:
 
 def test_a_session_waits_for_its_bars_whoever_loaded_the_calendar() -> None:
     """Calendars are loaded anew where there are many of them: one exchange's are not always one object."""
-    polled = poller(Source(), {"GOOGL": minute(3)})
+    polled = stream(Source(), {"GOOGL": minute(3)})
     polled.sessions = lambda _: replace(NYSE)
     assert not polled.has_all_until(minute(6), minute(6), replace(NYSE))
     polled.symbols["GOOGL"].responded_at = minute(6)
@@ -336,7 +336,7 @@ def test_a_session_waits_for_its_bars_whoever_loaded_the_calendar() -> None:
 def test_bars_after_a_closure_at_short_notice_are_not_published() -> None:
     closed = sessions("XNYS", ("XNYS:2024-03-01T09:34",))
     source = Source()
-    polled = poller(source, {"GOOGL": None})
+    polled = stream(source, {"GOOGL": None})
     polled.sessions = lambda _: closed
     assert [bar.ts for bar in polled.new_bars(at(source, minute(6)))] == [minute(i) for i in range(1, 4)]
 
@@ -345,7 +345,7 @@ def test_where_requests_have_to_wait_every_symbol_has_its_turn_and_bars_are_publ
     symbols = [f"S{number}" for number in range(10)]
     wall, source = Wall(), Source()
     BARS.update({symbol: day(sessions=1, symbol=symbol) for symbol in symbols})
-    polled = poller(source, dict.fromkeys(symbols, minute(0)), wall=wall)
+    polled = stream(source, dict.fromkeys(symbols, minute(0)), wall=wall)
 
     def slow(symbol: str) -> Response:
         wall.now += 0.8  # its moment in the budget of requests
@@ -365,7 +365,7 @@ def test_where_requests_have_to_wait_every_symbol_has_its_turn_and_bars_are_publ
 
 def test_after_a_clock_was_set_back_no_bar_is_skipped_and_none_comes_twice() -> None:
     source = Source()
-    polled = poller(source, {"GOOGL": minute(0)})
+    polled = stream(source, {"GOOGL": minute(0)})
     given = polled.new_bars(at(source, minute(5)))
     assert polled.newest == minute(4)
     assert polled.new_bars(at(source, minute(5) - 3600)) == []
@@ -376,7 +376,7 @@ def test_after_a_clock_was_set_back_no_bar_is_skipped_and_none_comes_twice() -> 
 
 
 def test_a_session_is_whole_when_its_last_minute_was_published_though_nothing_was_requested_since() -> None:
-    polled = poller(Source(), {"GOOGL": minute(388)})
+    polled = stream(Source(), {"GOOGL": minute(388)})
     close, settled = minute(390), minute(395)
     polled.symbols["GOOGL"].responded_at = close + 1
     assert not polled.has_all_until(close, settled, NYSE)
@@ -395,14 +395,14 @@ def closes_of(source: Source) -> list[OfficialClose]:
 
 def test_an_official_close_is_published_once_also_after_a_restart() -> None:
     source = Source(auctions={CLOSE: 0.0}, rows=100)
-    polled = poller(source, {"GOOGL": minute(387)})
+    polled = stream(source, {"GOOGL": minute(387)})
     polled.new_bars(at(source, CLOSE + 10))
     assert polled.take_official_closes() == []  # its minute is not over
     assert [bar.ts for bar in polled.new_bars(at(source, MONDAY + 60))] == [MONDAY]
     assert polled.take_official_closes() == closes_of(source)
     polled.new_bars(at(source, MONDAY + 120))
     assert polled.take_official_closes() == []
-    restarted = poller(source, {"GOOGL": None})
+    restarted = stream(source, {"GOOGL": None})
     published = Recent(BARS["GOOGL"][300:390])
     published.add_close(closes_of(source)[0])
     restarted.restore({"GOOGL": published})
@@ -412,7 +412,7 @@ def test_an_official_close_is_published_once_also_after_a_restart() -> None:
 
 def test_a_session_is_whole_without_its_official_close_and_that_is_asked_for_the_same_evening() -> None:
     source = Source(auctions={CLOSE: 5e9}, rows=100)
-    polled = poller(source, {"GOOGL": minute(387)})
+    polled = stream(source, {"GOOGL": minute(387)})
     polled.symbols["GOOGL"].published.add_close(closes_of(source)[0]._replace(ts=CLOSE - 86_400))
     polled.new_bars(at(source, CLOSE + 10))
     assert polled.has_all_until(CLOSE, CLOSE, NYSE)
@@ -429,7 +429,7 @@ def test_a_session_is_whole_without_its_official_close_and_that_is_asked_for_the
 
 def test_a_response_that_ends_with_the_newest_bar_corrects_nothing_as_it_may_be_old() -> None:
     source = Source(hidden={minute(8)})
-    polled = poller(source, {"GOOGL": minute(5)})
+    polled = stream(source, {"GOOGL": minute(5)})
     assert [bar.ts for bar in polled.new_bars(at(source, minute(8)))] == [minute(6), minute(7)]
     source.volumes = {minute(7): 1.0}
     assert polled.new_bars(at(source, minute(9))) == []
@@ -442,7 +442,7 @@ def test_a_response_that_ends_with_the_newest_bar_corrects_nothing_as_it_may_be_
 
 def test_official_closes_of_sessions_missed_are_published_with_their_months_bars() -> None:
     source = Source(auctions={CLOSE: 0.0}, rows=10)
-    polled = poller(source, {"GOOGL": minute(100)})
+    polled = stream(source, {"GOOGL": minute(100)})
     bars = polled.new_bars(at(source, MONDAY + 100 * 60))
     assert bars == BARS["GOOGL"][101:490]
     assert in_order(bars, closes := polled.take_official_closes())[288:291] == [
@@ -455,14 +455,14 @@ def test_official_closes_of_sessions_missed_are_published_with_their_months_bars
 
 def test_at_first_official_closes_are_published_from_the_first_bar_on() -> None:
     source = Source(auctions={CLOSE: 0.0}, rows=100)
-    polled = poller(source, {"GOOGL": None})
+    polled = stream(source, {"GOOGL": None})
     assert polled.new_bars(at(source, MONDAY + 600))[0].ts == minute(302)
     assert polled.take_official_closes() == closes_of(source)
 
 
 def test_of_a_delayed_feed_the_official_close_waits_until_it_is_over_there() -> None:
     source = Source(auctions={CLOSE: 0.0}, rows=100)
-    polled = poller(source, {"GOOGL": minute(387)})
+    polled = stream(source, {"GOOGL": minute(387)})
     polled.learned["XNYS"] = LearnedDelay(600)
     polled.symbols["GOOGL"].published.add_close(closes_of(source)[0]._replace(ts=CLOSE - 86_400))
     polled.new_bars(at(source, CLOSE + 590))
