@@ -47,7 +47,7 @@ class YahooService(Service):
 
     def at(self, source: Source, known_at: float) -> Source:
         assert isinstance(source, Yahoo)
-        source.pause, source.now = 0.0, lambda: known_at
+        source.now = lambda: known_at
         return source
 
 

@@ -18,7 +18,7 @@ from serving.producer.recent_minutes import Recent
 from serving.producer.schedule import next_opening
 from serving.stream_config import StreamConfig
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.postgres.request_quota import request_limiter
+from stock_ml.adapters.postgres.request_quota import request_budget, request_limiter
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE, Bar, utc
 from stock_ml.domain.calendar import Sessions, end_fault
@@ -27,7 +27,7 @@ from stock_ml.domain.gaps import longest_silence
 from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadKey, SourceUnavailable, StoreUnavailable
 from stock_ml.sources.parsing import Convention, Response
-from stock_ml.sources.registry import Source, open_connection, open_source, request_budget
+from stock_ml.sources.registry import Source, open_connection, open_source
 
 log = logging.getLogger(__name__)
 STANDSTILL = 5  # trading minutes without a bar of any symbol after which a feed stands still
@@ -85,8 +85,10 @@ class Live:
     def _check_connection(self, stream: BarStream) -> None:
         """Make the connection anew where it is open but brings no bars."""
         if self._listener is None:
+            self._output.asked_every = 0 if self._s.simulated else round(stream.pause)
             return
         stream.pushing = self._listener.connected
+        self._output.asked_every = 0 if stream.pushing else round(stream.pause)
         if stream.is_silent:
             log.warning(line("the connection is open but silent; it is made anew", minutes=len(stream.unpushed)))
             stream.unpushed.clear()

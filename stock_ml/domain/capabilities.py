@@ -13,6 +13,7 @@ class Capabilities:
     `history`: a response holds a whole calendar month, what the source still has of one, or everything (a file).
     `simulated`: the bars are made up, and their market has a clock of its own.
     `metered`: requests count against the plan of a key.
+    `per_minute`: the requests a minute that a source without a key's plan bears, 0 for any number.
     `adjustable`: a setting asks for prices adjusted for splits and dividends, or as traded.
     `delayed`: seconds by which a plan with the entitlement `delayed` shows each bar late.
     `closing`: seconds after a session's close, by the feed's time, until its last bar can be expected.
@@ -26,6 +27,7 @@ class Capabilities:
     history: History
     simulated: bool = False
     metered: bool = False
+    per_minute: int = 0
     adjustable: bool = False
     delayed: int = 0
     closing: int = 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.market_clock import open_clock
-from stock_ml.adapters.postgres.request_quota import RequestQuota
+from stock_ml.adapters.postgres.request_quota import RequestQuota, request_budget
 from stock_ml.cleaning.clean_symbol import cleaning_rules
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
@@ -19,7 +19,7 @@ from stock_ml.domain.request_budget import Budget
 from stock_ml.errors import UnknownSessions
 from stock_ml.ingestion.request_form import IngestRequest, parse_form, session_request
 from stock_ml.sources.parsing import WHOLE_FILE
-from stock_ml.sources.registry import request_budget, requests_for
+from stock_ml.sources.registry import requests_for
 
 log = logging.getLogger(__name__)
 DOUBT = 3600.0  # seconds by the source's clock between two runs that are told the same

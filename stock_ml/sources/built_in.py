@@ -24,7 +24,7 @@ def _alpha_vantage(given: Opening) -> Source:
 def _yahoo(given: Opening) -> Source:
     from stock_ml.sources.yahoo import Yahoo
 
-    return Yahoo.connect(given.settings)
+    return Yahoo.connect(given.settings, given.limiter)
 
 
 def _yahoo_requests(month: str, sessions: "Sessions", now: float) -> int:
@@ -51,9 +51,9 @@ ALPHA_VANTAGE = SourcePlugin(
 )
 YAHOO = SourcePlugin(
     contract=1,
-    capabilities=Capabilities("rolling window", closing=300, settles=3600),
+    # Yahoo blocks faster clients
+    capabilities=Capabilities("rolling window", per_minute=60, closing=300, settles=3600),
     open=_yahoo,
     requests_for=_yahoo_requests,
-    per_minute=60,  # Yahoo blocks faster clients
 )
 CSV = SourcePlugin(contract=1, capabilities=Capabilities("file", closing=300), open=_csv)

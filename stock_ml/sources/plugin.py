@@ -78,11 +78,11 @@ class Opening:
 
 @dataclass(frozen=True, kw_only=True)
 class SourcePlugin(SourceDescription):
-    """Register a source: what it can do, how it is opened, what its history costs, and at which rate it answers.
+    """Register a source: what it can do, how it is opened, and what its history costs.
 
     `open` sends and reads nothing yet; it raises BadKey where a key is needed and none is set.
     `requests_for(month, sessions, now)` is the number of requests for a month YYYY-MM, none where it is out of reach;
-    a source without it answers a month in one. `per_minute` is the pace that a source without a key's plan bears.
+    a source without it answers a month in one.
     `deadline`: seconds that one request may take; the limiter's waits do not count.
     `connect`: open one connection that pushes these symbols' bars; a source that `pushes` has it. It returns once the
     service has accepted all symbols, and raises the SourceError that says why not. What was missed in between is
@@ -91,6 +91,5 @@ class SourcePlugin(SourceDescription):
 
     open: Callable[[Opening], Source]
     requests_for: Callable[[str, "Sessions", float], int] | None = None
-    per_minute: int = 0
     deadline: float = 120.0
     connect: Callable[[Opening, Sequence[str]], Connection] | None = None

@@ -4,14 +4,13 @@ from functools import partial
 
 from stock_ml import source_plugins
 from stock_ml.config import Settings
-from stock_ml.domain.request_budget import Budget
 from stock_ml.errors import BadPlugin, StockMLError
 from stock_ml.sources.delayed_feed import DelayedFeed
 from stock_ml.sources.guarded_connection import GuardedConnection, guarded
 from stock_ml.sources.guarded_source import GuardedSource, Progress
 from stock_ml.sources.plugin import Connection, Opening, RequestLimiter, Source, SourcePlugin, no_limit
 
-__all__ = ["RequestLimiter", "Source", "open_connection", "open_source", "plugin_of", "request_budget", "requests_for"]
+__all__ = ["RequestLimiter", "Source", "open_connection", "open_source", "plugin_of", "requests_for"]
 
 
 def plugin_of(name: str) -> SourcePlugin:
@@ -62,10 +61,3 @@ def requests_for(s: Settings, symbol: str, month: str, now: float) -> int:
     """Return how many requests a symbol's month YYYY-MM takes at `now`, none where the source no longer has it."""
     count = plugin_of(s.source).requests_for
     return 1 if count is None else count(month, s.calendars.of(symbol), now)
-
-
-def request_budget(s: Settings) -> Budget:
-    """Return how many requests the source answers a minute and a day."""
-    if s.capabilities.metered:
-        return Budget(s.requests_per_minute, s.requests_per_day)
-    return Budget(plugin_of(s.source).per_minute)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.months import edges_of
 from stock_ml.errors import BadSymbol, NoBars
 from stock_ml.sources.parsing import Response
+from stock_ml.sources.plugin import RequestLimiter, no_limit
 from stock_ml.sources.retry import RETRIES
 
 DAY = 86_400
@@ -24,7 +25,6 @@ WINDOW = 7 * DAY + 3600  # of the eight days that Yahoo gives at once; an hour f
 LEAD = 2400  # seconds before a close at which a chart begins: its first candle comes without a volume, so none of a
 # session's own may be it, least of all the opening minute, which has the largest; and the half hour before the close
 # says whether a row at it is the official close
-PAUSE = 1.0  # wall seconds between two requests: Yahoo blocks faster clients
 PARAMS = {"interval": "1m", "includePrePost": "false", "events": "div,splits"}
 
 
@@ -41,18 +41,17 @@ class Yahoo:
 
     charts: ChartClient
     sessions_of: Callable[[str], Sessions]
-    pause: float = PAUSE
+    limiter: RequestLimiter = no_limit
     now: Callable[[], float] = time.time
     retries: Retrying = RETRIES
     name: str = "yahoo"
-    _next: float = field(default=0.0, init=False)
 
     @classmethod
-    def connect(cls, s: Settings) -> "Yahoo":
-        """Return the service; cookies are kept in the installation's folder."""
+    def connect(cls, s: Settings, limiter: RequestLimiter = no_limit) -> "Yahoo":
+        """Return the service; `limiter` goes before each request; cookies are kept in the installation's folder."""
         from stock_ml.sources.yahoo_client import Charts  # a second, which the other sources need not wait
 
-        return cls(Charts(s.yahoo_url, s.state / "yahoo"), s.calendars.of)
+        return cls(Charts(s.yahoo_url, s.state / "yahoo"), s.calendars.of, limiter)
 
     def fetch(self, symbol: str, month: str) -> Response:
         """Return what Yahoo still has of a month YYYY-MM: a JSON array of its responses, byte for byte, one a window.
@@ -90,8 +89,7 @@ class Yahoo:
     def _request(self, symbol: str, params: dict[str, str]) -> bytes:
         for attempt in self.retries.copy():
             with attempt:
-                time.sleep(max(0.0, self._next - time.monotonic()))
-                self._next = time.monotonic() + self.pause
+                self.limiter()
                 body = self.charts.request(symbol, params)
         return body
 

@@ -11,11 +11,10 @@ from pydantic import SecretStr
 
 from local import ports
 from stock_ml.adapters.postgres.connection import Database
-from stock_ml.adapters.postgres.request_quota import RequestQuota, fingerprint, request_limiter
+from stock_ml.adapters.postgres.request_quota import RequestQuota, fingerprint, request_budget, request_limiter
 from stock_ml.config import Settings
 from stock_ml.domain.request_budget import Budget
 from stock_ml.errors import DailyLimit, StoreUnavailable
-from stock_ml.sources.registry import request_budget
 from tests.servers import tables
 
 SECRET = "SECRETKEY0123456"
@@ -95,3 +94,12 @@ def test_a_server_that_is_away_or_lacks_the_table_is_a_typed_error(postgres, set
     for s, database in ((away, "stockml"), (postgres, "postgres")):
         with pytest.raises(StoreUnavailable, match=r"does not answer|lacks the tables"):
             RequestQuota(Database(s.postgres(database), "test"), "a", Budget(60)).reserve()
+
+
+def test_a_source_without_a_key_has_one_pace_for_downloads_and_producer(postgres):
+    yahoo = postgres.model_copy(update={"source": "yahoo", "symbols": tuple(f"S{n}" for n in range(300))})
+    assert request_budget(yahoo).per_minute == 60
+    downloads, producer = RequestQuota.connect(yahoo), RequestQuota.connect(yahoo)
+    first = downloads.reserve()
+    waits = [quota.reserve() - first for quota in (producer, downloads, producer, downloads)]
+    assert all(n - 1 < wait <= n for n, wait in enumerate(waits, 1))

@@ -55,7 +55,7 @@ def csv_form(s: Settings, folder: Path, _: str) -> Form:
 def yahoo_form(s: Settings, _: Path, address: str) -> Form:
     source = open_source(s.model_copy(update={"source": "yahoo", "yahoo_url": address}))
     assert isinstance(source, Yahoo)
-    source.pause, source.now = 0.0, lambda: NOW
+    source.now = lambda: NOW
     return Form(source, ("GOOGL", "2024-03"), ("GOOGL", "2023-02"))
 
 

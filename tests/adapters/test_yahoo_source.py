@@ -22,7 +22,7 @@ NOW = float(np.datetime64("2024-03-13T15:30:20", "s").astype(int))  # a Wednesda
 
 def asking(address: str, home, now: float = NOW) -> Yahoo:
     source = Yahoo.connect(load(_env_file=None, source="yahoo", yahoo_url=address, home=home))
-    source.pause, source.now = 0.0, lambda: now
+    source.now = lambda: now
     source.retries = RETRIES.copy(wait=wait_none(), stop=stop_after_attempt(2))
     return source
 

@@ -120,7 +120,7 @@ def test_a_name_is_fit_for_variables_folders_and_buckets(folder: Path, name: str
 
 def test_no_package_takes_the_place_of_a_built_in_source(folder: Path) -> None:
     package(folder, "yahoo")
-    assert plugin_of("yahoo").per_minute == 60
+    assert plugin_of("yahoo").capabilities.per_minute == 60
     [entry] = source_plugins.installed()
     with pytest.raises(BadPlugin, match="'yahoo' is built in; its author must choose another name"):
         source_plugins.checked(entry)

@@ -23,7 +23,7 @@ def connect(given: Opening) -> Source:
     own = given.own(ExampleSettings)
     if own.key is None:
         raise BadKey(f"source {given.name} needs STOCKML_EXAMPLE_REST_KEY, the key of your account")
-    return RestBars(given.name, own.url, own.key)
+    return RestBars(given.name, own.url, own.key, given.limiter)
 
 
 def parse(body: bytes) -> Iterator[Row]:
@@ -34,9 +34,8 @@ def parse(body: bytes) -> Iterator[Row]:
 
 PLUGIN = SourcePlugin(
     contract=1,
-    capabilities=Capabilities("whole months", closing=60, settles=3600),
+    capabilities=Capabilities("whole months", per_minute=60, closing=60, settles=3600),
     settings=ExampleSettings,
     open=connect,
     parse=parse,
-    per_minute=60,
 )

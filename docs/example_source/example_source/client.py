@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from stock_ml import errors
 from stock_ml.sources.http_body import CHUNK, TIMEOUT, read_body
 from stock_ml.sources.parsing import Response
+from stock_ml.sources.plugin import RequestLimiter
 from stock_ml.sources.retry import RETRIES
 
 REFUSALS = {401: errors.BadKey, 403: errors.PremiumEndpoint, 404: errors.BadSymbol, 429: errors.BurstLimit}
@@ -17,8 +18,8 @@ REFUSALS = {401: errors.BadKey, 403: errors.PremiumEndpoint, 404: errors.BadSymb
 class RestBars:
     """Request GET /bars?symbol=…&month=YYYY-MM, or &last=120 for the newest bars."""
 
-    def __init__(self, name: str, url: str, key: SecretStr) -> None:
-        self.name, self.url, self._key = name, f"{url}/bars", key
+    def __init__(self, name: str, url: str, key: SecretStr, limiter: RequestLimiter) -> None:
+        self.name, self.url, self._key, self._limiter = name, f"{url}/bars", key, limiter
 
     def fetch(self, symbol: str, month: str) -> Response:
         """Return a whole month of minute bars."""
@@ -31,6 +32,7 @@ class RestBars:
     def _response(self, symbol: str, month: str | None, params: dict[str, str]) -> Response:
         for attempt in RETRIES.copy():  # of a service that is unavailable, and of too many requests at once
             with attempt:
+                self._limiter()
                 at = time.time()  # before the request: a bar that ends while it is on its way may still form
                 body = self._get(params)
         if not _bars(body, self.url):

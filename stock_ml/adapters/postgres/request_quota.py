@@ -39,13 +39,10 @@ class RequestQuota:
 
     @classmethod
     def connect(cls, s: Settings) -> "RequestQuota":
-        """Return the quota of the settings' key; nothing is sent yet."""
+        """Return the quota of the settings' key, or of a source without one; nothing is sent yet."""
         secret = s.alphavantage_api_key.get_secret_value() if s.alphavantage_api_key else ""
-        return cls(
-            Database(s.postgres(), "stockml quota"),
-            fingerprint(secret),
-            Budget(s.requests_per_minute, s.requests_per_day),
-        )
+        name = secret if s.capabilities.metered else f"source {s.source}"
+        return cls(Database(s.postgres(), "stockml quota"), fingerprint(name), request_budget(s))
 
     def acquire(self) -> None:
         """Count one request, and return when it may go. Raises DailyLimit where the day's quota is used."""
@@ -80,9 +77,16 @@ class RequestQuota:
             yield connection
 
 
+def request_budget(s: Settings) -> Budget:
+    """Return how many requests the source answers a minute and a day."""
+    if s.capabilities.metered:
+        return Budget(s.requests_per_minute, s.requests_per_day)
+    return Budget(s.capabilities.per_minute)
+
+
 def request_limiter(s: Settings) -> Callable[[], None]:
-    """Return what to call before each request: it waits for the quota where the source counts requests."""
-    return RequestQuota.connect(s).acquire if s.capabilities.metered else lambda: None
+    """Return what to call before each request: it waits for the quota where the source has one."""
+    return RequestQuota.connect(s).acquire if request_budget(s) != Budget() else lambda: None
 
 
 def fingerprint(key: str) -> str:

@@ -68,6 +68,9 @@ const isOld = ({ market_open: open, last_bar_age: age, feed_delay: delay }) => B
 // A delay in words, as `stock_ml/domain/feed_delay.py` has them.
 const feedWords = (delay) => (delay ? `, ${Math.round(delay / 60)} min delayed feed` : "");
 
+// Many symbols share the source's limit of requests: then each is asked for less than once a minute.
+const askedWords = (every) => (every > 60 ? `, each symbol asked for every ${Math.ceil(every / 60)} min` : "");
+
 function showScore(score) {
   at("skill").dataset.verdict = score.verdict;
   text("skill", percent(score.skill));
@@ -78,7 +81,7 @@ function showMarket(state, clock) {
   const known = state.market_open != null;
   text("market", known ? (state.market_open ? "Open" : "Closed") : "–").dataset.open = String(state.market_open);
   const when = state.next_change == null ? "" : clock.near(state.next_change, state.now);
-  const feed = feedWords(state.feed_delay);
+  const feed = feedWords(state.feed_delay) + askedWords(state.asked_every);
   const asOf = state.producer.stale && state.producer.age != null ? ` as of ${span(state.producer.age)} ago` : "";
   const until = when && `${state.market_open ? "until" : "opens"} ${when}`;
   text("market-when", known ? `${until}${asOf}${feed}`.replace(/^[, ]+/, "") : "the producer has not spoken yet");

@@ -91,3 +91,9 @@ def test_the_longest_delay_of_the_feeds_is_part_of_the_state() -> None:
     producer = ServiceState(PRODUCER.state | {"feed_delay": {"XNYS": 0, "XTAE": 900}}, 0.5)
     assert state_of({"producer": producer}).feed_delay == 900
     assert state_of({"producer": PRODUCER}).feed_delay == 0
+
+
+def test_a_page_is_told_how_often_each_symbol_is_asked_for():
+    producer = ServiceState(PRODUCER.state | {"asked_every": 300}, 0.5)
+    assert state_of({"producer": producer}).asked_every == 300
+    assert state_of({"producer": PRODUCER}).asked_every == 0
