@@ -42,13 +42,21 @@ class Watchdog:
 
     def look(self) -> None:
         """Look once. Raises HostError where the supervisor does not answer."""
-        faults, pids = self._probes.faults(), self._pids()
-        for verdict in self._judge.judge(Look(boot_seconds(), faults, pids)):
+        look = self._look()
+        for verdict in self._judge.judge(look):
             self._reports.report(verdict)
             if verdict.action == "restart":
                 program = str(verdict.target.program)
-                self._ending[program] = self._pool.submit(end, pids[program], self.grace)
+                self._ending[program] = self._pool.submit(end, look.pids[program], self.grace)
         self._reports.write()
+
+    def note(self) -> None:
+        """Note who gives a sign of life, and restart nothing. Raises HostError as `look` does."""
+        self._judge.note(self._look())
+
+    def _look(self) -> Look:
+        faults = self._probes.faults()
+        return Look(boot_seconds(), faults, self._pids())
 
     def _pids(self) -> dict[str, int]:
         self._ending = {name: ending for name, ending in self._ending.items() if not ending.done()}
@@ -77,7 +85,9 @@ def run(watchdog: Watchdog, lock: Path) -> None:
     while True:
         begun = time.monotonic()
         try:
-            if not is_up_at_work(lock):
+            if is_up_at_work(lock):
+                watchdog.note()
+            else:
                 watchdog.look()
         except HostError as error:
             log.warning("%s", error)
