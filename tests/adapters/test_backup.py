@@ -126,8 +126,20 @@ def test_the_newest_backups_stay_and_what_was_left_half_made_goes(s: Settings, t
         backups.add(name, {"a.dump": tmp_path / "a.dump"})
     backups.objects.put("backups/source=sandbox/2024-01-01x/a.dump", b"half", "text/plain")
     backups.objects.put("backups/source=sandbox/2024-01-03/a.dump", b"half", "text/plain")
-    assert backups.forget(2) == ["2024-01-01", "2024-01-01x"]
+    assert backups.forget(2, "2024-01-04") == ["2024-01-01", "2024-01-01x"]
     assert backups.names() == ["2024-01-02", "2024-01-04"]
+
+
+def test_backups_of_a_clock_that_was_ahead_neither_count_nor_are_restored(s: Settings, tmp_path: Path) -> None:
+    before, backups = history(s), Backups.connect(s)
+    (tmp_path / "a.dump").write_bytes(b"a")
+    for name in ("2099-01-01T00-00-00Z", "2099-01-02T00-00-00Z"):
+        backups.add(name, {"a.dump": tmp_path / "a.dump"})
+    name = back_up(s)["name"]
+    assert backups.names() == [name, "2099-01-01T00-00-00Z", "2099-01-02T00-00-00Z"]
+    run(s, "stockml", "delete from forecasts")
+    assert restore(s) == name
+    assert history(s) == before
 
 
 def forge(objects: Objects, name: str, dump: bytes) -> None:
@@ -197,10 +209,10 @@ def test_unsigned_backups_go_when_enough_signed_ones_are_there(s: Settings, tmp_
     (tmp_path / "a.dump").write_bytes(b"a")
     forge(backups.older, "2023-12-31", b"x")
     backups.add("2024-01-01", {"a.dump": tmp_path / "a.dump"})
-    assert backups.forget(2) == []
+    assert backups.forget(2, "2024-01-01") == []
     assert backups.unsigned() == ["2023-12-31"]
     backups.add("2024-01-02", {"a.dump": tmp_path / "a.dump"})
-    assert backups.forget(2) == ["2023-12-31"]
+    assert backups.forget(2, "2024-01-02") == ["2023-12-31"]
     assert (backups.unsigned(), backups.names()) == ([], ["2024-01-01", "2024-01-02"])
 
 
