@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from local.supervisor.supervisor import ProcessInfo
+from local.watchdog.deadline import Deadline
 from local.watchdog.probes import Probes
 from local.watchdog.restart import GRACE, end
 from local.watchdog.rule import Judge, Look, Verdict
@@ -15,6 +16,7 @@ from stock_ml.errors import HostError
 
 log = logging.getLogger(__name__)
 EVERY = 10.0  # seconds from look to look
+STILL = 90  # seconds without a look after which the watchdog itself hangs
 
 
 class Processes(Protocol):
@@ -81,8 +83,13 @@ def is_up_at_work(lock: Path) -> bool:
 
 
 def run(watchdog: Watchdog, lock: Path) -> None:
-    """Look until killed. A supervisor that does not answer is logged: there is nothing to restart a program with."""
+    """Look until killed, as is a watchdog that stands still.
+
+    A supervisor that does not answer is logged: there is nothing to restart a program with.
+    """
+    deadline = Deadline(STILL)
     while True:
+        deadline.renew()
         begun = time.monotonic()
         try:
             if is_up_at_work(lock):

@@ -127,6 +127,24 @@ def test_all_children_of_a_program_that_hangs_end_with_it(tmp_path: Path) -> Non
         supervisor.stop(last=())
 
 
+HANGS = """
+import os, signal, sys, time
+from local.watchdog.deadline import Deadline
+deadline = Deadline(1)
+for _ in range(int(sys.argv[1])):
+    deadline.renew()
+    time.sleep(0.2)
+if sys.argv[1] == "1":
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+@pytest.mark.parametrize(("turns", "ended"), [("1", -signal.SIGKILL), ("10", 0)])
+def test_who_stands_still_is_killed_though_it_is_stopped_and_who_goes_on_is_not(turns: str, ended: int) -> None:
+    process = subprocess.Popen([sys.executable, "-c", HANGS, turns], cwd=ROOT)
+    assert process.wait(60) == ended
+
+
 @pytest.fixture
 def own(kafka: Settings, tmp_path: Path) -> Iterator[tuple[Settings, Supervisor]]:
     """A PostgreSQL and a consumer of one's own under supervisord, on the run's Kafka, with the watchdog's tables."""
