@@ -13,6 +13,8 @@ from pydantic import SecretStr
 
 from local.servers import postgres as postgres_program
 from local.servers import postgres_roles
+from local.servers.postgres_folders import Folders
+from local.supervisor.program import Program
 from stock_ml.adapters.broker import encode_bar, ensure_topics
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.lake.backups import Backups
@@ -116,6 +118,25 @@ def test_a_dump_that_ends_early_is_seen(s: Settings, tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-500])
     with pytest.raises(StoreUnavailable, match="pg_restore of the database stockml failed"):
         dumps.check(s, "stockml", file)
+
+
+def test_a_dump_of_a_newer_server_is_refused_before_anything_is_dropped(s: Settings, tmp_path: Path) -> None:
+    name = back_up(s)["name"]
+    keys = {
+        field: getattr(s, field) for field in ("s3_url", "s3_access_key", "s3_secret_key", "s3_bucket", "backup_bucket")
+    }
+    older = settings_in(tmp_path).model_copy(update=keys | {"backup_key": s.backup_key})
+    postgres_program.initialise(older, Folders(older.state).live, 16, sync=False)
+    argv = tuple(postgres_program.command(older, Folders(older.state).live, 16, {"fsync": "off"}))
+    program = Program("postgres", argv, lambda: postgres_program.answers(older), stop_signal="INT")
+    with running(program, older):
+        postgres_roles.ensure_roles(older)
+        for database in DATABASES:
+            run(older, database, "create table mine (text text)")
+        with pytest.raises(StoreUnavailable, match="unsupported version"):
+            restore(older, name)
+        for database in DATABASES:
+            assert run(older, database, "select * from mine") == []
 
 
 def test_the_newest_backups_stay_and_what_was_left_half_made_goes(s: Settings, tmp_path: Path) -> None:
