@@ -84,8 +84,8 @@ class Voices:
 
     def told(self) -> str:
         """Return who tells of a fault now, an empty text for nobody."""
-        if self.messages:
-            return f"notifier: {self.messages[0]}"
+        if faults := [title for title in self.messages if tells_of_a_fault(title)]:
+            return f"notifier: {faults[0]}"
         changed = [name for name, start in self._starts().items() if self.starts.get(name, start) != start]
         if changed:
             return f"supervisor: {changed[0]}"
@@ -95,6 +95,10 @@ class Voices:
         """Say whether every process runs and every service is ready."""
         states = {p["name"]: p["statename"] for p in self.stack.supervisor.processes()}
         return set(states.values()) == {"RUNNING"} and all(map(_is_ok, self._pages().values())) and self._airflow()
+
+    def has_restarted(self, program: str) -> bool:
+        """Say whether a program runs that started since `forget`."""
+        return self._starts()[program] != self.starts[program]
 
     def _airflow(self) -> bool:
         try:
@@ -111,6 +115,11 @@ class Voices:
         s = self.stack.s
         ports = {"dashboard": s.dashboard_port, "consumer": s.consumer_port, "producer": s.producer_port}
         return {name: f"http://127.0.0.1:{port}/readyz" for name, port in ports.items()}
+
+
+def tells_of_a_fault(title: str) -> bool:
+    """Say whether a message tells that something is wrong: that of an end may be about the fault before."""
+    return " is back" not in title
 
 
 def run(console: Console, first: int = 0, last: int = 10_000, speed: int = SPEED) -> dict[str, float]:
@@ -166,7 +175,7 @@ def _pass(cell: Cell, voices: Voices, console: Console) -> Outcome:
         end()
         begun = time.monotonic()
     since = time.time()
-    well = _seconds_until(lambda: _is_well(voices, since), UNHEALED, begun)
+    well = _seconds_until(lambda: _is_healed(cell, voices, since), UNHEALED, begun)
     if cell.alone:
         end()
     outcome = Outcome(cell.fault, cell.target, told, by, well)
@@ -182,6 +191,11 @@ def _listen(voices: Voices) -> tuple[float | None, str]:
             return time.monotonic() - begun, told
         time.sleep(0.5)
     return None, ""
+
+
+def _is_healed(cell: Cell, voices: Voices, since: float) -> bool:
+    """Say whether all is well; what was killed or hangs has to be another process by then."""
+    return (not cell.alone or voices.has_restarted(cell.target)) and _is_well(voices, since)
 
 
 def _is_well(voices: Voices, since: float) -> bool:

@@ -7,7 +7,8 @@ from sandbox.exchange.clock import StoredClock
 from stock_ml.config import load
 from stock_ml.errors import StockMLError
 
-OPTIONS = ("--workers=1", "--threads=8", "--log-level=warning", "--no-control-socket")
+# a worker whose gunicorn was killed keeps the port while clients stay connected, at most for that timeout
+OPTIONS = ("--workers=1", "--threads=8", "--graceful-timeout=1", "--log-level=warning", "--no-control-socket")
 APP = "sandbox.exchange.app:create_app()"
 
 

@@ -79,14 +79,27 @@ class Judge:
 
     def judge(self, look: Look) -> list[Verdict]:
         """Return what to do after a look; a program is restarted once at most."""
+        passed = self._begin(look)
+        found = [self._of(target, look, passed) for target in self._targets]
+        return [verdict for verdict in found if verdict]
+
+    def note(self, look: Look) -> None:
+        """Note which programs run and which gave a sign of life, and judge nothing: what starts now may be slow."""
+        self._begin(look)
+        for target in self._targets:
+            silence = self._silences[target.name]
+            silence.seconds = 0.0
+            silence.answered = silence.answered or look.faults.get(target.name, UNKNOWN) is None
+
+    def _begin(self, look: Look) -> float:
+        """Return the seconds since the last look that count, and note which programs run."""
         passed = 0.0 if self._last is None else max(look.at - self._last, 0.0)
         self._last = look.at
         if passed > GAP:
             self._forget(look.at)
             passed = 0.0
         self._note_programs(look)
-        found = [self._of(target, look, passed) for target in self._targets]
-        return [verdict for verdict in found if verdict]
+        return passed
 
     def _forget(self, at: float) -> None:
         for silence in self._silences.values():

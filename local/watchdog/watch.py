@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from local.supervisor.supervisor import ProcessInfo
+from local.watchdog.deadline import Deadline
 from local.watchdog.probes import Probes
 from local.watchdog.restart import GRACE, end
 from local.watchdog.rule import Judge, Look, Verdict
@@ -15,6 +16,7 @@ from stock_ml.errors import HostError
 
 log = logging.getLogger(__name__)
 EVERY = 10.0  # seconds from look to look
+STILL = 90  # seconds without a look after which the watchdog itself hangs
 
 
 class Processes(Protocol):
@@ -42,13 +44,21 @@ class Watchdog:
 
     def look(self) -> None:
         """Look once. Raises HostError where the supervisor does not answer."""
-        faults, pids = self._probes.faults(), self._pids()
-        for verdict in self._judge.judge(Look(boot_seconds(), faults, pids)):
+        look = self._look()
+        for verdict in self._judge.judge(look):
             self._reports.report(verdict)
             if verdict.action == "restart":
                 program = str(verdict.target.program)
-                self._ending[program] = self._pool.submit(end, pids[program], self.grace)
+                self._ending[program] = self._pool.submit(end, look.pids[program], self.grace)
         self._reports.write()
+
+    def note(self) -> None:
+        """Note who gives a sign of life, and restart nothing. Raises HostError as `look` does."""
+        self._judge.note(self._look())
+
+    def _look(self) -> Look:
+        faults = self._probes.faults()
+        return Look(boot_seconds(), faults, self._pids())
 
     def _pids(self) -> dict[str, int]:
         self._ending = {name: ending for name, ending in self._ending.items() if not ending.done()}
@@ -73,11 +83,18 @@ def is_up_at_work(lock: Path) -> bool:
 
 
 def run(watchdog: Watchdog, lock: Path) -> None:
-    """Look until killed. A supervisor that does not answer is logged: there is nothing to restart a program with."""
+    """Look until killed, as is a watchdog that stands still.
+
+    A supervisor that does not answer is logged: there is nothing to restart a program with.
+    """
+    deadline = Deadline(STILL)
     while True:
+        deadline.renew()
         begun = time.monotonic()
         try:
-            if not is_up_at_work(lock):
+            if is_up_at_work(lock):
+                watchdog.note()
+            else:
                 watchdog.look()
         except HostError as error:
             log.warning("%s", error)

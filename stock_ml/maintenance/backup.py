@@ -33,7 +33,7 @@ def back_up(s: Settings) -> BackupResult:
     Each dump is read to its end before it is sent, and compared after; the newest `keep_backups` stay.
     Raises StoreUnavailable or HostError, and BadSetting where there is no key to sign it with.
     """
-    name = datetime.now(UTC).strftime(NAME)
+    name = _now()
     backups = Backups.connect(s)
     with tempfile.TemporaryDirectory(dir=disk.temporary_folder()) as folder:
         files = {f"{database}.dump": Path(folder) / f"{database}.dump" for database in DATABASES}
@@ -41,7 +41,7 @@ def back_up(s: Settings) -> BackupResult:
             dumps.dump(s, database, file)
             dumps.check(s, database, file)
         manifest = backups.add(name, files)
-    deleted = backups.forget(s.keep_backups)
+    deleted = backups.forget(s.keep_backups, name)
     log.info("backup %s: %s; forgot %d older ones", name, manifest, len(deleted))
     return {"name": name, "held": manifest, "forgot": deleted}
 
@@ -52,7 +52,7 @@ def check_trusted(s: Settings, name: str = "") -> str:
     Raises UntrustedBackup where it did not sign it, StoreUnavailable where there is none.
     """
     backups = Backups.connect(s)
-    name = name or backups.newest()
+    name = name or backups.newest(_now())
     backups.manifest(name)
     return name
 
@@ -97,6 +97,10 @@ def rewind(s: Settings, name: str) -> int:
     """
     since = datetime.strptime(name, NAME).replace(tzinfo=UTC) - MARGIN
     return broker.rewind(s, broker.Topics.of(s).bars, broker.consumer_group(s), since.timestamp())
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime(NAME)
 
 
 def _check_no_connections(s: Settings, database: str) -> None:

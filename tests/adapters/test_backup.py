@@ -13,6 +13,8 @@ from pydantic import SecretStr
 
 from local.servers import postgres as postgres_program
 from local.servers import postgres_roles
+from local.servers.postgres_folders import Folders
+from local.supervisor.program import Program
 from stock_ml.adapters.broker import encode_bar, ensure_topics
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.lake.backups import Backups
@@ -118,6 +120,25 @@ def test_a_dump_that_ends_early_is_seen(s: Settings, tmp_path: Path) -> None:
         dumps.check(s, "stockml", file)
 
 
+def test_a_dump_of_a_newer_server_is_refused_before_anything_is_dropped(s: Settings, tmp_path: Path) -> None:
+    name = back_up(s)["name"]
+    keys = {
+        field: getattr(s, field) for field in ("s3_url", "s3_access_key", "s3_secret_key", "s3_bucket", "backup_bucket")
+    }
+    older = settings_in(tmp_path).model_copy(update=keys | {"backup_key": s.backup_key})
+    postgres_program.initialise(older, Folders(older.state).live, 16, sync=False)
+    argv = tuple(postgres_program.command(older, Folders(older.state).live, 16, {"fsync": "off"}))
+    program = Program("postgres", argv, lambda: postgres_program.answers(older), stop_signal="INT")
+    with running(program, older):
+        postgres_roles.ensure_roles(older)
+        for database in DATABASES:
+            run(older, database, "create table mine (text text)")
+        with pytest.raises(StoreUnavailable, match="unsupported version"):
+            restore(older, name)
+        for database in DATABASES:
+            assert run(older, database, "select * from mine") == []
+
+
 def test_the_newest_backups_stay_and_what_was_left_half_made_goes(s: Settings, tmp_path: Path) -> None:
     backups = Backups.connect(s)
     (tmp_path / "a.dump").write_bytes(b"a")
@@ -126,8 +147,20 @@ def test_the_newest_backups_stay_and_what_was_left_half_made_goes(s: Settings, t
         backups.add(name, {"a.dump": tmp_path / "a.dump"})
     backups.objects.put("backups/source=sandbox/2024-01-01x/a.dump", b"half", "text/plain")
     backups.objects.put("backups/source=sandbox/2024-01-03/a.dump", b"half", "text/plain")
-    assert backups.forget(2) == ["2024-01-01", "2024-01-01x"]
+    assert backups.forget(2, "2024-01-04") == ["2024-01-01", "2024-01-01x"]
     assert backups.names() == ["2024-01-02", "2024-01-04"]
+
+
+def test_backups_of_a_clock_that_was_ahead_neither_count_nor_are_restored(s: Settings, tmp_path: Path) -> None:
+    before, backups = history(s), Backups.connect(s)
+    (tmp_path / "a.dump").write_bytes(b"a")
+    for name in ("2099-01-01T00-00-00Z", "2099-01-02T00-00-00Z"):
+        backups.add(name, {"a.dump": tmp_path / "a.dump"})
+    name = back_up(s)["name"]
+    assert backups.names() == [name, "2099-01-01T00-00-00Z", "2099-01-02T00-00-00Z"]
+    run(s, "stockml", "delete from forecasts")
+    assert restore(s) == name
+    assert history(s) == before
 
 
 def forge(objects: Objects, name: str, dump: bytes) -> None:
@@ -197,10 +230,10 @@ def test_unsigned_backups_go_when_enough_signed_ones_are_there(s: Settings, tmp_
     (tmp_path / "a.dump").write_bytes(b"a")
     forge(backups.older, "2023-12-31", b"x")
     backups.add("2024-01-01", {"a.dump": tmp_path / "a.dump"})
-    assert backups.forget(2) == []
+    assert backups.forget(2, "2024-01-01") == []
     assert backups.unsigned() == ["2023-12-31"]
     backups.add("2024-01-02", {"a.dump": tmp_path / "a.dump"})
-    assert backups.forget(2) == ["2023-12-31"]
+    assert backups.forget(2, "2024-01-02") == ["2023-12-31"]
     assert (backups.unsigned(), backups.names()) == ([], ["2024-01-01", "2024-01-02"])
 
 

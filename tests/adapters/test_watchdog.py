@@ -30,7 +30,7 @@ from local.watchdog.probes import Probes
 from local.watchdog.report import Reporter
 from local.watchdog.restart import end
 from local.watchdog.rule import Judge, Target
-from local.watchdog.targets import probes_of, targets
+from local.watchdog.targets import OFFSETS, probes_of, targets
 from local.watchdog.watch import Watchdog
 from stock_ml.adapters.broker import Publisher, Topics, consumer_group, ensure_topics
 from stock_ml.adapters.broker.client import client_config
@@ -41,7 +41,7 @@ from stock_ml.config import Settings, load
 from stock_ml.doctor.checks import watchdog as watchdog_check
 from tests.adapters.test_frozen_postgres import Freezer
 from tests.adapters.test_notifier import heard, webhook  # noqa: F401 - fixtures
-from tests.servers import settings_in, tables
+from tests.servers import running, settings_in, tables
 from tests.unit.serving.streams import day
 
 # one of apprise's hundred services uses an old module; all are loaded with the first address
@@ -127,6 +127,24 @@ def test_all_children_of_a_program_that_hangs_end_with_it(tmp_path: Path) -> Non
         supervisor.stop(last=())
 
 
+HANGS = """
+import os, signal, sys, time
+from local.watchdog.deadline import Deadline
+deadline = Deadline(1)
+for _ in range(int(sys.argv[1])):
+    deadline.renew()
+    time.sleep(0.2)
+if sys.argv[1] == "1":
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+@pytest.mark.parametrize(("turns", "ended"), [("1", -signal.SIGKILL), ("10", 0)])
+def test_who_stands_still_is_killed_though_it_is_stopped_and_who_goes_on_is_not(turns: str, ended: int) -> None:
+    process = subprocess.Popen([sys.executable, "-c", HANGS, turns], cwd=ROOT)
+    assert process.wait(60) == ended
+
+
 @pytest.fixture
 def own(kafka: Settings, tmp_path: Path) -> Iterator[tuple[Settings, Supervisor]]:
     """A PostgreSQL and a consumer of one's own under supervisord, on the run's Kafka, with the watchdog's tables."""
@@ -210,6 +228,18 @@ def test_offsets_that_stand_while_messages_wait_are_seen(kafka: Settings) -> Non
     reader.commit(offsets=[TopicPartition(topic, 0, 3)], asynchronous=False)
     assert (probe(), probe()) == (None, None)
     reader.close()
+
+
+def test_probes_take_an_installation_without_tables_and_topics_as_it_is_while_make_up_works(
+    kafka: Settings, tmp_path: Path
+) -> None:
+    s = settings_in(tmp_path, source="sandbox", kafka_topic="not-yet").model_copy(
+        update={name: getattr(kafka, name) for name in ("kafka_port", "kafka_password")}
+    )
+    with running(postgres_program.program(s), s):
+        postgres_roles.ensure_roles(s)
+        asked = {name: probe for name, probe in probes_of(s).items() if name in ("postgres", "kafka", "feed", OFFSETS)}
+        assert Probes(asked, deadline=60).faults() == {"postgres": None, "kafka": None, OFFSETS: None}
 
 
 def test_servers_that_answer_show_a_sign_of_life_and_those_that_are_away_show_none(

@@ -1,13 +1,28 @@
 """Where a consumer group goes on."""
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from stock_ml.adapters.broker.client import client_config
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 
 SECONDS = 15
+STARTING = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)  # what a broker says of groups while it has only begun to run; librdkafka does not call them retriable
+
+
+def _is_starting(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in STARTING
+
+
+UNTIL_COORDINATED = Retrying(
+    stop=stop_after_attempt(2 * SECONDS + 1), wait=wait_fixed(0.5), retry=retry_if_exception(_is_starting), reraise=True
+)
 
 
 def consumer_group(s: Settings) -> str:
@@ -23,9 +38,9 @@ def rewind(s: Settings, topic: str, group: str, since: float) -> int:
     """
     reader = Consumer(client_config(s) | {"group.id": group})
     try:
-        before = reader.committed(_partitions(reader, topic), SECONDS)
+        before = UNTIL_COORDINATED(reader.committed, _partitions(reader, topic), SECONDS)
         back = [_earlier(reader, at, since) for at in before if at.offset >= 0]
-        _commit(s, group, back)
+        UNTIL_COORDINATED(_commit, s, group, back)
         return sum(max(at.offset, 0) for at in before) - sum(at.offset for at in back)
     except KafkaException as error:
         raise BrokerUnavailable(f"Kafka at {s.kafka} did not rewind {group}: {error.args[0].str()}") from error

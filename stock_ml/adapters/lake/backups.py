@@ -53,11 +53,15 @@ class Backups:
         there = [keys.backup_name(key) for key in self._keys(self.objects) if keys.is_manifest(key)]
         return [name for name in there if self._is_trusted(name)]
 
-    def newest(self) -> str:
-        """Return the name of the newest trusted backup. Raises UntrustedBackup or StoreUnavailable without one."""
+    def newest(self, now: str) -> str:
+        """Return the name of the newest trusted backup, `now` being the name of one of this moment.
+
+        One of a later name, made while a clock was ahead, is returned only where there is no other.
+        Raises UntrustedBackup or StoreUnavailable without one.
+        """
         trusted = self.names()
         if trusted:
-            return trusted[-1]
+            return (_until(trusted, now) or trusted)[-1]
         unsigned = self.unsigned()
         if unsigned:
             known = f"there are only backups without a signature: {', '.join(unsigned)}"
@@ -89,12 +93,13 @@ class Backups:
             raise StoreUnavailable(f"there is no backup {name!r:.40} without a signature; there are: {known}")
         return self._fetch(self.older, name, read_unsigned(text, name), folder)
 
-    def forget(self, keep: int) -> list[str]:
-        """Delete all but the newest `keep` trusted backups, and what was left half made before; return their names.
+    def forget(self, keep: int, name: str) -> list[str]:
+        """Delete all but the newest `keep` trusted backups up to one, and what was left half made before them.
 
-        Those without a signature in the data's bucket go once `keep` trusted ones are there.
+        Return their names. Later ones, made while a clock was ahead, stay and do not count. Those without a signature
+        in the data's bucket go once `keep` trusted ones are there.
         """
-        newest = self.names()[-keep:]
+        newest = _until(self.names(), name)[-keep:]
         old = [key for key in self._keys(self.objects) if newest and keys.backup_name(key) < newest[0]]
         unsigned = self._keys(self.older) if len(newest) == keep and self.older != self.objects else []
         for objects, outdated in ((self.objects, old), (self.older, unsigned)):
@@ -130,6 +135,13 @@ class Backups:
 
     def _stored_manifest(self, objects: Objects, name: str) -> bytes | None:
         return objects.get(self._key(name, keys.MANIFEST)) if objects.has_bucket() else None
+
+
+def _until(names: list[str], last: str) -> list[str]:
+    """Return the names up to a last one; the others are logged."""
+    if later := [name for name in names if name > last]:
+        log.warning("made while a clock was ahead: %s; `make restore NAME=…` takes one of them", ", ".join(later))
+    return [name for name in names if name <= last]
 
 
 def _describe(file: Path) -> StoredFile:

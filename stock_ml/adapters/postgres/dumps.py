@@ -37,8 +37,12 @@ def dump(s: Settings, database: str, file: Path) -> None:
 
 
 def check(s: Settings, database: str, file: Path) -> None:
-    """Read a dump to its end, every row of it. Raises StoreUnavailable where it is damaged."""
-    _run(s, database, binary("pg_restore", 18), "--exit-on-error", f"--file={os.devnull}", str(file))
+    """Read a dump to its end, every row of it, as `load` does.
+
+    Raises StoreUnavailable where it is damaged, or of a newer server than this one.
+    """
+    tool = _tool("pg_restore", _version(s, "postgres"))  # the database itself may be missing
+    _run(s, database, tool, "--exit-on-error", f"--file={os.devnull}", str(file))
 
 
 def load(s: Settings, database: str, file: Path) -> None:

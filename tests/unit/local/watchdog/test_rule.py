@@ -27,13 +27,19 @@ class World:
     silent: set[str] = field(default_factory=set)
 
     def look(self, step: float = STEP) -> list[Verdict]:
-        self.now += step
-        faults = {target.name: "no answer" if target.name in self.silent else None for target in ALL}
-        found = self.judge.judge(Look(self.now, faults, self.pids))
+        found = self.judge.judge(self.seen(step))
         for verdict in found:
             if verdict.action == "restart":
                 self.pids = self.pids | {str(verdict.target.program): max(self.pids.values()) + 1}
         return found
+
+    def note(self) -> None:
+        self.judge.note(self.seen(STEP))
+
+    def seen(self, step: float) -> Look:
+        self.now += step
+        faults = {target.name: "no answer" if target.name in self.silent else None for target in ALL}
+        return Look(self.now, faults, self.pids)
 
     def looks(self, seconds: float) -> Iterator[tuple[float, Verdict]]:
         """Look for a while; yield when each verdict came, in seconds from now."""
@@ -79,6 +85,23 @@ def test_the_first_sign_of_life_ends_the_time_to_start() -> None:
     assert named(world.looks(30)) == []
     world.silent = {"client"}
     assert named(world.looks(130)) == [(120.0, "restart", "client")]
+
+
+def test_what_answered_while_make_up_worked_needs_no_time_to_start_after_it() -> None:
+    world = World()
+    for _ in range(20):
+        world.note()
+    world.silent = {"client"}
+    assert named(world.looks(130)) == [(120.0, "restart", "client")]
+
+
+def test_what_is_silent_while_make_up_works_is_not_judged_and_has_its_time_to_start_after_it() -> None:
+    world = World()
+    world.silent = {"client"}
+    for _ in range(20):
+        world.note()
+    ((at, _, name),) = named(world.looks(START + 130))
+    assert (name, at >= 120 + START - 20 * STEP) == ("client", True)
 
 
 def test_a_person_is_told_before_a_restart_that_costs_much() -> None:

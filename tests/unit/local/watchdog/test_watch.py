@@ -27,7 +27,10 @@ class Always(Judge):
     """Return the same verdicts, and keep what was looked at."""
 
     def __init__(self, *verdicts: Verdict) -> None:
-        self.verdicts, self.looks = list(verdicts), list[Look]()
+        self.verdicts, self.looks, self.noted = list(verdicts), list[Look](), list[Look]()
+
+    def note(self, look: Look) -> None:
+        self.noted.append(look)
 
     def judge(self, look: Look) -> list[Verdict]:
         self.looks.append(look)
@@ -69,6 +72,13 @@ def test_what_hangs_is_reported_and_only_programs_that_run_are_judged() -> None:
     assert judge.looks[0].faults == {"server": "no answer", "client": None}
     assert judge.looks[0].pids == {"server": 2**30}
     assert (reports.heard, reports.written) == (judge.verdicts, 1)
+
+
+def test_while_make_up_works_signs_of_life_are_noted_and_nothing_is_judged() -> None:
+    judge, reports = Always(Verdict("restart", SERVER, "no answer", 60)), Reports()
+    Watchdog(judge, probes(server=None), Programs(server="RUNNING"), reports).note()
+    assert (judge.looks, reports.heard) == ([], [])
+    assert (judge.noted[0].faults, judge.noted[0].pids) == ({"server": None}, {"server": 2**30})
 
 
 def test_a_probe_that_does_not_end_is_a_fault_and_holds_up_no_other() -> None:
