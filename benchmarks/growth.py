@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
@@ -25,11 +26,10 @@ from stock_ml.disk import PREFIX, used_bytes
 SESSIONS, QUICK = 10, 400.0  # market seconds a second: a session passes in a minute
 MIB = 1 << 20
 MAINTAIN, MONITOR = "maintain", "monitor_forecasts"
-ROWS = {
-    "stockml": ("bars", "replaced_bars", "official_closes", "forecasts", "batches", "looks", "alerts"),
-    "airflow": ("dag_run", "task_instance", "xcom", "log", "job", "asset_event"),
-    "mlflow": ("runs", "metrics", "model_versions", "logged_models"),
-}
+TABLES = """
+select relname from pg_class
+where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1
+"""
 Sizes = dict[str, float]
 FORGET = """
 from dags import airflow_records
@@ -62,10 +62,10 @@ def run(console: Console, sessions: int = SESSIONS) -> dict[str, float]:
         looks["after maintain"] = sizes(s)
         _forget(s)
         looks["without days"] = sizes(s)
-    console.print(_table(looks))
-    last = looks["without days"]
-    before = {f"{name}_before": looks["end"].get(name, 0) for name in last}
-    return before | {f"{name}_after": value for name, value in last.items()}
+    grown = sorted({name for look in looks.values() for name in look if look[name] > looks["begin"].get(name, 0)})
+    console.print(_table(looks, grown))
+    before = {f"{name}_before": looks["end"].get(name, 0) for name in grown}
+    return before | {f"{name}_after": looks["without days"].get(name, 0) for name in grown}
 
 
 def sizes(s: Settings) -> Sizes:
@@ -104,9 +104,9 @@ def _databases(s: Settings) -> Sizes:
         with psycopg.connect(s.postgres(database)) as connection:
             (size,) = connection.execute("select pg_database_size(current_database())").fetchone() or (0,)
             found[f"{database}_database_mib"] = size / MIB
-            for table in ROWS.get(database, ()):
-                (rows,) = connection.execute(f"select count(*) from {table}").fetchone() or (0,)  # noqa: S608 - our names
-                found[f"{table}_rows"] = rows
+            for (table,) in connection.execute(TABLES).fetchall():
+                query = sql.SQL("select count(*) from {}").format(sql.Identifier(table))
+                (found[f"{database}_{table}_rows"],) = connection.execute(query).fetchone() or (0,)
     return found
 
 
@@ -115,10 +115,16 @@ def _objects(s: Settings) -> Sizes:
     for bucket in client.list_buckets()["Buckets"]:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
             for each in page.get("Contents", []):
-                name = each["Key"].split("/")[0]
+                name = _kind(each["Key"])
                 found[f"s3_{name}_objects"] += 1
                 found[f"s3_{name}_mib"] += each["Size"] / MIB
     return dict(found)
+
+
+def _kind(key: str) -> str:
+    """Return a key's folder, with what stands below its source: "quality_runs" of quality/source=S/runs/1.json."""
+    folder, _, below, *_ = key.split("/")
+    return f"{folder}_{below.partition('=')[0]}" if folder in ("archive", "quality") else folder
 
 
 def _temporary() -> float:
@@ -127,8 +133,8 @@ def _temporary() -> float:
     return sum(used_bytes(path) for path in left) / MIB
 
 
-def _table(looks: dict[str, Sizes]) -> Table:
+def _table(looks: dict[str, Sizes], names: list[str]) -> Table:
     table = Table("", *looks)
-    for name in looks["without days"]:
+    for name in names:
         table.add_row(name.replace("_", " "), *(f"{look.get(name, 0):,.1f}" for look in looks.values()))
     return table
