@@ -20,6 +20,10 @@ class AirflowUnavailable(HostError):
     """Report that Airflow's api-server does not answer."""
 
 
+class AirflowFault(HostError):
+    """Report that Airflow's api-server answers a request with an error of its own."""
+
+
 class PipelineFailed(StockMLError):
     """Report the task that failed, with its last words."""
 
@@ -109,17 +113,29 @@ class Airflow:
         failed = [t for t in self.tasks(dag, run) if t["state"] == "failed"]
         if not failed:
             return "no task of it failed"
-        events = [line for line in self._log(failed[0]) if line.get("level") in ("error", "critical")]
+        try:
+            events = [line for line in self._log(failed[0]) if line.get("level") in ("error", "critical")]
+        except AirflowFault as error:
+            return f"task {failed[0]['task_id']}: Airflow cannot read its log ({error})"
         return f"task {failed[0]['task_id']}: {_error_message(events[-1]) if events else 'its log holds no error'}"
 
     def waiting_reason(self, dag: str) -> str:
-        """Return the last log line of a task that waits for the source's next day, "" where none does."""
+        """Return the last log line of a task that waits for the source's next day, "" where none does.
+
+        A log that Airflow cannot read tells of no such task: the bucket of the logs may not be there yet.
+        """
         tasks = self.get(f"dags/{dag}/dagRuns/~/taskInstances", {"state": "up_for_retry"}).get("task_instances", [])
-        decisions = [(task["task_id"], [line for line in self._log(task) if "action" in line][-1:]) for task in tasks]
+        decisions = [(task["task_id"], self._decisions(task)[-1:]) for task in tasks]
         waits = [
             f"task {name}: {line['reason']}" for name, lines in decisions for line in lines if line["action"] == "retry"
         ]
         return waits[0] if waits else ""
+
+    def _decisions(self, task: TaskInstance) -> list[LogEvent]:
+        try:
+            return [line for line in self._log(task) if "action" in line]
+        except AirflowFault:
+            return []
 
     def _log(self, task: TaskInstance) -> list[LogEvent]:
         run = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
@@ -141,7 +157,8 @@ class Airflow:
         if response.status_code == requests.codes.not_found:
             return {}
         if not response.ok:
-            raise HostError(f"Airflow answers {response.status_code} to {method} {path}: {response.text[:300]}")
+            fault = AirflowFault if response.status_code >= requests.codes.server_error else HostError
+            raise fault(f"Airflow answers {response.status_code} to {method} {path}: {response.text[:300]}")
         return dict(response.json())
 
     def _send(self, method: str, url: str, query: Query | None = None, body: Body | None = None) -> requests.Response:

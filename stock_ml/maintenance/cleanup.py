@@ -1,4 +1,4 @@
-"""Clean up MLflow and S3 for the DAG `maintain`: old training runs, task logs, replaced responses."""
+"""Clean up MLflow and S3 for the DAG `maintain`: old training runs, task logs, reports, replaced responses."""
 
 import logging
 import time
@@ -44,16 +44,18 @@ def forget_runs(s: Settings) -> dict[str, list[str]]:
 
 
 def forget_old(s: Settings) -> dict[str, int]:
-    """Delete old task logs and replaced responses from S3; return the count of each.
+    """Delete old task logs, reports of runs and replaced responses from S3; return the count of each.
 
     A source of whole months sends the running month again after each session. Responses of other sources are kept: each
     may hold rows that no other has. Raises StoreUnavailable.
     """
     now, lake = datetime.now(UTC), Lake.connect(s)
-    logs = lake.forget_task_logs(now - timedelta(days=s.keep_log_days))
+    since = now - timedelta(days=s.keep_log_days)
+    logs, reports = lake.forget_task_logs(since), lake.forget_run_reports(since)
     before = now - timedelta(days=s.keep_raw_days)
     months = [(symbol, month) for symbol in s.symbols for month in lake.received_months(symbol)]
     whole = s.capabilities.whole_months
     answers = sum(lake.forget_raw(symbol, month, before) for symbol, month in months) if whole else 0
-    log.info("forgot %d logs of tasks, and %d answers that later ones took the place of", logs, answers)
-    return {"logs": logs, "answers": answers}
+    told = "forgot %d logs of tasks, %d reports of runs, and %d answers that later ones took the place of"
+    log.info(told, logs, reports, answers)
+    return {"logs": logs, "reports": reports, "answers": answers}

@@ -29,7 +29,7 @@ def retire(s: Settings) -> dict[str, dict[str, int]]:
             with store.retire_day(day) as read:
                 moved[day] = {table: archive.add(table, day, rows) for table in TABLES if (rows := read(table))}
             log.info("moved %s to S3: %s", day, moved[day])
-        store.delete_old_batches()
+        store.delete_old_rows(s.keep_log_days)
         store.vacuum()
     finally:
         store.close()

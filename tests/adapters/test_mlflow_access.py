@@ -1,5 +1,6 @@
 """Who may do what on a real MLflow server: nobody without a login, the reader reads, the administrator writes."""
 
+import subprocess
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from stock_ml.errors import RegistryRefused
 from tests.mlflow_library import library
 from tests.other_user import as_other_user
 from tests.servers import running, settings_in
+from tests.unit.docker import compose
 
 MODEL = "registered-models"
 API, AJAX = "api/2.0/mlflow", "ajax-api/2.0/mlflow"
@@ -99,6 +101,13 @@ def test_a_wrong_password_is_no_login(server: Settings, user: str) -> None:
 
 def test_a_probe_needs_no_login(server: Settings) -> None:
     assert send(server, "GET", "health", None).text == "OK"
+
+
+@pytest.mark.parametrize(("part", "code"), [("mlflow_port", 0), ("s3_port", 1)])
+def test_the_health_check_of_the_container_knows_a_server_that_answers(server: Settings, part: str, code: int) -> None:
+    port = str(getattr(server, part))  # the object store answers as well, and is no MLflow
+    check = compose.services(STOCKML_MLFLOW_PORT=port)["mlflow"]["healthcheck"]["test"]
+    assert subprocess.run(check[1:], capture_output=True, check=False).returncode == code
 
 
 def test_another_user_of_the_machine_moves_no_alias(server: Settings, version: str) -> None:

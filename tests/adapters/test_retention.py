@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import psycopg
 import pytest
 
@@ -118,6 +119,23 @@ def test_batches_of_days_ago_are_forgotten(s: Settings) -> None:
         assert connection.execute("select count(*) from batches").fetchone() == (1,)
 
 
+def test_reports_and_spent_requests_of_long_ago_are_forgotten(s: Settings) -> None:
+    look = "insert into looks (market_at, looked_at, model_version, report) values (now(), now() - %s, '1', '{}')"
+    spent = "insert into requests_spent values (%s, now() - %s, (now() - %s)::date, 1, now() - %s)"
+    with psycopg.connect(s.postgres(), autocommit=True) as connection:
+        connection.execute("truncate looks, requests_spent")
+        for days in (s.keep_log_days + 2, s.keep_log_days + 1, s.keep_log_days - 1):
+            connection.execute(look, [timedelta(days=days)])
+        for key, age in (("a", timedelta(days=9)), ("a", timedelta(days=2)), ("b", timedelta(days=9))):
+            connection.execute(spent, [key, age, age, age])
+        retire(s)
+        assert connection.execute("select count(*) from looks").fetchone() == (1,)
+        assert connection.execute("select key, count(*) from requests_spent group by 1").fetchall() == [("a", 1)]
+        connection.execute("update looks set looked_at = now() - interval '1 year'")
+        retire(s)
+        assert connection.execute("select count(*) from looks").fetchone() == (1,)  # the page shows the newest
+
+
 def test_task_logs_are_forgotten_by_their_age_and_nothing_else_is(s: Settings) -> None:
     objects, now = Objects.connect(s), datetime.now(UTC)
     kept = ["clean/a", f"logs/source={s.source}-b/task.log"]
@@ -127,9 +145,19 @@ def test_task_logs_are_forgotten_by_their_age_and_nothing_else_is(s: Settings) -
         f"logs/source={s.source}/dag_id=x/attempt=2.log",
     ):
         objects.put(key, b"said", "text/plain")
-    assert forget_old(s) == {"logs": 0, "answers": 0}
+    assert forget_old(s) == {"logs": 0, "reports": 0, "answers": 0}
     assert Lake.connect(s).forget_task_logs(now + timedelta(days=1)) == 2
     assert objects.keys("") == kept
+
+
+def test_reports_of_runs_are_forgotten_by_their_age_and_those_of_months_are_not(s: Settings) -> None:
+    lake, now = Lake.connect(s), datetime.now(UTC)
+    month = lake.write_quality("A", "2024-03", {"raw": "x"})
+    for run in ("manual__1", "scheduled__2"):
+        lake.quality.write_run(run, {"symbols": {}, "missing": {}})
+    assert forget_old(s)["reports"] == 0
+    assert lake.forget_run_reports(now + timedelta(days=1)) == 2
+    assert lake.objects.keys("") == [month]
 
 
 def test_of_a_month_the_newest_answer_and_the_one_that_is_clean_stay(s: Settings) -> None:
@@ -137,6 +165,19 @@ def test_of_a_month_the_newest_answer_and_the_one_that_is_clean_stay(s: Settings
     given = [Response(s.source, "A", "2024-03", {}, at, b"%d" % at, "text/plain") for at in (1.0, 2.0, 3.0, 4.0)]
     keys = [lake.put_raw(one) for one in given]
     lake.write_quality("A", "2024-03", {"raw": keys[1]})
-    assert forget_old(s.model_copy(update={"symbols": ("A",)})) == {"logs": 0, "answers": 0}
+    assert forget_old(s.model_copy(update={"symbols": ("A",)})) == {"logs": 0, "reports": 0, "answers": 0}
     assert lake.forget_raw("A", "2024-03", now + timedelta(days=1)) == 2
     assert set(lake.raw_keys("A", "2024-03")) == {keys[1], keys[3]}
+
+
+def test_what_was_refused_of_an_answer_is_forgotten_with_it(s: Settings) -> None:
+    lake, now = Lake.connect(s), datetime.now(UTC)
+    given = [Response(s.source, "A", "2024-03", {}, at, b"%d" % at, "text/plain") for at in (1.0, 2.0)]
+    keys = [lake.put_raw(one) for one in given]
+    for key in keys:
+        lake.quality.write_refused("A", "2024-03", key, pd.DataFrame({"reason": ["low above open"]}))
+        lake.quality.write_failed("A", "2024-03", {"raw": key}, "too many rows refused")
+    assert lake.forget_raw("A", "2024-03", now + timedelta(days=1)) == 1
+    assert lake.quality.has_failed("A", "2024-03", keys[1])
+    assert not lake.quality.has_failed("A", "2024-03", keys[0])
+    assert len(lake.objects.keys("")) == 3

@@ -114,9 +114,14 @@ def shared_gaps(source: str, month: str) -> str:
     return f"quality/source={source}/together/month={month}.json"
 
 
+def run_reports_folder(source: str) -> str:
+    """Return the prefix of the reports of runs of `ingest_bars`."""
+    return f"quality/source={source}/runs/"
+
+
 def run_report(source: str, run: str) -> str:
     """Return the key of the report of a run of `ingest_bars`."""
-    return f"quality/source={source}/runs/{run}.json"
+    return f"{run_reports_folder(source)}{run}.json"
 
 
 def convention(source: str) -> str:

@@ -66,14 +66,24 @@ class Lake:
         return sorted({keys.month_of(key) for key in self.objects.keys(keys.raw_folder(self.source, symbol))})
 
     def forget_raw(self, symbol: str, month: str, before: datetime) -> int:
-        """Delete a month's answers from before a time, and count them; the newest and that of the clean bars stay."""
+        """Delete a month's answers from before a time, and count them; the newest and that of the clean bars stay.
+
+        What was refused of an answer goes with it.
+        """
         newest, report = self.newest_raw(symbol, month), self.read_quality(symbol, month)
         stay = {newest[0] if newest else None, report["raw"] if report else None}
-        return self.objects.forget(keys.raw_month_folder(self.source, symbol, month), before, stay)
+        gone = self.objects.forget(keys.raw_month_folder(self.source, symbol, month), before, stay)
+        for raw in gone:
+            self.quality.forget_answer(symbol, month, raw)
+        return len(gone)
 
     def forget_task_logs(self, before: datetime) -> int:
         """Delete the logs of Airflow's tasks that were last written before a time, and count them."""
-        return self.objects.forget(keys.logs_folder(self.source), before)
+        return len(self.objects.forget(keys.logs_folder(self.source), before))
+
+    def forget_run_reports(self, before: datetime) -> int:
+        """Delete the reports of runs of `ingest_bars` from before a time, and count them."""
+        return len(self.objects.forget(keys.run_reports_folder(self.source), before))
 
     def get_raw(self, key: str) -> Response:
         """Return a stored answer byte for byte, with what was noted when it came."""

@@ -120,12 +120,12 @@ class Objects:
         """Return all keys under a prefix, each with its ETag, which changes with the object's bytes."""
         return {item["Key"]: item["ETag"].strip('"') for item in self._listed(prefix)}
 
-    def forget(self, prefix: str, before: datetime, but: Collection[str | None] = ()) -> int:
-        """Delete the objects under a prefix that were last written before a time, `but` those keys, and count them."""
+    def forget(self, prefix: str, before: datetime, but: Collection[str | None] = ()) -> list[str]:
+        """Delete the objects under a prefix last written before a time, `but` those keys, and return their keys."""
         old = [item["Key"] for item in self._listed(prefix) if item["LastModified"] < before and item["Key"] not in but]
         for key in old:
             self.delete(key)
-        return len(old)
+        return old
 
     def _listed(self, prefix: str) -> list[Item]:
         with self._translate_errors():

@@ -36,6 +36,11 @@ class QualityStore:
         """Say whether the answer under the key `raw` did not pass, or could not be read."""
         return self.objects.head(keys.failed(self.source, symbol, month, keys.raw_sha256(raw))) is not None
 
+    def forget_answer(self, symbol: str, month: str, raw: str) -> None:
+        """Delete what stands beside a month's report of the answer that was under the key `raw`."""
+        for key in (keys.refused, keys.failed):
+            self.objects.delete(key(self.source, symbol, month, keys.raw_sha256(raw)))
+
     def failures(self, symbol: str) -> dict[str, str]:
         """Return by month why an answer did not pass, or could not be read."""
         found = filter(keys.is_failed, self.objects.keys(keys.quality_months(self.source, symbol)))

@@ -16,7 +16,12 @@ DAYS = """
 select distinct right(inhrelid::regclass::text, 8) from pg_inherits
 where inhparent = any(array['bars', 'forecasts']::regclass[]) order by 1
 """
-OLD_BATCHES = "delete from batches where stored_at < now() - interval '1 day'"
+# a quota counts a day, and a reader that continues from an older batch starts anew; the page shows the newest report
+OLD_ROWS = (
+    "delete from batches where stored_at < now() - interval '1 day'",
+    "delete from requests_spent where day < current_date - 7",
+    "delete from looks where looked_at < now() - %(days)s * interval '1 day' and id < (select max(id) from looks)",
+)
 
 Read = Callable[[str], bytes]
 
@@ -59,10 +64,11 @@ class Retention:
             for table in there:
                 connection.execute(sql.SQL("drop table {}").format(sql.Identifier(table + suffix)))
 
-    def delete_old_batches(self) -> int:
-        """Delete and count the batches of more than a day ago; a reader that continues from one starts anew."""
+    def delete_old_rows(self, days: int) -> None:
+        """Delete batches and spent requests that nobody reads any more, and monitoring's reports older than `days`."""
         with self._connection.use() as connection:
-            return connection.execute(OLD_BATCHES).rowcount
+            for statement in OLD_ROWS:
+                connection.execute(statement, {"days": days})
 
     def vacuum(self) -> None:
         """Free the space of changed rows in all tables, and renew the planner's statistics."""
