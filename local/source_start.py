@@ -60,7 +60,7 @@ def gives_bars(s: Settings, known: Collection[str], console: Console) -> bool:
 
 def _first_answer(s: Settings) -> str:
     try:
-        return source_access.ask(s)
+        return source_access.ask(s, try_push=True)
     except PASSING as error:
         return f"source {s.source} gives no bars now, and is asked again by itself: {error}"
     except (SourceError, UnknownSessions) as error:

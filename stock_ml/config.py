@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     # what is forecast, and from which data
     source: str = Field(
         "sandbox",
-        description="sandbox, alpha_vantage, yahoo, csv or a plug-in's; alpha_vantage where a key is set, else sandbox",
+        description="sandbox, alpha_vantage, yahoo, alpaca, csv or a plug-in's; alpha_vantage where its key is set, else sandbox",
     )
     symbols: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="comma-separated; five by default, for csv the starts of the files' names"
@@ -134,6 +134,12 @@ class Settings(BaseSettings):
     yahoo_url: str = Field(
         "https://query2.finance.yahoo.com",
         description="address of Yahoo's charts; another one gets all requests to Yahoo",
+    )
+    alpaca_key: SecretStr | None = Field(None, description="key ID of your Alpaca account; a free one will do")
+    alpaca_secret: SecretStr | None = Field(None, description="secret of that key")
+    alpaca_url: str = Field("https://data.alpaca.markets", description="address of Alpaca's history")
+    alpaca_stream_url: str = Field(
+        "wss://stream.data.alpaca.markets", description="address of Alpaca's live bars, a websocket"
     )
     csv_path: Path | None = Field(
         None, description="a file of minute bars, .csv, .parquet, .gz or .zip, or a folder of them, for source csv"

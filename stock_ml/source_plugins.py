@@ -18,6 +18,7 @@ BUILT_IN = {  # pyproject.toml says the same; a checkout is not installed, so it
     "sandbox": "stock_ml.sources.built_in:SANDBOX",
     "alpha_vantage": "stock_ml.sources.built_in:ALPHA_VANTAGE",
     "yahoo": "stock_ml.sources.built_in:YAHOO",
+    "alpaca": "stock_ml.sources.built_in:ALPACA",
     "csv": "stock_ml.sources.built_in:CSV",
 }
 NAME = re.compile(r"(?=.{1,30}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")  # it is part of variables, folders, buckets and topics

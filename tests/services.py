@@ -1,14 +1,16 @@
 """The services of the built-in sources, for the kit that tries any source."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 
 from benchmarks._hostile import csv_body, json_body, yahoo_body
+from stock_ml.sources.alpaca import DELAY, Alpaca
 from stock_ml.sources.plugin import Source
 from stock_ml.sources.yahoo import Yahoo
-from stock_ml.testing.hostile_cases import Layout, Rows
+from stock_ml.testing.hostile_cases import Layout, Rows, Values
 from stock_ml.testing.service import Request, Service
 from tests.yahoo import NOTHING_YET, refused
 
@@ -51,6 +53,26 @@ class YahooService(Service):
         return source
 
 
+class AlpacaService(Service):
+    """Answer as Alpaca, with all rows: those outside of the time that is asked for must do no harm."""
+
+    def settings(self, address: str, folder: Path) -> dict[str, object]:
+        return {"alpaca_url": address, "alpaca_key": "a key", "alpaca_secret": "a secret key"}
+
+    def answer(self, request: Request, rows: Rows, zone: str) -> bytes:
+        bars = [_alpaca_bar(ts, values) for ts, values in rows]
+        return orjson.dumps({"bars": {request.query["symbols"]: bars} if bars else {}, "next_page_token": None})
+
+    def at(self, source: Source, known_at: float) -> Source:
+        assert isinstance(source, Alpaca)
+        source.pause, source.now = 0.0, lambda: known_at + DELAY
+        return source
+
+
+def _alpaca_bar(ts: int, values: Values) -> dict[str, object]:
+    return {"t": datetime.fromtimestamp(ts, UTC).isoformat(), **dict(zip("ohlcv", values, strict=True))}
+
+
 class CsvService(Service):
     """Put a file where the source looks."""
 
@@ -67,4 +89,4 @@ class CsvService(Service):
 
 
 JSON, CSV, SANDBOX = AlphaVantageService("json"), AlphaVantageService("csv"), AlphaVantageService("json", "sandbox_url")
-YAHOO, FILES = YahooService(), CsvService()
+YAHOO, ALPACA, FILES = YahooService(), AlpacaService(), CsvService()

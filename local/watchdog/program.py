@@ -6,7 +6,7 @@ from local.supervisor.program import PYTHON, ROOT, Program
 from stock_ml.config import Settings
 
 NAME = "watchdog"
-OF_OTHERS = ("postgres_reader_password", "alphavantage_api_key")
+OF_OTHERS = ("postgres_reader_password", "alphavantage_api_key", "alpaca_key", "alpaca_secret")
 LOCK = "up.lock"  # in the state folder: `make up` holds it while it works
 
 

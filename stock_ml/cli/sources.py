@@ -38,8 +38,10 @@ def _words(can: Capabilities) -> list[str]:
     words = {
         "SIMULATED": can.simulated,
         "replayed": can.replayed,
-        "live by polling": not can.replayed,
+        "live by polling": not (can.replayed or can.pushes),
+        "live by push": can.pushes,
         "counts requests": can.metered,
         f"{can.delayed // 60} min late on a delayed plan": can.delayed,
+        can.note: can.note,
     }
     return [word for word, holds in words.items() if holds]

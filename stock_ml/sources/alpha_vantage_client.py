@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 import requests
 from alpha_vantage.timeseries import TimeSeries
-from urllib3.exceptions import NameResolutionError
 
-from stock_ml.errors import InvalidResponse, NoNetwork, ServerError, SourceUnavailable, TimedOut
+from stock_ml.errors import InvalidResponse, ServerError
 from stock_ml.sources.alpha_vantage_errors import check
 from stock_ml.sources.http_body import CHUNK, TIMEOUT, read_body
+from stock_ml.sources.http_errors import unreachable
 from stock_ml.sources.redaction import Redaction
 
 TIME_HEADER = "X-Market-Time"  # the sandbox says at which market time it answered
@@ -56,22 +56,10 @@ class Intraday(TimeSeries):  # type: ignore[misc]  # the package has no types
         return {"Meta Data": {}, "Time Series (1min)": {}}  # the package looks for both, and would read them no further
 
     def _send(self, url: str) -> tuple[requests.Response, bytes]:
-        problem: SourceUnavailable
         try:
             with self.session.get(url, timeout=TIMEOUT, stream=True) as response:
                 return response, read_body(response.iter_content(CHUNK), self.address)
-        except requests.Timeout:
-            problem = TimedOut(f"{self.address} did not answer within {TIMEOUT:.0f} s; see that the network is up")
         except requests.RequestException as error:
-            problem = _unreachable(error, self.address)
+            problem = unreachable(error, self.address, TIMEOUT)
         # raised out here: the caught one holds the address with the key, and must not be chained
         raise problem
-
-
-def _unreachable(error: requests.RequestException, address: str) -> SourceUnavailable:
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(reason, NameResolutionError):
-        return NoNetwork(f"the name of {address} cannot be resolved: is this machine on a network that reaches it?")
-    return SourceUnavailable(
-        f"{address} cannot be reached, or broke off ({type(error).__name__}); see that it runs and the network is up"
-    )

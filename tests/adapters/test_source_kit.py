@@ -45,7 +45,7 @@ def passed(done: subprocess.CompletedProcess[str], source: str) -> int:
 
 @pytest.mark.parametrize(
     ("source", "service"),
-    [("sandbox", "SANDBOX"), ("alpha_vantage", "CSV"), ("yahoo", "YAHOO"), ("csv", "FILES")],
+    [("sandbox", "SANDBOX"), ("alpha_vantage", "CSV"), ("yahoo", "YAHOO"), ("alpaca", "ALPACA"), ("csv", "FILES")],
 )
 def test_a_built_in_source_passes(source: str, service: str) -> None:
     assert passed(kit(source, f"tests.services:{service}"), source) >= 47

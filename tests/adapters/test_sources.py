@@ -1,4 +1,4 @@
-"""What holds for every source, each in its real form: the sandbox over HTTP, files, answers in Yahoo's shape."""
+"""What holds for every source, each in its real form: the sandbox over HTTP, files, answers as Yahoo and Alpaca."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,10 +15,12 @@ from stock_ml.config import Settings
 from stock_ml.domain.bars import COLUMNS, epoch, validate
 from stock_ml.domain.calendar import sessions
 from stock_ml.source_plugins import BUILT_IN
+from stock_ml.sources.alpaca import Alpaca
 from stock_ml.sources.parsing import detect_convention, parse, place
 from stock_ml.sources.plugin import Source
 from stock_ml.sources.registry import open_source
 from stock_ml.sources.yahoo import Yahoo
+from tests.alpaca import KEY, SECRET, Market
 from tests.http import answering
 from tests.yahoo import serving
 
@@ -59,10 +61,19 @@ def yahoo_form(s: Settings, _: Path, address: str) -> Form:
     return Form(source, ("GOOGL", "2024-03"), ("GOOGL", "2023-02"))
 
 
+def alpaca_form(s: Settings, _: Path, address: str) -> Form:
+    own = {"source": "alpaca", "alpaca_key": SecretStr(KEY), "alpaca_secret": SecretStr(SECRET)}
+    source = open_source(s.model_copy(update=own | {"alpaca_url": address}))
+    assert isinstance(source, Alpaca)
+    source.pause, source.now = 0.0, lambda: NOW
+    return Form(source, ("GOOGL", "2024-03"), ("GOOGL", "2031-02"))
+
+
 FORMS: dict[str, Callable[[Settings, Path, str], Form]] = {
     "sandbox": sandbox_form,
     "alpha_vantage": alpha_vantage_form,
     "yahoo": yahoo_form,
+    "alpaca": alpaca_form,
     "csv": csv_form,
 }
 
@@ -73,7 +84,8 @@ def test_every_source_of_the_settings_is_in_the_table_and_is_tried_here():
 
 @pytest.fixture(params=FORMS)
 def form(request, sandbox: Settings, tmp_path: Path) -> Iterator[Form]:
-    with answering(serving(NOW)) as address:
+    yahoo, market = serving(NOW), Market(NOW)
+    with answering(lambda asked: (market.answer if asked.path.startswith("/v2/") else yahoo)(asked)) as address:
         yield FORMS[request.param](sandbox, tmp_path, address)
 
 

@@ -1,4 +1,4 @@
-"""Read Alpha Vantage's JSON and CSV and Yahoo's charts strictly into rows, and rows into live bars."""
+"""Read Alpha Vantage's, Yahoo's and Alpaca's layouts strictly into rows, and rows into live bars."""
 
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from stock_ml.domain.official_close import OfficialClose
 from stock_ml.errors import BadFile
 from stock_ml.source_plugins import parser_of
 from stock_ml.sources.parsing import (
+    alpaca_json,
     alpha_vantage_csv,
     alpha_vantage_json,
     gzip_body,
@@ -75,6 +76,8 @@ def _from_json(body: bytes, where: str) -> pd.DataFrame:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadFile(f"{where} begins like JSON and is none: {error}") from error
+    if alpaca_json.is_page(document):
+        return alpaca_json.rows_of(document, where)
     if yahoo_json.is_chart(document):
         return yahoo_json.rows_of(document, where)
     frame = frame_of_rows(alpha_vantage_json.rows_of(document, where))

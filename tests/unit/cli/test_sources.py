@@ -32,3 +32,5 @@ def test_each_source_is_listed_with_its_package_and_one_that_is_wrong_with_the_r
     assert "RuntimeError: [no] licence" in lines["bad_one", "package-of-bad_one"]
     assert "'yahoo' is built in" in lines["yahoo", "package-of-yahoo"]
     assert "SIMULATED" in lines["sandbox", "stock_ml"]
+    assert "live by push, live from IEX" in lines["alpaca", "stock_ml"]
+    assert "live by polling" in lines["yahoo", "stock_ml"]

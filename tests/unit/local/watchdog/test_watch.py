@@ -145,7 +145,8 @@ def test_a_person_reads_what_hung_and_why(verdict: Verdict, title: str) -> None:
 
 
 def test_the_watchdog_gets_no_password_that_it_does_not_need(tmp_path: Path) -> None:
-    bare = load(home=tmp_path, source="sandbox", alphavantage_api_key=SecretStr("key"))
+    of_sources = dict.fromkeys(("alphavantage_api_key", "alpaca_key", "alpaca_secret"), SecretStr("key"))
+    bare = load(home=tmp_path, source="sandbox", **of_sources)
     s = with_secrets(bare, ensure_secrets(bare))
     secrets = {name for name, value in s if isinstance(value, SecretStr) and value.get_secret_value()}
     env = program(s).env

@@ -28,6 +28,13 @@ def test_real_data_is_not_called_simulated(tmp_path: Path) -> None:
     assert "Not investment advice" in page
 
 
+@pytest.mark.parametrize("source", ["alpaca", "yahoo"])
+def test_the_page_says_what_there_is_to_say_of_the_live_bars(tmp_path: Path, source: str) -> None:
+    page = create_app(load(home=tmp_path, source=source)).test_client().get("/").text
+    note = ", live from IEX, about 3 % of the volume; settled on the full tape" if source == "alpaca" else ""
+    assert f"Source: {source}{note}." in page
+
+
 def test_the_page_needs_nothing_from_elsewhere_and_no_inline_script(client: FlaskClient) -> None:
     page = client.get("/").text
     assert "style=" not in page

@@ -1,0 +1,278 @@
+"""Alpaca's live bars: one websocket, which ends with one typed error whatever happens to it.
+
+`alpaca-py` has a stream too. It passes over each time-out, so one that is open and silent stays so for ever
+(alpacahq/alpaca-py#740), and it logs a refusal instead of raising it.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from socket import gaierror
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+import orjson
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from stock_ml.config import Settings
+from stock_ml.domain.bars import MINUTE
+from stock_ml.domain.calendar import Sessions
+from stock_ml.errors import (
+    BadFile,
+    BadKey,
+    BadSymbol,
+    BurstLimit,
+    InvalidResponse,
+    NoNetwork,
+    PremiumEndpoint,
+    ServerError,
+    SourceError,
+    SourceUnavailable,
+    TimedOut,
+)
+from stock_ml.sources.alpaca import CLOCK, credentials
+from stock_ml.sources.alpaca_client import WRONG_KEY
+from stock_ml.sources.http_body import TIMEOUT
+from stock_ml.sources.parsing import Response
+from stock_ml.sources.parsing.alpaca_json import FIELDS, stamp_of
+
+log = logging.getLogger(__name__)
+FEED = "iex"
+REFERENCE = "SPY"  # traded each minute on IEX too: without a bar of it the connection is silent, not the market
+FREE_PLAN = 30  # symbols of a connection
+SILENCE = 5 * MINUTE  # of an open market
+BEHIND = 300  # seconds by which this machine's clock may be behind, and a bar is final all the same
+LARGEST = 2**20  # bytes of a message; a bar has about 150
+KEPT = 2  # bars of a symbol: a bar's later version comes half a minute after it, and once more with the next bar
+BARS = ("b", "u")  # of `bars` and `updatedBars`
+Message = dict[str, Any]
+
+
+class Socket(Protocol):
+    """Send and receive messages of a websocket."""
+
+    def send(self, message: str) -> None:
+        """Send a message. Raises ConnectionClosed."""
+
+    def recv(self, timeout: float | None = None) -> str | bytes:
+        """Return the next message. Raises TimeoutError or ConnectionClosed."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+@dataclass
+class AlpacaStream:
+    """Receive minute bars, and later versions of them.
+
+    A connection is silent where no bar came, of the symbols or of the reference, for SILENCE of an open market.
+    """
+
+    socket: Socket
+    address: str
+    symbols: frozenset[str]
+    sessions: Sessions
+    name: str = "alpaca"
+    now: Callable[[], float] = time.time
+    _kept: dict[str, dict[int, Message]] = field(default_factory=dict, init=False)
+    _bar_at: float = field(init=False)
+    _is_warned: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._bar_at = self.now()
+
+    @classmethod
+    def connect(cls, s: Settings, symbols: Sequence[str]) -> "AlpacaStream":
+        """Return a connection that has accepted all symbols. Raises the SourceError that says why it does not."""
+        key, secret = credentials(s)
+        address = f"{s.alpaca_stream_url.rstrip('/')}/v2/{FEED}"
+        stream = cls(_open(address), address, frozenset(symbols), s.calendars.of(REFERENCE))
+        try:
+            stream.log_in(key.get_secret_value(), secret.get_secret_value())
+        except SourceError:
+            stream.close()
+            raise
+        return stream
+
+    def log_in(self, key: str, secret: str) -> None:
+        """Log in and subscribe. Raises the SourceError that says why that is not accepted."""
+        self._expect("success")
+        self._send({"action": "auth", "key": key, "secret": secret})
+        self._expect("success")
+        watched = watched_symbols(self.symbols)
+        self._send({"action": "subscribe", "bars": watched, "updatedBars": watched})
+        accepted = self._expect("subscription").get("bars") or ()
+        if missing := sorted(self.symbols.difference(accepted)):
+            raise InvalidResponse(f"{self.address} does not send bars of {', '.join(missing)}, and does not say why")
+
+    def receive(self, seconds: float) -> list[Response]:
+        """Return the bars of the next message, nothing where none came within `seconds`.
+
+        Raises the SourceError that ended the connection.
+        """
+        try:
+            found = [self._response(each) for each in self._messages(seconds) if self._is_bar(each)]
+            self._check_silence()
+        except SourceError:
+            self.close()
+            raise
+        return found
+
+    def close(self) -> None:
+        """End the connection."""
+        self.socket.close()
+
+    def _send(self, message: Message) -> None:
+        try:
+            self.socket.send(orjson.dumps(message).decode())
+        except ConnectionClosed as error:
+            raise self._ended(error) from None
+
+    def _expect(self, kind: str) -> Message:
+        messages = self._messages(TIMEOUT)
+        if not messages:
+            raise TimedOut(f"{self.address} did not answer within {TIMEOUT:.0f} s; see that the network is up")
+        if (first := messages[0].get("T")) != kind:
+            raise InvalidResponse(
+                f"{self.address} sent {first!r:.20} where {kind} was expected; is it Alpaca's address?"
+            )
+        return messages[0]
+
+    def _messages(self, seconds: float) -> list[Message]:
+        """Return the next messages, nothing where none came. Raises the SourceError that they mean."""
+        try:
+            frame = self.socket.recv(seconds)
+            messages = msgspec.json.decode(frame, type=list[Message])
+        except TimeoutError:
+            return []
+        except ConnectionClosed as error:
+            raise self._ended(error) from None
+        except msgspec.DecodeError:  # what came is not shown: it may be an echo, of the secret too
+            said = f"{len(frame)} characters that are no JSON array of messages"
+            raise InvalidResponse(f"{self.address} sent {said}; is it Alpaca's address?") from None
+        for message in messages:
+            if message.get("T") == "error":
+                raise refusal(message, self.address, len(watched_symbols(self.symbols)))
+        return messages
+
+    def _ended(self, error: ConnectionClosed) -> SourceUnavailable:
+        return SourceUnavailable(f"{self.address} ended the connection, or it broke off: {error!s:.200}")
+
+    def _is_bar(self, message: Message) -> bool:
+        """Say whether a message is a bar of the symbols, and note when one came, of the reference too."""
+        if message.get("T") not in BARS:
+            return False
+        self._bar_at = self.now()
+        return message.get("S") in self.symbols
+
+    def _response(self, bar: Message) -> Response:
+        symbol, at = bar["S"], self.now()
+        kept, opens = self._kept.setdefault(symbol, {}), open_of(bar)
+        if opens is None:  # the parser says what is wrong; it must not spoil the bars after it
+            return self._of([bar], symbol, at)
+        kept[opens] = bar
+        for old in sorted(kept)[:-KEPT]:
+            del kept[old]
+        return self._of([each for _, each in sorted(kept.items())], symbol, self._final_at(at, opens + MINUTE))
+
+    def _of(self, bars: list[Message], symbol: str, at: float) -> Response:
+        body = orjson.dumps({"bars": {symbol: bars}, "next_page_token": None})
+        return Response(self.name, symbol, None, {"stream": symbol, "feed": FEED}, at, body, "application/json")
+
+    def _final_at(self, at: float, end: int) -> float:
+        """Return a time at which a bar that ended by the service's clock is final, whatever this machine's says."""
+        behind = end - at
+        if behind > CLOCK and not self._is_warned:
+            self._is_warned = True
+            log.warning("this machine's clock is %.0f s behind Alpaca's: set it", behind)
+        return float(end) if 0 < behind <= BEHIND else at
+
+    def _check_silence(self) -> None:
+        silence = open_seconds(self._bar_at, self.now(), self.sessions)
+        if silence >= SILENCE:
+            raise TimedOut(
+                f"{self.address} is open and silent: no bar of any symbol, nor of {REFERENCE}, for "
+                f"{silence / MINUTE:.0f} min while {self.sessions.exchange} is open. It is connected anew; where that "
+                "does not help, see status.alpaca.markets and this machine's clock"
+            )
+
+
+def watched_symbols(symbols: frozenset[str]) -> list[str]:
+    """Return the symbols to subscribe to: with the reference, where a free plan has room for it."""
+    return sorted(symbols | {REFERENCE} if len(symbols) < FREE_PLAN else symbols)
+
+
+def open_seconds(since: float, now: float, sessions: Sessions) -> float:
+    """Return for how long the session that is open at `now` has been open since a time, 0 where none is.
+
+    Times in UTC epoch seconds.
+    """
+    [number] = sessions.number(np.array([int(now)])).tolist()
+    return 0.0 if number < 0 else now - max(since, float(sessions.opens[number]))
+
+
+def open_of(bar: Message) -> int | None:
+    """Return when a bar opens in UTC epoch seconds, None where the parser would refuse its answer."""
+    try:
+        opens = stamp_of(bar, "")
+    except BadFile:
+        return None
+    return opens if all(type(bar.get(name)) in (int, float, type(None)) for name in FIELDS) else None
+
+
+def refusal(message: Message, address: str, symbols: int) -> SourceError:
+    """Return the error that a message of type `error` means."""
+    code, said = message.get("code"), f"It said: {message.get('msg')!s:.200} ({message.get('code')!r:.20})"
+    match code:
+        case 400:
+            return BadSymbol(f"Alpaca does not know this form of a symbol; it has stocks and ETFs, as BRK.B. {said}")
+        case 401 | 402:
+            return BadKey(f"{WRONG_KEY}. {said}")
+        case 405:
+            return PremiumEndpoint(
+                f"the key's plan does not allow {symbols} symbols at once; a free one allows {FREE_PLAN}. Name fewer "
+                f"with SYMBOLS=…. {said}"
+            )
+        case 406:
+            return BurstLimit(
+                "another program uses the one connection that Alpaca gives an account: end it, or use a key of another "
+                f"account. {said}"
+            )
+        case 409:
+            return PremiumEndpoint(f"the key's plan does not include {address}. {said}")
+        case 404 | 407:
+            return SourceUnavailable(f"{address} ended the connection, as this machine was too slow. {said}")
+        case 500:
+            return ServerError(f"{address}: an error of Alpaca's; it may go through later. {said}")
+        case _:
+            return InvalidResponse(f"{address} refused, and it is not known why. {said}")
+
+
+def _open(address: str) -> ClientConnection:
+    quiet = logging.getLogger(f"{__name__}.websocket")
+    quiet.setLevel(logging.INFO)  # a debugging one logs each message, the secret's too
+    try:
+        return connect(address, max_size=LARGEST, open_timeout=TIMEOUT, close_timeout=2, logger=quiet, legacy=True)
+    except TimeoutError:
+        raise TimedOut(f"{address} did not answer within {TIMEOUT:.0f} s; see that the network is up") from None
+    except gaierror:
+        raise NoNetwork(
+            f"the name of {address} cannot be resolved: is this machine on a network that reaches it?"
+        ) from None
+    except InvalidStatus as error:
+        raise _refused(error.response.status_code, address) from None
+    except (OSError, WebSocketException) as error:
+        said = f"{type(error).__name__}: {error!s:.200}"
+        raise SourceUnavailable(f"{address} cannot be reached, or is no websocket ({said})") from None
+
+
+def _refused(status: int, address: str) -> SourceError:
+    where = f"{address} (HTTP {status})"
+    if status in (401, 403):
+        return BadKey(f"{WRONG_KEY}. {where} refused the connection")
+    if status == 429:
+        return BurstLimit(f"{where}: too many connections at once")
+    return ServerError(f"{where} opens no websocket now; see STOCKML_ALPACA_STREAM_URL")
