@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Recipe = Literal["linear", "huber", "elastic", "gbt"]
 Alias = Literal["champion", "challenger"]
-SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.=\-]{0,11}")
+SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.=\-]{0,11}(/[A-Z0-9]{2,6})?")  # of a pair the currency too
 Port = Annotated[int, Field(ge=1, le=65535)]
 CLOSURE = re.compile(r"[A-Za-z0-9_/]{3,10}:\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?")
@@ -365,9 +365,8 @@ class Settings(BaseSettings):
     def _are_symbols(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
         bad = [s for s in symbols if not SYMBOL.fullmatch(s)]
         if bad or not symbols:
-            kind = "a symbol is 1 to 12 of A-Z, 0-9, dot, hyphen, = and ^"
-            slash = "; a / would part keys in S3 and addresses: write BTC-USD for BTC/USD" if "/" in str(bad) else ""
-            raise ValueError(f"{bad or 'nothing'} is no symbol; {kind}{slash}")
+            kind = "a symbol is 1 to 12 of A-Z, 0-9, dot, hyphen, = and ^, or a pair as BTC/USD"
+            raise ValueError(f"{bad or 'nothing'} is no symbol; {kind}")
         return symbols
 
     @field_validator("closures", "candidates", "trusted_hosts", mode="before")
@@ -401,6 +400,9 @@ class Settings(BaseSettings):
     def _a_file_is_named(self) -> "Settings":
         if self.replayed and self.csv_path is None:
             raise ValueError(f"source {self.source} needs STOCKML_CSV_PATH, a file of minute bars, or a folder of them")
+        if self.replayed and (pairs := [symbol for symbol in self.symbols if "/" in symbol]):
+            named = f"{pairs[0].replace('/', '-')} for {pairs[0]}"
+            raise ValueError(f"STOCKML_SYMBOLS: no file's name has a /, so for source {self.source} write {named}")
         return self
 
     @field_validator("csv_zone")
