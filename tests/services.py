@@ -1,15 +1,19 @@
 """The services of the built-in sources, for the kit that tries any source."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 
 import orjson
 
 from benchmarks._hostile import csv_body, json_body, yahoo_body
+from stock_ml.sources.crypto import Crypto
+from stock_ml.sources.crypto_client import Candles
 from stock_ml.sources.plugin import Source
 from stock_ml.sources.yahoo import Yahoo
 from stock_ml.testing.hostile_cases import Layout, Rows
 from stock_ml.testing.service import Request, Service
+from tests import crypto
 from tests.yahoo import NOTHING_YET, refused
 
 UNKNOWN = orjson.dumps({"Error Message": "Invalid API call. Please retry or visit the documentation"})
@@ -51,6 +55,28 @@ class YahooService(Service):
         return source
 
 
+@dataclass
+class CryptoService(Service):
+    """Answer as an exchange of coins: candles of the time that is asked for."""
+
+    exchange: str
+
+    def settings(self, address: str, folder: Path) -> dict[str, object]:
+        return {"crypto_exchange": self.exchange, "crypto_url": address}
+
+    def answer(self, request: Request, rows: Rows, zone: str) -> bytes:
+        start, end = crypto.span_of(self.exchange, request.query)
+        return crypto.candles(self.exchange, [row for row in rows if start <= row[0] < end + 60])
+
+    def at(self, source: Source, known_at: float) -> Source:
+        assert isinstance(source, Crypto)
+        assert isinstance(source.candles, Candles)
+        source.candles.pause, source.now = 0.0, lambda: known_at
+        if self.exchange == "kraken":  # the kit's two sessions are longer than its memory
+            source.exchange = replace(source.exchange, keeps=inf, most=10_000)
+        return source
+
+
 class CsvService(Service):
     """Put a file where the source looks."""
 
@@ -68,3 +94,4 @@ class CsvService(Service):
 
 JSON, CSV, SANDBOX = AlphaVantageService("json"), AlphaVantageService("csv"), AlphaVantageService("json", "sandbox_url")
 YAHOO, FILES = YahooService(), CsvService()
+COINBASE, KRAKEN, BINANCE = CryptoService("coinbase"), CryptoService("kraken"), CryptoService("binance")

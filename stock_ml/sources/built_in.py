@@ -1,11 +1,14 @@
 """The sources that come with the project. A source's own module is imported when it is opened or asked."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stock_ml.domain.capabilities import Capabilities
-from stock_ml.sources.plugin import Opening, Source, SourcePlugin
+from stock_ml.sources.plugin import Connection, Opening, Row, Source, SourcePlugin
 
 if TYPE_CHECKING:
+    from stock_ml.config import Settings
     from stock_ml.domain.calendar import Sessions
 
 
@@ -33,6 +36,37 @@ def _yahoo_requests(month: str, sessions: "Sessions", now: float) -> int:
     return request_count(month, sessions, now)
 
 
+def _crypto(given: Opening) -> Source:
+    from stock_ml.sources.crypto import Crypto
+
+    return Crypto.connect(given.settings)
+
+
+def _crypto_rows(body: bytes) -> Iterable[Row]:
+    from stock_ml.sources.parsing.crypto_candles import rows_of
+
+    return rows_of(body)
+
+
+def _crypto_stream(given: Opening, symbols: Sequence[str]) -> Connection:
+    from stock_ml.sources.crypto_stream import CandleStream
+
+    return CandleStream.connect(given.settings, symbols)
+
+
+def _crypto_of(s: "Settings") -> SourcePlugin:
+    from stock_ml.sources.crypto_exchanges import exchange_of
+
+    exchange = exchange_of(s)
+
+    def requests_for(month: str, sessions: "Sessions", now: float) -> int:
+        from stock_ml.sources.crypto import request_count
+
+        return request_count(exchange, month, sessions, now)
+
+    return replace(CRYPTO, capabilities=exchange.capabilities, requests_for=requests_for)
+
+
 def _csv(given: Opening) -> Source:
     from stock_ml.sources.csv_files import CsvFiles
 
@@ -55,5 +89,16 @@ YAHOO = SourcePlugin(
     open=_yahoo,
     requests_for=_yahoo_requests,
     per_minute=60,  # Yahoo blocks faster clients
+)
+CRYPTO = SourcePlugin(
+    contract=1,
+    capabilities=Capabilities("whole months"),
+    open=_crypto,
+    connect=_crypto_stream,
+    parse=_crypto_rows,
+    per_minute=120,  # a quarter of a second between two, and as long until the answer
+    exchange="24/7",
+    symbols=("BTC/USD", "ETH/USD"),
+    variant=_crypto_of,
 )
 CSV = SourcePlugin(contract=1, capabilities=Capabilities("file", closing=300), open=_csv)

@@ -45,7 +45,7 @@ def _open(s: Settings, limiter: RequestLimiter) -> Source:
 
 def requests_for(s: Settings, symbol: str, month: str, now: float) -> int:
     """Return how many requests a symbol's month YYYY-MM takes at `now`, none where the source no longer has it."""
-    count = plugin_of(s.source).requests_for
+    count = _chosen(s).requests_for
     return 1 if count is None else count(month, s.calendars.of(symbol), now)
 
 
@@ -53,4 +53,10 @@ def request_budget(s: Settings) -> Budget:
     """Return how many requests the source answers a minute and a day."""
     if s.capabilities.metered:
         return Budget(s.requests_per_minute, s.requests_per_day)
-    return Budget(plugin_of(s.source).per_minute)
+    return Budget(_chosen(s).per_minute)
+
+
+def _chosen(s: Settings) -> SourcePlugin:
+    """Return the plug-in as it is with these settings."""
+    found = s.plugin
+    return found if isinstance(found, SourcePlugin) else plugin_of(s.source)
