@@ -12,8 +12,8 @@ from rich.table import Table
 from benchmarks.oracle import best
 from benchmarks.oracle.skill import errors
 from sandbox.market import KINDS, Market
-from stock_ml.config import FIVE
 from stock_ml.domain.calendar import sessions
+from stock_ml.source_plugins import FIVE
 
 XNYS = sessions("XNYS")
 FIRST = int(np.searchsorted(XNYS.dates, np.datetime64("2024-01-02")))

@@ -28,14 +28,14 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from stock_ml.domain.capabilities import Capabilities
 from stock_ml.domain.spelling import nearest
 from stock_ml.errors import BadPlugin, BadSetting
-from stock_ml.source_plugins import describe
+from stock_ml.source_plugins import SourceDescription, describe
 
 if TYPE_CHECKING:
     from stock_ml.domain.calendar import Calendars
 
 Recipe = Literal["linear", "huber", "elastic", "gbt"]
 Alias = Literal["champion", "challenger"]
-SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.=\-]{0,11}")
+SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.=\-]{0,11}(/[A-Z0-9]{2,6})?")  # of a pair the currency too
 Port = Annotated[int, Field(ge=1, le=65535)]
 CLOSURE = re.compile(r"[A-Za-z0-9_/]{3,10}:\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?")
@@ -49,7 +49,6 @@ NO_SETTINGS = {"STOCKML_VERSION", "STOCKML_KAFKA_CONFIG", "STOCKML_WATCHDOG_CODE
 FILES_OF_BARS = (".csv", ".csv.gz", ".tsv", ".parquet", ".zip")
 IN_ZIP = (".csv", ".csv.gz", ".txt", ".tsv", ".parquet")
 DATE = re.compile(r"(19|20)\d\d[-.]?[01]\d")
-FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 Own = TypeVar("Own", bound=BaseModel)
 
 
@@ -68,13 +67,15 @@ class Settings(BaseSettings):
     # what is forecast, and from which data
     source: str = Field(
         "sandbox",
-        description="sandbox, alpha_vantage, yahoo, alpaca, csv or a plug-in's; alpha_vantage where its key is set, else sandbox",
+        description="sandbox, alpha_vantage, yahoo, alpaca, crypto, csv or a plug-in's; alpha_vantage where its key is set, else sandbox",
     )
     symbols: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="comma-separated; five by default, for csv the starts of the files' names"
+        (),
+        description="comma-separated; five by default, for csv the starts of the files' names, for crypto BTC/USD,ETH/USD",
     )
     exchange: str = Field(
-        "XNYS", description="the exchange's ISO 10383 code, or 24/7 or 24/5: its sessions, half days and holidays"
+        "XNYS",
+        description="the exchange's ISO 10383 code, or 24/7 or 24/5: its sessions and holidays; for crypto 24/7",
     )
     exchanges: Annotated[tuple[tuple[str, str], ...], NoDecode] = Field(
         (), description="symbols of other exchanges, comma-separated SYMBOL:EXCHANGE, as VOD:XLON,BTC-USD:24/7"
@@ -140,6 +141,15 @@ class Settings(BaseSettings):
     alpaca_url: str = Field("https://data.alpaca.markets", description="address of Alpaca's history")
     alpaca_stream_url: str = Field(
         "wss://stream.data.alpaca.markets", description="address of Alpaca's live bars, a websocket"
+    )
+    crypto_exchange: Literal["coinbase", "kraken", "binance"] = Field(
+        "coinbase", description="exchange of source crypto: coinbase, kraken (12 hours of history) or binance"
+    )
+    crypto_url: str | None = Field(
+        None, description="address of that exchange's candles, as https://api.binance.us; its public one by default"
+    )
+    crypto_stream_url: str | None = Field(
+        None, description="address of its live candles, a websocket; its public one by default"
     )
     csv_path: Path | None = Field(
         None, description="a file of minute bars, .csv, .parquet, .gz or .zip, or a folder of them, for source csv"
@@ -342,7 +352,9 @@ class Settings(BaseSettings):
     def _fill_in(cls, given: dict[str, Any]) -> dict[str, Any]:
         key = given.get("ALPHAVANTAGE_API_KEY") or given.get("alphavantage_api_key")
         source = given.setdefault("source", "alpha_vantage" if key else "sandbox")
-        known = describe(source).capabilities
+        described = describe(source)
+        known = described.capabilities
+        given.setdefault("exchange", described.exchange)
         replayed = known.replayed
         given.setdefault("holdout_sessions", 2 if replayed else 0)
         entitled = given.get("alphavantage_entitlement") == "delayed"
@@ -357,7 +369,7 @@ class Settings(BaseSettings):
             given.setdefault(name, default + (suffix if given.get("mlflow_url") else ""))
         if not given.get("symbols"):
             path = given.get("csv_path")
-            given["symbols"] = _symbols_in(Path(path)) if replayed and path else FIVE
+            given["symbols"] = _symbols_in(Path(path)) if replayed and path else described.symbols
         return given
 
     @field_validator("symbols", mode="before")
@@ -373,9 +385,8 @@ class Settings(BaseSettings):
     def _are_symbols(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
         bad = [s for s in symbols if not SYMBOL.fullmatch(s)]
         if bad or not symbols:
-            kind = "a symbol is 1 to 12 of A-Z, 0-9, dot, hyphen, = and ^"
-            slash = "; a / would part keys in S3 and addresses: write BTC-USD for BTC/USD" if "/" in str(bad) else ""
-            raise ValueError(f"{bad or 'nothing'} is no symbol; {kind}{slash}")
+            kind = "a symbol is 1 to 12 of A-Z, 0-9, dot, hyphen, = and ^, or a pair as BTC/USD"
+            raise ValueError(f"{bad or 'nothing'} is no symbol; {kind}")
         return symbols
 
     @field_validator("closures", "candidates", "trusted_hosts", mode="before")
@@ -409,6 +420,9 @@ class Settings(BaseSettings):
     def _a_file_is_named(self) -> "Settings":
         if self.replayed and self.csv_path is None:
             raise ValueError(f"source {self.source} needs STOCKML_CSV_PATH, a file of minute bars, or a folder of them")
+        if self.replayed and (pairs := [symbol for symbol in self.symbols if "/" in symbol]):
+            named = f"{pairs[0].replace('/', '-')} for {pairs[0]}"
+            raise ValueError(f"STOCKML_SYMBOLS: no file's name has a /, so for source {self.source} write {named}")
         return self
 
     @field_validator("csv_zone")
@@ -449,9 +463,15 @@ class Settings(BaseSettings):
         return self.home.resolve() / self.source
 
     @property
+    def plugin(self) -> SourceDescription:
+        """Return the source's plug-in, as it is with these settings."""
+        found = describe(self.source)
+        return found.variant(self) if found.variant else found
+
+    @property
     def capabilities(self) -> Capabilities:
         """Return what the source can do."""
-        return describe(self.source).capabilities
+        return self.plugin.capabilities
 
     def own(self, kind: type[Own]) -> Own:
         """Return the settings of the source's plug-in. Raises BadSetting naming the variable."""

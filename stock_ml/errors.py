@@ -85,6 +85,10 @@ class PremiumEndpoint(SourceError):
     """Report that the key's plan does not include the endpoint. Retried as BadKey is."""
 
 
+class BlockedRegion(PremiumEndpoint):
+    """Report that the source does not serve the country of this machine. Retried as BadKey is."""
+
+
 class NoBars(SourceError):
     """Report that the source has no bars of a symbol for a time. Another try does not help."""
 

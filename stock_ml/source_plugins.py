@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -19,8 +20,10 @@ BUILT_IN = {  # pyproject.toml says the same; a checkout is not installed, so it
     "alpha_vantage": "stock_ml.sources.built_in:ALPHA_VANTAGE",
     "yahoo": "stock_ml.sources.built_in:YAHOO",
     "alpaca": "stock_ml.sources.built_in:ALPACA",
+    "crypto": "stock_ml.sources.built_in:CRYPTO",
     "csv": "stock_ml.sources.built_in:CSV",
 }
+FIVE = ("GOOGL", "AAPL", "AMZN", "MSFT", "NVDA")
 NAME = re.compile(r"(?=.{1,30}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")  # it is part of variables, folders, buckets and topics
 Row = tuple[int, float | None, float | None, float | None, float | None, float | None]
 RowParser = Callable[[bytes], Iterable[Row]]
@@ -34,12 +37,17 @@ class SourceDescription:
     `settings`: the plug-in's own; the field `url` of a source `x` is the variable STOCKML_X_URL.
     `parse`: read a response's body into rows: the bar's open in UTC epoch seconds, open, high, low, close and volume,
     null as None. A source without it answers in a layout that `stock_ml.sources.parsing` reads.
+    `exchange` and `symbols`: the calendar and the symbols where the settings name none.
+    `variant`: return the plug-in as it is with these Settings, where they decide what the source can do.
     """
 
     contract: int
     capabilities: Capabilities
     settings: type[BaseModel] | None = None
     parse: RowParser | None = None
+    exchange: str = "XNYS"
+    symbols: tuple[str, ...] = FIVE
+    variant: "Callable[[Any], SourceDescription] | None" = None
 
 
 def names() -> list[str]:
@@ -75,9 +83,8 @@ def describe(name: str) -> SourceDescription:
 
 def parser_of(name: str) -> RowParser | None:
     """Return the plug-in's own parser, None for a source without one, and for one whose package is not installed."""
-    if name in BUILT_IN or all(entry.name != name for entry in installed()):
-        return None
-    return describe(name).parse
+    is_there = name in BUILT_IN or any(entry.name == name for entry in installed())
+    return describe(name).parse if is_there else None
 
 
 def checked(entry: EntryPoint) -> SourceDescription:

@@ -1,17 +1,20 @@
 """The services of the built-in sources, for the kit that tries any source."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 
 import orjson
 
 from benchmarks._hostile import csv_body, json_body, yahoo_body
 from stock_ml.sources.alpaca import DELAY, Alpaca
+from stock_ml.sources.crypto import Crypto
 from stock_ml.sources.plugin import Source
 from stock_ml.sources.yahoo import Yahoo
 from stock_ml.testing.hostile_cases import Layout, Rows, Values
 from stock_ml.testing.service import Request, Service
+from tests import crypto
 from tests.yahoo import NOTHING_YET, refused
 
 UNKNOWN = orjson.dumps({"Error Message": "Invalid API call. Please retry or visit the documentation"})
@@ -65,12 +68,33 @@ class AlpacaService(Service):
 
     def at(self, source: Source, known_at: float) -> Source:
         assert isinstance(source, Alpaca)
-        source.pause, source.now = 0.0, lambda: known_at + DELAY
+        source.now = lambda: known_at + DELAY
         return source
 
 
 def _alpaca_bar(ts: int, values: Values) -> dict[str, object]:
     return {"t": datetime.fromtimestamp(ts, UTC).isoformat(), **dict(zip("ohlcv", values, strict=True))}
+
+
+@dataclass
+class CryptoService(Service):
+    """Answer as an exchange of coins: candles of the time that is asked for."""
+
+    exchange: str
+
+    def settings(self, address: str, folder: Path) -> dict[str, object]:
+        return {"crypto_exchange": self.exchange, "crypto_url": address}
+
+    def answer(self, request: Request, rows: Rows, zone: str) -> bytes:
+        start, end = crypto.span_of(self.exchange, request.query)
+        return crypto.candles(self.exchange, [row for row in rows if start <= row[0] < end + 60])
+
+    def at(self, source: Source, known_at: float) -> Source:
+        assert isinstance(source, Crypto)
+        source.now = lambda: known_at
+        if self.exchange == "kraken":  # the kit's two sessions are longer than its memory
+            source.exchange = replace(source.exchange, keeps=inf, most=10_000)
+        return source
 
 
 class CsvService(Service):
@@ -90,3 +114,4 @@ class CsvService(Service):
 
 JSON, CSV, SANDBOX = AlphaVantageService("json"), AlphaVantageService("csv"), AlphaVantageService("json", "sandbox_url")
 YAHOO, ALPACA, FILES = YahooService(), AlpacaService(), CsvService()
+COINBASE, KRAKEN, BINANCE = CryptoService("coinbase"), CryptoService("kraken"), CryptoService("binance")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn
+from urllib.parse import quote
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
@@ -78,8 +79,8 @@ def index() -> str:
 def preload(args: Mapping[str, str], first: str) -> str | None:
     """Return the address that the page will request first, for the browser to preload; None where that is unsure."""
     symbol = args.get("symbol") or first
-    plain = re.fullmatch(r"[A-Za-z0-9._-]{1,64}", symbol)  # what every encoding of addresses leaves as it is
-    return f"/data?symbol={symbol}" if plain and args.get("range") != "all" else None
+    plain = re.fullmatch(r"[A-Za-z0-9./_-]{1,64}", symbol)  # what every encoding of addresses leaves as it is, and /
+    return f"/data?symbol={quote(symbol, safe='')}" if plain and args.get("range") != "all" else None
 
 
 @views.get("/data")

@@ -82,7 +82,7 @@ def clean_symbol(s: Settings, item: IngestItem, lake: Lake | None = None) -> Cle
 def _clean_months(s: Settings, lake: Lake, item: IngestItem) -> dict[str, CleanMonth]:
     """Return the clean months of an item, and store the rows refused."""
     symbol, calendar = item["symbol"], s.calendars.of(item["symbol"])
-    months = months_of_item(lake, item, calendar)
+    months = months_of_item(lake, item, calendar, rolling=s.capabilities.rolling)
     if not months:
         return {}
     labels, months = _placed(s, lake, symbol, months)

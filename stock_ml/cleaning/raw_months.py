@@ -12,7 +12,6 @@ from stock_ml.adapters.lake import Lake
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.ingest_records import IngestItem
 from stock_ml.errors import BadFile
-from stock_ml.source_plugins import describe
 from stock_ml.sources.parsing import WHOLE_FILE, Response, read
 from stock_ml.sources.parsing.layout import row_months
 
@@ -35,9 +34,10 @@ class RawMonth:
     unreadable: dict[str, str]
 
 
-def months_of_item(lake: Lake, item: IngestItem, calendar: Sessions) -> dict[str, RawMonth]:
+def months_of_item(lake: Lake, item: IngestItem, calendar: Sessions, *, rolling: bool) -> dict[str, RawMonth]:
     """Return the rows of an item {"symbol", "months", "raw"?} by month; without `raw` (keys) of the newest response.
 
+    `rolling`: the responses of a month complement each other.
     Months are those of the exchange's own time, whatever zone a source states that stamps rows in UTC.
     Raises BadFile where the newest response of a month cannot be read, or StoreUnavailable.
     """
@@ -47,7 +47,6 @@ def months_of_item(lake: Lake, item: IngestItem, calendar: Sessions) -> dict[str
         if key:
             with record_failure(lake, item["symbol"], month, key):
                 months = _split(lake.get_raw(key), key, calendar)
-            rolling = describe(lake.source).capabilities.rolling
             earlier = set(lake.raw_keys(item["symbol"], month)) - {key} if rolling else set()
             if earlier:
                 months = {name: _merged(lake, rows, earlier, calendar) for name, rows in months.items()}

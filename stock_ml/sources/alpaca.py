@@ -18,11 +18,11 @@ from stock_ml.domain.months import edges_of
 from stock_ml.errors import BadKey, BadSymbol, InvalidResponse, NoBars, PremiumEndpoint
 from stock_ml.sources.alpaca_client import Bars, Page
 from stock_ml.sources.parsing import Response
+from stock_ml.sources.plugin import RequestLimiter, no_limit
 from stock_ml.sources.retry import RETRIES
 
 log = logging.getLogger(__name__)
 Feed = Literal["sip", "iex"]
-PER_MINUTE = 150  # of the 200 that a free key allows: producer and ingestion share them
 DELAY = 960  # seconds; the tape of the last 15 minutes is for paying keys, and a minute for clocks that differ
 CLOCK = 60  # seconds by which this machine's clock may differ
 PAGE = 10_000  # bars, the most that Alpaca gives
@@ -60,17 +60,16 @@ class Alpaca:
 
     pages: PageClient
     sessions_of: Callable[[str], Sessions]
-    pause: float = 60.0 / PER_MINUTE
+    limiter: RequestLimiter = no_limit
     now: Callable[[], float] = time.time
     retries: Retrying = RETRIES
     name: str = "alpaca"
-    _next: float = field(default=0.0, init=False)
     _is_warned: bool = field(default=False, init=False)
 
     @classmethod
-    def connect(cls, s: Settings) -> "Alpaca":
-        """Return the service. Raises BadKey where key or secret is missing."""
-        return cls(Bars(s.alpaca_url, *credentials(s)), s.calendars.of)
+    def connect(cls, s: Settings, limiter: RequestLimiter = no_limit) -> "Alpaca":
+        """Return the service; `limiter` goes before each request. Raises BadKey where key or secret is missing."""
+        return cls(Bars(s.alpaca_url, *credentials(s)), s.calendars.of, limiter)
 
     def fetch(self, symbol: str, month: str) -> Response:
         """Return a month YYYY-MM of the consolidated tape, until 16 minutes ago.
@@ -134,8 +133,7 @@ class Alpaca:
     def _page(self, params: dict[str, str]) -> Page:
         for attempt in self.retries.copy():
             with attempt:
-                time.sleep(max(0.0, self._next - time.monotonic()))
-                self._next = time.monotonic() + self.pause
+                self.limiter()
                 page = self.pages.request(params)
         self._compare_clocks()
         return page

@@ -59,5 +59,11 @@ def _open(s: Settings, limiter: RequestLimiter) -> Source:
 
 def requests_for(s: Settings, symbol: str, month: str, now: float) -> int:
     """Return how many requests a symbol's month YYYY-MM takes at `now`, none where the source no longer has it."""
-    count = plugin_of(s.source).requests_for
+    count = _chosen(s).requests_for
     return 1 if count is None else count(month, s.calendars.of(symbol), now)
+
+
+def _chosen(s: Settings) -> SourcePlugin:
+    """Return the plug-in as it is with these settings."""
+    found = s.plugin
+    return found if isinstance(found, SourcePlugin) else plugin_of(s.source)

@@ -35,7 +35,7 @@ def test_it_reads_the_same_history(served: dict[str, str]) -> None:
     from alpaca.data.timeframe import TimeFrame
 
     source = Alpaca.connect(load(_env_file=None, source="alpaca", **served))
-    source.pause, source.now = 0.0, lambda: NOW
+    source.now = lambda: NOW
     response = source.fetch("GOOGL", "2024-03")
     start, end = (datetime.fromisoformat(response.request[name]) for name in ("start", "end"))
     asked = StockBarsRequest(

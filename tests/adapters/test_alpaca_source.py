@@ -33,7 +33,7 @@ NOW = at("2024-03-13T15:30:20")  # a Wednesday, 11:30 in New York
 def source_at(given: dict[str, str], now: float = NOW) -> Alpaca:
     source = Alpaca.connect(load(_env_file=None, source="alpaca", **given))
     assert isinstance(source.pages, Bars)
-    source.pause, source.now, source.pages.now = 0.0, lambda: now, lambda: now
+    source.now, source.pages.now = lambda: now, lambda: now
     source.retries = RETRIES.copy(wait=wait_none(), stop=stop_after_attempt(2))
     return source
 

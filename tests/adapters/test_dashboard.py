@@ -15,6 +15,7 @@ from serving.dashboard import app as application
 from serving.dashboard.openapi import document
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings, load
+from stock_ml.domain.symbols import folder_of
 from tests.servers import tables
 
 T = 1_709_303_400  # 2024-03-01 09:30 in New York
@@ -22,11 +23,11 @@ DOCUMENT: dict[str, Any] = document()
 BOUNDS = (99.0, 101.0, 98.0, 102.0, 97.0, 103.0)
 
 
-@pytest.fixture
-def symbol(postgres: Settings) -> str:
+@pytest.fixture(params=["", "/USD"], ids=["share", "pair"])
+def symbol(request: pytest.FixtureRequest, postgres: Settings) -> str:
     """A symbol with two bars, a forecast of the second one, and services that reported."""
     tables(postgres)
-    name = f"D{uuid4().hex[:8].upper()}"
+    name = f"D{uuid4().hex[:8].upper()}{request.param}"
     bars = [BarRow(name, T + 60 * m, 1.0, 2.0, 0.5, 100.0, 10.0, False, "sandbox", False) for m in range(2)]
     forecast = ForecastRow(name, T, 1, T + 60, "2024-03-01", 100.0, 100.5, *BOUNDS, "1", 0.0, T + 61.0, False)
     with closing(ForecastStore.connect(postgres)) as store:
@@ -71,7 +72,7 @@ def test_data_is_as_described_and_sent_once(client: FlaskClient, symbol: str) ->
 def test_the_same_rows_are_served_as_csv(client: FlaskClient, symbol: str) -> None:
     answer = client.get(f"/data.csv?symbol={symbol}&since={T * 1000}")
     assert (answer.status_code, answer.mimetype) == (200, "text/csv")
-    assert answer.headers["Content-Disposition"] == f'attachment; filename="{symbol}.csv"'
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{folder_of(symbol)}.csv"'
     assert [line.split(",")[0] for line in answer.text.splitlines()] == [
         "time",
         "2024-03-01T14:30:00Z",

@@ -2,6 +2,7 @@
 
 import glob
 import socket
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -44,6 +45,17 @@ def sockets(s: Settings) -> list[str]:
 
 def test_what_was_received_comes_back_byte_for_byte_with_what_was_noted(lake):
     assert lake.get_raw(lake.put_raw(received())) == received()
+
+
+def test_a_pair_is_a_symbol_as_others_are(lake):
+    pair = replace(received(), symbol="BTC/USD")
+    key = lake.put_raw(pair)
+    assert (lake.get_raw(key), lake.received_months("BTC/USD")) == (pair, ["2024-02"])
+    for symbol in ("BTC", "BTC/USD"):
+        lake.write_clean(symbol, "2024-02", bars(symbol, 1_709_303_400))
+    assert lake.clean_months("BTC/USD") == ["2024-02"]
+    assert set(lake.read_clean(["BTC/USD"])["symbol"]) == {"BTC/USD"}
+    assert set(lake.read_clean()["symbol"]) == {"BTC", "BTC/USD"}
 
 
 def test_what_clean_bars_were_trained_on_is_told_by_key_and_changes_with_their_bytes(lake):

@@ -14,6 +14,7 @@ from local.supervisor.program import ROOT
 EXAMPLE = ROOT / "docs" / "example_source"
 INSTALL = ("pip", "install", "-q", "--offline", "--no-deps", "--no-build-isolation", "--python", sys.executable)
 PASSES = r"source {} passes (\d+) hostile answers of (\d+)"
+CRYPTO = [("crypto", name) for name in ("COINBASE", "KRAKEN", "BINANCE")]
 OWN = re.compile(r"STOCKML_|ALPHAVANTAGE_|PYTEST_")
 
 
@@ -45,7 +46,14 @@ def passed(done: subprocess.CompletedProcess[str], source: str) -> int:
 
 @pytest.mark.parametrize(
     ("source", "service"),
-    [("sandbox", "SANDBOX"), ("alpha_vantage", "CSV"), ("yahoo", "YAHOO"), ("alpaca", "ALPACA"), ("csv", "FILES")],
+    [
+        ("sandbox", "SANDBOX"),
+        ("alpha_vantage", "CSV"),
+        ("yahoo", "YAHOO"),
+        ("alpaca", "ALPACA"),
+        ("csv", "FILES"),
+        *CRYPTO,
+    ],
 )
 def test_a_built_in_source_passes(source: str, service: str) -> None:
     assert passed(kit(source, f"tests.services:{service}"), source) >= 47

@@ -47,12 +47,21 @@ def test_a_plan_of_delayed_bars_says_by_how_much(given: dict[str, str], delay: i
     assert s.feed_delay == delay
 
 
-def test_symbols_of_currencies_coins_and_futures_are_taken_and_a_slash_is_explained() -> None:
-    given = load(symbols="btc-usd,EURUSD=X,GC=F,^GSPC", exchanges="btc-usd:24/7,EURUSD=X:24/5")
-    assert given.symbols == ("BTC-USD", "EURUSD=X", "GC=F", "^GSPC")
-    assert given.exchanges == (("BTC-USD", "24/7"), ("EURUSD=X", "24/5"))
-    with pytest.raises(BadSetting, match=r"STOCKML_SYMBOLS: .* would part keys in S3 .*: write BTC-USD for BTC/USD"):
-        load(symbols="BTC/USD")
+def test_symbols_of_currencies_coins_pairs_and_futures_are_taken() -> None:
+    given = load(symbols="btc-usd,btc/usd,EURUSD=X,GC=F,^GSPC", exchanges="btc/usd:24/7,EURUSD=X:24/5")
+    assert given.symbols == ("BTC-USD", "BTC/USD", "EURUSD=X", "GC=F", "^GSPC")
+    assert given.exchanges == (("BTC/USD", "24/7"), ("EURUSD=X", "24/5"))
+
+
+@pytest.mark.parametrize("symbol", ["BTC/", "/USD", "BTC//USD", "BTC/USD/X", "../USD", "BTC/..", "BTC_USD", "BTC/U.S"])
+def test_a_slash_stands_between_two_names_of_a_pair_alone(symbol: str) -> None:
+    with pytest.raises(BadSetting, match=r"STOCKML_SYMBOLS: .* is no symbol; .* or a pair as BTC/USD"):
+        load(symbols=symbol)
+
+
+def test_a_file_of_a_pair_has_no_slash_in_its_name(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r"STOCKML_SYMBOLS: .* for source csv write BTC-USD for BTC/USD"):
+        load(source="csv", csv_path=str(tmp_path), symbols="BTC/USD")
 
 
 def test_a_misspelt_variable_is_refused_with_the_setting_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,8 @@ def test_a_built_in_source_needs_no_look_at_other_packages(folder: Path) -> None
 
 def test_an_unknown_source_names_those_that_there_are(folder: Path) -> None:
     package(folder, "mine")
-    says = r"^STOCKML_SOURCE=mime: there is no such source. There are sandbox, alpha_vantage, yahoo, alpaca, csv, mine;"
+    there = "sandbox, alpha_vantage, yahoo, alpaca, crypto, csv, mine"
+    says = rf"^STOCKML_SOURCE=mime: there is no such source. There are {there};"
     with pytest.raises(BadSetting, match=says):
         load(_env_file=None, source="mime")
 

@@ -24,13 +24,15 @@ Every key but those of MLflow begins with a folder and the source, here `S`:
 A function named for a folder returns a prefix, which ends in `/`.
 """
 
+from stock_ml.domain.symbols import folder_of, symbol_of_folder
+
 MANIFEST = "manifest.json"
 MLFLOW_FOLDER = "mlflow/"
 
 
 def raw_folder(source: str, symbol: str) -> str:
     """Return the prefix of a symbol's responses."""
-    return f"raw/source={source}/symbol={symbol}/"
+    return f"raw/source={source}/symbol={folder_of(symbol)}/"
 
 
 def raw_month_folder(source: str, symbol: str, month: str) -> str:
@@ -45,8 +47,8 @@ def raw(source: str, symbol: str, month: str, sha256: str) -> str:
 
 def raw_parts(key: str) -> tuple[str, str]:
     """Return symbol and month of a key in raw/."""
-    symbol, month = (part.partition("=")[2] for part in key.split("/")[2:4])
-    return symbol, month
+    folder, month = (part.partition("=")[2] for part in key.split("/")[2:4])
+    return symbol_of_folder(folder), month
 
 
 def raw_sha256(key: str) -> str:
@@ -56,7 +58,7 @@ def raw_sha256(key: str) -> str:
 
 def clean_folder(source: str, symbol: str | None = None) -> str:
     """Return the prefix of the clean bars of a symbol, or of all."""
-    return f"clean/source={source}/" + (f"symbol={symbol}/" if symbol else "")
+    return f"clean/source={source}/" + (f"symbol={folder_of(symbol)}/" if symbol else "")
 
 
 def clean(source: str, symbol: str, month: str) -> str:
@@ -131,7 +133,7 @@ def convention(source: str) -> str:
 
 def label_evidence(source: str, symbol: str) -> str:
     """Return the key of what a symbol's bars say of the source's timestamp convention."""
-    return f"quality/source={source}/labels/symbol={symbol}.json"
+    return f"quality/source={source}/labels/symbol={folder_of(symbol)}.json"
 
 
 def scratch_folder(source: str, name: str) -> str:
@@ -180,4 +182,4 @@ def logs_folder(source: str) -> str:
 
 
 def _quality(source: str, symbol: str) -> str:
-    return f"quality/source={source}/symbol={symbol}/"
+    return f"quality/source={source}/symbol={folder_of(symbol)}/"

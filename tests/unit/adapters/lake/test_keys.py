@@ -5,6 +5,7 @@ import pytest
 from stock_ml.adapters.lake import keys
 
 S, A, MONTH, SHA = "yahoo", "BRK.B", "2024-03", "0f" * 32
+PAIR = "BTC/USD"
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,24 @@ S, A, MONTH, SHA = "yahoo", "BRK.B", "2024-03", "0f" * 32
 )
 def test_keys_stay_where_objects_are_stored_already(key: str, expected: str) -> None:
     assert key == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (keys.raw(S, PAIR, MONTH, SHA), f"raw/source=yahoo/symbol=BTC_USD/month=2024-03/{SHA}"),
+        (keys.clean(S, PAIR, MONTH), "clean/source=yahoo/symbol=BTC_USD/month=2024-03/bars.parquet"),
+        (keys.quality(S, PAIR, MONTH), "quality/source=yahoo/symbol=BTC_USD/month=2024-03.json"),
+        (keys.left(S, PAIR), "quality/source=yahoo/symbol=BTC_USD/left.json"),
+        (keys.label_evidence(S, PAIR), "quality/source=yahoo/labels/symbol=BTC_USD.json"),
+    ],
+)
+def test_a_pair_is_one_part_of_a_key(key: str, expected: str) -> None:
+    assert key == expected
+
+
+def test_a_raw_key_tells_the_pair() -> None:
+    assert keys.raw_parts(keys.raw(S, PAIR, MONTH, SHA)) == (PAIR, MONTH)
 
 
 @pytest.mark.parametrize("month", [MONTH, "all"])

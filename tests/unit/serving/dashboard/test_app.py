@@ -112,7 +112,13 @@ def test_a_file_whose_address_names_its_version_is_cached(client: FlaskClient) -
 
 @pytest.mark.parametrize(
     ("query", "symbol"),
-    [("", "GOOGL"), ("?symbol=BRK.B&range=week", "BRK.B"), ("?symbol=<svg>", None), ("?symbol=A&range=all", None)],
+    [
+        ("", "GOOGL"),
+        ("?symbol=BRK.B&range=week", "BRK.B"),
+        ("?symbol=BTC/USD", "BTC%2FUSD"),
+        ("?symbol=<svg>", None),
+        ("?symbol=A&range=all", None),
+    ],
 )
 def test_a_browser_preloads_the_rows_that_the_page_will_request(
     client: FlaskClient, query: str, symbol: str | None
