@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
+from importlib import import_module
 from queue import Queue
 from threading import Event, Thread
 from typing import Any
@@ -71,7 +72,8 @@ class Market:
             return []
         ts = minutes_between(start, min(end, self.now - 60) + 1)
         rows = zip(ts.tolist(), invented(ts), strict=True)
-        found = [(at, [*(round(value * price, 4) for value in row[:4]), row[4] * 1000]) for at, row in rows if row[4]]
+        traded = [(at, [value or 0.0 for value in row]) for at, row in rows if row[4]]
+        found = [(at, [*(round(value * price, 4) for value in row[:4]), row[4] * 1000]) for at, row in traded]
         share = IEX_SHARE if feed == "iex" else 1.0
         found = [(at, row) for at, row in found if feed != "iex" or (symbol, at // 60 % 3) != ("THIN", 0)]
         return [bar(at, row, share) for at, row in sorted(found + self._auctions(price, feed, start, end))]
@@ -163,7 +165,7 @@ class Market:
 
     def _receive(self, socket: ServerConnection) -> Message:
         frame = socket.recv(10)
-        message = _unpacked(frame) if is_packed(socket) else orjson.loads(frame)
+        message: Message = _unpacked(frame) if is_packed(socket) else orjson.loads(frame)
         self.received.append(message)
         return message
 
@@ -194,7 +196,7 @@ def is_packed(socket: ServerConnection) -> bool:
 
 
 def _packed(messages: tuple[Message, ...]) -> bytes:
-    import msgpack  # of `alpaca-py`, which asks for it
+    msgpack = import_module("msgpack")  # of `alpaca-py`, which asks for it
 
     def stamped(message: Message) -> Message:
         at = message.get("t")
@@ -204,8 +206,7 @@ def _packed(messages: tuple[Message, ...]) -> bytes:
 
 
 def _unpacked(frame: bytes | str) -> Any:
-    import msgpack
-
+    msgpack = import_module("msgpack")
     return msgpack.unpackb(frame)
 
 
