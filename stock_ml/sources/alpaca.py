@@ -1,6 +1,7 @@
 """Minute bars of Alpaca: history from the consolidated tape (SIP), newest bars from one exchange, IEX."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.months import edges_of
 from stock_ml.errors import BadKey, BadSymbol, InvalidResponse, NoBars, PremiumEndpoint
-from stock_ml.sources.alpaca_client import Bars, Page
+from stock_ml.sources.alpaca_client import WRONG_KEY, Bars, Page
 from stock_ml.sources.parsing import Response
 from stock_ml.sources.retry import RETRIES
 
@@ -30,6 +31,7 @@ PAGE = 10_000  # bars, the most that Alpaca gives
 DAY_OF_TRADES = 16 * 60  # minutes from 4:00 to 20:00 in New York
 MOST_PAGES = 40  # a month around the clock has 5
 KNOWN = 5  # sessions within which a symbol has at least one trade on the tape
+IN_HEADER = re.compile(r"[!-~]+")  # what a header of HTTP can hold
 ZONE = ZoneInfo("America/New_York")  # in which Alpaca counts days
 # as traded: the live bars are so, and history stays as it was
 PARAMS = {"timeframe": "1Min", "adjustment": "raw", "sort": "asc", "limit": str(PAGE)}
@@ -160,13 +162,20 @@ class Alpaca:
 
 
 def credentials(s: Settings) -> tuple[SecretStr, SecretStr]:
-    """Return key and secret. Raises BadKey where one is missing."""
+    """Return key and secret. Raises BadKey where one is missing, or is none."""
     if s.alpaca_key is None or s.alpaca_secret is None:
         raise BadKey(
             "source alpaca needs STOCKML_ALPACA_KEY and STOCKML_ALPACA_SECRET, which a free account at alpaca.markets "
             "gives; or set SOURCE=yahoo, SOURCE=sandbox or SOURCE=csv"
         )
-    return s.alpaca_key, s.alpaca_secret
+    return _plain(s.alpaca_key), _plain(s.alpaca_secret)
+
+
+def _plain(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value().strip()
+    if not IN_HEADER.fullmatch(text):
+        raise BadKey(f"{WRONG_KEY}; one holds a character that none of Alpaca's has")
+    return SecretStr(text)
 
 
 def request_count(month: str, sessions: Sessions, now: float) -> int:

@@ -212,6 +212,17 @@ def test_a_source_without_key_or_secret_says_what_it_needs(lacks: str):
         source_at(given)
 
 
+@pytest.mark.parametrize("key", ["WRONG KEY", "WRONGé", "WRONG\nX-Other: 1"])
+def test_a_key_that_no_header_can_hold_is_told_without_it(key: str):
+    with pytest.raises(errors.BadKey, match="holds a character that none of Alpaca's has") as caught:
+        source_at({"alpaca_key": KEY, "alpaca_secret": key})
+    assert "WRONG" not in str(caught.value)
+
+
+def test_blanks_around_a_key_are_no_part_of_it(served: dict[str, str]):
+    assert source_at(served | {"alpaca_key": f" {KEY}\n"}).newest("GOOGL").body
+
+
 def test_no_error_and_no_log_shows_the_secret(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.DEBUG)
     with answering(lambda request: send(request, str(request.headers).encode(), 400)) as address:
