@@ -60,7 +60,7 @@ class AlpacaService(Service):
     """Answer as Alpaca, with all rows: those outside of the time that is asked for must do no harm."""
 
     def settings(self, address: str, folder: Path) -> dict[str, object]:
-        return {"alpaca_url": address, "alpaca_key": "a key", "alpaca_secret": "a secret key"}
+        return {"alpaca_url": address, "alpaca_key": "a-key", "alpaca_secret": "a-secret-key"}
 
     def answer(self, request: Request, rows: Rows, zone: str) -> bytes:
         bars = [_alpaca_bar(ts, values) for ts, values in rows]

@@ -1,6 +1,7 @@
 """Minute bars of Alpaca: history from the consolidated tape (SIP), newest bars from one exchange, IEX."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,10 +14,11 @@ from pydantic import SecretStr
 from tenacity import Retrying
 
 from stock_ml.config import Settings
+from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.months import edges_of
 from stock_ml.errors import BadKey, BadSymbol, InvalidResponse, NoBars, PremiumEndpoint
-from stock_ml.sources.alpaca_client import Bars, Page
+from stock_ml.sources.alpaca_client import WRONG_KEY, Bars, Page
 from stock_ml.sources.parsing import Response
 from stock_ml.sources.plugin import RequestLimiter, no_limit
 from stock_ml.sources.retry import RETRIES
@@ -29,6 +31,7 @@ PAGE = 10_000  # bars, the most that Alpaca gives
 DAY_OF_TRADES = 16 * 60  # minutes from 4:00 to 20:00 in New York
 MOST_PAGES = 40  # a month around the clock has 5
 KNOWN = 5  # sessions within which a symbol has at least one trade on the tape
+IN_HEADER = re.compile(r"[!-~]+")  # what a header of HTTP can hold
 ZONE = ZoneInfo("America/New_York")  # in which Alpaca counts days
 # as traded: the live bars are so, and history stays as it was
 PARAMS = {"timeframe": "1Min", "adjustment": "raw", "sort": "asc", "limit": str(PAGE)}
@@ -72,25 +75,26 @@ class Alpaca:
         return cls(Bars(s.alpaca_url, *credentials(s)), s.calendars.of, limiter)
 
     def fetch(self, symbol: str, month: str) -> Response:
-        """Return a month YYYY-MM of the consolidated tape, until 16 minutes ago.
+        """Return a month YYYY-MM of the consolidated tape, as of 15 minutes ago.
 
         Of a key that has no rights to it IEX's bars are returned, and a log line says so. Raises NoBars where there are
         none.
         """
-        at = self.now()
-        span = _span(month, self.sessions_of(symbol), at)
-        asked = _request(symbol, span, "sip", at)
-        request, pages = self._tape(asked, span.end) if span.start <= span.end else (asked, [])
-        if not any(page.bars for page in pages):
-            raise NoBars(f"Alpaca has no minute bars of {symbol} in {month} that are older than {DELAY // 60} min")
-        return self._response(symbol, month, request, pages, at)
+        at = self._now()
+        try:
+            return self._month(symbol, month, "sip", at)
+        except PremiumEndpoint as refusal:
+            if at - (by_their_clock := self._now()) > CLOCK:  # so too recent minutes were asked for
+                return self._month(symbol, month, "sip", by_their_clock)
+            log.warning("%s. IEX's bars are taken instead, about 3 %% of the volume", refusal)
+            return self._month(symbol, month, "iex", at)
 
     def newest(self, symbol: str) -> Response:
         """Return IEX's bars of the session that is open, or of the last one.
 
         Raises NoBars where it has none yet, BadSymbol where no exchange had any for days.
         """
-        at, sessions = self.now(), self.sessions_of(symbol)
+        at, sessions = self._now(), self.sessions_of(symbol)
         request = _request(symbol, Span(float(sessions.opens[sessions.opens <= at][-1]), at), "iex", at)
         pages = list(self._pages(request))
         if any(page.bars for page in pages):
@@ -98,21 +102,25 @@ class Alpaca:
         self._check_is_traded(symbol, at)
         raise NoBars(f"IEX has no trade of {symbol} in the newest session yet; other exchanges had some before")
 
-    def _tape(self, request: dict[str, str], end: float) -> tuple[dict[str, str], list[Page]]:
-        try:
-            return request, list(self._pages(request))
-        except PremiumEndpoint as refusal:
-            if self.pages.ahead > CLOCK:  # so `end` is more recent than it should be
-                request = request | {"end": _utc(end - self.pages.ahead)}
-            else:
-                log.warning("%s. IEX's bars are taken instead, about 3 %% of the volume", refusal)
-                request = request | {"feed": "iex"}
-            return request, list(self._pages(request))
+    def _now(self) -> float:
+        """Return the time by Alpaca's clock, where this machine's is known to be off."""
+        return self.now() - (self.pages.ahead if abs(self.pages.ahead) > CLOCK else 0.0)
+
+    def _month(self, symbol: str, month: str, feed: Feed, at: float) -> Response:
+        span = _span(month, self.sessions_of(symbol), at)
+        request = _request(symbol, span, feed, at)
+        pages = list(self._pages(request)) if span.start <= span.end else []
+        if not any(page.bars for page in pages):
+            raise NoBars(f"Alpaca has no minute bars of {symbol} in {month} that are older than {DELAY // 60} min")
+        return self._response(symbol, month, request, pages, at - DELAY + MINUTE)
 
     def _check_is_traded(self, symbol: str, at: float) -> None:
         sessions = self.sessions_of(symbol)
         span = Span(float(sessions.opens[max(sessions.ended(at) - KNOWN, 0)]), at - DELAY)
-        _, pages = self._tape(_request(symbol, span, "sip", at) | {"timeframe": "1Day"}, span.end)
+        try:
+            pages = list(self._pages(_request(symbol, span, "sip", at) | {"timeframe": "1Day"}))
+        except PremiumEndpoint:  # then it is not known
+            return
         if not any(page.bars for page in pages):
             raise BadSymbol(
                 f"Alpaca has no trade of {symbol} in {KNOWN} sessions: it has stocks and ETFs of the United States, as "
@@ -152,13 +160,20 @@ class Alpaca:
 
 
 def credentials(s: Settings) -> tuple[SecretStr, SecretStr]:
-    """Return key and secret. Raises BadKey where one is missing."""
+    """Return key and secret. Raises BadKey where one is missing, or is none."""
     if s.alpaca_key is None or s.alpaca_secret is None:
         raise BadKey(
             "source alpaca needs STOCKML_ALPACA_KEY and STOCKML_ALPACA_SECRET, which a free account at alpaca.markets "
             "gives; or set SOURCE=yahoo, SOURCE=sandbox or SOURCE=csv"
         )
-    return s.alpaca_key, s.alpaca_secret
+    return _plain(s.alpaca_key), _plain(s.alpaca_secret)
+
+
+def _plain(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value().strip()
+    if not IN_HEADER.fullmatch(text):
+        raise BadKey(f"{WRONG_KEY}; one holds a character that none of Alpaca's has")
+    return SecretStr(text)
 
 
 def request_count(month: str, sessions: Sessions, now: float) -> int:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from socket import gaierror
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -44,11 +44,19 @@ FEED = "iex"
 REFERENCE = "SPY"  # traded each minute on IEX too: without a bar of it the connection is silent, not the market
 FREE_PLAN = 30  # symbols of a connection
 SILENCE = 5 * MINUTE  # of an open market
-BEHIND = 300  # seconds by which this machine's clock may be behind, and a bar is final all the same
+CLOCK_BEHIND = 300  # seconds by which this machine's clock may be behind, and a bar is final all the same
 LARGEST = 2**20  # bytes of a message; a bar has about 150
-KEPT = 2  # bars of a symbol: a bar's later version comes half a minute after it, and once more with the next bar
+RECENT = 2  # bars of a symbol: a bar's later version comes half a minute after it, and once more with the next bar
+PAGE = b'{"bars": {%b: [%b]}, "next_page_token": null}'  # of REST, so that one parser reads both
 BARS = ("b", "u")  # of `bars` and `updatedBars`
 Message = dict[str, Any]
+
+
+class Received(NamedTuple):
+    """Hold a message, and its bytes."""
+
+    message: Message
+    body: bytes
 
 
 class Socket(Protocol):
@@ -77,7 +85,7 @@ class AlpacaStream:
     sessions: Sessions
     name: str = "alpaca"
     now: Callable[[], float] = time.time
-    _kept: dict[str, dict[int, Message]] = field(default_factory=dict, init=False)
+    _recent: dict[str, dict[int, Received]] = field(default_factory=dict, init=False)
     _bar_at: float = field(init=False)
     _is_warned: bool = field(default=False, init=False)
 
@@ -102,10 +110,11 @@ class AlpacaStream:
         self._expect("success")
         self._send({"action": "auth", "key": key, "secret": secret})
         self._expect("success")
-        watched = watched_symbols(self.symbols)
+        watched = subscription(self.symbols)
         self._send({"action": "subscribe", "bars": watched, "updatedBars": watched})
-        accepted = self._expect("subscription").get("bars") or ()
-        if missing := sorted(self.symbols.difference(accepted)):
+        bars = self._expect("subscription").get("bars")
+        accepted = bars if isinstance(bars, list) else []
+        if missing := [symbol for symbol in sorted(self.symbols) if symbol not in accepted]:
             raise InvalidResponse(f"{self.address} does not send bars of {', '.join(missing)}, and does not say why")
 
     def receive(self, seconds: float) -> list[Response]:
@@ -114,7 +123,7 @@ class AlpacaStream:
         Raises the SourceError that ended the connection.
         """
         try:
-            found = [self._response(each) for each in self._messages(seconds) if self._is_bar(each)]
+            found = [self._response(each) for each in self._messages(seconds) if self._is_bar(each.message)]
             self._check_silence()
         except SourceError:
             self.close()
@@ -135,17 +144,17 @@ class AlpacaStream:
         messages = self._messages(TIMEOUT)
         if not messages:
             raise TimedOut(f"{self.address} did not answer within {TIMEOUT:.0f} s; see that the network is up")
-        if (first := messages[0].get("T")) != kind:
-            raise InvalidResponse(
-                f"{self.address} sent {first!r:.20} where {kind} was expected; is it Alpaca's address?"
-            )
-        return messages[0]
+        first = messages[0].message
+        if (given := first.get("T")) != kind:
+            raise InvalidResponse(f"{self.address} sent {given!r:.20}, not {kind}; is it Alpaca's address?")
+        return first
 
-    def _messages(self, seconds: float) -> list[Message]:
+    def _messages(self, seconds: float) -> list[Received]:
         """Return the next messages, nothing where none came. Raises the SourceError that they mean."""
         try:
             frame = self.socket.recv(seconds)
-            messages = msgspec.json.decode(frame, type=list[Message])
+            bodies = [bytes(each) for each in msgspec.json.decode(frame, type=list[msgspec.Raw])]
+            messages = [Received(msgspec.json.decode(body, type=Message), body) for body in bodies]
         except TimeoutError:
             return []
         except ConnectionClosed as error:
@@ -153,9 +162,9 @@ class AlpacaStream:
         except msgspec.DecodeError:  # what came is not shown: it may be an echo, of the secret too
             said = f"{len(frame)} characters that are no JSON array of messages"
             raise InvalidResponse(f"{self.address} sent {said}; is it Alpaca's address?") from None
-        for message in messages:
+        for message, _ in messages:
             if message.get("T") == "error":
-                raise refusal(message, self.address, len(watched_symbols(self.symbols)))
+                raise refusal(message, self.address, len(subscription(self.symbols)))
         return messages
 
     def _ended(self, error: ConnectionClosed) -> SourceUnavailable:
@@ -166,20 +175,20 @@ class AlpacaStream:
         if message.get("T") not in BARS:
             return False
         self._bar_at = self.now()
-        return message.get("S") in self.symbols
+        return str(message.get("S")) in self.symbols
 
-    def _response(self, bar: Message) -> Response:
-        symbol, at = bar["S"], self.now()
-        kept, opens = self._kept.setdefault(symbol, {}), open_of(bar)
+    def _response(self, bar: Received) -> Response:
+        symbol, at = str(bar.message["S"]), self.now()
+        recent, opens = self._recent.setdefault(symbol, {}), open_of(bar.message)
         if opens is None:  # the parser says what is wrong; it must not spoil the bars after it
             return self._of([bar], symbol, at)
-        kept[opens] = bar
-        for old in sorted(kept)[:-KEPT]:
-            del kept[old]
-        return self._of([each for _, each in sorted(kept.items())], symbol, self._final_at(at, opens + MINUTE))
+        recent[opens] = bar
+        for old in sorted(recent)[:-RECENT]:
+            del recent[old]
+        return self._of([each for _, each in sorted(recent.items())], symbol, self._final_at(at, opens + MINUTE))
 
-    def _of(self, bars: list[Message], symbol: str, at: float) -> Response:
-        body = orjson.dumps({"bars": {symbol: bars}, "next_page_token": None})
+    def _of(self, bars: list[Received], symbol: str, at: float) -> Response:
+        body = PAGE % (orjson.dumps(symbol), b",".join(bar.body for bar in bars))
         return Response(self.name, symbol, None, {"stream": symbol, "feed": FEED}, at, body, "application/json")
 
     def _final_at(self, at: float, end: int) -> float:
@@ -188,7 +197,7 @@ class AlpacaStream:
         if behind > CLOCK and not self._is_warned:
             self._is_warned = True
             log.warning("this machine's clock is %.0f s behind Alpaca's: set it", behind)
-        return float(end) if 0 < behind <= BEHIND else at
+        return float(end) if 0 < behind <= CLOCK_BEHIND else at
 
     def _check_silence(self) -> None:
         silence = open_seconds(self._bar_at, self.now(), self.sessions)
@@ -200,7 +209,7 @@ class AlpacaStream:
             )
 
 
-def watched_symbols(symbols: frozenset[str]) -> list[str]:
+def subscription(symbols: frozenset[str]) -> list[str]:
     """Return the symbols to subscribe to: with the reference, where a free plan has room for it."""
     return sorted(symbols | {REFERENCE} if len(symbols) < FREE_PLAN else symbols)
 
@@ -263,13 +272,13 @@ def _open(address: str) -> ClientConnection:
             f"the name of {address} cannot be resolved: is this machine on a network that reaches it?"
         ) from None
     except InvalidStatus as error:
-        raise _refused(error.response.status_code, address) from None
+        raise _handshake_error(error.response.status_code, address) from None
     except (OSError, WebSocketException) as error:
         said = f"{type(error).__name__}: {error!s:.200}"
         raise SourceUnavailable(f"{address} cannot be reached, or is no websocket ({said})") from None
 
 
-def _refused(status: int, address: str) -> SourceError:
+def _handshake_error(status: int, address: str) -> SourceError:
     where = f"{address} (HTTP {status})"
     if status in (401, 403):
         return BadKey(f"{WRONG_KEY}. {where} refused the connection")

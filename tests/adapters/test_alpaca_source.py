@@ -14,7 +14,7 @@ from tenacity import stop_after_attempt, wait_none
 from stock_ml import errors
 from stock_ml.config import load
 from stock_ml.doctor import source_access
-from stock_ml.sources.alpaca import DELAY, Alpaca
+from stock_ml.sources.alpaca import DELAY, Alpaca, request_count
 from stock_ml.sources.alpaca_client import Bars
 from stock_ml.sources.parsing import bars_of, live_rows, parse
 from stock_ml.sources.retry import RETRIES
@@ -58,6 +58,7 @@ def test_a_month_is_of_the_tape_until_16_minutes_ago_and_kept_byte_for_byte(mark
     assert received.body == b"[" + b",\n".join(orjson.dumps(page) for page in pages) + b"]"
     assert received.request["feed"] == "sip"
     assert (received.request["adjustment"], received.request["asof"]) == ("raw", "2024-03-13")
+    assert received.fetched_at == NOW - 900  # the tape's own time
     bars = bars_of(received, "start", XNYS)
     opens = XNYS.opens[np.searchsorted(XNYS.dates, np.datetime64("2024-03-01"))]
     expected = [ts for ts in minutes_between(float(opens), NOW - DELAY + 1).tolist() if ts // 60 % 17]
@@ -114,6 +115,12 @@ def test_a_symbol_without_a_trade_for_days_is_unknown(market: Market, served: di
     assert (market.asked[-1]["timeframe"], market.asked[-1]["feed"]) == ("1Day", "sip")
 
 
+def test_of_a_key_without_the_tape_it_is_not_known_whether_a_symbol_is_traded(market: Market, served: dict[str, str]):
+    market.history = False
+    with pytest.raises(errors.NoBars, match="in the newest session yet"):
+        source_at(served).newest("TSLAA")
+
+
 def test_a_symbol_that_iex_has_not_traded_yet_is_no_unknown_one(market: Market, served: dict[str, str]):
     market.now = at("2024-03-13T13:30:30")
     with pytest.raises(errors.NoBars, match="IEX has no trade of GOOGL in the newest session yet") as caught:
@@ -147,8 +154,13 @@ def test_a_clock_that_is_minutes_off_is_told_and_the_tape_is_had_all_the_same(
     received = source_at(served, NOW + off).fetch("GOOGL", "2024-03")
     assert received.request["feed"] == "sip"
     last = bars_of(received, "start", XNYS)[-1].ts
-    assert NOW - 300 - DELAY - 120 < last <= NOW - DELAY
+    assert NOW - DELAY - (120 if off > 0 else 420) < last <= NOW - DELAY
     assert [f"this machine's clock is {side} Alpaca's: set it"] == [each.getMessage() for each in caplog.records]
+
+
+@pytest.mark.parametrize(("month", "requests"), [("2024-02", 2), ("2024-03", 1), ("2024-04", 0)])
+def test_how_many_requests_a_month_takes_at_most_is_known_before(month: str, requests: int):
+    assert request_count(month, XNYS, NOW) == requests
 
 
 @pytest.mark.parametrize(
@@ -198,6 +210,17 @@ def test_a_source_without_key_or_secret_says_what_it_needs(lacks: str):
     given = {"alpaca_key": "a", "alpaca_secret": "b"} | {lacks: None}
     with pytest.raises(errors.BadKey, match="needs STOCKML_ALPACA_KEY and STOCKML_ALPACA_SECRET"):
         source_at(given)
+
+
+@pytest.mark.parametrize("key", ["WRONG KEY", "WRONGé", "WRONG\nX-Other: 1"])
+def test_a_key_that_no_header_can_hold_is_told_without_it(key: str):
+    with pytest.raises(errors.BadKey, match="holds a character that none of Alpaca's has") as caught:
+        source_at({"alpaca_key": KEY, "alpaca_secret": key})
+    assert "WRONG" not in str(caught.value)
+
+
+def test_blanks_around_a_key_are_no_part_of_it(served: dict[str, str]):
+    assert source_at(served | {"alpaca_key": f" {KEY}\n"}).newest("GOOGL").body
 
 
 def test_no_error_and_no_log_shows_the_secret(caplog: pytest.LogCaptureFixture):

@@ -12,6 +12,7 @@ from local.up import up
 from stock_ml import errors
 from stock_ml.cli.installation import CURRENT
 from stock_ml.config import Settings
+from tests.alpaca import Market, alpaca
 from tests.http import answering
 from tests.servers import settings_in, tables
 from tests.yahoo import serving
@@ -67,6 +68,23 @@ def test_a_source_that_answers_is_told_in_a_sentence(
 def test_a_spent_day_stops_nothing(sandbox: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ask_first(keyed(sandbox, "daily-limit", home=tmp_path), Console(width=500))
     assert "gives no bars now, and is asked again by itself" in capsys.readouterr().out
+
+
+def test_a_source_that_pushes_is_connected_to_with_all_symbols_before_anything_is_started(tmp_path: Path) -> None:
+    with alpaca(Market(time.time(), limit=2)) as given:
+        s = settings_in(tmp_path, source="alpaca", symbols="GOOGL,SPY,THIN", **given)
+        with pytest.raises(errors.PremiumEndpoint, match=r"does not allow 3 symbols.*Nothing was started"):
+            up(s, Console())
+    assert not (tmp_path / CURRENT).exists()
+
+
+def test_a_connection_that_another_program_has_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with alpaca(market := Market(time.time())) as given:
+        market.in_use.set()
+        ask_first(settings_in(tmp_path, source="alpaca", symbols="GOOGL", **given), Console(width=500))
+    assert "gives no bars now, and is asked again by itself: another program uses" in capsys.readouterr().out
 
 
 def test_an_installation_that_has_bars_starts_without_a_network_and_says_so(

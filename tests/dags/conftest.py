@@ -87,7 +87,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
 @pytest.fixture(scope="session")
 def parsed(airflow: Airflow) -> dict[str, Any]:
     """What Airflow made of the DAG files, for each source."""
-    return airflow.ask("parse", "sandbox", "alpha_vantage", "yahoo", "csv").value
+    return airflow.ask("parse", "sandbox", "alpha_vantage", "yahoo", "alpaca", "csv").value
 
 
 @pytest.fixture(scope="session")

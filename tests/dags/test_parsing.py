@@ -11,7 +11,7 @@ HELPERS = {
     *("__init__.py", "assets.py", "events.py", "forms.py", "kafka_events.py", "retries.py", "schedules.py"),
     *("airflow_records.py", "symbol_outcomes.py", "task_defaults.py"),
 }
-SOURCES = ["sandbox", "alpha_vantage", "yahoo", "csv"]
+SOURCES = ["sandbox", "alpha_vantage", "yahoo", "alpaca", "csv"]
 
 
 def every_dag(parsed: dict[str, Any]) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ def test_training_starts_with_clean_bars_or_an_alert_and_gives_a_model(parsed: d
     [
         ("alpha_vantage", "AssetOrTimeSchedule"),
         ("yahoo", "AssetOrTimeSchedule"),
+        ("alpaca", "AssetOrTimeSchedule"),
         ("sandbox", "AssetTriggeredTimetable"),
         ("csv", "AssetTriggeredTimetable"),
     ],

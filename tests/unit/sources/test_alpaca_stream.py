@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stock_ml import errors
 from stock_ml.domain.bars import Bar
-from stock_ml.sources.alpaca_stream import AlpacaStream, open_seconds, refusal, watched_symbols
+from stock_ml.sources.alpaca_stream import AlpacaStream, open_seconds, refusal, subscription
 from stock_ml.sources.parsing import bars_of
 from tests.yahoo import XNYS
 
@@ -104,9 +104,9 @@ def test_a_holiday_is_no_silence() -> None:
 
 
 def test_the_reference_is_watched_where_a_free_plan_has_room() -> None:
-    assert watched_symbols(frozenset({"GOOGL"})) == ["GOOGL", "SPY"]
+    assert subscription(frozenset({"GOOGL"})) == ["GOOGL", "SPY"]
     full = frozenset(f"A{number}" for number in range(30))
-    assert watched_symbols(full) == sorted(full)
+    assert subscription(full) == sorted(full)
 
 
 def test_a_symbol_that_is_not_accepted_is_named() -> None:
@@ -122,6 +122,40 @@ def test_a_symbol_that_is_not_accepted_is_named() -> None:
 @pytest.mark.parametrize("message", [{"T": "error"}, {"T": "error", "code": "406"}, {"T": "error", "code": 999}])
 def test_a_refusal_that_is_not_known_is_an_invalid_response(message: dict[str, object]) -> None:
     assert type(refusal(message, "ws://x", 3)) is errors.InvalidResponse
+
+
+def bar_with(volume: str) -> str:
+    return f'{{"T":"b","S":"GOOGL","t":"2024-03-13T13:30:00Z", "o":1.10,"h":2,"l":1,"c":1.50,"v":{volume}}}'
+
+
+def receiving(frame: str) -> AlpacaStream:
+    found = stream()
+    found.socket.recv = lambda timeout=None: frame
+    return found
+
+
+@pytest.mark.parametrize("volume", ["1" + "0" * 30, "-0", "null", "1.50"])
+def test_a_bar_is_passed_on_byte_for_byte(volume: str) -> None:
+    [response] = receiving(f"[{bar_with(volume)}]").receive(1)
+    assert bar_with(volume).encode() in response.body
+
+
+@pytest.mark.parametrize("volume", ["1e999", '"\\ud800"', "NaN", "Infinity", "01"])
+def test_what_is_no_json_ends_the_connection(volume: str) -> None:
+    with pytest.raises(errors.InvalidResponse, match="no JSON array of messages"):
+        receiving(f"[{bar_with(volume)}]").receive(1)
+
+
+@pytest.mark.parametrize("accepted", [7, [["GOOGL"]], None, "AAPL", [None]])
+def test_a_subscription_in_another_form_accepts_nothing(accepted: object) -> None:
+    words = ({"T": "success"}, {"T": "success"}, {"T": "subscription", "bars": accepted})
+    with pytest.raises(errors.InvalidResponse, match="does not send bars of"):
+        stream(*([word] for word in words)).log_in("key", "secret")
+
+
+@pytest.mark.parametrize("symbol", [["GOOGL"], {}, None, 7])
+def test_a_bar_of_no_symbol_is_passed_over(symbol: object) -> None:
+    assert stream([{"T": "b", "S": symbol}]).receive(1) == []
 
 
 def test_an_error_closes_the_connection() -> None:
