@@ -82,7 +82,8 @@ def _crypto_of(s: "Settings") -> SourcePlugin:
 
         return request_count(exchange, month, sessions, now)
 
-    return replace(CRYPTO, capabilities=exchange.capabilities, requests_for=requests_for)
+    stream = _crypto_stream if exchange.stream_url else None
+    return replace(CRYPTO, capabilities=exchange.capabilities, requests_for=requests_for, connect=stream)
 
 
 def _csv(given: Opening) -> Source:

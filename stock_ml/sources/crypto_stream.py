@@ -29,6 +29,7 @@ Message = dict[str, Any]
 GRACE = 2.0  # seconds after a minute until its last update has come
 SILENCE = 90.0  # seconds without any message: Kraken sends a heartbeat each second, Binance candles each two
 HOLE = 900.0  # seconds without a candle, heartbeats or not, after which the subscription is doubted
+AHEAD = 300.0  # seconds that the exchange's clock may be before this machine's
 LOOK = 1.0  # seconds between two looks at the clock
 LARGEST = 2**20  # bytes of a message
 
@@ -147,6 +148,9 @@ class CandleStream:
     def _keep(self, candles: Iterable[Candle]) -> None:
         for candle in candles:
             self._candle_at = self.clocks.steady()
+            if candle.ts > self.clocks.wall() + AHEAD:
+                said = f"a candle of {candle.ts} in epoch seconds, a time to come; see this machine's clock"
+                raise InvalidResponse(f"{self.exchange.title} sent {said}")
             if candle.is_over is not False and candle.market in self.symbols:
                 self._kept[candle.market, candle.ts] = candle
 
@@ -188,14 +192,13 @@ def candles_in(message: Message, frame: bytes, exchange: Exchange) -> list[Candl
     try:
         if "k" in message.get("data", ()):
             kline = message["data"]["k"]
-            return [Candle(kline["s"], _minute(message), bool(kline["x"]), frame)]
+            return [Candle(str(kline["s"]), _minute(message), bool(kline["x"]), frame)]
         if message.get("channel") != "ohlc":
             return []
-        parts = [(each, {**message, "data": [each]}) for each in message["data"]]
-        frames = [frame] if len(parts) == 1 else [orjson.dumps(part) for _, part in parts]
-        return [
-            Candle(each["symbol"], _minute(part), None, own) for (each, part), own in zip(parts, frames, strict=True)
-        ]
+        parts = [{**message, "data": [each]} for each in message["data"]]
+        frames = [frame] if len(parts) == 1 else [orjson.dumps(part) for part in parts]
+        own = zip(parts, frames, strict=True)
+        return [Candle(str(part["data"][0]["symbol"]), _minute(part), None, frame) for part, frame in own]
     except (BadFile, KeyError, TypeError) as error:
         said = f"{type(error).__name__}: {error!s:.120}"
         raise InvalidResponse(f"{exchange.title} sent a message that is no candle as it was known ({said})") from None
@@ -229,9 +232,12 @@ def _is_acceptance(exchange: Exchange, message: Message) -> set[str]:
     """Return what a message accepts. Raises the SourceError of a refusal."""
     if said := message.get("error"):
         raise refusal(exchange, 200, f"{said}")
-    if message.get("method") == "subscribe":
-        return {message["result"]["symbol"]}
-    return {str(message["id"])} if "result" in message else set()
+    match message:
+        case {"method": "subscribe", "result": {"symbol": str(market)}}:
+            return {market}
+        case {"result": None, "id": number}:
+            return {str(number)}
+    return set()
 
 
 def _open(exchange: Exchange, address: str) -> ClientConnection:

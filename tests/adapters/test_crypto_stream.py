@@ -67,7 +67,7 @@ def test_binance_s_candle_is_given_when_it_is_over_as_received() -> None:
 
 
 def test_kraken_s_newest_version_of_a_candle_is_given_when_its_minute_is_over() -> None:
-    now = int(time.time()) // 60 * 60 + 3600  # of a minute to come: the next one's candle says that it is over
+    now = int(time.time()) // 60 * 60 + 120  # of a minute to come: the next one's candle says that it is over
     messages = (ohlc([("BTC/USD", now, VALUES)]), HEARTBEAT, ohlc([("BTC/USD", now, LATER)]))
     begun = ohlc([("BTC/USD", now + 60, VALUES)])
     with streaming(sending("kraken", *messages, begun)) as address:
@@ -87,7 +87,7 @@ def test_a_snapshot_of_candles_is_given_by_symbol() -> None:
 
 
 def test_nothing_comes_within_a_time_where_nothing_is_final() -> None:
-    now = int(time.time()) // 60 * 60 + 3600
+    now = int(time.time()) // 60 * 60 + 120
     with streaming(sending("kraken", HEARTBEAT, ohlc([("BTC/USD", now, VALUES)]))) as address:
         assert received(connected("kraken", address), 0.2) == []
 

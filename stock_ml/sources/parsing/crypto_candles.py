@@ -30,7 +30,7 @@ def rows_of_answer(answer: Any, where: str) -> Iterator[Row]:
     """Yield the rows of an answer, none where it holds no candles. Raises BadFile where it is in no layout known."""
     try:
         yield from map(_row, _candles(answer))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         said = f"{type(error).__name__}: {error!s:.80}"
         raise BadFile(f"{where}: no candles of Coinbase, Kraken or Binance as they were known ({said})") from None
 
@@ -73,9 +73,11 @@ def _of_binance(kline: dict[str, Any]) -> Candle:
 
 
 def _of_kraken(candle: dict[str, Any]) -> Candle:
-    ts = int(datetime.fromisoformat(candle["interval_begin"]).timestamp())
+    begins = datetime.fromisoformat(candle["interval_begin"])
+    if begins.tzinfo is None:
+        raise ValueError(f"the stamp {begins} names no zone")
     names = ("open", "high", "low", "close", "vwap", "volume", "trades")
-    return [ts, *(candle[name] for name in names)]
+    return [int(begins.timestamp()), *(candle[name] for name in names)]
 
 
 def _number(value: Any) -> float | None:

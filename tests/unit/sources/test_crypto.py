@@ -10,6 +10,7 @@ from stock_ml.domain.calendar import sessions
 from stock_ml.errors import BadSetting
 from stock_ml.sources.crypto import request_count, spans, windows
 from stock_ml.sources.crypto_exchanges import EXCHANGES
+from stock_ml.sources.plugin import SourcePlugin
 from stock_ml.sources.registry import request_budget, requests_for
 
 ALWAYS = sessions("24/7")
@@ -58,6 +59,13 @@ def test_the_source_needs_no_other_setting() -> None:
 def test_the_exchange_decides_what_the_source_can_do(name: str, whole: bool) -> None:
     can = load(_env_file=None, source="crypto", crypto_exchange=name, exchange="24/5").capabilities
     assert (can.whole_months, can.rolling, can.pushes) == (whole, not whole, True)
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+def test_an_exchange_that_pushes_can_be_connected_to(name: str) -> None:
+    plugin = load(_env_file=None, source="crypto", crypto_exchange=name).plugin
+    assert isinstance(plugin, SourcePlugin)
+    assert (plugin.connect is not None) == plugin.capabilities.pushes == bool(EXCHANGES[name].stream_url)
 
 
 def test_an_unknown_exchange_is_refused() -> None:

@@ -1,17 +1,25 @@
 """When a pushed candle is final, and when a connection is silent: by clocks of the test."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stock_ml.errors import TimedOut
+from stock_ml.errors import InvalidResponse, TimedOut
 from stock_ml.sources.crypto_exchanges import EXCHANGES
-from stock_ml.sources.crypto_stream import CandleStream, Clocks
+from stock_ml.sources.crypto_stream import CandleStream, Clocks, candles_in
 from stock_ml.sources.parsing.crypto_candles import rows_of
 from tests.crypto import HEARTBEAT, kline, ohlc
 
+NAMES = st.sampled_from(["t", "s", "x", "o", "h", "l", "c", "v", "symbol", "open", "interval_begin", "k"])
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(["1.5", "x", "BTC/USD"])
+)
+JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=12) | st.dictionaries(NAMES, inner, max_size=9))
 START = 1_709_251_200
 ONE, TWO = [1.0, 2.0, 0.5, 1.5, 10.0], [1.0, 3.0, 0.5, 2.5, 11.0]
 
@@ -87,6 +95,19 @@ def test_the_exchange_s_word_is_final_where_this_machine_s_clock_is_behind() -> 
 def test_a_candle_of_another_market_and_a_forming_one_of_binance_are_passed_over() -> None:
     over, forming = (kline(name, START, list(ONE), is_over=end) for name, end in (("ETHUSD", True), ("BTCUSD", False)))
     assert given_at(stream_of("binance", (1.0, over), (2.0, forming)), 80.0) == []
+
+
+def test_a_candle_of_a_time_to_come_ends_the_connection() -> None:
+    stream = stream_of("kraken", (1.0, update(START + 3600, ONE)))
+    with pytest.raises(InvalidResponse, match="a time to come; see this machine's clock"):
+        stream.receive(5.0)
+
+
+@given(JSON)
+def test_whatever_a_message_holds_it_is_candles_or_one_typed_error(value: object) -> None:
+    for message in ({"data": value}, {"channel": "ohlc", "data": value}, {"data": {"k": value}}):
+        with suppress(InvalidResponse):
+            candles_in(message, b"{}", EXCHANGES["kraken"])
 
 
 def test_a_silent_connection_ends() -> None:

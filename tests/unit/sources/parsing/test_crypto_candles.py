@@ -1,5 +1,7 @@
 """Candles of the three exchanges are read by their layouts, and what is none is refused."""
 
+from contextlib import suppress
+
 import orjson
 import pytest
 from hypothesis import given
@@ -7,12 +9,14 @@ from hypothesis import strategies as st
 
 from stock_ml.errors import BadFile
 from stock_ml.sources.parsing import Response, read
-from stock_ml.sources.parsing.crypto_candles import rows_of
+from stock_ml.sources.parsing.crypto_candles import rows_of, rows_of_answer
 from tests.crypto import candles, invented, kline, ohlc
 
 EXCHANGES = ("coinbase", "kraken", "binance")
 START = 1_709_251_200
 PRICE = st.floats(1e-8, 1e8)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(["1.5", "x"])
+NAMES = st.sampled_from(["result", "data", "channel", "k", "last", "A"])
 ROWS = st.lists(
     st.tuples(st.integers(0, 10_000).map(lambda n: START + 60 * n), st.lists(PRICE, min_size=5, max_size=5)), max_size=5
 )
@@ -37,6 +41,12 @@ def test_messages_are_read_as_answers_are() -> None:
     assert list(rows_of(body)) == [(START, *values)] * 2
 
 
+@given(st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=12) | st.dictionaries(NAMES, inner, max_size=3)))
+def test_whatever_an_answer_holds_it_is_rows_or_one_typed_error(answer: object) -> None:
+    with suppress(BadFile):
+        list(rows_of_answer(answer, "an answer"))
+
+
 @pytest.mark.parametrize(
     "answers",
     [
@@ -51,6 +61,7 @@ def test_messages_are_read_as_answers_are() -> None:
         b'[{"result":{"A":[],"B":[]}}]',
         b'[{"channel":"ohlc"}]',
         b'[{"data":{"k":{}}}]',
+        ohlc([("A", START, [1.0] * 5)]).replace(b'0Z"', b'0"').join([b"[", b"]"]),
         orjson.dumps([[[1.5, *"oooooo"[:5], *"oooooo"]]]),
         orjson.dumps([{"result": {"A": [[START, "1", "1", "1", "x", "1", "1", 1]]}}]),
     ],
