@@ -116,6 +116,15 @@ def test_another_user_of_the_machine_moves_no_alias(server: Settings, version: s
     assert "not authenticated" in as_other_user("curl", *words).stdout
 
 
+def test_the_consumer_is_told_that_there_is_no_champion_before_the_first_training(server: Settings) -> None:
+    s = consumer(server).model_copy(update={"mlflow_model": "not-trained-yet"})
+    assert Registry.connect(s).champion() is None
+    assert rest.champion(s) is None
+    wrong = s.model_copy(update={"mlflow_reader_password": SecretStr("wrong")})
+    with pytest.raises(RegistryRefused, match="rejects the login"):
+        Registry.connect(wrong).champion()
+
+
 def test_the_consumer_reads_the_champion_and_its_file_and_changes_nothing(server: Settings, version: str) -> None:
     s = consumer(server)
     assert (s.mlflow_password, s.mlflow_login) == (None, ("reader", server.mlflow_reader_password.get_secret_value()))

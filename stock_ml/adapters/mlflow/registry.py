@@ -36,7 +36,7 @@ class Registry:
         return self._aliased(CHALLENGER)
 
     def _aliased(self, alias: str) -> ModelVersion | None:
-        return self.api.find("registered-models/alias", {"name": self.model, "alias": alias}).model_version
+        return self.api.aliased(self.model, alias)
 
     def load(self, version: str) -> Scorer:
         """Download a version's scorer, a few kilobytes of JSON, and nothing else. Raises ModelError where damaged."""

@@ -49,6 +49,18 @@ class Api:
         answer = self._send("GET", f"api/2.0/mlflow/{path}", query)
         return ApiResponse() if (answer.status_code, _error_code(answer)) in ABSENT else self._read(answer, path)
 
+    def aliased(self, model: str, alias: str) -> ModelVersion | None:
+        """Return the version of a model that has an alias, None where there is no such alias, or no model yet.
+
+        MLflow refuses a model that does not exist to a user who is no administrator.
+        """
+        try:
+            return self.find("registered-models/alias", {"name": model, "alias": alias}).model_version
+        except RegistryRefused:
+            if self.get("model-versions/search", {"filter": f"name = '{model}'", "max_results": "1"}).model_versions:
+                raise
+            return None
+
     def post(self, path: str, body: Mapping[str, object]) -> ApiResponse:
         """Change something, or search with a body."""
         return self._read(self._send("POST", f"api/2.0/mlflow/{path}", body=body), path)
@@ -98,7 +110,7 @@ def champion(s: Settings) -> ModelVersion | None:
 
     Raises RegistryUnavailable where MLflow does not answer, or with anything else.
     """
-    return Api.connect(s).find("registered-models/alias", {"name": s.mlflow_model, "alias": "champion"}).model_version
+    return Api.connect(s).aliased(s.mlflow_model, "champion")
 
 
 def newest(s: Settings) -> ModelVersion | None:
