@@ -31,12 +31,12 @@ select relname from pg_class
 where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1
 """
 Sizes = dict[str, float]
+# `airflow db clean` would delete the DAGs themselves, as those last read before a time
 FORGET = """
-from dags import airflow_records
 from stock_ml.config import load
 from stock_ml.maintenance import cleanup
 s = load().model_copy(update={"keep_archived_days": 0, "keep_log_days": 0, "keep_raw_days": 0})
-cleanup.forget_runs(s), cleanup.forget_old(s), airflow_records.forget(s)
+cleanup.forget_runs(s), cleanup.forget_old(s)
 """
 
 
