@@ -11,7 +11,7 @@ from stock_ml.errors import BadSetting
 from stock_ml.sources.crypto import request_count, spans, windows
 from stock_ml.sources.crypto_exchanges import EXCHANGES
 from stock_ml.sources.plugin import SourcePlugin
-from stock_ml.sources.registry import request_budget, requests_for
+from stock_ml.sources.registry import requests_for
 
 ALWAYS = sessions("24/7")
 NOW = float(np.datetime64("2024-03-03T15:30:20", "s").astype(int))
@@ -25,7 +25,7 @@ def test_how_many_requests_a_month_takes_is_known_before(name: str, whole: int, 
     assert request_count(EXCHANGES[name], "2024-05", ALWAYS, NOW) == 0
     s = load(_env_file=None, source="crypto", crypto_exchange=name)
     assert requests_for(s, "BTC/USD", "2024-02", NOW) == whole
-    assert request_budget(s).per_minute == 120
+    assert s.capabilities.per_minute == (60 if name == "kraken" else 240)
 
 
 @given(st.sampled_from(["coinbase", "binance"]), st.integers(0, 3_000_000), st.integers(0, 200_000))
