@@ -103,10 +103,12 @@ def test_an_installation_that_has_bars_starts_without_a_network_and_says_so(
 
 
 def test_a_new_symbol_that_is_unknown_is_told_and_the_others_go_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    postgres: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    tables(postgres)
     with answering(serving(time.time())) as address:
-        s = settings_in(tmp_path, source="yahoo", yahoo_url=address, symbols="GOOGL,TSLAA")
+        own = {"source": "yahoo", "yahoo_url": address, "symbols": ("GOOGL", "TSLAA"), "home": tmp_path}
+        s = postgres.model_copy(update=own)
         assert gives_bars(s, ("GOOGL",), Console(width=500))
         assert "source yahoo has nothing of TSLAA" in capsys.readouterr().out
         assert gives_bars(s, ("GOOGL", "TSLAA"), Console(width=500))
