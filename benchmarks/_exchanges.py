@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from socket import SHUT_RDWR
 from typing import Any, Protocol
 
 import orjson
@@ -236,4 +237,5 @@ def _send(connection: ServerConnection, message: str) -> None:
 def _abort(connections: list[ServerConnection]) -> None:
     """Break connections off without a word, as a network does."""
     for connection in connections:
-        connection.socket.close()
+        with suppress(OSError):  # the other side was first
+            connection.socket.shutdown(SHUT_RDWR)
