@@ -1,5 +1,6 @@
 """Read Alpha Vantage's, Yahoo's and Alpaca's layouts strictly into rows, and rows into live bars."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,14 +120,27 @@ def live_rows(response: Response, convention: Convention, calendar: Sessions) ->
     """
     rows = place(_of_month(read(response), response.month, calendar), convention, calendar)
     final = (rows["broken"].to_numpy() == "") & (rows["ts"].to_numpy() + MINUTE <= response.fetched_at)
-    rows = rows[final]
-    rows = rows.iloc[largest_volume(rows)]
+    rows = _largest(_where(rows, final))
     inside = calendar.number(rows["ts"].to_numpy()) >= 0
-    minutes, others = rows[inside], rows[~inside]
-    official = others[official_close.find(minutes, others, calendar)]
-    values, found = _tuples(minutes, "ts", *VALUES), _tuples(official, "ts", "close", "volume")
+    values, found = _tuples(_where(rows, inside), "ts", *VALUES), _official(rows, inside, calendar)
     bars = [Bar(response.symbol, ts, o, h, low, c, v, response.source) for ts, o, h, low, c, v in values]
     return LiveRows(bars, [OfficialClose(response.symbol, ts, c, v, response.source) for ts, c, v in found])
+
+
+def _where(rows: pd.DataFrame, chosen: np.ndarray) -> pd.DataFrame:
+    """Return the rows of a mask; a pushed response is of one row, and a copy of it takes as long as its parsing."""
+    return rows if chosen.all() else rows[chosen]
+
+
+def _largest(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows if (np.diff(rows["ts"].to_numpy()) > 0).all() else rows.iloc[largest_volume(rows)]
+
+
+def _official(rows: pd.DataFrame, inside: np.ndarray, calendar: Sessions) -> "Iterable[tuple[Any, ...]]":
+    if inside.all():
+        return ()
+    others = rows[~inside]
+    return _tuples(others[official_close.find(rows[inside], others, calendar)], "ts", "close", "volume")
 
 
 def _tuples(rows: pd.DataFrame, *columns: str) -> "zip[tuple[Any, ...]]":
