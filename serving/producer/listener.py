@@ -7,13 +7,14 @@ from threading import Event, Thread
 from time import monotonic
 
 from serving.common.logs import line
-from stock_ml.errors import BadKey, PremiumEndpoint, SourceError
+from stock_ml.errors import BadKey, PremiumEndpoint, SourceError, StoreUnavailable
 from stock_ml.sources.parsing import Response
 from stock_ml.sources.plugin import Connection
 
 log = logging.getLogger(__name__)
 LISTEN = 1.0  # seconds that one call may wait for something pushed
-LONGEST_PAUSE, REFUSED_PAUSE = 60.0, 300.0  # seconds between two connections; of a key that is refused
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two connections, doubled with each that fails
+REFUSED_PAUSE = 300.0  # seconds until a refused key is tried again
 TOLD = 60.0  # seconds without a connection after which a person is told; bars are requested meanwhile
 WAITING = 10_000  # responses; beyond them the service has to wait
 REFUSED = (BadKey, PremiumEndpoint)
@@ -26,13 +27,18 @@ class Connected:
 class Listener:
     """Connect again whenever a connection ends, after growing pauses. One thread connects and receives."""
 
-    def __init__(self, connect: Callable[[], Connection], wall: Callable[[], float] = monotonic) -> None:
-        self._connect, self._wall = connect, wall
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        wall: Callable[[], float] = monotonic,
+        first_pause: float = FIRST_PAUSE,
+    ) -> None:
+        self._connect, self._wall, self._first_pause = connect, wall, first_pause
         self._arrived: Queue[Response | Connected] = Queue(WAITING)
         self._connection: Connection | None = None
         self._ended, self._reset = Event(), Event()
         self._failures, self._down_since = 0, wall()
-        self._reason: SourceError | None = None
+        self._reason: SourceError | StoreUnavailable | None = None
         self._death: BaseException | None = None
         self._thread = Thread(target=self._run, name="listener", daemon=True)
 
@@ -96,7 +102,7 @@ class Listener:
             connection = self._connect()
             self._connection = connection
             self._receive(connection)
-        except SourceError as error:
+        except (SourceError, StoreUnavailable) as error:  # the latter from the request quota
             self._note_end(error)
         finally:
             self._end()
@@ -114,7 +120,7 @@ class Listener:
             self._connection, self._down_since = None, self._wall()
             connection.close()
 
-    def _note_end(self, error: SourceError) -> None:
+    def _note_end(self, error: SourceError | StoreUnavailable) -> None:
         self._failures += 1
         self._reason = error
         if not self._reset.is_set():  # it was ended by the producer, which has said why
@@ -123,4 +129,4 @@ class Listener:
     def _pause(self) -> float:
         if self._failures and isinstance(self._reason, REFUSED):
             return REFUSED_PAUSE
-        return min(2.0 ** (self._failures - 1), LONGEST_PAUSE)
+        return min(self._first_pause * 2.0 ** min(self._failures - 1, 10), LONGEST_PAUSE)

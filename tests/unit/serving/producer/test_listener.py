@@ -8,7 +8,7 @@ from queue import Queue
 import pytest
 
 from serving.producer.listener import TOLD, Connected, Listener
-from stock_ml.errors import BadKey, SourceUnavailable
+from stock_ml.errors import BadKey, SourceUnavailable, StoreUnavailable
 from stock_ml.sources.parsing import Response
 
 RESPONSES = [Response("x", f"S{number}", None, {}, 1.0, b"-", "text/plain") for number in range(4)]
@@ -35,7 +35,7 @@ class Line:
 
 @contextmanager
 def listening(connect: Callable[[], Line], wall: Callable[[], float] = lambda: 0.0) -> Iterator[Listener]:
-    listener = Listener(connect, wall).start()
+    listener = Listener(connect, wall, first_pause=0.0).start()
     try:
         yield listener
     finally:
@@ -114,6 +114,19 @@ def test_a_refused_key_is_told_at_once():
         while listener.fault is None:
             listener.take(0.01)
         assert "BadKey: wrong key" in listener.fault
+
+
+def test_a_database_that_counts_requests_and_is_away_is_waited_for():
+    answers = iter([StoreUnavailable("PostgreSQL is away"), Line()])
+
+    def connect() -> Line:
+        found = next(answers)
+        if isinstance(found, StoreUnavailable):
+            raise found
+        return found
+
+    with listening(connect) as listener:
+        assert isinstance(take(listener, 1)[0], Connected)
 
 
 def test_an_unexpected_error_ends_the_producer_too():
