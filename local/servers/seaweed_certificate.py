@@ -27,9 +27,9 @@ def variables(folder: Path) -> dict[str, str]:
 
 
 def ensure_certificate(folder: Path, now: datetime | None = None) -> None:
-    """Make a certificate and its private key, mode 0600, where there is none or it expires within a year."""
+    """Make a certificate and its private key, mode 0600, where there is no pair or it expires within a year."""
     now = now or datetime.now(UTC)
-    if _expires(folder / "grpc.crt") > now + RENEWAL and (folder / "grpc.key").exists():
+    if _expires(folder) > now + RENEWAL:
         return
     key = ec.generate_private_key(ec.SECP256R1())
     format_ = serialization.PrivateFormat.PKCS8
@@ -50,8 +50,12 @@ def _certificate(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certifi
     )
 
 
-def _expires(file: Path) -> datetime:
+def _expires(folder: Path) -> datetime:
+    """Return when a certificate expires; one that is damaged, or not of the key beside it, has expired."""
     try:
-        return x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+        certificate = x509.load_pem_x509_certificate((folder / "grpc.crt").read_bytes())
+        key = serialization.load_pem_private_key((folder / "grpc.key").read_bytes(), password=None)
     except (FileNotFoundError, ValueError):
         return datetime.min.replace(tzinfo=UTC)
+    is_pair = key.public_key() == certificate.public_key()
+    return certificate.not_valid_after_utc if is_pair else datetime.min.replace(tzinfo=UTC)

@@ -34,6 +34,18 @@ def test_it_is_renewed_a_year_before_it_expires_and_where_it_is_damaged(tmp_path
     assert files(tmp_path)[0] not in (b"half", second[0])
 
 
+def test_a_pair_of_which_one_part_was_not_written_is_made_anew(tmp_path: Path) -> None:
+    ensure_certificate(tmp_path / "other", NOW)
+    ensure_certificate(tmp_path, NOW)
+    first = files(tmp_path)
+    (tmp_path / "grpc.key").write_bytes(files(tmp_path / "other")[1])
+    ensure_certificate(tmp_path, NOW)
+    assert set(first).isdisjoint(files(tmp_path))
+    second = files(tmp_path)
+    ensure_certificate(tmp_path, NOW)
+    assert files(tmp_path) == second
+
+
 def test_every_server_uses_it_in_both_directions(tmp_path: Path) -> None:
     given = variables(tmp_path)
     assert set(given.values()) == {str(tmp_path / "grpc.crt"), str(tmp_path / "grpc.key")}
