@@ -28,7 +28,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from stock_ml.domain.capabilities import Capabilities
 from stock_ml.domain.spelling import nearest
 from stock_ml.errors import BadPlugin, BadSetting
-from stock_ml.source_plugins import SourceDescription, describe
+from stock_ml.source_plugins import SourceDescription, describe, installed
 
 if TYPE_CHECKING:
     from stock_ml.domain.calendar import Calendars
@@ -621,7 +621,7 @@ def load(**given: object) -> Settings:
     Raises BadSetting naming the variable, also where it is misspelt, or BadPlugin.
     """
     s = load_stored(**given)
-    if problems := list(_misspelt(variables(given.get("_env_file", ".env")), type(s))):
+    if problems := list(_misspelt(variables(given.get("_env_file", ".env")), s)):
         raise BadSetting("; ".join(problems))
     return s
 
@@ -675,10 +675,17 @@ def variables(env_file: object = ".env") -> set[str]:
     return {name.upper() for name, value in {**written, **os.environ}.items() if value}
 
 
-def _misspelt(names: set[str], kind: type[Settings]) -> Iterator[str]:
-    """Say of each variable with this project's prefix that is no setting which one was meant."""
-    known = {name.upper(): f"{PREFIX}{name.upper()}" for name in kind.model_fields} | {KEY: KEY}
+def _misspelt(names: set[str], s: Settings) -> Iterator[str]:
+    """Say of each variable with this project's prefix that is no setting which one was meant.
+
+    The settings of an installed source that is not chosen are not looked at: its package would be imported for them.
+    """
+    known = {name.upper(): f"{PREFIX}{name.upper()}" for name in type(s).model_fields} | {KEY: KEY}
     for name in sorted(names - NO_SETTINGS - set(known.values())):
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and not _is_of_another_source(name, s.source):
             meant = nearest(name.removeprefix(PREFIX), known)
             yield f"{name} is no setting: " + (f"did you mean {known[meant]}?" if meant else ".env.example lists all")
+
+
+def _is_of_another_source(name: str, chosen: str) -> bool:
+    return any(name.startswith(f"{PREFIX}{each.name.upper()}_") for each in installed() if each.name != chosen)

@@ -134,13 +134,13 @@ class Market:
     def stream(self, socket: ServerConnection) -> None:
         """Talk on a websocket until the client leaves."""
         try:
-            (self.script or self._serve)(socket)
+            (self.script or self.welcome)(socket)
             for _ in socket:
                 pass
         except ConnectionClosed:
             pass
 
-    def _serve(self, socket: ServerConnection) -> None:
+    def welcome(self, socket: ServerConnection) -> None:
         send(socket, {"T": "success", "msg": "connected"})
         if self.in_use.is_set():
             send(socket, error(406, "connection limit exceeded"))

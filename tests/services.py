@@ -6,6 +6,7 @@ from math import inf
 from pathlib import Path
 
 import orjson
+from websockets.sync.server import ServerConnection
 
 from benchmarks._hostile import csv_body, json_body, yahoo_body
 from stock_ml.sources.alpaca import DELAY, Alpaca
@@ -14,7 +15,7 @@ from stock_ml.sources.plugin import Source
 from stock_ml.sources.yahoo import Yahoo
 from stock_ml.testing.hostile_cases import Layout, Rows, Values
 from stock_ml.testing.service import Request, Service
-from tests import crypto
+from tests import alpaca, crypto
 from tests.yahoo import NOTHING_YET, refused
 
 UNKNOWN = orjson.dumps({"Error Message": "Invalid API call. Please retry or visit the documentation"})
@@ -66,6 +67,14 @@ class AlpacaService(Service):
         bars = [_alpaca_bar(ts, values) for ts, values in rows]
         return orjson.dumps({"bars": {request.query["symbols"]: bars} if bars else {}, "next_page_token": None})
 
+    def stream_settings(self, address: str) -> dict[str, object]:
+        return {"alpaca_stream_url": address, "alpaca_key": alpaca.KEY, "alpaca_secret": alpaca.SECRET}
+
+    def push(self, connection: ServerConnection, symbol: str, rows: Rows) -> None:
+        alpaca.Market(0.0).welcome(connection)
+        if rows:
+            alpaca.send(connection, *({"T": "b", "S": symbol, **_alpaca_bar(ts, values)} for ts, values in rows))
+
     def at(self, source: Source, known_at: float) -> Source:
         assert isinstance(source, Alpaca)
         source.now = lambda: known_at + DELAY
@@ -88,6 +97,17 @@ class CryptoService(Service):
     def answer(self, request: Request, rows: Rows, zone: str) -> bytes:
         start, end = crypto.span_of(self.exchange, request.query)
         return crypto.candles(self.exchange, [row for row in rows if start <= row[0] < end + 60])
+
+    def stream_settings(self, address: str) -> dict[str, object]:
+        return {"crypto_stream_url": address}
+
+    def push(self, connection: ServerConnection, symbol: str, rows: Rows) -> None:
+        [name] = crypto.accepted(self.exchange, connection)
+        assert name == symbol
+        for ts, values in rows:
+            of_kraken = self.exchange == "kraken"
+            message = crypto.ohlc([(name, ts, values)]) if of_kraken else crypto.kline(name, ts, values, is_over=True)
+            connection.send(message.decode())
 
     def at(self, source: Source, known_at: float) -> Source:
         assert isinstance(source, Crypto)

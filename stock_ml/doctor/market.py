@@ -18,9 +18,9 @@ from stock_ml.sources.registry import open_source
 
 def key(s: Settings) -> CheckResult:
     """See that there is a key where one is needed, and what of its budget is spent; the key itself is never shown."""
-    if not s.capabilities.metered:
-        return CheckResult(f"source {s.source} needs none")
     open_source(s)  # raises BadKey where none is set; nothing is sent
+    if not s.capabilities.metered:
+        return CheckResult(f"source {s.source} needs none, or has it; it counts no requests")
     spent, daily = RequestQuota.connect(s).used_today(), s.requests_per_day
     message = f"set; {s.requests_per_minute} requests a minute, {spent} of {daily or 'any number'} spent today"
     return (

@@ -16,6 +16,7 @@ from stock_ml.testing.service import Service, Showing, serving
 
 SYMBOL = "GOOGL"
 HOSTILE = "test_hostile.py"
+NOWHERE = "ws://127.0.0.1:9"  # nobody listens there
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Bench:
     showing: Showing
     address: str
     folder: Path
+    stream: str = NOWHERE
 
     @property
     def service(self) -> Service:
@@ -36,6 +38,7 @@ class Bench:
         """Return settings by which the source asks the local server about the case's exchange."""
         # only a source of files looks at it: where an exchange trades all day, nothing in a file tells its zone
         given = {"csv_zone": case.calendar.zone} | self.service.settings(self.address, self.folder)
+        given |= self.service.stream_settings(self.stream)
         exchange = case.calendar.exchange
         return load(_env_file=None, source=self.name, home=self.folder, symbols=SYMBOL, exchange=exchange, **given)
 
@@ -76,12 +79,13 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many hostile answers the source passes."""
-    passed, failed = (
-        sum(HOSTILE in report.nodeid for report in terminalreporter.getreports(state)) for state in ("passed", "failed")
-    )
+    """Say how many hostile answers the source passes, and how many of all tests it fails."""
+    passed, wrong = (terminalreporter.getreports(state) for state in ("passed", "failed"))
+    wrong += terminalreporter.getreports("error")
+    hostile, refused = (sum(HOSTILE in report.nodeid for report in reports) for reports in (passed, wrong))
     name = terminalreporter.config.getoption("--source")
-    terminalreporter.write_line(f"source {name} passes {passed} hostile answers of {passed + failed}")
+    said = f"fails {len(wrong)} tests, and passes" if wrong or not passed else "passes"
+    terminalreporter.write_line(f"source {name} {said} {hostile} hostile answers of {hostile + refused}")
 
 
 def _is_of_order(name: str) -> bool:

@@ -1,12 +1,17 @@
 """A local server that answers as the service of a source does, with rows that the kit gives it."""
 
 import gzip
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from threading import Thread
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
 
 from stock_ml.sources.parsing import Convention
 from stock_ml.sources.plugin import Source
@@ -46,6 +51,16 @@ class Service:
 
     def publish(self, folder: Path, rows: Rows, zone: str) -> None:
         """Put the rows where a source without a server finds them."""
+
+    def stream_settings(self, address: str) -> dict[str, object]:
+        """Return the settings by which a source that pushes connects to the websocket at this address."""
+        del address
+        return {}
+
+    def push(self, connection: ServerConnection, symbol: str, rows: Rows) -> None:
+        """Accept what the source asks for on a websocket, and push the rows of a symbol as the service does."""
+        said = f"accept {connection}, and push {len(rows)} rows of {symbol}"
+        raise NotImplementedError(f"{type(self).__name__}.push must {said}")
 
     def at(self, source: Source, known_at: float) -> Source:
         """Return the source with its clock at a time, where it asks by its clock."""
@@ -87,3 +102,24 @@ def serving(showing: Showing) -> AbstractContextManager[str]:
         request.wfile.write(body)
 
     return answering(answer)
+
+
+@contextmanager
+def pushing(talk: Callable[[ServerConnection], None]) -> Iterator[str]:
+    """Serve a websocket on a free loopback port until the block ends, and yield the address.
+
+    `talk` is called with each connection, which it ends by its return.
+    """
+
+    def handle(connection: ServerConnection) -> None:
+        with suppress(ConnectionClosed):  # the source has left
+            talk(connection)
+
+    with serve(handle, "127.0.0.1", 0) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+        finally:
+            server.shutdown()
+            thread.join()

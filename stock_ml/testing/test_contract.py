@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from stock_ml.errors import ContractBroken, NoBars, SourceUnavailable, StockMLError
 from stock_ml.sources.parsing import bars_of, read
+from stock_ml.sources.registry import requests_for
 from stock_ml.testing.pytest_plugin import SYMBOL, Bench, case_of
 from stock_ml.testing.replay import cleaned, mistake
 from stock_ml.testing.service import Fault
@@ -53,6 +54,13 @@ def test_a_month_without_bars_is_none(bench: Bench) -> None:
     case.rows = []
     with pytest.raises(NoBars):
         bench.source(case).fetch(SYMBOL, MONTH)
+
+
+def test_what_a_month_costs_is_known_before(bench: Bench) -> None:
+    case = case_of("clean", bench.service)
+    s, before = bench.settings(case), case.known_at - 40 * 86_400
+    assert requests_for(s, SYMBOL, MONTH, case.known_at) >= 1
+    assert requests_for(s, SYMBOL, MONTH, before) in (0, 1)  # one where the source does not count them
 
 
 @pytest.mark.parametrize("fault", get_args(Fault))

@@ -87,6 +87,18 @@ def test_a_source_that_is_wrong_fails(tmp_path: Path, right: str, wrong: str, sa
     assert re.search(says, done.stdout), done.stdout
 
 
+def test_a_connection_that_is_wrong_fails_and_the_sum_says_so(tmp_path: Path) -> None:
+    package = tmp_path / "wrong"
+    shutil.copytree(EXAMPLE, package)
+    module = package / "example_source" / "stream.py"
+    module.write_text(module.read_text().replace("except ConnectionClosed as", "except ZeroDivisionError as"))
+    site = installed(tmp_path, package)
+    done = kit("example_rest", "example_source.service:SERVICE", "-k", "test_push", site=site)
+    assert done.returncode == 1, done.stdout
+    assert "its connection raised ConnectionClosedOK at" in done.stdout
+    assert re.search(r"source example_rest fails \d+ tests, and passes 0 hostile answers of 0", done.stdout)
+
+
 def test_without_a_service_it_says_how_it_is_run() -> None:
     argv = [sys.executable, "-m", "stock_ml.testing", "yahoo"]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)

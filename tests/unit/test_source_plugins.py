@@ -55,6 +55,21 @@ def test_a_package_s_source_is_there_beside_the_built_in_ones(folder: Path) -> N
     assert s.kafka_topic == "stockml-bars-of-mine"
 
 
+def test_the_settings_of_an_installed_source_that_is_not_chosen_are_no_misspelt_ones(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package(folder, "mine", SETTINGS)
+    monkeypatch.setenv("STOCKML_MINE_KEY", "a secret key")
+    assert load(_env_file=None, source="yahoo").source == "yahoo"
+    assert "package_of_mine" not in sys.modules
+    monkeypatch.setenv("STOCKML_MINE_KEYY", "a secret key")
+    with pytest.raises(BadSetting, match=r"STOCKML_MINE_KEYY is no setting: did you mean STOCKML_MINE_KEY\?"):
+        load(_env_file=None, source="mine")
+    monkeypatch.setenv("STOCKML_MINES", "1")
+    with pytest.raises(BadSetting, match="STOCKML_MINES is no setting"):
+        load(_env_file=None, source="yahoo")
+
+
 def test_only_the_chosen_source_is_imported(folder: Path) -> None:
     package(folder, "good")
     package(folder, "bad", "raise RuntimeError('never')")
