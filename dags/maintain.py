@@ -2,17 +2,15 @@
 
 Runs each night at 03:00 UTC.
 
-- **retire** moves the days before the newest `STOCKML_KEEP_SESSIONS` sessions from PostgreSQL to S3 as Parquet
-  (`archive/`), reads them back, and drops them whole. `make retire` does the same at once. Monitoring's reports are
-  deleted after `STOCKML_KEEP_LOG_DAYS` days; the newest stays.
+- **retire** moves the days before the newest `STOCKML_KEEP_SESSIONS` sessions from PostgreSQL to S3 as Parquet, reads
+  them back, and drops them. Monitoring's reports go after `STOCKML_KEEP_LOG_DAYS` days; the newest stays.
 - **tidy_runs** ends in MLflow the runs of killed trainings, and archives the trainings older than the newest
   `STOCKML_KEEP_RUNS`, but for those of a version with an alias or of a rollback. MLflow's "Deleted" restores them;
   after `STOCKML_KEEP_ARCHIVED_DAYS` days they are gone, with their files and their versions.
 - **back_up** dumps the three databases to S3 (a bucket of its own), reads each dump back, and keeps the newest
   `STOCKML_KEEP_BACKUPS`. `make backup` does it at once, `make restore` puts the newest in the place of what is there.
 - **forget_old** deletes from S3 task logs and reports of runs older than `STOCKML_KEEP_LOG_DAYS` days, and answers
-  older than `STOCKML_KEEP_RAW_DAYS` days that a later one of their month took the place of; what clean bars are made
-  of stays.
+  older than `STOCKML_KEEP_RAW_DAYS` days that a later one took the place of; what clean bars are made of stays.
 - **forget_airflow** deletes as old rows of Airflow's database and logs of its DAG processor; each DAG's last run stays.
 """
 

@@ -14,6 +14,7 @@ from tests.dags.conftest import Airflow
 FINAL = {"BadInput", "BadBars", "BadFile", "BadQuality", "BadMessage", "BadSetting"}
 FINAL |= {
     "BadKey",
+    "BlockedRegion",
     "PremiumEndpoint",
     "BadSymbol",
     "NoBars",
