@@ -47,7 +47,7 @@ class ProducerReport(TypedDict, total=False):
     """The producer's report. It has the keys of MarketReport once the time of the market is known.
 
     `feed_delay`: by exchange, how many seconds late the feed shows a bar, as stated or as learned.
-    `asked_every`: wall seconds between two requests for one symbol's bars at least, 0 while the source pushes them.
+    `request_interval`: wall seconds between two requests for one symbol at least, 0 while the source pushes bars.
     """
 
     source: str
@@ -55,7 +55,7 @@ class ProducerReport(TypedDict, total=False):
     symbols: list[str]
     waiting: str | None
     feed_delay: dict[str, int]
-    asked_every: int
+    request_interval: int
     now: float
     market_open: bool | None
     next_change: int | None

@@ -206,7 +206,7 @@ class State(Record):
     feed_delay: Annotated[
         int, Meta(description="Seconds by which the feed shows a bar late, of all exchanges the most.")
     ]
-    asked_every: Annotated[
+    request_interval: Annotated[
         int, Meta(description="Seconds between two requests for one symbol's bars, 0 where they are pushed.")
     ]
     producer: ServiceStatus

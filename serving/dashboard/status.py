@@ -64,7 +64,7 @@ def installation_state(services: Mapping[str, ServiceState], monitoring: Monitor
         last_bar_age=None,
         official_close=None,
         feed_delay=max((market.get("feed_delay") or {}).values(), default=0),
-        asked_every=market.get("asked_every", 0),
+        request_interval=market.get("request_interval", 0),
         producer=service_status(producer),
         consumer=service_status(consumer),
         model=_model(cast(ConsumerReport, consumer.state if consumer else {}), links),

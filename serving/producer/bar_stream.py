@@ -4,7 +4,7 @@ A source that pushes is requested for what its connection did not bring: after a
 missing PATIENCE after its minute. So a connection that is down, or open but silent, costs no bar.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from time import monotonic
@@ -146,13 +146,13 @@ class BarStream:
         """
         start, bars = self.wall(), list[Bar]()
         due = [symbol for symbol, known in self.symbols.items() if self._is_due(symbol, known, now)]
+        self._note_complete(due)
         due.sort(key=lambda symbol: self.symbols[symbol].requested_at)
         if due and start >= self.refused_until:
             self.refusal = None
         while due and not self.refusal and self.wall() - start < TURN:
             bars += self._request(due.pop(0))
         self.has_more = bool(due) and not self.refusal
-        self._note_complete(now)
         return sorted(bars, key=lambda bar: (bar.ts, bar.symbol))
 
     def pushed(self, response: Response) -> list[Bar]:
@@ -190,11 +190,11 @@ class BarStream:
         theirs = self._of_exchange(calendar.exchange)
         return not self.refusal and all(known.has_all_until(close, responded_by) for known in theirs)
 
-    def _note_complete(self, now: float) -> None:
+    def _note_complete(self, due: Collection[str]) -> None:
         """Note which symbols lack nothing that could be requested: what is pushed of them follows at once."""
         for symbol, known in self.symbols.items() if self.pushing else ():
             waits = self.wall() < known.next_try or known.responded_at is None
-            known.missed = known.missed and (waits or self._is_due(symbol, known, now))
+            known.missed = known.missed and (waits or symbol in due)
 
     def _of_exchange(self, exchange: str) -> list[_SymbolState]:
         return [known for symbol, known in self.symbols.items() if self.sessions(symbol).exchange == exchange]

@@ -11,9 +11,9 @@ from serving.common.logs import line
 from serving.common.shutdown import until_available
 from serving.producer.bar_stream import HOUR, BarStream
 from serving.producer.feed_delay import LearnedDelay
-from serving.producer.listener import Connected, Listener
 from serving.producer.published_state import last_announced, recently_published
 from serving.producer.publisher import NEVER, Output, log_waiting
+from serving.producer.push_listener import Connected, PushListener
 from serving.producer.recent_minutes import Recent
 from serving.producer.schedule import next_opening
 from serving.stream_config import StreamConfig
@@ -42,7 +42,7 @@ class Live:
         self._s, self._output = s, output
         self._clock = stream_clock(s)
         self._opens: int | None = None
-        self._listener: Listener | None = None
+        self._listener: PushListener | None = None
 
     def run(self) -> None:
         """Publish until the process is ended."""
@@ -85,10 +85,10 @@ class Live:
     def _check_connection(self, stream: BarStream) -> None:
         """Make the connection anew where it is open but brings no bars."""
         if self._listener is None:
-            self._output.asked_every = 0 if self._s.simulated else round(stream.pause)
+            self._output.request_interval = 0 if self._s.simulated else round(stream.pause)
             return
         stream.pushing = self._listener.connected
-        self._output.asked_every = 0 if stream.pushing else round(stream.pause)
+        self._output.request_interval = 0 if stream.pushing else round(stream.pause)
         if stream.is_silent:
             log.warning(line("the connection is open but silent; it is made anew", minutes=len(stream.unpushed)))
             stream.unpushed.clear()
@@ -162,10 +162,10 @@ class Live:
             except BadKey as error:
                 self._wait(f"BadKey: {error}")
 
-    def _listening(self) -> Listener | None:
+    def _listening(self) -> PushListener | None:
         if not self._s.capabilities.pushes or self._s.feed_delay:
             return None  # a connection brings bars at once, a plan with a delay shows them late
-        return Listener(lambda: open_connection(self._s, request_limiter(self._s))).start()
+        return PushListener(lambda: open_connection(self._s, request_limiter(self._s))).start()
 
     def _convention(self) -> Convention:
         lake = Lake.connect(self._s)

@@ -36,7 +36,7 @@ class Output:
     store: ForecastStore = field(init=False)
     announced: dict[str, int] = field(default_factory=dict)
     feed_delay: dict[str, int] = field(default_factory=dict)  # seconds by exchange
-    asked_every: int = 0  # wall seconds between two requests for one symbol
+    request_interval: int = 0  # wall seconds between two requests for one symbol
 
     def __post_init__(self) -> None:
         self.calendars = StreamConfig.of(self.s).calendars
@@ -113,7 +113,7 @@ class Output:
     def _report(self, now: float | None, waiting: str | None, replay: ReplayReport) -> ProducerReport:
         s = self.s
         own = ProducerReport(source=s.source, simulated=s.simulated, symbols=list(s.symbols), waiting=waiting)
-        own["feed_delay"], own["asked_every"] = self.feed_delay, self.asked_every
+        own["feed_delay"], own["request_interval"] = self.feed_delay, self.request_interval
         return {**own, **replay} if now is None else {**own, **market(now, self.calendars), **replay}
 
     def _unconfirmed(self) -> str | None:

@@ -32,7 +32,7 @@ def open_source(s: Settings, limiter: RequestLimiter = no_limit) -> Source:
 
 def open_connection(s: Settings, limiter: RequestLimiter = no_limit) -> Connection:
     """Return a connection that pushes the bars of all symbols. Raises the SourceError that says why there is none."""
-    plugin = plugin_of(s.source)
+    plugin = _chosen(s)
     opening = Opening(s.source, s, limiter)
     if plugin.connect is None:
         raise BadPlugin(f"the source {s.source} says that it pushes, and has no `connect`: its author must mend it")
@@ -43,7 +43,7 @@ def open_connection(s: Settings, limiter: RequestLimiter = no_limit) -> Connecti
 
 
 def _open(s: Settings, limiter: RequestLimiter) -> Source:
-    plugin = plugin_of(s.source)
+    plugin = _chosen(s)
     if s.source in source_plugins.BUILT_IN:  # the tests hold these to the contract
         return plugin.open(Opening(s.source, s, limiter))
     progress = Progress(limiter)

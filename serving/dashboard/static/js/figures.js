@@ -81,7 +81,7 @@ function showMarket(state, clock) {
   const known = state.market_open != null;
   text("market", known ? (state.market_open ? "Open" : "Closed") : "–").dataset.open = String(state.market_open);
   const when = state.next_change == null ? "" : clock.near(state.next_change, state.now);
-  const feed = feedWords(state.feed_delay) + askedWords(state.asked_every);
+  const feed = feedWords(state.feed_delay) + askedWords(state.request_interval);
   const asOf = state.producer.stale && state.producer.age != null ? ` as of ${span(state.producer.age)} ago` : "";
   const until = when && `${state.market_open ? "until" : "opens"} ${when}`;
   text("market-when", known ? `${until}${asOf}${feed}`.replace(/^[, ]+/, "") : "the producer has not spoken yet");

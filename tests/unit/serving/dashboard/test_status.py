@@ -94,6 +94,6 @@ def test_the_longest_delay_of_the_feeds_is_part_of_the_state() -> None:
 
 
 def test_a_page_is_told_how_often_each_symbol_is_asked_for():
-    producer = ServiceState(PRODUCER.state | {"asked_every": 300}, 0.5)
-    assert state_of({"producer": producer}).asked_every == 300
-    assert state_of({"producer": PRODUCER}).asked_every == 0
+    producer = ServiceState(PRODUCER.state | {"request_interval": 300}, 0.5)
+    assert state_of({"producer": producer}).request_interval == 300
+    assert state_of({"producer": PRODUCER}).request_interval == 0

@@ -7,7 +7,7 @@ from queue import Queue
 
 import pytest
 
-from serving.producer.listener import TOLD, Connected, Listener
+from serving.producer.push_listener import TOLD, Connected, PushListener
 from stock_ml.errors import BadKey, SourceUnavailable, StoreUnavailable
 from stock_ml.sources.parsing import Response
 
@@ -34,15 +34,15 @@ class Line:
 
 
 @contextmanager
-def listening(connect: Callable[[], Line], wall: Callable[[], float] = lambda: 0.0) -> Iterator[Listener]:
-    listener = Listener(connect, wall, first_pause=0.0).start()
+def listening(connect: Callable[[], Line], wall: Callable[[], float] = lambda: 0.0) -> Iterator[PushListener]:
+    listener = PushListener(connect, wall, first_pause=0.0).start()
     try:
         yield listener
     finally:
         listener.close()
 
 
-def take(listener: Listener, count: int) -> list[Response | Connected]:
+def take(listener: PushListener, count: int) -> list[Response | Connected]:
     found = list[Response | Connected]()
     while len(found) < count:
         found += listener.take(0.05)  # a death of the thread is not on the queue

@@ -24,7 +24,7 @@ class Connected:
     """Mark that a connection was made: what is taken after it was pushed by that one."""
 
 
-class Listener:
+class PushListener:
     """Connect again whenever a connection ends, after growing pauses. One thread connects and receives."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Listener:
         self._death: BaseException | None = None
         self._thread = Thread(target=self._run, name="listener", daemon=True)
 
-    def start(self) -> "Listener":
+    def start(self) -> "PushListener":
         """Begin to listen."""
         self._thread.start()
         return self
