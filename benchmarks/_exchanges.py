@@ -13,7 +13,7 @@ from websockets.sync.server import ServerConnection
 
 from benchmarks._checker import Minute, Prices
 from stock_ml.testing.hostile_cases import Rows
-from stock_ml.testing.service import Showing, serving
+from stock_ml.testing.service import Showing, pushing, serving
 from tests import alpaca, crypto
 from tests.http import answering
 from tests.services import YahooService
@@ -220,7 +220,7 @@ class Binance:
 def binance() -> Iterator[Exchange]:
     """Serve Binance's REST and websocket until the block ends."""
     exchange = Binance()
-    with answering(crypto.serving(exchange.answer)) as address, crypto.streaming(exchange.talk) as stream:
+    with answering(crypto.serving(exchange.answer)) as address, pushing(exchange.talk) as stream:
         exchange.settings = {"crypto_exchange": "binance", "crypto_url": address, "crypto_stream_url": stream}
         yield exchange
 

@@ -13,7 +13,7 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from importlib import import_module
 from queue import Queue
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,8 +21,9 @@ import numpy as np
 import orjson
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.sync.server import Server, ServerConnection, serve
+from websockets.sync.server import ServerConnection
 
+from stock_ml.testing.service import pushing
 from tests.http import answering
 from tests.yahoo import XNYS, invented, minutes_between
 
@@ -210,14 +211,8 @@ def _unpacked(frame: bytes | str) -> Any:
     return msgpack.unpackb(frame)
 
 
-def _websocket(market: Market) -> Server:
-    return serve(market.stream, "127.0.0.1", 0, process_request=market.admit)
-
-
 @contextmanager
 def alpaca(market: Market) -> Iterator[dict[str, str]]:
     """Serve a market; yield the settings that lead to it."""
-    with answering(market.answer) as address, _websocket(market) as server:
-        Thread(target=server.serve_forever).start()
-        stream = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+    with answering(market.answer) as address, pushing(market.stream, market.admit) as stream:
         yield {"alpaca_url": address, "alpaca_stream_url": stream, "alpaca_key": KEY, "alpaca_secret": SECRET}

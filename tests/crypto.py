@@ -1,16 +1,13 @@
 """Answers and messages as Coinbase, Kraken and Binance document them, with invented prices, and servers of them."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
-from websockets.http11 import Request, Response
-from websockets.sync.server import ServerConnection, serve
+from websockets.sync.server import ServerConnection
 
 from stock_ml.testing.hostile_cases import Rows, Values
 from tests.http import send
@@ -82,26 +79,6 @@ def serving(answer: Callable[[str, dict[str, str]], Answer]) -> Callable[[BaseHT
         send(request, body, status)
 
     return handle
-
-
-@contextmanager
-def streaming(talk: Callable[[ServerConnection], None], refuses: int = 0) -> Iterator[str]:
-    """Serve a websocket on a free loopback port, by `talk` with each client, until the block ends; yield the address.
-
-    A server that `refuses` answers with that HTTP status instead.
-    """
-
-    def refuse(connection: ServerConnection, _: Request) -> Response | None:
-        return connection.respond(refuses, "no") if refuses else None
-
-    with serve(talk, "127.0.0.1", 0, process_request=refuse) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def accepted(exchange: str, connection: ServerConnection) -> list[str]:

@@ -8,14 +8,12 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from socket import gaierror
-from typing import Any, NamedTuple, Protocol
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import orjson
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-from websockets.sync.client import ClientConnection, connect
 
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
@@ -26,7 +24,6 @@ from stock_ml.errors import (
     BadSymbol,
     BurstLimit,
     InvalidResponse,
-    NoNetwork,
     PremiumEndpoint,
     ServerError,
     SourceError,
@@ -38,6 +35,7 @@ from stock_ml.sources.alpaca_client import WRONG_KEY
 from stock_ml.sources.http_body import TIMEOUT
 from stock_ml.sources.parsing import Response
 from stock_ml.sources.parsing.alpaca_json import FIELDS, stamp_of
+from stock_ml.sources.websocket import Socket, open_websocket, receive, send
 
 log = logging.getLogger(__name__)
 FEED = "iex"
@@ -45,7 +43,6 @@ REFERENCE = "SPY"  # traded each minute on IEX too: without a bar of it the conn
 FREE_PLAN = 30  # symbols of a connection
 SILENCE = 5 * MINUTE  # of an open market
 CLOCK_BEHIND = 300  # seconds by which this machine's clock may be behind, and a bar is final all the same
-LARGEST = 2**20  # bytes of a message; a bar has about 150
 RECENT = 2  # bars of a symbol: a bar's later version comes half a minute after it, and once more with the next bar
 PAGE = b'{"bars": {%b: [%b]}, "next_page_token": null}'  # of REST, so that one parser reads both
 BARS = ("b", "u")  # of `bars` and `updatedBars`
@@ -57,19 +54,6 @@ class Received(NamedTuple):
 
     message: Message
     body: bytes
-
-
-class Socket(Protocol):
-    """Send and receive messages of a websocket."""
-
-    def send(self, message: str) -> None:
-        """Send a message. Raises ConnectionClosed."""
-
-    def recv(self, timeout: float | None = None) -> str | bytes:
-        """Return the next message. Raises TimeoutError or ConnectionClosed."""
-
-    def close(self) -> None:
-        """Close the connection."""
 
 
 @dataclass
@@ -97,7 +81,8 @@ class AlpacaStream:
         """Return a connection that has accepted all symbols. Raises the SourceError that says why it does not."""
         key, secret = credentials(s)
         address = f"{s.alpaca_stream_url.rstrip('/')}/v2/{FEED}"
-        stream = cls(_open(address), address, frozenset(symbols), s.calendars.of(REFERENCE))
+        socket = open_websocket(address, partial(_handshake_error, address))
+        stream = cls(socket, address, frozenset(symbols), s.calendars.of(REFERENCE))
         try:
             stream.log_in(key.get_secret_value(), secret.get_secret_value())
         except SourceError:
@@ -108,10 +93,10 @@ class AlpacaStream:
     def log_in(self, key: str, secret: str) -> None:
         """Log in and subscribe. Raises the SourceError that says why that is not accepted."""
         self._expect("success")
-        self._send({"action": "auth", "key": key, "secret": secret})
+        send(self.socket, {"action": "auth", "key": key, "secret": secret}, self.address)
         self._expect("success")
         watched = subscription(self.symbols)
-        self._send({"action": "subscribe", "bars": watched, "updatedBars": watched})
+        send(self.socket, {"action": "subscribe", "bars": watched, "updatedBars": watched}, self.address)
         bars = self._expect("subscription").get("bars")
         accepted = bars if isinstance(bars, list) else []
         if missing := [symbol for symbol in sorted(self.symbols) if symbol not in accepted]:
@@ -134,12 +119,6 @@ class AlpacaStream:
         """End the connection."""
         self.socket.close()
 
-    def _send(self, message: Message) -> None:
-        try:
-            self.socket.send(orjson.dumps(message).decode())
-        except ConnectionClosed as error:
-            raise self._ended(error) from None
-
     def _expect(self, kind: str) -> Message:
         messages = self._messages(TIMEOUT)
         if not messages:
@@ -151,24 +130,19 @@ class AlpacaStream:
 
     def _messages(self, seconds: float) -> list[Received]:
         """Return the next messages, nothing where none came. Raises the SourceError that they mean."""
+        frame = receive(self.socket, seconds, self.address)
+        if frame is None:
+            return []
         try:
-            frame = self.socket.recv(seconds)
             bodies = [bytes(each) for each in msgspec.json.decode(frame, type=list[msgspec.Raw])]
             messages = [Received(msgspec.json.decode(body, type=Message), body) for body in bodies]
-        except TimeoutError:
-            return []
-        except ConnectionClosed as error:
-            raise self._ended(error) from None
         except msgspec.DecodeError:  # what came is not shown: it may be an echo, of the secret too
-            said = f"{len(frame)} characters that are no JSON array of messages"
+            said = f"{len(frame)} bytes that are no JSON array of messages"
             raise InvalidResponse(f"{self.address} sent {said}; is it Alpaca's address?") from None
         for message, _ in messages:
             if message.get("T") == "error":
                 raise refusal(message, self.address, len(subscription(self.symbols)))
         return messages
-
-    def _ended(self, error: ConnectionClosed) -> SourceUnavailable:
-        return SourceUnavailable(f"{self.address} ended the connection, or it broke off: {error!s:.200}")
 
     def _is_bar(self, message: Message) -> bool:
         """Say whether a message is a bar of the symbols, and note when one came, of the reference too."""
@@ -260,25 +234,7 @@ def refusal(message: Message, address: str, symbols: int) -> SourceError:
             return InvalidResponse(f"{address} refused, and it is not known why. {said}")
 
 
-def _open(address: str) -> ClientConnection:
-    quiet = logging.getLogger(f"{__name__}.websocket")
-    quiet.setLevel(logging.INFO)  # a debugging one logs each message, the secret's too
-    try:
-        return connect(address, max_size=LARGEST, open_timeout=TIMEOUT, close_timeout=2, logger=quiet, legacy=True)
-    except TimeoutError:
-        raise TimedOut(f"{address} did not answer within {TIMEOUT:.0f} s; see that the network is up") from None
-    except gaierror:
-        raise NoNetwork(
-            f"the name of {address} cannot be resolved: is this machine on a network that reaches it?"
-        ) from None
-    except InvalidStatus as error:
-        raise _handshake_error(error.response.status_code, address) from None
-    except (OSError, WebSocketException) as error:
-        said = f"{type(error).__name__}: {error!s:.200}"
-        raise SourceUnavailable(f"{address} cannot be reached, or is no websocket ({said})") from None
-
-
-def _handshake_error(status: int, address: str) -> SourceError:
+def _handshake_error(address: str, status: int) -> SourceError:
     where = f"{address} (HTTP {status})"
     if status in (401, 403):
         return BadKey(f"{WRONG_KEY}. {where} refused the connection")

@@ -8,19 +8,17 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from socket import gaierror
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-from websockets.sync.client import ClientConnection, connect
 
 from stock_ml.domain.bars import MINUTE
-from stock_ml.errors import BadFile, InvalidResponse, NoNetwork, SourceError, SourceUnavailable, TimedOut
+from stock_ml.errors import BadFile, InvalidResponse, SourceError, TimedOut
 from stock_ml.sources.crypto_exchanges import Exchange, exchange_of, refusal
 from stock_ml.sources.http_body import TIMEOUT
 from stock_ml.sources.parsing.crypto_candles import rows_of_answer
 from stock_ml.sources.parsing.response import Response
+from stock_ml.sources.websocket import Socket, open_websocket, receive, send
 
 if TYPE_CHECKING:
     from stock_ml.config import Settings
@@ -31,20 +29,6 @@ SILENCE = 90.0  # seconds without any message: Kraken sends a heartbeat each sec
 HOLE = 900.0  # seconds without a candle, heartbeats or not, after which the subscription is doubted
 AHEAD = 300.0  # seconds that the exchange's clock may be before this machine's
 LOOK = 1.0  # seconds between two looks at the clock
-LARGEST = 2**20  # bytes of a message
-
-
-class Socket(Protocol):
-    """Send and receive messages of a websocket."""
-
-    def send(self, message: str) -> None:
-        """Send a message. Raises ConnectionClosed."""
-
-    def recv(self, timeout: float, decode: Literal[False]) -> bytes:
-        """Return the next message as received. Raises TimeoutError or ConnectionClosed."""
-
-    def close(self) -> None:
-        """Close the connection."""
 
 
 class Candle(NamedTuple):
@@ -87,7 +71,9 @@ class CandleStream:
         """Return a connection that has accepted all symbols. Raises the SourceError that says why it does not."""
         exchange = exchange_of(s)
         names = {channel_name(exchange, symbol): symbol for symbol in symbols}
-        stream = cls(_open(exchange, s.crypto_stream_url or exchange.stream_url), exchange, names)
+        address = s.crypto_stream_url or exchange.stream_url
+        said = f"{address} opens no websocket"
+        stream = cls(open_websocket(address, lambda status: refusal(exchange, status, said)), exchange, names)
         try:
             stream.subscribe()
         except SourceError:
@@ -99,7 +85,7 @@ class CandleStream:
         """Subscribe, and wait until all markets are accepted; what comes meanwhile is kept."""
         markets, ends_at = list(self.symbols), self.clocks.steady() + TIMEOUT
         message, wanted = _subscription(self.exchange, markets)
-        self._send(message)
+        send(self.socket, message, self.exchange.title)
         while wanted:
             if self.clocks.steady() >= ends_at:
                 raise TimedOut(f"{self.exchange.title} did not accept {', '.join(markets)} within {TIMEOUT:.0f} s")
@@ -124,21 +110,12 @@ class CandleStream:
         """End the connection."""
         self.socket.close()
 
-    def _send(self, message: Message) -> None:
-        try:
-            self.socket.send(orjson.dumps(message).decode())
-        except ConnectionClosed as error:
-            raise self._ended(error) from None
-
     def _messages(self, seconds: float) -> list[Message]:
         """Return the next message, nothing where none came, and keep its candles."""
-        try:
-            frame = self.socket.recv(seconds, decode=False)
-        except TimeoutError:
+        frame = receive(self.socket, seconds, self.exchange.title)
+        if frame is None:
             self._check_silence()
             return []
-        except ConnectionClosed as error:
-            raise self._ended(error) from None
         self._message_at = self.clocks.steady()
         message = _decoded(frame, self.exchange)
         self._keep(candles_in(message, frame, self.exchange))
@@ -177,9 +154,6 @@ class CandleStream:
         if now - self._candle_at >= HOLE:
             minutes = HOLE / MINUTE
             raise TimedOut(f"{title} sent no candle of any symbol for {minutes:.0f} min; it is connected anew")
-
-    def _ended(self, error: ConnectionClosed) -> SourceUnavailable:
-        return SourceUnavailable(f"{self.exchange.title} ended the connection, or it broke off: {error!s:.200}")
 
 
 def channel_name(exchange: Exchange, symbol: str) -> str:
@@ -238,18 +212,3 @@ def _is_acceptance(exchange: Exchange, message: Message) -> set[str]:
         case {"result": None, "id": number}:
             return {str(number)}
     return set()
-
-
-def _open(exchange: Exchange, address: str) -> ClientConnection:
-    try:
-        return connect(address, max_size=LARGEST, open_timeout=TIMEOUT, close_timeout=2, legacy=True)
-    except TimeoutError:
-        raise TimedOut(f"{address} did not answer within {TIMEOUT:.0f} s; see that the network is up") from None
-    except gaierror:
-        said = f"the name of {address} cannot be resolved: is this machine on a network that reaches it?"
-        raise NoNetwork(said) from None
-    except InvalidStatus as error:
-        raise refusal(exchange, error.response.status_code, f"{address} opens no websocket") from None
-    except (OSError, WebSocketException) as error:
-        said = f"{type(error).__name__}: {error!s:.200}"
-        raise SourceUnavailable(f"{address} cannot be reached, or is no websocket ({said})") from None

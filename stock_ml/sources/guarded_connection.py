@@ -3,15 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from stock_ml.errors import ContractBroken, StockMLError
-from stock_ml.source_plugins import raised_at
-from stock_ml.sources.guarded_source import contract_fault
+from stock_ml.errors import ContractBroken
+from stock_ml.sources.guarded_source import contract_fault, guarded
 from stock_ml.sources.parsing import Response
 from stock_ml.sources.plugin import Connection
-
-Given = TypeVar("Given")
 
 
 @dataclass
@@ -22,17 +18,22 @@ class GuardedConnection:
     name: str
     symbols: Sequence[str]
 
+    @classmethod
+    def connect(cls, connect: Callable[[], Connection], name: str, symbols: Sequence[str]) -> "GuardedConnection":
+        """Return the connection that a plug-in opens."""
+        return cls(guarded(_where(name), connect), name, symbols)
+
     def receive(self, seconds: float) -> Sequence[Response]:
         """Return what was pushed within `seconds`."""
-        found = guarded(self.name, lambda: list(self.connection.receive(seconds)))
+        found = guarded(_where(self.name), lambda: list(self.connection.receive(seconds)))
         for response in found:
             if fault := self._fault(response):
-                raise ContractBroken(f"source {self.name}: its connection gave {fault}; its author must mend it")
+                raise ContractBroken(f"{_where(self.name)}: the plug-in gave {fault}; its author must mend it")
         return found
 
     def close(self) -> None:
         """End the connection."""
-        guarded(self.name, self.connection.close)
+        guarded(_where(self.name), self.connection.close)
 
     def _fault(self, response: object) -> str:
         symbol = response.symbol if isinstance(response, Response) else ""
@@ -41,12 +42,5 @@ class GuardedConnection:
         return contract_fault(response, self.name, symbol, None, time.time())
 
 
-def guarded(name: str, call: Callable[[], Given]) -> Given:
-    """Return what a call of the plug-in gives. Raises ContractBroken where it raises what no source may."""
-    try:
-        return call()
-    except StockMLError:
-        raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a stranger's code may raise anything
-        where = raised_at(error)
-        raise ContractBroken(f"source {name}: its connection raised {where}; its author must mend it") from None
+def _where(name: str) -> str:
+    return f"the connection of source {name}"

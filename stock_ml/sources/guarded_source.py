@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from math import inf
 from threading import Thread
+from typing import TypeVar
 
 from stock_ml.errors import ContractBroken, StockMLError, TimedOut
 from stock_ml.source_plugins import raised_at
@@ -13,6 +14,7 @@ from stock_ml.sources.http_body import MAX_BYTES
 from stock_ml.sources.parsing import Response
 from stock_ml.sources.plugin import RequestLimiter, Source
 
+Given = TypeVar("Given")
 AHEAD = 300.0  # seconds that the source's clock may be before this machine's
 
 
@@ -57,12 +59,7 @@ class GuardedSource:
 
     def _checked(self, symbol: str, month: str | None, call: Callable[[], Response]) -> Response:
         where = f"source {self.name}, {symbol} {month or 'now'}"
-        try:
-            response = self._in_time(symbol, where, call)
-        except StockMLError:
-            raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # a stranger's code may raise anything
-            raise ContractBroken(f"{where}: the plug-in raised {raised_at(error)}; its author must mend it") from None
+        response = guarded(where, lambda: self._in_time(symbol, where, call))
         if fault := contract_fault(response, self.name, symbol, month, time.time()):
             raise ContractBroken(f"{where}: the plug-in gave {fault}; its author must mend it")
         return response
@@ -82,6 +79,16 @@ class GuardedSource:
                 raise TimedOut(f"{where} did not answer within {self.deadline:.0f} s; see the network and the plug-in")
             worker.join(min(left, self.deadline))
         return result.result()
+
+
+def guarded(where: str, call: Callable[[], Given]) -> Given:
+    """Return what a call of a plug-in gives. Raises ContractBroken, naming `where`, for what no source may raise."""
+    try:
+        return call()
+    except StockMLError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a stranger's code may raise anything
+        raise ContractBroken(f"{where}: the plug-in raised {raised_at(error)}; its author must mend it") from None
 
 
 def contract_fault(response: object, name: str, symbol: str, month: str | None, now: float) -> str:

@@ -6,7 +6,7 @@ from stock_ml import source_plugins
 from stock_ml.config import Settings
 from stock_ml.errors import BadPlugin, StockMLError
 from stock_ml.sources.delayed_feed import DelayedFeed
-from stock_ml.sources.guarded_connection import GuardedConnection, guarded
+from stock_ml.sources.guarded_connection import GuardedConnection
 from stock_ml.sources.guarded_source import GuardedSource, Progress
 from stock_ml.sources.plugin import Connection, Opening, RequestLimiter, Source, SourcePlugin, no_limit
 
@@ -39,7 +39,7 @@ def open_connection(s: Settings, limiter: RequestLimiter = no_limit) -> Connecti
     connect = partial(plugin.connect, opening, s.symbols)
     if s.source in source_plugins.BUILT_IN:
         return connect()
-    return GuardedConnection(guarded(s.source, connect), s.source, s.symbols)
+    return GuardedConnection.connect(connect, s.source, s.symbols)
 
 
 def _open(s: Settings, limiter: RequestLimiter) -> Source:

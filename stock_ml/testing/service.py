@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import websockets.http11
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
@@ -19,6 +20,7 @@ from stock_ml.testing.hostile_cases import Layout, Rows
 from stock_ml.testing.http_server import answering
 
 Fault = Literal["a page of HTML", "nothing", "half an answer", "HTTP 500"]
+Admission = Callable[[ServerConnection, websockets.http11.Request], websockets.http11.Response | None]
 HTML = b"<html><body>Please try again later</body></html>"
 
 
@@ -105,17 +107,17 @@ def serving(showing: Showing) -> AbstractContextManager[str]:
 
 
 @contextmanager
-def pushing(talk: Callable[[ServerConnection], None]) -> Iterator[str]:
+def pushing(talk: Callable[[ServerConnection], None], admit: Admission | None = None) -> Iterator[str]:
     """Serve a websocket on a free loopback port until the block ends, and yield the address.
 
-    `talk` is called with each connection, which it ends by its return.
+    `talk` is called with each connection, which it ends by its return. `admit` may refuse one with a response.
     """
 
     def handle(connection: ServerConnection) -> None:
         with suppress(ConnectionClosed):  # the source has left
             talk(connection)
 
-    with serve(handle, "127.0.0.1", 0) as server:
+    with serve(handle, "127.0.0.1", 0, process_request=admit) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         try:

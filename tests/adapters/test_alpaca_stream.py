@@ -3,12 +3,12 @@
 import logging
 import struct
 from collections.abc import Callable, Iterator
-from threading import Event, Thread
+from threading import Event
 
 import numpy as np
 import orjson
 import pytest
-from websockets.sync.server import ServerConnection, serve
+from websockets.sync.server import ServerConnection
 
 from stock_ml import errors
 from stock_ml.config import load
@@ -16,6 +16,7 @@ from stock_ml.sources.alpaca_stream import AlpacaStream
 from stock_ml.sources.parsing import Response, bars_of
 from stock_ml.sources.plugin import Opening
 from stock_ml.sources.registry import plugin_of
+from stock_ml.testing.service import pushing
 from tests.alpaca import KEY, SECRET, Market, alpaca, error, pushed, send
 from tests.yahoo import XNYS
 
@@ -207,14 +208,18 @@ def text(words: str) -> Talk:
 @pytest.mark.parametrize(
     ("talk", "expected", "says"),
     [
-        (text("hello"), errors.InvalidResponse, "5 characters that are no JSON array of messages"),
+        (text("hello"), errors.InvalidResponse, "5 bytes that are no JSON array of messages"),
         (text('{"T": "b"}'), errors.InvalidResponse, "no JSON array"),
         (text("[1]"), errors.InvalidResponse, "no JSON array"),
         (text('[{"T":"b","S":"GOOGL"'), errors.InvalidResponse, "no JSON array"),
         (text(" " * (2**20 + 1)), errors.SourceUnavailable, "broke off.*1009"),
         (lambda socket: socket.send(b"\x91\x83\xa1T\xa1b"), errors.InvalidResponse, "no JSON array"),
         (lambda socket: socket.socket.sendall(b"HTTP/1.1 500\r\n" * 20), errors.SourceUnavailable, "broke off"),
-        (lambda socket: socket.socket.sendall(bytes([0x81, 2, 0xFF, 0xFE])), errors.SourceUnavailable, "1007"),
+        (
+            lambda socket: socket.socket.sendall(bytes([0x81, 2, 0xFF, 0xFE])),
+            errors.InvalidResponse,
+            "2 bytes that are no JSON",
+        ),
         (half_a_frame, errors.SourceUnavailable, "broke off"),
         (lambda socket: socket.close(1012, "restart"), errors.SourceUnavailable, "1012.*restart"),
         (lambda socket: socket.socket.shutdown(2), errors.SourceUnavailable, "broke off"),
@@ -269,9 +274,8 @@ def test_another_service_at_the_address_is_named_and_told_no_more_than_it_must()
         socket.send(socket.recv(WAIT))
         said.set()
 
-    with serve(echo, "127.0.0.1", 0) as server:
-        Thread(target=server.serve_forever).start()
-        given = {"alpaca_stream_url": f"ws://127.0.0.1:{server.socket.getsockname()[1]}"}
+    with pushing(echo) as address:
+        given = {"alpaca_stream_url": address}
         with pytest.raises(errors.InvalidResponse, match="is it Alpaca's address") as caught:
             connected(given | {"alpaca_key": KEY, "alpaca_secret": SECRET})
     assert SECRET not in str(caught.value)

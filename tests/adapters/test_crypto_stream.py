@@ -6,6 +6,8 @@ from collections.abc import Callable
 from threading import Event
 
 import pytest
+from websockets.http11 import Request
+from websockets.http11 import Response as HttpResponse
 from websockets.sync.server import ServerConnection
 
 from stock_ml import errors
@@ -15,7 +17,8 @@ from stock_ml.sources.built_in import CRYPTO
 from stock_ml.sources.crypto_stream import CandleStream
 from stock_ml.sources.parsing import Response, bars_of
 from stock_ml.sources.plugin import Opening
-from tests.crypto import HEARTBEAT, accepted, kline, ohlc, streaming
+from stock_ml.testing.service import pushing
+from tests.crypto import HEARTBEAT, accepted, kline, ohlc
 
 ALWAYS = sessions("24/7")
 MINUTE = int(time.time()) // 60 * 60 - 300  # over for long
@@ -59,7 +62,7 @@ def values(response: Response) -> dict[int, list[float]]:
 
 def test_binance_s_candle_is_given_when_it_is_over_as_received() -> None:
     forming, over = (kline("BTCUSD", MINUTE, numbers, is_over=end) for numbers, end in ((VALUES, False), (LATER, True)))
-    with streaming(sending("binance", forming, over)) as address:
+    with pushing(sending("binance", forming, over)) as address:
         [response] = received(connected("binance", address))
     assert response.body == b"[" + over + b"]"
     assert (response.source, response.symbol, response.month) == ("crypto", "BTC/USD", None)
@@ -70,7 +73,7 @@ def test_kraken_s_newest_version_of_a_candle_is_given_when_its_minute_is_over() 
     now = int(time.time()) // 60 * 60 + 120  # of a minute to come: the next one's candle says that it is over
     messages = (ohlc([("BTC/USD", now, VALUES)]), HEARTBEAT, ohlc([("BTC/USD", now, LATER)]))
     begun = ohlc([("BTC/USD", now + 60, VALUES)])
-    with streaming(sending("kraken", *messages, begun)) as address:
+    with pushing(sending("kraken", *messages, begun)) as address:
         [response] = received(connected("kraken", address))
     assert response.body == b"[" + messages[-1] + b"]"
     assert values(response) == {now: LATER}
@@ -81,19 +84,19 @@ def test_a_snapshot_of_candles_is_given_by_symbol() -> None:
     snapshot = ohlc(
         [("BTC/USD", MINUTE, VALUES), ("ETH/USD", MINUTE, LATER), ("BTC/USD", MINUTE + 60, LATER)], "snapshot"
     )
-    with streaming(sending("kraken", snapshot)) as address:
+    with pushing(sending("kraken", snapshot)) as address:
         found = {response.symbol: values(response) for response in received(connected("kraken", address))}
     assert found == {"BTC/USD": {MINUTE: VALUES, MINUTE + 60: LATER}, "ETH/USD": {MINUTE: LATER}}
 
 
 def test_nothing_comes_within_a_time_where_nothing_is_final() -> None:
     now = int(time.time()) // 60 * 60 + 120
-    with streaming(sending("kraken", HEARTBEAT, ohlc([("BTC/USD", now, VALUES)]))) as address:
+    with pushing(sending("kraken", HEARTBEAT, ohlc([("BTC/USD", now, VALUES)]))) as address:
         assert received(connected("kraken", address), 0.2) == []
 
 
 def test_a_market_that_is_not_known_is_named() -> None:
-    with streaming(sending("kraken")) as address, pytest.raises(errors.BadSymbol, match="not supported NOP/USD"):
+    with pushing(sending("kraken")) as address, pytest.raises(errors.BadSymbol, match="not supported NOP/USD"):
         connected("kraken", address, ("BTC/USD", "NOP/USD"))
 
 
@@ -149,7 +152,7 @@ def test_a_fault_ends_the_connection_with_one_typed_error(
         accepted("kraken", connection)
         fault(connection)
 
-    with streaming(talk) as address:
+    with pushing(talk) as address:
         stream = connected("kraken", address)
         with pytest.raises(kind, match=words):
             stream.receive(20.0)
@@ -166,7 +169,7 @@ def test_a_connection_that_another_thread_closes_ends_the_wait() -> None:
         for _ in connection:
             pass
 
-    with streaming(talk) as address:
+    with pushing(talk) as address:
         stream = connected("kraken", address)
         assert accepts.wait(20)
         stream.close()
@@ -176,16 +179,16 @@ def test_a_connection_that_another_thread_closes_ends_the_wait() -> None:
 
 def test_after_a_broken_connection_another_one_gives_the_later_candles() -> None:
     later = ohlc([("BTC/USD", MINUTE + 60, LATER)])
-    with streaming(sending("kraken", ohlc([("BTC/USD", MINUTE, VALUES)]))) as address:
+    with pushing(sending("kraken", ohlc([("BTC/USD", MINUTE, VALUES)]))) as address:
         first = connected("kraken", address)
         assert [values(each) for each in first.receive(20.0)] == [{MINUTE: VALUES}]
         first.close()
-    with streaming(sending("kraken", later)) as address:
+    with pushing(sending("kraken", later)) as address:
         assert [values(each) for each in received(connected("kraken", address))] == [{MINUTE + 60: LATER}]
 
 
 def test_compressed_messages_are_read() -> None:
-    with streaming(sending("kraken", ohlc([("BTC/USD", MINUTE, VALUES)]))) as address:
+    with pushing(sending("kraken", ohlc([("BTC/USD", MINUTE, VALUES)]))) as address:
         stream = connected("kraken", address)
         assert "permessage-deflate" in stream.socket.response.headers["Sec-WebSocket-Extensions"]  # type: ignore[attr-defined]
         assert [values(each) for each in received(stream)] == [{MINUTE: VALUES}]
@@ -199,5 +202,8 @@ def test_a_server_that_is_no_websocket_or_is_not_there_says_so() -> None:
 
 
 def test_a_server_that_refuses_a_country_says_so() -> None:
-    with streaming(sending("kraken"), refuses=451) as address, pytest.raises(errors.BlockedRegion, match="country"):
+    def refuse(connection: ServerConnection, _: Request) -> HttpResponse:
+        return connection.respond(451, "no")
+
+    with pushing(sending("kraken"), refuse) as address, pytest.raises(errors.BlockedRegion, match="country"):
         connected("binance", address)

@@ -91,11 +91,13 @@ def test_a_connection_that_is_wrong_fails_and_the_sum_says_so(tmp_path: Path) ->
     package = tmp_path / "wrong"
     shutil.copytree(EXAMPLE, package)
     module = package / "example_source" / "stream.py"
-    module.write_text(module.read_text().replace("except ConnectionClosed as", "except ZeroDivisionError as"))
+    right, wrong = "except (orjson.JSONDecodeError, KeyError, TypeError)", "except (KeyError, TypeError)"
+    assert right in module.read_text()
+    module.write_text(module.read_text().replace(right, wrong))
     site = installed(tmp_path, package)
     done = kit("example_rest", "example_source.service:SERVICE", "-k", "test_push", site=site)
     assert done.returncode == 1, done.stdout
-    assert "its connection raised ConnectionClosedOK at" in done.stdout
+    assert "the connection of source example_rest: the plug-in raised JSONDecodeError at" in done.stdout
     assert re.search(r"source example_rest fails \d+ tests, and passes 0 hostile answers of 0", done.stdout)
 
 

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 
 import orjson
 from pydantic import SecretStr
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-from websockets.sync.client import ClientConnection, connect
 
 from stock_ml import errors
-from stock_ml.sources.http_body import TIMEOUT
 from stock_ml.sources.parsing import Response
+from stock_ml.sources.websocket import open_websocket, receive, send
 
 SILENCE = 300.0  # seconds without a message: this service sends a heartbeat each minute
-LARGEST = 2**20  # bytes of a message
+REFUSALS = {401: errors.BadKey, 403: errors.PremiumEndpoint}
 
 
 class PushedBars:
@@ -21,18 +19,15 @@ class PushedBars:
 
     def __init__(self, name: str, url: str, key: SecretStr, symbols: Sequence[str]) -> None:
         self.name, self.url, self._heard_at = name, url, time.monotonic()
-        self._socket = _open(url, key)
-        self._socket.send(orjson.dumps({"subscribe": list(symbols)}).decode())
+        self._socket = open_websocket(url, self._refusal, {"Authorization": f"Bearer {key.get_secret_value()}"})
+        send(self._socket, {"subscribe": list(symbols)}, url)
 
     def receive(self, seconds: float) -> list[Response]:
         """Return the next bar, nothing where none came within `seconds`."""
-        try:
-            body = self._socket.recv(seconds, decode=False)
-        except TimeoutError:
+        body = receive(self._socket, seconds, self.url)
+        if body is None:
             self._check_silence()
             return []
-        except ConnectionClosed as error:
-            raise errors.SourceUnavailable(f"{self.url} ended the connection: {error!s:.200}") from None
         self._heard_at = time.monotonic()
         return self._responses(body)
 
@@ -56,14 +51,6 @@ class PushedBars:
             self.close()
             raise errors.TimedOut(f"{self.url} is open and silent for {SILENCE:.0f} s; it is connected anew")
 
-
-def _open(url: str, key: SecretStr) -> ClientConnection:
-    headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
-    try:
-        return connect(url, additional_headers=headers, open_timeout=TIMEOUT, close_timeout=2, max_size=LARGEST)
-    except InvalidStatus as error:
-        status = error.response.status_code
-        kind = {401: errors.BadKey, 403: errors.PremiumEndpoint}.get(status, errors.ServerError)
-        raise kind(f"{url} answered HTTP {status}; see STOCKML_EXAMPLE_REST_KEY") from None
-    except (OSError, WebSocketException) as error:  # a time-out is one
-        raise errors.SourceUnavailable(f"{url} cannot be reached ({type(error).__name__}); see the network") from None
+    def _refusal(self, status: int) -> errors.SourceError:
+        kind = REFUSALS.get(status, errors.ServerError)
+        return kind(f"{self.url} answered HTTP {status}; see STOCKML_EXAMPLE_REST_KEY")

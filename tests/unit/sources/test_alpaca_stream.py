@@ -1,6 +1,7 @@
 """The rules of Alpaca's live bars: silence, later versions, and what each refusal means."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import orjson
@@ -29,7 +30,8 @@ class Talk:
     def send(self, message: str) -> None:
         self.sent.append(message)
 
-    def recv(self, timeout: float | None = None) -> bytes:
+    def recv(self, timeout: float, decode: Literal[False]) -> bytes:
+        del timeout, decode
         if not self.messages:
             raise TimeoutError
         return orjson.dumps(self.messages.pop(0))
@@ -130,7 +132,7 @@ def bar_with(volume: str) -> str:
 
 def receiving(frame: str) -> AlpacaStream:
     found = stream()
-    found.socket.recv = lambda timeout=None: frame
+    found.socket.recv = lambda timeout, decode: frame
     return found
 
 

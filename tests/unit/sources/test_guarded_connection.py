@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stock_ml.errors import ContractBroken, TimedOut
-from stock_ml.sources.guarded_connection import GuardedConnection, guarded
+from stock_ml.sources.guarded_connection import GuardedConnection
 from stock_ml.sources.parsing import Response
 
 GOOD = Response("mine", "AAPL", None, {}, 1.0, b"{}", "application/json")
@@ -59,5 +59,5 @@ def test_an_error_that_no_source_may_raise_is_named_without_its_text(raised):
     strange = Strange(raises=raised)
     for call in (lambda: received(strange), GuardedConnection(strange, "mine", ()).close):
         with pytest.raises(ContractBroken, match=type(raised).__name__) as error:
-            guarded("mine", call)
+            call()
         assert "secret" not in str(error.value)
