@@ -82,7 +82,7 @@ unit: .venv/dev ## the unit tests alone: no servers, no sockets
 
 test: EXAMPLES =
 test: check unit ## every check and test: unit, adapters, DAGs, the whole stack in a browser
-	.venv/bin/python -m pytest tests/adapters tests/dags tests/e2e
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/dags tests/adapters
 
 fuzz: .venv/dev ## fuzz a parser, guided by coverage: make fuzz NAME=csv (json, yahoo) SECONDS=600
 	@.venv/bin/python -m tests.fuzz "$(or $(NAME),csv)" "$(or $(SECONDS),600)"

@@ -6,11 +6,14 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+
 from local.commands import run_command
 from stock_ml.adapters import host
 from stock_ml.errors import HostError
 
 LOCKS = Path(__file__).parent / "locks"
+AGAIN = Retrying(retry=retry_if_exception_type(HostError), stop=stop_after_attempt(3), wait=wait_fixed(5), reraise=True)
 SETTINGS = """<ivysettings><settings defaultResolver="central"/>
 <resolvers><ibiblio name="central" m2compatible="true" usepoms="false"/></resolvers></ivysettings>"""
 
@@ -43,7 +46,7 @@ def fetch(name: str, jars: Path) -> Path:
     missing = [jar for jar in locked(name) if not _is_right(folder / jar.file, jar)]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
-        _retrieve(missing, folder)
+        AGAIN(_retrieve, missing, folder)  # one download that fails now and then must not end a set-up
     return folder
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from local import ports
 from local.secrets import ensure_secrets
 from local.servers import mlflow, postgres_roles, seaweed
 from local.servers import postgres as postgres_program
@@ -20,6 +21,11 @@ hypothesis.settings.register_profile("desk", deadline=None)
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=10)  # `make unit`
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+# two workers choose ports at once: a port that one has chosen and not yet taken must be none of the other's
+if os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    number, workers = (int(os.environ[f"PYTEST_XDIST_WORKER{part}"].removeprefix("gw")) for part in ("", "_COUNT"))
+    ports.SERVERS = ports.SERVERS[number::workers]
 
 
 @pytest.fixture(scope="session")

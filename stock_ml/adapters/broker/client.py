@@ -1,13 +1,17 @@
 """How every client reaches Kafka: the brokers, and what they require; and the position of a message."""
 
+import logging
+from threading import Thread
 from typing import NamedTuple
 
-from confluent_kafka import Message
+from confluent_kafka import Consumer, Message
 from pydantic import SecretStr
 
 from stock_ml.config import Settings
 from stock_ml.errors import BadSetting
 
+log = logging.getLogger(__name__)
+CLOSE_SECONDS = 10.0  # closing takes milliseconds, and some seconds where the broker is away
 Config = dict[str, str | int | float | bool]
 USER, MECHANISM = "stockml", "SCRAM-SHA-512"  # of clients of the project's own broker
 
@@ -41,6 +45,20 @@ def position(message: Message) -> Position:
     if partition is None or offset is None:
         raise ValueError("this message is in no partition")
     return Position(partition, offset)
+
+
+def close(consumer: Consumer, seconds: float = CLOSE_SECONDS) -> bool:
+    """Close a consumer, and say whether it closed in time; what calls goes on in any case.
+
+    librdkafka waits for its own threads, and now and then one never ends (confluent-kafka-python, issue 1667): such a
+    client is left behind.
+    """
+    closing = Thread(target=consumer.close, name="kafka-close", daemon=True)
+    closing.start()
+    closing.join(seconds)
+    if closing.is_alive():
+        log.warning("a Kafka client did not close within %g s and is left behind", seconds)
+    return not closing.is_alive()
 
 
 def _certificates(s: Settings) -> dict[str, str]:

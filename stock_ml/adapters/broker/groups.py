@@ -4,7 +4,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, 
 from confluent_kafka.admin import AdminClient
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
-from stock_ml.adapters.broker.client import client_config
+from stock_ml.adapters.broker.client import client_config, close
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 
@@ -45,7 +45,7 @@ def rewind(s: Settings, topic: str, group: str, since: float) -> int:
     except KafkaException as error:
         raise BrokerUnavailable(f"Kafka at {s.kafka} did not rewind {group}: {error.args[0].str()}") from error
     finally:
-        reader.close()
+        close(reader)
 
 
 def _partitions(reader: Consumer, topic: str) -> list[TopicPartition]:

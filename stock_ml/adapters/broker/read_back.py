@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stock_ml.adapters.broker.client import client_config, position
+from stock_ml.adapters.broker.client import client_config, close, position
 from stock_ml.adapters.broker.client_events import Login
 from stock_ml.adapters.broker.unreadable import UNREADABLE, reread
 from stock_ml.config import Settings
@@ -29,7 +29,7 @@ def read_back(s: Settings, topic: str, newest: int | None = None) -> Iterator[by
     except KafkaException as error:
         raise login.failure(consumer, f"topic {topic} on Kafka at {s.kafka} cannot be read", error) from error
     finally:
-        consumer.close()
+        close(consumer)
 
 
 class _Partitions:

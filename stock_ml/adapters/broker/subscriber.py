@@ -2,12 +2,11 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from threading import Thread
 from time import monotonic
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stock_ml.adapters.broker.client import client_config, position
+from stock_ml.adapters.broker.client import client_config, close, position
 from stock_ml.adapters.broker.client_events import EVERY, Brokers, Errors
 from stock_ml.adapters.broker.retention_loss import Unread
 from stock_ml.adapters.broker.stalls import Stalls
@@ -156,10 +155,7 @@ class Subscriber:
 
         All that was done with is committed, so nothing is lost if it did not; others wait for the session to end.
         """
-        closing = Thread(target=self._consumer.close, daemon=True)
-        closing.start()
-        closing.join(seconds)
-        return not closing.is_alive()
+        return close(self._consumer, seconds)
 
     def _newest(self, at: TopicPartition) -> int:
         _, high = self._consumer.get_watermark_offsets(at, cached=True)

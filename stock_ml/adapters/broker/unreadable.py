@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stock_ml.adapters.broker.client import client_config, position
+from stock_ml.adapters.broker.client import client_config, close, position
 from stock_ml.config import Settings
 from stock_ml.errors import BrokerUnavailable
 
@@ -90,7 +90,7 @@ def _read_at(s: Settings, at: TopicPartition) -> tuple[_Failure | None, int]:
         consumer.assign([at])
         return _failure(consumer.poll(SECONDS)), high
     finally:
-        consumer.close()
+        close(consumer)
 
 
 def _failure(message: Message | None) -> _Failure | None:

@@ -1,11 +1,13 @@
 """How clients reach a Kafka that a person brings, and the one that runs here."""
 
 from pathlib import Path
+from threading import Event
+from typing import cast
 
 import pytest
 from confluent_kafka import Consumer
 
-from stock_ml.adapters.broker.client import client_config
+from stock_ml.adapters.broker.client import client_config, close
 from stock_ml.config import load
 from stock_ml.errors import BadSetting
 
@@ -60,3 +62,21 @@ def test_a_login_without_a_user_is_refused_by_name() -> None:
 def test_a_missing_file_of_certificates_is_told_by_name() -> None:
     with pytest.raises(BadSetting, match=r"STOCKML_KAFKA_CA_FILE: there is no file /no/ca\.pem"):
         client_config(load(kafka_servers="k:9093", kafka_security_protocol="SSL", kafka_ca_file="/no/ca.pem"))
+
+
+class Stuck:
+    """A client whose threads never end until it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = Event()
+
+    def close(self) -> None:
+        assert self.let_go.wait(60)
+
+
+def test_a_client_that_does_not_close_is_left_behind_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    stuck = Stuck()
+    assert not close(cast(Consumer, stuck), 0.01)
+    assert caplog.messages == ["a Kafka client did not close within 0.01 s and is left behind"]
+    stuck.let_go.set()
+    assert close(cast(Consumer, stuck))
