@@ -77,8 +77,11 @@ def test_what_was_understood_is_said(tmp_path):
 
 @pytest.mark.parametrize("shift", [0, 60])
 @pytest.mark.parametrize("zone", [NEW_YORK, "UTC", "Etc/GMT+5", "Europe/Athens", "Europe/Warsaw", "America/Chicago"])
-@pytest.mark.parametrize("first", ["2024-03-06", "2024-06-03", "2024-10-30", "2025-03-26"])  # of four sessions, three before a change
+@pytest.mark.parametrize(
+    "first", ["2024-03-06", "2024-06-03", "2024-10-30", "2025-03-26"]
+)  # of four sessions, three before a change
 def test_the_zone_of_naive_stamps_is_learned_or_asked_and_never_silently_wrong(zone, shift, first, tmp_path):
+    # three sessions, and one after a change of clocks: most rows must not outvote the others
     [bars] = market(4, int(np.searchsorted(XNYS.dates, np.datetime64(first))), ("AAPL",))
     (tmp_path / "AAPL.csv").write_bytes(plain("date", SECONDS, zone, shift=shift)(bars))
     try:
