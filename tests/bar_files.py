@@ -257,7 +257,7 @@ def _mixed(folder: Path, market: list[Bars]) -> None:
     ]
     second: list[Callable[[Bars], bytes]] = [_binance, iso("timestamp", UTC, trade_count=2, vwap=1.0), _polygon_file]
     for number, bars in enumerate(market):
-        at = int(np.searchsorted(bars.ts, bars.ts[0] + 3 * 86_400 + 43_200))
+        at = int(np.searchsorted(bars.ts, bars.ts[0] + 86_400 + 43_200))
         for part, (rows, kinds) in enumerate(((slice(None, at), first), (slice(at, None), second))):
             half = Bars(bars.symbol, bars.ts[rows], bars.values[rows])
             (folder / f"{bars.symbol}_{part}.csv").write_bytes(kinds[number % 3](half))
