@@ -56,7 +56,7 @@ def test_an_outcome_counts_by_the_bounds_that_its_forecast_had_when_both_come_at
     assert streamed(Stream(config).send(*bars)) == batch(bars, config)
 
 
-@at_most(25)
+@at_most(15)
 @given(st.permutations(day(without=[20, 21, 35])[:45]))
 def test_bars_in_any_order_are_stored_as_in_order(shuffled: list[Bar]) -> None:
     ordered, stream = Stream().send(*sorted(shuffled)), Stream()

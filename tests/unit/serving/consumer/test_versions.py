@@ -55,7 +55,7 @@ def without(places: set[int]) -> list[Bar]:
     return [bar for number, bar in enumerate(BARS) if number not in places]
 
 
-@at_most(40)
+@at_most(20)
 @given(corrections, left_out, st.sampled_from([1, 3]), st.lists(st.integers(0, 30), max_size=20), st.data())
 def test_batches_duplicates_and_restarts_change_no_bit(
     changes: list[tuple[int, int, float]], places: set[int], horizon: int, lengths: list[int], data: st.DataObject
@@ -74,7 +74,7 @@ def test_batches_duplicates_and_restarts_change_no_bit(
     assert stream.forecasts == one_by_one.forecasts
 
 
-@at_most(40)
+@at_most(20)
 @given(corrections, left_out, st.randoms(use_true_random=False), st.booleans())
 def test_in_whatever_order_versions_come_the_newest_is_stored_and_the_others_are_kept(
     changes: list[tuple[int, int, float]], places: set[int], random: object, forget: bool
