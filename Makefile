@@ -75,10 +75,12 @@ fix: .venv/dev ## mend what ruff can mend by itself, and format
 
 # plug-ins of pytest that no unit test uses: a second for each process
 LEAN = -p no:schemathesis -p no:anyio -p no:typeguard
+# each worker begins with a half of the files: a calendar or a table that tests of a file share is made in one of them
+SIDE_BY_SIDE = -n 2 --dist worksteal
 # `make unit` alone tries ten examples of each property; `make test` and CI try a hundred
 EXAMPLES = $(if $(CI),,--hypothesis-profile=quick)
 unit: .venv/dev ## the unit tests alone: no servers, no sockets
-	.venv/bin/python -m pytest -n 2 $(LEAN) $(EXAMPLES) tests/unit
+	.venv/bin/python -m pytest $(SIDE_BY_SIDE) $(LEAN) $(EXAMPLES) tests/unit
 
 test: EXAMPLES =
 test: check unit ## every check and test: unit, adapters, DAGs, the whole stack in a browser
@@ -91,7 +93,7 @@ oldest: ## set-up and unit tests on the oldest Python 3.11 of this machine, in a
 	@.ci/oldest
 
 coverage: .venv/dev ## measure what unit tests cover, then all but the browser tests, and list the files covered least
-	.venv/bin/python -m pytest -n 2 --cov --cov-report= tests/unit
+	.venv/bin/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report= tests/unit
 	@echo "the unit tests alone cover $$(.venv/bin/coverage report --format=total) %"
 	.venv/bin/python -m pytest --cov --cov-append --cov-report= tests/adapters tests/dags
 	@.venv/bin/coverage report --sort=cover | sed -n '1,22p;$$p'

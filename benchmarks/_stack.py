@@ -23,7 +23,6 @@ from local.servers import kafka
 from local.startup_steps import Step, run_all
 from local.supervisor.supervisor import Supervisor
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.mlflow import log_model, tracking
 from stock_ml.adapters.mlflow.registry import Registry
 from stock_ml.config import Settings
 from stock_ml.domain.bars import COLUMNS, Bar
@@ -90,6 +89,8 @@ def stack(symbols: tuple[str, ...], speed: float, without: str = "") -> Iterator
 
 
 def _champion(s: Settings, bars: list[Bar]) -> None:
+    from stock_ml.adapters.mlflow import log_model, tracking  # they take seconds, and most importers log no model
+
     lake = Lake.connect(s)
     lake.ensure_bucket()
     if lake.clean_months(s.symbols[0]):

@@ -1,6 +1,6 @@
 """One installation: its settings and secrets, its programs, and the steps that bring it up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -42,7 +42,7 @@ def describe(settings: Settings) -> Installation:
     """Return the installation of these settings; its secrets are made where they are missing."""
     secrets = ensure_secrets(settings)
     s = with_secrets(settings, secrets)
-    return Installation(s, secrets, [_versioned(p, version_of_package(s.source)) for p in _programs(s, secrets)])
+    return Installation(s, secrets, list(_versioned(_programs(s, secrets), version_of_package(s.source))))
 
 
 def steps(installation: Installation, supervisor: Supervisor, console: Console) -> list[Step]:
@@ -116,7 +116,10 @@ def _programs(s: Settings, secrets: dict[str, str]) -> Iterator[Program]:
     yield watchdog.program(s)
 
 
-def _versioned(p: Program, plugin: str) -> Program:
+def _versioned(programs: Iterable[Program], plugin: str) -> Iterator[Program]:
     # a program whose definition changed is restarted: so new code and new packages are part of the definition
-    places = ["requirements.txt", *(CODE if "PYTHONPATH" in p.env else ())]
-    return replace(p, env={**p.env, "STOCKML_VERSION": version_of(ROOT, tuple(places)) + plugin})
+    ours, theirs = (
+        version_of(ROOT, places) + plugin for places in (("requirements.txt", *CODE), ("requirements.txt",))
+    )
+    for p in programs:
+        yield replace(p, env={**p.env, "STOCKML_VERSION": ours if "PYTHONPATH" in p.env else theirs})

@@ -23,7 +23,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from stock_ml.domain.capabilities import Capabilities
 from stock_ml.domain.spelling import nearest
@@ -347,6 +353,19 @@ class Settings(BaseSettings):
         None, description="password of the role stockml_reader there, which only reads; generated"
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources that have a setting: to search one for every field takes as long as all else of loading."""
+        sources = init_settings, env_settings, dotenv_settings, file_secret_settings
+        return tuple(each for each in super().settings_customise_sources(settings_cls, *sources) if _has_settings(each))
+
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, given: dict[str, Any]) -> dict[str, Any]:
@@ -658,6 +677,12 @@ def class_with(source: str) -> type[Settings]:
             "stock_ml has, or have an alias; the plug-in's author must name them otherwise"
         )
     return create_model("Settings", __base__=Settings, **fields)
+
+
+def _has_settings(source: PydanticBaseSettingsSource) -> bool:
+    if not isinstance(source, EnvSettingsSource):  # the arguments: a file `.env` is one of these as well
+        return True
+    return any(name.upper().startswith((PREFIX, KEY)) for name in source.env_vars)
 
 
 def _bad_setting(error: ValidationError, own: str = "") -> BadSetting:

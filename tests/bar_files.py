@@ -36,6 +36,10 @@ class Bars:
         """Return the stamps in a zone, `shift` seconds after each bar's open."""
         return pd.DatetimeIndex((self.ts + shift).astype("datetime64[s]"), tz="UTC").tz_convert(zone)
 
+    def texts(self, form: str, zone: str, shift: int = 0) -> list[str]:
+        """Return the stamps in a form of strftime: that of pandas takes three times as long."""
+        return [stamp.strftime(form) for stamp in self.stamps(zone, shift).to_pydatetime()]
+
     def frame(self, names: tuple[str, ...] = NAMES) -> pd.DataFrame:
         """Return open to volume under these names."""
         return pd.DataFrame(self.values, columns=list(names))
@@ -74,7 +78,7 @@ def plain(stamp: str, form: str, zone: str, names: tuple[str, ...] = NAMES, shif
 
     def make(bars: Bars) -> bytes:
         frame = bars.frame(names)
-        frame.insert(0, stamp, bars.stamps(zone, shift).strftime(form))
+        frame.insert(0, stamp, bars.texts(form, zone, shift))
         return text(frame)
 
     return make
@@ -85,7 +89,7 @@ def iso(stamp: str, zone: str, names: tuple[str, ...] = NAMES, **more: float) ->
 
     def make(bars: Bars) -> bytes:
         frame = bars.frame(names).assign(**more)
-        frame.insert(0, stamp, bars.stamps(zone).astype(str))
+        frame.insert(0, stamp, [str(stamp) for stamp in bars.stamps(zone).to_pydatetime()])
         return text(frame)
 
     return make
@@ -97,7 +101,7 @@ SECONDS = "%Y-%m-%d %H:%M:%S"
 def _yfinance_two_rows(bars: Bars, third: bool = True) -> bytes:
     order = ("Close", "High", "Low", "Open", "Volume")
     frame = bars.frame(TITLES)[list(order)]
-    frame.insert(0, "Price", bars.stamps(UTC).astype(str))
+    frame.insert(0, "Price", [str(stamp) for stamp in bars.stamps(UTC).to_pydatetime()])
     head, rows = text(frame).split(b"\n", 1)
     tickers = ",".join(["Ticker", *[bars.symbol] * 5])
     return b"\n".join([head, tickers.encode(), *([b"Datetime,,,,,"] if third else []), rows])
@@ -145,51 +149,53 @@ def _binance_zip(folder: Path, market: list[Bars]) -> None:
 
 
 def _stooq(bars: Bars) -> bytes:
-    stamps = bars.stamps(WARSAW, 60)
     frame = bars.frame(("<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<VOL>"))
     frame.insert(0, "<TICKER>", bars.symbol)
     frame.insert(1, "<PER>", 1)
-    frame.insert(2, "<DATE>", stamps.strftime("%Y%m%d"))
-    frame.insert(3, "<TIME>", stamps.strftime("%H%M%S"))
+    frame.insert(2, "<DATE>", bars.texts("%Y%m%d", WARSAW, 60))
+    frame.insert(3, "<TIME>", bars.texts("%H%M%S", WARSAW, 60))
     return text(frame.assign(**{"<OPENINT>": 0}))
 
 
 def _metatrader_5(bars: Bars) -> bytes:
-    stamps, frame = bars.stamps(ATHENS), bars.frame(("<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<VOL>"))
-    frame.insert(0, "<DATE>", stamps.strftime("%Y.%m.%d"))
-    frame.insert(1, "<TIME>", stamps.strftime("%H:%M:%S"))
+    frame = bars.frame(("<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<VOL>"))
+    frame.insert(0, "<DATE>", bars.texts("%Y.%m.%d", ATHENS))
+    frame.insert(1, "<TIME>", bars.texts("%H:%M:%S", ATHENS))
     frame.insert(6, "<TICKVOL>", 5)
     return text(frame.assign(**{"<SPREAD>": 2}), sep="\t")
 
 
 def _metatrader_4(bars: Bars) -> bytes:
-    stamps, frame = bars.stamps(ATHENS), bars.frame()
-    frame.insert(0, "date", stamps.strftime("%Y.%m.%d"))
-    frame.insert(1, "time", stamps.strftime("%H:%M"))
+    frame = bars.frame()
+    frame.insert(0, "date", bars.texts("%Y.%m.%d", ATHENS))
+    frame.insert(1, "time", bars.texts("%H:%M", ATHENS))
     return text(frame, header=False)
 
 
 def _interactive_brokers(form: str, suffix: str = "", zone: str = NEW_YORK) -> Callable[[Bars], bytes]:
     def make(bars: Bars) -> bytes:
         frame = bars.frame().assign(average=1.0, barCount=3)
-        stamps = bars.stamps(zone)
-        frame.insert(0, "date", stamps.strftime(form) + suffix if form else stamps.astype(str))
+        frame.insert(
+            0,
+            "date",
+            bars.texts(form + suffix, zone) if form else [str(stamp) for stamp in bars.stamps(zone).to_pydatetime()],
+        )
         return str(frame.to_csv()).encode()  # with its index, as util.df's is written
 
     return make
 
 
 def _date_and_time(bars: Bars) -> bytes:
-    stamps, frame = bars.stamps(NEW_YORK), bars.frame(TITLES)
-    frame.insert(0, "Date", stamps.strftime("%Y-%m-%d"))
-    frame.insert(1, "Time", stamps.strftime("%H:%M"))
+    frame = bars.frame(TITLES)
+    frame.insert(0, "Date", bars.texts("%Y-%m-%d", NEW_YORK))
+    frame.insert(1, "Time", bars.texts("%H:%M", NEW_YORK))
     return text(frame)
 
 
 def _decimal_commas(form: str, zone: str) -> Callable[[Bars], bytes]:
     def make(bars: Bars) -> bytes:
         frame = bars.frame(TITLES)
-        frame.insert(0, "Date", bars.stamps(zone).strftime(form))
+        frame.insert(0, "Date", bars.texts(form, zone))
         return text(frame, sep=";", decimal=",")
 
     return make
@@ -197,7 +203,7 @@ def _decimal_commas(form: str, zone: str) -> Callable[[Bars], bytes]:
 
 def _histdata(bars: Bars) -> bytes:
     frame = bars.frame()
-    frame.insert(0, "stamp", bars.stamps(EST).strftime("%Y%m%d %H%M%S"))
+    frame.insert(0, "stamp", bars.texts("%Y%m%d %H%M%S", EST))
     return text(frame, sep=";", header=False)
 
 
@@ -229,7 +235,7 @@ def _one_table(folder: Path, market: list[Bars]) -> None:
     for bars in market:
         frame = bars.frame()
         frame.insert(0, "symbol", bars.symbol)
-        frame.insert(1, "timestamp", bars.stamps(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        frame.insert(1, "timestamp", bars.texts(TZ, UTC))
         frames.append(frame)
     (folder / "all.csv").write_bytes(text(pd.concat(frames).sort_values("timestamp", kind="stable")))
 
@@ -251,7 +257,7 @@ def _mixed(folder: Path, market: list[Bars]) -> None:
     ]
     second: list[Callable[[Bars], bytes]] = [_binance, iso("timestamp", UTC, trade_count=2, vwap=1.0), _polygon_file]
     for number, bars in enumerate(market):
-        at = int(np.searchsorted(bars.ts, bars.ts[0] + 3 * 86_400 + 43_200))
+        at = int(np.searchsorted(bars.ts, bars.ts[0] + 86_400 + 43_200))
         for part, (rows, kinds) in enumerate(((slice(None, at), first), (slice(at, None), second))):
             half = Bars(bars.symbol, bars.ts[rows], bars.values[rows])
             (folder / f"{bars.symbol}_{part}.csv").write_bytes(kinds[number % 3](half))

@@ -119,7 +119,9 @@ def test_the_oldest_python_of_several_is_used_in_a_copy(machine: Machine) -> Non
     machine.run("oldest")
     (call,) = machine.called("make")
     assert call.split()[-3:-1] == [f"PYTHON={machine.folder}/more/python3.11", ".venv/dev"]
-    assert machine.called("python") == ["python -m pytest -n 2 tests/unit CI="]
+    [tests] = machine.called("python")
+    assert tests.startswith("python -m pytest ")
+    assert tests.endswith(" tests/unit CI=")
     assert not Path(call.split()[2]).exists()
 
 

@@ -1,5 +1,7 @@
 """Trading periods: a lunch break parts a session into two, and sessions that touch are one."""
 
+from functools import partial
+
 import exchange_calendars
 import numpy as np
 import pytest
@@ -15,8 +17,9 @@ from stock_ml.model.features import CHANNELS, FEATURES, rows, schema, table, tar
 from tests.hypothesis_budget import at_most
 from tests.walks import take, walk
 
-HONG_KONG, TOKYO, WEEKDAYS, ALWAYS = (sessions(name) for name in ("XHKG", "XTKS", "24/5", "24/7"))
 W, LIMIT = 30, 15
+# loaded where a test needs them: each takes half a second
+hong_kong, tokyo, weekdays, always = (partial(sessions, name) for name in ("XHKG", "XTKS", "24/5", "24/7"))
 
 
 def at(text: str) -> int:
@@ -73,22 +76,22 @@ def test_without_breaks_each_session_is_a_period_and_keeps_its_number(name):
 def test_a_lunch_break_is_closed_time_within_one_session():
     morning, lunch, afternoon = (at(f"2024-01-17T0{t}") for t in ("3:59", "4:00", "5:00"))  # Hong Kong is 8 h ahead
     times = np.array([morning, lunch, afternoon - 60, afternoon])
-    number = HONG_KONG.number(times)
+    number = hong_kong().number(times)
     assert number.tolist() == [number[0], -1, -1, number[0]]
-    assert HONG_KONG.minute(times).tolist() == [149, -1, -1, 150]
-    assert np.diff(HONG_KONG.period(times[[0, 3]])).tolist() == [1]
-    assert HONG_KONG.lengths[number[0]] == 330
-    assert not HONG_KONG.is_plain
+    assert hong_kong().minute(times).tolist() == [149, -1, -1, 150]
+    assert np.diff(hong_kong().period(times[[0, 3]])).tolist() == [1]
+    assert hong_kong().lengths[number[0]] == 330
+    assert not hong_kong().is_plain
     assert schema(W, 1, LIMIT, "XHKG")["hash"] != schema(W, 1, LIMIT, "XNYS")["hash"]
     assert schema(W, 1, LIMIT, "XHKG")["channels"][-1] == "period"
 
 
 def test_nothing_is_filled_over_a_break_and_nothing_lacks_in_it():
-    ts = open_minutes(HONG_KONG, "2024-01-17", "2024-01-18")
+    ts = open_minutes(hong_kong(), "2024-01-17", "2024-01-18")
     bars = walk(np.delete(ts, [148, 149, 150, 151, 200]))  # around the break, and within the afternoon
-    filled = fill(bars, HONG_KONG, 90)
+    filled = fill(bars, hong_kong(), 90)
     assert filled.ts[filled.filled].tolist() == [ts[200]]
-    found = holes(bars.ts, HONG_KONG, LIMIT, (float(ts[0]), float(ts[-1] + 60)))
+    found = holes(bars.ts, hong_kong(), LIMIT, (float(ts[0]), float(ts[-1] + 60)))
     assert found.minutes.tolist() == [2, 2, 1]
     assert found.at_edge.tolist() == [True, True, False]
 
@@ -98,34 +101,34 @@ def channel(bars: Minutes, calendar: Sessions, name: str) -> np.ndarray:
 
 
 def test_a_window_crosses_a_break_as_a_night_and_a_target_does_not():
-    ts = open_minutes(HONG_KONG, "2024-01-17", "2024-01-19")
+    ts = open_minutes(hong_kong(), "2024-01-17", "2024-01-19")
     bars = walk(ts)
-    assert window_ends(bars, HONG_KONG, W, LIMIT).tolist() == list(range(W - 1, 660))
-    period = channel(bars, HONG_KONG, "session")
+    assert window_ends(bars, hong_kong(), W, LIMIT).tolist() == list(range(W - 1, 660))
+    period = channel(bars, hong_kong(), "session")
     assert np.flatnonzero(np.diff(period)).tolist() == [149, 329, 479]
-    assert np.flatnonzero(np.isnan(targets(bars, HONG_KONG, 2))).tolist() == [148, 149, 328, 329, 478, 479, 658, 659]
-    assert channel(bars, HONG_KONG, "elapsed")[[149, 150, 329]].tolist() == [150 / 330, 151 / 330, 1.0]
+    assert np.flatnonzero(np.isnan(targets(bars, hong_kong(), 2))).tolist() == [148, 149, 328, 329, 478, 479, 658, 659]
+    assert channel(bars, hong_kong(), "elapsed")[[149, 150, 329]].tolist() == [150 / 330, 151 / 330, 1.0]
 
 
 def test_midnight_is_no_night_where_sessions_touch():
     ts = np.arange(at("2024-01-31T23:00"), at("2024-02-01T01:00"), 60)
     bars = walk(np.delete(ts, [59, 60, 61]))  # around midnight
-    filled = fill(bars, ALWAYS, LIMIT)
+    filled = fill(bars, always(), LIMIT)
     assert np.array_equal(filled.ts, ts)
-    assert len(window_ends(filled, ALWAYS, W, LIMIT)) == 120 - W + 1 - 3
-    assert len(np.unique(channel(filled, ALWAYS, "session"))) == 1
-    assert np.flatnonzero(np.isnan(targets(filled, ALWAYS, 1))).tolist() == [119]
-    found = holes(bars.ts, ALWAYS, LIMIT, (float(ts[0]), float(ts[-1] + 60)))
+    assert len(window_ends(filled, always(), W, LIMIT)) == 120 - W + 1 - 3
+    assert len(np.unique(channel(filled, always(), "session"))) == 1
+    assert np.flatnonzero(np.isnan(targets(filled, always(), 1))).tolist() == [119]
+    found = holes(bars.ts, always(), LIMIT, (float(ts[0]), float(ts[-1] + 60)))
     assert (found.minutes.tolist(), found.at_edge.tolist()) == ([3], [False])
 
 
 def test_months_that_were_filled_alone_are_filled_together_before_training():
     ts = np.arange(at("2024-01-31T23:00"), at("2024-02-01T01:00"), 60)
     bars = walk(np.delete(ts, [10, 59, 60, 90]))
-    months = [fill(take(bars, part), ALWAYS, LIMIT) for part in (bars.ts < ts[60], bars.ts >= ts[60])]
+    months = [fill(take(bars, part), always(), LIMIT) for part in (bars.ts < ts[60], bars.ts >= ts[60])]
     joined = Minutes(*(np.concatenate(pair) for pair in zip(*(vars(m).values() for m in months), strict=True)))
     for one, other in zip(
-        vars(fill(joined, ALWAYS, LIMIT)).values(), vars(fill(bars, ALWAYS, LIMIT)).values(), strict=True
+        vars(fill(joined, always(), LIMIT)).values(), vars(fill(bars, always(), LIMIT)).values(), strict=True
     ):
         assert np.array_equal(one, other)
 
@@ -136,18 +139,18 @@ def test_a_weekend_is_a_night_of_a_market_that_trades_on_weekdays():
         np.arange(at("2024-02-05"), at("2024-02-05T01"), 60),
     )
     bars = walk(np.concatenate([friday, monday]))
-    assert np.flatnonzero(np.diff(channel(bars, WEEKDAYS, "session"))).tolist() == [59]
-    assert np.flatnonzero(np.isnan(targets(bars, WEEKDAYS, 1))).tolist() == [59, 119]
-    assert len(fill(bars, WEEKDAYS, 5000)) == 120
-    assert WEEKDAYS.is_continuous
+    assert np.flatnonzero(np.diff(channel(bars, weekdays(), "session"))).tolist() == [59]
+    assert np.flatnonzero(np.isnan(targets(bars, weekdays(), 1))).tolist() == [59, 119]
+    assert len(fill(bars, weekdays(), 5000)) == 120
+    assert weekdays().is_continuous
 
 
 def test_hours_that_an_exchange_changed_are_the_calendars():
     # Tokyo trades half an hour longer since 2024-11-05
     for day, close, minutes in (("2024-11-01", "06:00", 300), ("2024-11-05", "06:30", 330)):
-        number = int(np.flatnonzero(TOKYO.dates == np.datetime64(day))[0])
-        assert TOKYO.closes[number] == at(f"{day}T{close}")
-        assert TOKYO.lengths[number] == minutes
+        number = int(np.flatnonzero(tokyo().dates == np.datetime64(day))[0])
+        assert tokyo().closes[number] == at(f"{day}T{close}")
+        assert tokyo().lengths[number] == minutes
 
 
 @pytest.mark.parametrize(
@@ -201,9 +204,9 @@ def test_months_outside_of_a_calendar_are_refused_and_none_is_taken_for_another(
 
 def test_a_response_of_a_lunch_break_holds_all_until_the_break():
     lunch = at("2024-01-17T04:00")
-    assert complete_at("2024-01", lunch + 1800.5, HONG_KONG) == lunch
-    assert complete_at("2024-01", lunch + 3600 + 90, HONG_KONG) == lunch + 3600 + 60
-    assert complete_at("2024-01", at("2024-01-17") + 0.5, ALWAYS) == at("2024-01-17")
+    assert complete_at("2024-01", lunch + 1800.5, hong_kong()) == lunch
+    assert complete_at("2024-01", lunch + 3600 + 90, hong_kong()) == lunch + 3600 + 60
+    assert complete_at("2024-01", at("2024-01-17") + 0.5, always()) == at("2024-01-17")
 
 
 def test_unknown_exchanges_keep_their_error():
@@ -213,22 +216,22 @@ def test_unknown_exchanges_keep_their_error():
 
 def test_the_simulated_clock_skips_a_break_and_never_goes_back():
     lunch = at("2024-01-17T04:00")
-    assert skip_closed(lunch - 60, 60 + AFTER_CLOSE + 5, HONG_KONG) == lunch + 3600 + 5
-    assert skip_closed(at("2024-01-17T23:59"), 600, ALWAYS) == at("2024-01-18T00:09")
+    assert skip_closed(lunch - 60, 60 + AFTER_CLOSE + 5, hong_kong()) == lunch + 3600 + 5
+    assert skip_closed(at("2024-01-17T23:59"), 600, always()) == at("2024-01-18T00:09")
 
 
 def test_the_state_of_a_market_and_its_next_change():
     lunch = at("2024-01-17T04:00")
-    assert HONG_KONG.change(lunch - 1) == (True, lunch)
-    assert HONG_KONG.change(lunch) == (False, lunch + 3600)
-    assert WEEKDAYS.change(at("2024-01-17T00:00")) == (True, at("2024-01-20"))
-    assert ALWAYS.change(lunch) == (True, None)
+    assert hong_kong().change(lunch - 1) == (True, lunch)
+    assert hong_kong().change(lunch) == (False, lunch + 3600)
+    assert weekdays().change(at("2024-01-17T00:00")) == (True, at("2024-01-20"))
+    assert always().change(lunch) == (True, None)
 
 
 def test_features_do_without_volume():
     bars = walk(np.arange(at("2024-01-31T23:00"), at("2024-02-01T01:00"), 60))
     silent = Minutes(**vars(bars) | {"volume": np.zeros(len(bars))})
-    found = table(silent, ALWAYS, schema(W, 1, LIMIT, "24/7"), LIMIT)
+    found = table(silent, always(), schema(W, 1, LIMIT, "24/7"), LIMIT)
     assert len(found) == 120 - W + 1
     assert np.isfinite(found[list(FEATURES)].to_numpy()).all()
     assert (found["volume"] == 0).all()

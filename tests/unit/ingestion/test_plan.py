@@ -15,8 +15,14 @@ from stock_ml.ingestion.download import download
 from stock_ml.ingestion.plan import plan_symbols, work
 from stock_ml.ingestion.request_form import IngestRequest
 
-LAST = float(sessions("XBOM").closes[-1])
-AFTER = LAST + 40 * 86_400
+
+def last() -> float:
+    """Return when the last session that is known of Bombay closes; its calendar takes a second to load."""
+    return float(sessions("XBOM").closes[-1])
+
+
+def after() -> float:
+    return last() + 40 * 86_400
 
 
 def nothing(*_: object) -> None:
@@ -45,8 +51,8 @@ def settings(**given: Any) -> Settings:
 
 @pytest.mark.parametrize("given", [{"exchanges": "TCS:XBOM"}, {"exchange": "XBOM", "exchanges": "AAPL:XNYS"}])
 def test_a_symbol_whose_calendar_ended_waits_and_the_others_are_planned(given: dict[str, str]) -> None:
-    (apple, tata), requests = of(settings(**given), AFTER)
-    month = np.datetime64(int(AFTER), "s").astype("datetime64[M]")
+    (apple, tata), requests = of(settings(**given), after())
+    month = np.datetime64(int(after()), "s").astype("datetime64[M]")
     assert apple["months"] == [str(month - 1), str(month)]
     assert requests > 0
     assert tata["months"] == []
@@ -55,13 +61,13 @@ def test_a_symbol_whose_calendar_ended_waits_and_the_others_are_planned(given: d
 
 
 def test_before_its_calendar_ends_a_symbol_is_planned_as_others_are() -> None:
-    items, _ = of(settings(exchanges="TCS:XBOM"), LAST - 60)
+    items, _ = of(settings(exchanges="TCS:XBOM"), last() - 60)
     assert items[0]["months"] == items[1]["months"] != []
 
 
 def test_where_no_calendar_goes_on_the_plan_is_refused() -> None:
     with pytest.raises(UnknownSessions, match="XBOM"):
-        of(settings(exchange="XBOM"), AFTER)
+        of(settings(exchange="XBOM"), after())
 
 
 def test_the_download_of_a_symbol_that_waits_fails_with_its_reason() -> None:

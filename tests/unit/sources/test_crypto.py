@@ -13,16 +13,15 @@ from stock_ml.sources.crypto_exchanges import EXCHANGES
 from stock_ml.sources.plugin import SourcePlugin
 from stock_ml.sources.registry import requests_for
 
-ALWAYS = sessions("24/7")
 NOW = float(np.datetime64("2024-03-03T15:30:20", "s").astype(int))
 MONTH = int(np.datetime64("2024-02-01", "s").astype(int)), int(np.datetime64("2024-03-01", "s").astype(int))
 
 
 @pytest.mark.parametrize(("name", "whole", "this"), [("coinbase", 140, 13), ("binance", 42, 4), ("kraken", 0, 1)])
 def test_how_many_requests_a_month_takes_is_known_before(name: str, whole: int, this: int) -> None:
-    assert request_count(EXCHANGES[name], "2024-02", ALWAYS, NOW) == whole
-    assert request_count(EXCHANGES[name], "2024-03", ALWAYS, NOW) == this
-    assert request_count(EXCHANGES[name], "2024-05", ALWAYS, NOW) == 0
+    assert request_count(EXCHANGES[name], "2024-02", sessions("24/7"), NOW) == whole
+    assert request_count(EXCHANGES[name], "2024-03", sessions("24/7"), NOW) == this
+    assert request_count(EXCHANGES[name], "2024-05", sessions("24/7"), NOW) == 0
     s = load(_env_file=None, source="crypto", crypto_exchange=name)
     assert requests_for(s, "BTC/USD", "2024-02", NOW) == whole
     assert s.capabilities.per_minute == (60 if name == "kraken" else 240)

@@ -1,4 +1,4 @@
-"""A month through the stream and through the batch: the same forecasts bit for bit, whatever way its bars came."""
+"""Weeks through the stream and through the batch: the same forecasts bit for bit, whatever way their bars came."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,15 +16,15 @@ from tests.unit.serving.streams import CONFIG, SERVING, MemoryStore, bars_of, nu
 from tests.unit.serving.streams import batches as consumer_batches
 from tests.walks import NYSE, minutes_of, take, walk
 
-SYMBOLS, SESSIONS = ("AAPL", "GOOGL"), 20
+SYMBOLS, SESSIONS = ("AAPL", "GOOGL"), 8
 RANDOM = np.random.default_rng(5)
 
 
 def month(number: int) -> list[Bar]:
-    """Return 20 sessions with single minutes, short and long stretches missing, and a split."""
+    """Return SESSIONS sessions with single minutes, short and long stretches missing, and a split."""
     ts = minutes_of("2024-03-01", SESSIONS)
     whole = walk(ts, seed=number)
-    factor = np.where(ts >= ts[7 * 390], 0.5, 1.0)
+    factor = np.where(ts >= ts[3 * 390], 0.5, 1.0)
     whole = replace(whole, **{name: getattr(whole, name) * factor for name in ("open", "high", "low", "close")})
     keep = RANDOM.random(len(ts)) > 0.09
     for start in RANDOM.integers(0, len(ts), 12):

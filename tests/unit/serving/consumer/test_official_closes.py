@@ -68,12 +68,12 @@ def test_bars_out_of_order_see_it_as_well() -> None:
 
 
 def test_delivered_again_it_changes_nothing() -> None:
-    stream = Stream()
-    for message in in_time():
+    stream, nights = Stream(), [*BARS[365:415], *BARS[755:805]]
+    for message in in_time(nights):
         send(stream, [message])
         if isinstance(message, OfficialClose):
             send(stream, [message])
-    assert found(stream) == EXPECTED
+    assert found(stream) == batch(nights, closes=OfficialCloses.of(CLOSES))
     assert [row[:5] for row in stream.store.closes.values()] == CLOSES
 
 

@@ -46,10 +46,10 @@ def test_batches_restarts_and_late_bars_change_no_forecast(exchange: str, data: 
     assert {made.bar_ts: numbers(made) for made in stream.forecasts.values()} == batch(bars, config)
     filled = gaps.fill(Minutes.of_bars(bars), config.sessions, config.limit)
     assert sorted(row.ts for row in stream.bars.values() if row.filled) == filled.ts[filled.filled].tolist()
-    shuffled = Stream(config).send(*bars[:100])
-    for bar in reversed(bars[100:150]):
+    shuffled = Stream(config).send(*bars[:105])
+    for bar in reversed(bars[105:130]):
         shuffled.send(bar)
-    shuffled.send(*bars[150:])
+    shuffled.send(*bars[130:])
     assert {at: row._replace(late=False) for at, row in shuffled.bars.items()} == {
         at: row._replace(late=False) for at, row in stream.bars.items()
     }

@@ -17,7 +17,7 @@ from tests.unit.serving.batch import batch
 from tests.unit.serving.streams import CONFIG, Stream, day, minute, numbers
 from tests.walks import NYSE
 
-BARS = day(sessions=2)[340:450]  # over a night
+BARS = day(sessions=2)[360:425]  # over a night
 
 
 def corrected(bar: Bar, revision: int, factor: float = 1.0) -> Bar:
@@ -45,16 +45,17 @@ def final(messages: list[Bar]) -> list[Bar]:
 
 
 corrections = st.lists(
-    st.tuples(st.integers(0, 109), st.integers(0, 40), st.sampled_from([1.0, 1.0005, 0.9995, 1.3])), max_size=25
+    st.tuples(st.integers(0, len(BARS) - 1), st.integers(0, 40), st.sampled_from([1.0, 1.0005, 0.9995, 1.3])),
+    max_size=25,
 )
-left_out = st.sets(st.integers(1, 108), max_size=25)
+left_out = st.sets(st.integers(1, len(BARS) - 2), max_size=15)
 
 
 def without(places: set[int]) -> list[Bar]:
     return [bar for number, bar in enumerate(BARS) if number not in places]
 
 
-@at_most(40)
+@at_most(20)
 @given(corrections, left_out, st.sampled_from([1, 3]), st.lists(st.integers(0, 30), max_size=20), st.data())
 def test_batches_duplicates_and_restarts_change_no_bit(
     changes: list[tuple[int, int, float]], places: set[int], horizon: int, lengths: list[int], data: st.DataObject
@@ -73,7 +74,7 @@ def test_batches_duplicates_and_restarts_change_no_bit(
     assert stream.forecasts == one_by_one.forecasts
 
 
-@at_most(40)
+@at_most(20)
 @given(corrections, left_out, st.randoms(use_true_random=False), st.booleans())
 def test_in_whatever_order_versions_come_the_newest_is_stored_and_the_others_are_kept(
     changes: list[tuple[int, int, float]], places: set[int], random: object, forget: bool
@@ -95,11 +96,11 @@ def test_in_whatever_order_versions_come_the_newest_is_stored_and_the_others_are
 
 
 def test_windows_after_a_correction_are_those_of_the_settled_bars() -> None:
-    messages = shown(BARS, [(place, 2, 1.001) for place in range(3, 60, 5)])
+    messages = shown(BARS, [(place, 2, 1.001) for place in range(3, 30, 5)])
     stream, expected = Stream(), batch(final(messages))
     for bar in messages:
         stream.send(bar)
-    after = {bar.ts for bar in BARS[60 + CONFIG.window :]}
+    after = {bar.ts for bar in BARS[30 + CONFIG.window :]}
     made = {row.bar_ts: numbers(row)[:2] for row in stream.forecasts.values()}
     assert made.keys() == expected.keys()
     assert {ts: made[ts] for ts in after & made.keys()} == {ts: expected[ts][:2] for ts in after & made.keys()}

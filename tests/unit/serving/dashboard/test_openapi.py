@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from jsonschema import Draft202012Validator
 
 from serving.dashboard import queries
 from serving.dashboard.app import create_app
@@ -36,6 +35,8 @@ def test_what_is_served_has_the_version_of_the_package(app: Flask) -> None:
 
 
 def test_its_schemas_are_schemas() -> None:
+    from jsonschema import Draft202012Validator  # it takes half a second, which each worker would pay
+
     for schema in DOCUMENT["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
 

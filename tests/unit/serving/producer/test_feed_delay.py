@@ -74,16 +74,16 @@ class Run:
 
 
 def test_of_a_delayed_feed_each_bar_is_final_and_asked_for_once_a_minute() -> None:
-    run = Run(Delayed(), stated=FIFTEEN).over(17, 117)
-    assert sorted(run.bars) == sorted(bar for symbol in ("GOOGL", "AAPL") for bar in BARS[symbol][1:101])
-    assert run.requests() <= 2 * 101
+    run = Run(Delayed(), stated=FIFTEEN).over(17, 47)
+    assert sorted(run.bars) == sorted(bar for symbol in ("GOOGL", "AAPL") for bar in BARS[symbol][1:31])
+    assert run.requests() <= 2 * 31
     assert max(run.at[2:]) < FIFTEEN + 2 * STEP
 
 
 def test_without_a_delay_nothing_is_learned_and_nothing_waits() -> None:
-    run = Run(Delayed(delay=0)).over(2, 102)
+    run = Run(Delayed(delay=0)).over(2, 32)
     assert run.stream.delay("XNYS") == 0
-    assert run.requests() <= 2 * 101
+    assert run.requests() <= 2 * 31
     assert max(run.at) < 2 * STEP
 
 
@@ -95,11 +95,11 @@ def test_a_delay_that_nobody_stated_is_learned_and_no_bar_is_published_before_it
     run = Run(Delayed(delay=delay, forms=forms)).over(25, 45)
     assert delay <= run.stream.delay("XNYS") <= delay + 2 * STEP
     run.bars, run.source.asked = [], []
-    run.over(45, 105)
+    run.over(45, 65)
     assert {bar.symbol for bar in run.bars} == {"GOOGL", "AAPL"}
     assert set(run.bars) <= set(BARS["GOOGL"] + BARS["AAPL"])
-    assert 118 <= len(run.bars) == len(set(run.bars))
-    assert run.requests() <= 1.2 * 120
+    assert 38 <= len(run.bars) == len(set(run.bars))
+    assert run.requests() <= 1.2 * 40
 
 
 def test_a_delay_that_ends_or_begins_in_mid_session_is_followed() -> None:
