@@ -7,7 +7,6 @@ import pandas as pd
 
 from stock_ml.domain.bars import MINUTE
 from stock_ml.domain.ticks import snap_to_tick, symbol_ticks
-from stock_ml.errors import ParityError
 from stock_ml.evaluation.diebold_mariano import MIN_TEST_SESSIONS
 from stock_ml.evaluation.metrics import half_widths, interval_metrics, metrics, session_losses, walk_forward_half_widths
 from stock_ml.evaluation.promotion import PERSISTENCE, Decision, PromotionThreshold
@@ -17,16 +16,14 @@ from stock_ml.model import scorer
 from stock_ml.model.conformal import LEVELS, Calibration, calibrate
 from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.scorer import Scorer
-from stock_ml.training import spark_models
 from stock_ml.training.walk_forward import WalkForwardResult
 
-TOLERANCE = 1e-9
 HALF_WIDTHS, FALLBACK = [f"half_{level}" for level in LEVELS], "fallback"  # columns
 
 
 def kinds(result: WalkForwardResult) -> tuple[str, ...]:
     """Return the candidates: persistence, always there, and every recipe that was fitted."""
-    return (PERSISTENCE, *result.models)
+    return (PERSISTENCE, *result.fits)
 
 
 def metrics_report(result: WalkForwardResult) -> Report:
@@ -95,7 +92,7 @@ def build_scorer(kind: str, result: WalkForwardResult, schema: FeatureSchema) ->
     calibration = _calibration(result.predictions, kind)
     if kind == PERSISTENCE:
         return scorer.persistence(calibration, schema, result.end)
-    coefficients, intercept, trees = spark_models.parameters(result.models[kind])
+    coefficients, intercept, trees = result.fits[kind]
     fixed = (calibration.quantiles, schema, result.end, calibration.profile, trees, fallback_symbols(result, kind))
     return Scorer(kind, coefficients, intercept, *fixed, symbol_ticks(result.predictions))  # type: ignore[arg-type]  # one of RECIPES
 
@@ -103,18 +100,6 @@ def build_scorer(kind: str, result: WalkForwardResult, schema: FeatureSchema) ->
 def fallback_symbols(result: WalkForwardResult, kind: str) -> tuple[str, ...]:
     """Return the symbols that a candidate's next forecasts leave at the last price."""
     return result.fallbacks[kind][-1] if kind in result.fallbacks else ()
-
-
-def check_parity(scorer: Scorer, sample: pd.DataFrame) -> None:
-    """Raise ParityError unless the scorer equals Spark's own forecasts of `sample` within TOLERANCE."""
-    symbols = sample["symbol"].to_numpy(str)
-    scored = scorer.predict(sample[scorer.schema["names"]].to_numpy(np.float64), symbols).log_return
-    difference = np.abs(scored - sample[spark_models.PREDICTION].to_numpy())
-    if not (difference <= TOLERANCE).all():
-        raise ParityError(
-            f"the light scorer is up to {difference.max():.1e} away from Spark's own forecasts on {len(sample)} rows, "
-            f"{TOLERANCE} is allowed: nothing was registered"
-        )
 
 
 def predicted(frame: pd.DataFrame, kind: str) -> np.ndarray:

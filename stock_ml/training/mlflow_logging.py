@@ -110,7 +110,7 @@ def log_explanation(
     s: Settings, result: WalkForwardResult, report: Report, sample: pd.DataFrame, tags: dict[str, str]
 ) -> None:
     """Log what features do to forecasts, by a sample of feature rows, and the model card."""
-    mlflow.log_figure(plots.effects(result.models, sample, list(features.FEATURES)), "plots/effects.png")
+    mlflow.log_figure(plots.effects(result, sample, list(features.FEATURES)), "plots/effects.png")
     mlflow.log_text(model_card.card(s, result.sessions, report, tags), "model_card.md")
 
 

@@ -1,18 +1,16 @@
 """The plots of a training run: forecasts, skill, errors, calibration, autocorrelation, effects."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from pyspark.ml import PipelineModel
 
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Calendars
 from stock_ml.model.conformal import profile, scale
 from stock_ml.training import spark_models
-from stock_ml.training.walk_forward import COLUMNS
+from stock_ml.training.walk_forward import COLUMNS, WalkForwardResult
 
 SHARES, LAGS = np.arange(5, 100, 5) / 100, range(1, 16)
 
@@ -125,7 +123,7 @@ def _autocorrelation(ordered: pd.DataFrame, error: pd.Series) -> list[float]:
     return [float((error * of_sessions.shift(lag)).mean()) / square for lag in LAGS]
 
 
-def effects(models: Mapping[str, PipelineModel], sample: pd.DataFrame, names: list[str]) -> Figure:
+def effects(result: WalkForwardResult, sample: pd.DataFrame, names: list[str]) -> Figure:
     """Draw what each feature does to the forecasts, from the deviations in a sample of feature rows.
 
     Of a linear kind: what one standard deviation of the feature adds, in basis points. Of trees, which have no such
@@ -133,12 +131,13 @@ def effects(models: Mapping[str, PipelineModel], sample: pd.DataFrame, names: li
     """
     figure, plot = _axes("What one standard deviation of a feature adds to the forecast, basis points")
     deviations = sample[names].std().to_numpy()
-    linear = {k: np.array(spark_models.parameters(m).coefficients) * deviations * 1e4 for k, m in models.items()}
+    linear = {kind: np.array(fit.coefficients) * deviations * 1e4 for kind, fit in result.fits.items()}
     largest = max((float(np.abs(bars).max()) for bars in linear.values()), default=0.0) or 1.0
-    width = 0.8 / max(len(models), 1)
-    for number, (kind, model) in enumerate(models.items()):
-        shares = spark_models.importances(model)
-        bars, label = (linear[kind], kind) if shares is None else (shares * largest, f"{kind}: importance")
+    width = 0.8 / max(len(linear), 1)
+    shares = {kind: spark_models.importances(pipeline) for kind, pipeline in result.pipelines.items()}
+    for number, (kind, of_features) in enumerate(linear.items()):
+        share = shares.get(kind)
+        bars, label = (of_features, kind) if share is None else (share * largest, f"{kind}: importance")
         plot.bar(np.arange(len(names)) + number * width, bars, width, label=label)
     plot.set_xticks(np.arange(len(names)) + 0.4 - width / 2, names, rotation=45, ha="right")
     plot.legend()

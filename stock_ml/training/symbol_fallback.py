@@ -20,7 +20,7 @@ def with_symbol_fallback(result: WalkForwardResult, previous: Mapping[str, bool]
     symbols whether they were served the last price, which the set of the new version starts from.
     """
     count = int(result.predictions["fold"].max()) + 1
-    sets = {kind: _fallback_sets(_gains(result.predictions, kind), count, previous) for kind in result.models}
+    sets = {kind: _fallback_sets(_gains(result.predictions, kind), count, previous) for kind in result.fits}
     test = _apply(result.test.assign(fold=-1), sets).drop(columns="fold")
     return replace(result, predictions=_apply(result.predictions, sets), test=test, fallbacks=sets)
 

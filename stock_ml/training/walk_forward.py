@@ -17,8 +17,9 @@ from stock_ml.errors import BadBars, TooLittleHistory
 from stock_ml.evaluation.folds import Fold, in_evaluation, in_training, known_at, refit, walk_forward_folds
 from stock_ml.evaluation.regime_change import history_start
 from stock_ml.model.feature_schema import FeatureSchema
-from stock_ml.model.trees import Forest
+from stock_ml.model.parameters import Parameters
 from stock_ml.training import spark_models
+from stock_ml.training.fold_fits import FoldFits
 
 COLUMNS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "elapsed")
 MAX_CONCURRENT_ROWS = 1_000_000  # rows in all steps that run side by side
@@ -44,21 +45,23 @@ class History:
 
 @dataclass(frozen=True)
 class WalkForwardResult:
-    """Hold the models fitted on all training rows, and out-of-sample forecasts as frames of COLUMNS.
+    """Hold what each recipe was fitted to on all training rows, and out-of-sample forecasts as frames of COLUMNS.
 
     A column of each recipe's name holds its forecasts, log returns; `tick` is the symbol's, 0 where earlier sessions
-    do not tell it. `predictions` has `fold` too; `test` holds the
-    sessions kept out, empty where there are none. `sessions` were trained on (first and last bar_ts, rows); the newest
-    target there was known at `end`. `fallbacks` names for each recipe the symbols that were served the last price, in
-    each fold and at the end.
+    do not tell it. `predictions` has `fold` too; `test` holds the sessions kept out, empty where there are none.
+    `sessions` were trained on (first and last bar_ts, rows); `refit` says which of their rows, and the newest target
+    there was known at `end`. `fallbacks` names for each recipe the symbols that were served the last price, in each
+    fold and at the end. `pipelines` are those that MLlib has fitted.
     """
 
-    models: dict[str, PipelineModel]
+    fits: dict[str, Parameters]
     predictions: pd.DataFrame
     test: pd.DataFrame
     sessions: pd.DataFrame
     end: int
+    refit: Fold
     fallbacks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    pipelines: Mapping[str, PipelineModel] = field(default_factory=dict)
 
 
 def walk_forward(rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str], history: History) -> WalkForwardResult:
@@ -74,15 +77,16 @@ def walk_forward(rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str],
     seen = sessions.loc[training.index[0] :]
     _check_finite(seen["wrong"].dropna())
     end = known_at(newest, schema["horizon"])
-    last = refit(training["first"].tolist(), end, longest)
-    with ThreadPool(concurrent_steps(int(seen["rows"].sum()), len(folds) + 1)) as pool:
-        # each thread sees the session's settings as this one does
-        step = inheritable_thread_target(rows.sparkSession)(partial(_step, rows, schema, recipes))
-        *steps, (models, test) = pool.map(step, [*folds, last], chunksize=1)
-    predictions = pd.concat([frame.assign(fold=i) for i, (_, frame) in enumerate(steps)], ignore_index=True)
+    steps = [*folds, refit(training["first"].tolist(), end, longest)]
+    fits, pipelines = _fits(rows, schema, recipes, steps, int(seen["rows"].sum()))
+    ahead = _evaluated(rows, schema, folds[0])
+    parts = [_forecasts(ahead, schema["names"], step, _of_step(fits, i)) for i, step in enumerate(steps)]
+    predictions = pd.concat([part.assign(fold=i) for i, part in enumerate(parts[:-1])], ignore_index=True)
     predictions["tick"] = ticks_before(predictions)
+    test = parts[-1]
     test["tick"] = TickTable.of(symbol_ticks(predictions)).look_up(test["symbol"].to_numpy(str))
-    return WalkForwardResult(models, predictions, test, training.iloc[-longest:].drop(columns="wrong"), end)
+    used = training.iloc[-longest:].drop(columns="wrong")
+    return WalkForwardResult(_of_step(fits, -1), predictions, test, used, end, steps[-1], pipelines=pipelines)
 
 
 def concurrent_steps(rows: int, steps: int) -> int:
@@ -121,22 +125,42 @@ def _check(training: pd.DataFrame, fold: Fold) -> None:
         )
 
 
-def _step(
-    rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str], fold: Fold
-) -> tuple[dict[str, PipelineModel], pd.DataFrame]:
-    """Fit on what was known when the fold began, back to its `since`, and forecast its rows in order of time."""
+def _fits(
+    rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str], steps: Sequence[Fold], seen: int
+) -> tuple[dict[str, list[Parameters]], dict[str, PipelineModel]]:
+    """Return each recipe's parameters by step, and the last step's pipeline of what only MLlib fits."""
+    fits = FoldFits(rows, schema["names"], schema["horizon"], steps).fit(recipes)
+    pipelines: dict[str, PipelineModel] = {}
+    for recipe in (recipe for recipe in recipes if recipe not in fits):
+        with ThreadPool(concurrent_steps(seen, len(steps))) as pool:
+            # each thread sees the session's settings as this one does
+            fit = inheritable_thread_target(rows.sparkSession)(partial(fit_rows, rows, schema, recipe))
+            fitted = pool.map(fit, steps, chunksize=1)
+        fits[recipe], pipelines[recipe] = [spark_models.parameters(model) for model in fitted], fitted[-1]
+    return {recipe: fits[recipe] for recipe in recipes}, pipelines
+
+
+def fit_rows(rows: DataFrame, schema: FeatureSchema, recipe: str, fold: Fold) -> PipelineModel:
+    """Return what MLlib fits to a fold's training rows."""
     known = rows.where(in_training(F.col("bar_ts"), fold, schema["horizon"]))
-    models = {recipe: spark_models.fit(known, schema["names"], recipe) for recipe in recipes}
-    ahead = rows.where(in_evaluation(F.col("bar_ts"), fold))
-    frame = ahead.select(*COLUMNS, *(name for name in schema["names"] if name not in COLUMNS)).toPandas()
-    ordered = frame.sort_values(["bar_ts", "symbol"], ignore_index=True)
-    features = ordered[schema["names"]].to_numpy(np.float64)
-    forecasts = {recipe: _predicted(model, features) for recipe, model in models.items()}
-    return models, ordered[list(COLUMNS)].assign(**forecasts)
+    return spark_models.fit(known, schema["names"], recipe)
 
 
-def _predicted(model: PipelineModel, features: np.ndarray) -> np.ndarray:
-    """Return a pipeline's forecasts from its parameters: the parity check holds them against Spark's own."""
-    found = spark_models.parameters(model)
-    forecast: np.ndarray = features @ np.array(found.coefficients) + found.intercept
-    return forecast + Forest.of(found.trees).total(features) if found.trees else forecast
+def _of_step(fits: Mapping[str, Sequence[Parameters]], step: int) -> dict[str, Parameters]:
+    return {recipe: of_steps[step] for recipe, of_steps in fits.items()}
+
+
+def _evaluated(rows: DataFrame, schema: FeatureSchema, first: Fold) -> pd.DataFrame:
+    """Return all rows from the first fold on in order of time."""
+    ahead = rows.where(F.col("bar_ts") >= first.first)
+    names = (name for name in schema["names"] if name not in COLUMNS)
+    frame: pd.DataFrame = ahead.select(*COLUMNS, *names).toPandas()
+    return frame.sort_values(["bar_ts", "symbol"], ignore_index=True)
+
+
+def _forecasts(ahead: pd.DataFrame, names: Sequence[str], step: Fold, fits: Mapping[str, Parameters]) -> pd.DataFrame:
+    """Return the rows that a step evaluates, a column of forecasts for each recipe."""
+    own = ahead[in_evaluation(ahead["bar_ts"].to_numpy(), step)].reset_index(drop=True)
+    features = own[list(names)].to_numpy(np.float64)
+    columns: pd.DataFrame = own[list(COLUMNS)]
+    return columns.assign(**{recipe: fit.predict(features) for recipe, fit in fits.items()})

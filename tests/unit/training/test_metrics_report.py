@@ -5,19 +5,18 @@ import pandas as pd
 import pytest
 
 from stock_ml.domain.calendar import Calendars
-from stock_ml.errors import ParityError
+from stock_ml.evaluation.folds import Fold
 from stock_ml.evaluation.promotion import PromotionThreshold
 from stock_ml.evaluation.unused_sessions import Incumbent
-from stock_ml.model.conformal import FLAT, Calibration
 from stock_ml.model.features import FEATURES, schema
-from stock_ml.model.scorer import Scorer, persistence
+from stock_ml.model.parameters import Parameters
 from stock_ml.training import plots
-from stock_ml.training.metrics_report import build_scorer, check_parity, decide, fold_table, metrics_report
+from stock_ml.training.metrics_report import build_scorer, decide, fold_table, metrics_report
 from stock_ml.training.walk_forward import WalkForwardResult
 
 RNG = np.random.default_rng(4)
 FOLDS = 12
-WIDTHS = {"50": 1.0, "90": 2.0, "99": 3.0}
+NO_FIT, NO_FOLD = Parameters((0.0,) * len(FEATURES), 0.0), Fold(0, 0, 0)
 
 
 def forecasts(rows: int, first: int, error: float) -> pd.DataFrame:
@@ -39,9 +38,8 @@ def forecasts(rows: int, first: int, error: float) -> pd.DataFrame:
 
 def result_of(error: float, test: int = 0) -> WalkForwardResult:
     predictions = forecasts(4800, 1709562600, error)
-    return WalkForwardResult(
-        {"linear": None}, predictions, forecasts(test, 1709735400, error), pd.DataFrame(), 1709672400
-    )
+    held_out = forecasts(test, 1709735400, error)
+    return WalkForwardResult({"linear": NO_FIT}, predictions, held_out, pd.DataFrame(), 1709672400, NO_FOLD)
 
 
 @pytest.mark.parametrize(("error", "expected"), [(1e-4, "linear"), (1e-2, "persistence")])
@@ -84,18 +82,6 @@ def test_persistence_gets_intervals_from_its_own_errors():
     scorer = build_scorer("persistence", result_of(1e-4), schema(30, 1))
     assert (scorer.kind, scorer.trained_until) == ("persistence", 1709672400)
     assert scorer.quantiles["50"] == pytest.approx(0.67, abs=0.15)  # of a normal distribution
-
-
-def test_a_scorer_that_differs_from_spark_is_refused():
-    sample = pd.DataFrame(RNG.normal(size=(50, len(FEATURES))), columns=list(FEATURES)).abs().assign(symbol="A")
-    scorer = Scorer("linear", tuple(RNG.normal(size=len(FEATURES))), 0.1, WIDTHS, schema(30, 1), 0)
-    spark = scorer.predict(sample[list(FEATURES)].to_numpy()).log_return
-    check_parity(scorer, sample.assign(log_return=spark + 1e-10))
-    check_parity(persistence(Calibration(WIDTHS, FLAT), schema(30, 1), 0), sample.assign(log_return=0.0))
-    with pytest.raises(ParityError, match=r"2\.0e-09"):
-        check_parity(scorer, sample.assign(log_return=spark + np.eye(50)[7] * 2e-9))
-    with pytest.raises(ParityError):
-        check_parity(scorer, sample.assign(log_return=np.nan))
 
 
 def test_every_plot_is_drawn(tmp_path):

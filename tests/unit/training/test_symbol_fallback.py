@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from stock_ml.evaluation.folds import FOREVER, Fold
 from stock_ml.evaluation.promotion import PromotionThreshold
 from stock_ml.evaluation.unused_sessions import Incumbent
-from stock_ml.model.features import schema
+from stock_ml.model.features import FEATURES, schema
+from stock_ml.model.parameters import Parameters
 from stock_ml.training.metrics_report import (
     build_scorer,
     decide,
@@ -38,7 +40,8 @@ def market(folds: range, **error: float) -> pd.DataFrame:
 
 def result_of(predictions: pd.DataFrame) -> WalkForwardResult:
     test = market(range(4, 5), **ERROR).drop(columns="fold")
-    return WalkForwardResult({"linear": None}, predictions, test, pd.DataFrame(), START + 86_400 * 30)  # type: ignore[dict-item]
+    fits, end = {"linear": Parameters((0.0,) * len(FEATURES), 0.0)}, START + 86_400 * 30
+    return WalkForwardResult(fits, predictions, test, pd.DataFrame(), end, Fold(0, end, FOREVER))
 
 
 def test_a_symbol_whose_forecasts_are_worse_is_left_at_its_last_price_from_the_second_fold_on() -> None:
