@@ -19,7 +19,7 @@ from stock_ml.training import mlflow_logging, spark_models
 from stock_ml.training import train as training
 from stock_ml.training.metrics_report import build_scorer, metrics_report
 from stock_ml.training.served_fit import with_served_fit
-from stock_ml.training.walk_forward import History, walk_forward
+from stock_ml.training.walk_forward import History, judge_intervals, walk_forward
 
 KIND = "linear"
 
@@ -39,7 +39,7 @@ def main(ready: str) -> None:
         with _timed("fit"):
             spark_models.fit(rows, schema["names"], KIND)
         with _timed("walk-forward"):
-            judged = walk_forward(rows, schema, (KIND,), History(0, s.train_sessions))
+            judged = judge_intervals(rows, walk_forward(rows, schema, (KIND,), History(0, s.train_sessions)))
             metrics_report(judged)
             result = with_served_fit(judged, rows, schema, KIND)
         with _timed("register"), tracking.run(s, {}):

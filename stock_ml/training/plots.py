@@ -8,18 +8,20 @@ from matplotlib.figure import Figure
 
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Calendars
+from stock_ml.evaluation.judging import COLUMNS, HELD_OUT
+from stock_ml.evaluation.promotion import PERSISTENCE
 from stock_ml.model.conformal import profile, scale
 from stock_ml.training import spark_models
-from stock_ml.training.walk_forward import COLUMNS, WalkForwardResult
+from stock_ml.training.walk_forward import WalkForwardResult
 
 SHARES, LAGS = np.arange(5, 100, 5) / 100, range(1, 16)
 
 
-def figures(s: Settings, predictions: pd.DataFrame) -> dict[str, Figure]:
-    """Draw all plots of out-of-sample predictions, by name."""
+def figures(s: Settings, losses: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, Figure]:
+    """Draw all plots by name: of the losses of all symbols, and of a sample of out-of-sample predictions."""
     return {
         "last_session": last_session(predictions, s.calendars),
-        "skill_by_fold": skill_by_fold(predictions),
+        "skill_by_fold": skill_by_fold(losses),
         "error_by_minute": error_by_minute(predictions, s.horizon),
         "calibration": calibration(predictions),
         "autocorrelation": autocorrelation(predictions),
@@ -49,23 +51,24 @@ def last_session(predictions: pd.DataFrame, calendars: Calendars) -> Figure:
     return figure
 
 
-def skill_by_fold(predictions: pd.DataFrame) -> Figure:
-    """Draw each recipe's skill against persistence in each walk-forward fold, with the spread over its sessions."""
+def skill_by_fold(losses: pd.DataFrame) -> Figure:
+    """Draw each recipe's skill against persistence in each walk-forward fold, with the spread over its sessions.
+
+    `losses` are sums by `judging.KEYS`.
+    """
     figure, plot = _axes("Skill against persistence by fold (above 0 is better; bars are standard errors)")
-    starts = predictions.groupby("fold")["session"].min()
-    for number, kind in enumerate(_recipes(predictions)):
-        error = (predictions[kind] - predictions["target"]).abs()
-        of_sessions = 1 - _summed(error, predictions) / _summed(predictions["target"].abs(), predictions)
+    judged = losses[losses["fold"] != HELD_OUT]
+    starts = judged.groupby("fold")["session"].min()
+    kinds = [kind for kind in judged["kind"].unique() if kind != PERSISTENCE]
+    for number, kind in enumerate(kinds):
+        sums = judged[judged["kind"] == kind].groupby(["fold", "session"])[["error", "move"]].sum()
+        of_sessions = 1 - sums["error"] / sums["move"]
         mean, spread = of_sessions.groupby("fold").mean(), of_sessions.groupby("fold").sem().fillna(0.0)
         plot.errorbar(starts.index + 0.1 * number, mean, yerr=spread, fmt="o", capsize=4, label=kind)
     plot.set_xticks(starts.index, starts.tolist())
     plot.axhline(0, color="black", linewidth=0.8)
     plot.legend()
     return figure
-
-
-def _summed(loss: pd.Series, predictions: pd.DataFrame) -> pd.Series:
-    return loss.groupby([predictions["fold"], predictions["session"]]).sum()
 
 
 def error_by_minute(predictions: pd.DataFrame, horizon: int) -> Figure:

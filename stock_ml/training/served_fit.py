@@ -25,9 +25,11 @@ def with_served_fit(result: WalkForwardResult, rows: DataFrame, schema: FeatureS
     """Return the result with MLlib's pipeline of the kind that will serve, and its parameters."""
     if kind == PERSISTENCE or kind in result.pipelines:
         return result
-    fitted = fit_rows(rows, schema, kind, result.refit)
-    fits = result.fits | {kind: spark_models.parameters(fitted)}
-    return replace(result, fits=fits, pipelines={**result.pipelines, kind: fitted})
+    *earlier, last = result.judge.steps
+    fitted = fit_rows(rows, schema, kind, last.fold)
+    served = last._replace(fits={**last.fits, kind: spark_models.parameters(fitted)})
+    judge = replace(result.judge, steps=(*earlier, served))
+    return replace(result, judge=judge, pipelines={**result.pipelines, kind: fitted})
 
 
 def pipeline(result: WalkForwardResult, scorer: Scorer) -> PipelineModel:

@@ -21,10 +21,10 @@ from stock_ml.model.scorer import Scorer
 from stock_ml.monitoring import notify
 from stock_ml.training import mlflow_logging, promotion_guard, served_fit, spark_models
 from stock_ml.training.metrics_report import build_scorer, decide, metrics_report
-from stock_ml.training.reference_sample import reference_profile_of
+from stock_ml.training.reference_sample import forecast_sample, reference_profile_of
 from stock_ml.training.symbol_fallback import with_symbol_fallback
 from stock_ml.training.version_tags import is_compatible
-from stock_ml.training.walk_forward import History, WalkForwardResult, walk_forward
+from stock_ml.training.walk_forward import History, WalkForwardResult, judge_intervals, walk_forward
 
 
 class TrainingEvent(TypedDict):
@@ -89,12 +89,12 @@ def _train(
     history = History(s.holdout_sessions, s.train_sessions, incumbent.regime_change_at)
     raw = walk_forward(rows, schema, _recipes(s, incumbent.kind), history)
     mlflow_logging.log_stage("fitted")
-    result = with_symbol_fallback(raw, promotion_guard.fallbacks(s))
+    result = judge_intervals(rows, with_symbol_fallback(raw, promotion_guard.fallbacks(s)))
     report = metrics_report(result)
     decision = decide(result, incumbent, PromotionThreshold(s.promote_alpha, s.promote_margin))
     served, scorer, pipeline, sample = _served(rows, result, schema, decision.kind)
     mlflow_logging.log_stage("judged")
-    mlflow_logging.log_training(s, served, report, uri)
+    mlflow_logging.log_training(s, served, report, uri, forecast_sample(rows, served))
     profile = reference_profile_of(rows, served, s.calendars.of(s.symbols[0]), schema["hash"])
     mlflow_logging.log_reference_profile(profile)
     guard_tags = promotion_guard.tags(incumbent, decision, scorer.last_price)

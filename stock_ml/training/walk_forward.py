@@ -1,27 +1,37 @@
 """Walk forward over the training sessions, refit on all of them, and forecast the sessions held out, with Spark."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
 from multiprocessing.pool import ThreadPool
 
-import numpy as np
 import pandas as pd
 from pyspark import inheritable_thread_target
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
-from stock_ml.domain.ticks import TickTable, symbol_ticks, ticks_before
+from stock_ml.adapters import spark as engine
 from stock_ml.errors import BadBars, TooLittleHistory
-from stock_ml.evaluation.folds import Fold, in_evaluation, in_training, known_at, refit, walk_forward_folds
+from stock_ml.evaluation.error_histogram import ErrorHistogram
+from stock_ml.evaluation.folds import Fold, in_training, known_at, refit, walk_forward_folds
+from stock_ml.evaluation.judging import (
+    HELD_OUT,
+    Collect,
+    Judge,
+    Step,
+    added,
+    error_histograms,
+    interval_sums,
+    loss_sums,
+)
 from stock_ml.evaluation.regime_change import history_start
+from stock_ml.model.conformal import Calibration
 from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.parameters import Parameters
 from stock_ml.training import spark_models
 from stock_ml.training.fold_fits import FoldFits
 
-COLUMNS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "elapsed")
 MAX_CONCURRENT_ROWS = 1_000_000  # rows in all steps that run side by side
 MIN_ROWS = 100  # rows to fit or to evaluate with: below this a 99 % interval and a skill say nothing
 
@@ -45,23 +55,28 @@ class History:
 
 @dataclass(frozen=True)
 class WalkForwardResult:
-    """Hold what each recipe was fitted to on all training rows, and out-of-sample forecasts as frames of COLUMNS.
+    """Hold what each recipe was fitted to on all training rows, and how it did out of sample.
 
-    A column of each recipe's name holds its forecasts, log returns; `tick` is the symbol's, 0 where earlier sessions
-    do not tell it. `predictions` has `fold` too; `test` holds the sessions kept out, empty where there are none.
-    `sessions` were trained on (first and last bar_ts, rows); `refit` says which of their rows, and the newest target
+    `losses` are sums by `judging.KEYS`, and `intervals` too, empty until `judge_intervals`, as `calibrations` are.
+    `ticks` are the symbols' newest. `sessions` were trained on (first and last bar_ts, rows), and the newest target
     there was known at `end`. `fallbacks` names for each recipe the symbols that were served the last price, in each
     fold and at the end. `pipelines` are those that MLlib has fitted.
     """
 
-    fits: dict[str, Parameters]
-    predictions: pd.DataFrame
-    test: pd.DataFrame
+    judge: Judge
+    losses: pd.DataFrame
+    ticks: Mapping[str, float]
     sessions: pd.DataFrame
     end: int
-    refit: Fold
     fallbacks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     pipelines: Mapping[str, PipelineModel] = field(default_factory=dict)
+
+    @property
+    def fits(self) -> Mapping[str, Parameters]:
+        """Return what each recipe was fitted to on all training rows."""
+        return self.judge.steps[-1].fits
 
 
 def walk_forward(rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str], history: History) -> WalkForwardResult:
@@ -79,14 +94,41 @@ def walk_forward(rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str],
     end = known_at(newest, schema["horizon"])
     steps = [*folds, refit(training["first"].tolist(), end, longest)]
     fits, pipelines = _fits(rows, schema, recipes, steps, int(seen["rows"].sum()))
-    ahead = _evaluated(rows, schema, folds[0])
-    parts = [_forecasts(ahead, schema["names"], step, _of_step(fits, i)) for i, step in enumerate(steps)]
-    predictions = pd.concat([part.assign(fold=i) for i, part in enumerate(parts[:-1])], ignore_index=True)
-    predictions["tick"] = ticks_before(predictions)
-    test = parts[-1]
-    test["tick"] = TickTable.of(symbol_ticks(predictions)).look_up(test["symbol"].to_numpy(str))
+    numbers = [*range(len(folds)), HELD_OUT]
+    judge = Judge(
+        schema["names"],
+        [Step(number, fold, _of_step(fits, number)) for number, fold in zip(numbers, steps, strict=True)],
+    )
+    losses, ticks = judge_losses(partial(engine.collect, _evaluated(rows, judge)), judge)
     used = training.iloc[-longest:].drop(columns="wrong")
-    return WalkForwardResult(_of_step(fits, -1), predictions, test, used, end, steps[-1], pipelines=pipelines)
+    return WalkForwardResult(judge, losses, ticks, used, end, pipelines=pipelines)
+
+
+def judge_intervals(rows: DataFrame, result: WalkForwardResult) -> WalkForwardResult:
+    """Return the result with the intervals of what is served: each fold's come from the errors of those before it."""
+    return with_intervals(partial(engine.collect, _evaluated(rows, result.judge)), result)
+
+
+def with_intervals(collect: Collect, result: WalkForwardResult) -> WalkForwardResult:
+    """Do so by passes over the rows that are evaluated."""
+    judge, fallbacks = result.judge, result.fallbacks
+    parts = collect(judge.columns, partial(error_histograms, judge=judge, fallbacks=fallbacks))
+    histograms = {kind: reduce(ErrorHistogram.plus, [part[kind] for part in parts]) for kind in judge.kinds}
+    by_fold = {kind: found.by_fold() for kind, found in histograms.items()}
+    sums = partial(interval_sums, judge=judge, fallbacks=fallbacks, calibrations=by_fold)
+    newest = {kind: found.calibration() for kind, found in histograms.items()}
+    return replace(result, intervals=added(collect(judge.columns, sums)), calibrations=newest)
+
+
+def judge_losses(collect: Collect, judge: Judge) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Return the losses by `judging.KEYS`, and each symbol's newest tick, by a pass over what is evaluated."""
+    parts = collect(judge.columns, partial(loss_sums, judge=judge))
+    ticks = {symbol: tick for _, of_part in parts for symbol, tick in of_part.items()}
+    return added([losses for losses, _ in parts]), dict(sorted(ticks.items()))
+
+
+def _evaluated(rows: DataFrame, judge: Judge) -> DataFrame:
+    return rows.where(F.col("bar_ts") >= judge.first)
 
 
 def concurrent_steps(rows: int, steps: int) -> int:
@@ -148,19 +190,3 @@ def fit_rows(rows: DataFrame, schema: FeatureSchema, recipe: str, fold: Fold) ->
 
 def _of_step(fits: Mapping[str, Sequence[Parameters]], step: int) -> dict[str, Parameters]:
     return {recipe: of_steps[step] for recipe, of_steps in fits.items()}
-
-
-def _evaluated(rows: DataFrame, schema: FeatureSchema, first: Fold) -> pd.DataFrame:
-    """Return all rows from the first fold on in order of time."""
-    ahead = rows.where(F.col("bar_ts") >= first.first)
-    names = (name for name in schema["names"] if name not in COLUMNS)
-    frame: pd.DataFrame = ahead.select(*COLUMNS, *names).toPandas()
-    return frame.sort_values(["bar_ts", "symbol"], ignore_index=True)
-
-
-def _forecasts(ahead: pd.DataFrame, names: Sequence[str], step: Fold, fits: Mapping[str, Parameters]) -> pd.DataFrame:
-    """Return the rows that a step evaluates, a column of forecasts for each recipe."""
-    own = ahead[in_evaluation(ahead["bar_ts"].to_numpy(), step)].reset_index(drop=True)
-    features = own[list(names)].to_numpy(np.float64)
-    columns: pd.DataFrame = own[list(COLUMNS)]
-    return columns.assign(**{recipe: fit.predict(features) for recipe, fit in fits.items()})
