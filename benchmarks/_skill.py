@@ -19,7 +19,7 @@ from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.scorer import Prices, Scorer, nearest, prices
 from stock_ml.training.metrics_report import build_scorer, decide
 from stock_ml.training.symbol_fallback import with_symbol_fallback
-from stock_ml.training.walk_forward import History, WalkForwardResult, walk_forward
+from stock_ml.training.walk_forward import History, WalkForwardResult, judge_intervals, walk_forward
 
 RECIPES = ("linear", "huber")  # what is trained by default
 ALPHA, MARGIN = 0.01, 0.01
@@ -53,7 +53,8 @@ def trained(spark: SparkSession, market: Market, size: Size) -> Outcome:
     table = _table(market, size, schema)
     rows = spark.createDataFrame(table.drop(columns="best")).coalesce(1).persist()
     try:
-        result = with_symbol_fallback(walk_forward(rows, schema, RECIPES, History(size.test, size.training)), {})
+        raw = walk_forward(rows, schema, RECIPES, History(size.test, size.training))
+        result = judge_intervals(rows, with_symbol_fallback(raw, {}))
     finally:
         rows.unpersist()
     decision = decide(result, Incumbent(PERSISTENCE), PromotionThreshold(ALPHA, MARGIN))

@@ -18,7 +18,8 @@ from stock_ml.model import features
 from stock_ml.training import mlflow_logging, spark_models
 from stock_ml.training import train as training
 from stock_ml.training.metrics_report import build_scorer, metrics_report
-from stock_ml.training.walk_forward import History, walk_forward
+from stock_ml.training.served_fit import with_served_fit
+from stock_ml.training.walk_forward import History, judge_intervals, walk_forward
 
 KIND = "linear"
 
@@ -38,10 +39,11 @@ def main(ready: str) -> None:
         with _timed("fit"):
             spark_models.fit(rows, schema["names"], KIND)
         with _timed("walk-forward"):
-            result = walk_forward(rows, schema, (KIND,), History(0, s.train_sessions))
-            metrics_report(result)
+            judged = judge_intervals(rows, walk_forward(rows, schema, (KIND,), History(0, s.train_sessions)))
+            metrics_report(judged)
+            result = with_served_fit(judged, rows, schema, KIND)
         with _timed("register"), tracking.run(s, {}):
-            mlflow_logging.register(s, spark, build_scorer(KIND, result, schema), result.models[KIND], {})
+            mlflow_logging.register(s, spark, build_scorer(KIND, result, schema), result.pipelines[KIND], {})
         print(json.dumps({"rows": count}), flush=True)
         rows.select("target", *schema["names"]).write.parquet(ready)
         rows.unpersist(blocking=True)

@@ -20,7 +20,7 @@ from stock_ml.sources.parsing.timestamp_convention import detect_convention, pla
 from stock_ml.training.metrics_report import decide, fold_table
 from stock_ml.training.spark_models import RECIPES
 from stock_ml.training.symbol_fallback import with_symbol_fallback
-from stock_ml.training.walk_forward import History, walk_forward
+from stock_ml.training.walk_forward import History, judge_intervals, walk_forward
 
 WIDE = 240
 SHOWN = {
@@ -55,7 +55,7 @@ def run(console: Console, holdout: int = 0, raw: int = 0) -> dict[str, float]:
     with engine.session(s) as spark:
         held = spark.createDataFrame(rows).coalesce(1).persist()
         result = walk_forward(held, schema, RECIPES, History(holdout, s.train_sessions))
-    found = result if raw else with_symbol_fallback(result, {})
+        found = judge_intervals(held, result if raw else with_symbol_fallback(result, {}))
     table = fold_table(found)
     if not console.is_terminal:  # a file has room: else every figure would be cut
         console.width = WIDE

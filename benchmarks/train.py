@@ -29,6 +29,7 @@ from tests.walks import frame, minutes_of, walk
 SIZES, SYMBOLS_A_MILLION = (1_000_000, 3_000_000, 10_000_000), 10
 FIRST, GIB = "2023-01-03", 1024**3
 OURS, BARE, RIDGE = ("load and features", "fit"), "MLlib's fit alone", "scikit-learn's ridge"
+WALK_FORWARD = "walk-forward"
 
 
 @dataclass
@@ -59,6 +60,7 @@ def _figures(found: dict[int, Measured]) -> dict[str, float]:
     smallest, largest = min(found), max(found)
     label, most = f"{largest / 1e6:g}m", found[largest]
     figures = {f"ratio_to_fit_{label}": most.until_fitted / most.seconds[BARE], f"peak_gib_{label}": most.peak_gib}
+    figures[f"walk_forward_to_fit_{label}"] = most.seconds[WALK_FORWARD] / most.seconds[BARE]
     if len(found) > 1:
         growth = log(most.until_fitted / found[smallest].until_fitted)
         figures["growth_exponent"] = growth / log(most.rows / found[smallest].rows)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 # each name is a module or a package below `stock_ml`; test_code_bundle.py runs both lists in an empty folder
-SPARK_WORKER = ("__init__.py", "errors.py", "domain", "model")
+SPARK_WORKER = ("__init__.py", "errors.py", "domain", "model", "evaluation")
 REGISTERED_MODEL = (
     *("__init__.py", "errors.py", "domain/__init__.py", "domain/ticks.py", "model/__init__.py"),
     *("model/conformal.py", "model/feature_schema.py", "model/scorer.py", "model/trees.py"),

@@ -4,9 +4,10 @@ They look the code up when they are called, so that a test can plant a leak and 
 """
 
 import numpy as np
+import pandas as pd
 
 from stock_ml.domain import gaps
-from stock_ml.evaluation import folds, metrics
+from stock_ml.evaluation import error_histogram, fold_moments, folds, metrics
 from stock_ml.model import features
 from tests.walks import NYSE, minutes_of, take, walk
 
@@ -47,8 +48,13 @@ def widths_come_from_earlier_folds() -> None:
     """Errors a thousand times those before them are never covered: no width may have been made of them."""
     random, fold = np.random.default_rng(2), np.repeat([0, 1], 500)
     errors = random.normal(size=1000) * np.where(fold == 1, 1000, 1) + 5000 * fold
-    half = metrics.walk_forward_half_widths(errors, np.ones(1000), np.full(1000, 0.5), fold)
-    assert not (np.abs(errors) <= half).any()
+    histogram = error_histogram.ErrorHistogram.empty(2)
+    histogram.add(errors, np.ones(1000), np.full(1000, 0.5), fold)
+    first, second, _ = histogram.by_fold()
+    assert first is None
+    assert second is not None
+    half = metrics.half_widths(second, np.ones(500), np.full(500, 0.5))
+    assert not (np.abs(errors[500:]) <= half).any()
 
 
 def training_knows_no_target_of_the_fold() -> None:
@@ -60,3 +66,15 @@ def training_knows_no_target_of_the_fold() -> None:
         trained, tested = ts[folds.in_training(ts, fold, HORIZON)], ts[folds.in_evaluation(ts, fold)]
         assert len(trained) > 390
         assert trained.max() + 60 * (HORIZON + 1) <= tested.min()
+
+
+def moments_know_no_target_of_the_fold() -> None:
+    """Targets that are not known when a fold begins are a thousand times the others: its moments have none of them."""
+    ts = np.arange(8 * 390) * 60  # a market that never closes: the last targets of a session are known in the next one
+    fold_list = folds.walk_forward_folds(ts[::390].tolist(), int(ts[-1]) + 60, 8)
+    times = fold_moments.bounds(fold_list)
+    for fold in fold_list:
+        target = np.where(ts + (HORIZON + 1) * 60 > fold.first, 1000.0, 1.0)
+        frame, rows = pd.DataFrame({"bar_ts": ts, "x": 1.0, "target": target}), fold_moments.Rows(("x",), HORIZON)
+        found = fold_moments.interval_moments([frame], rows, times)
+        assert fold_moments.fold_moments(found, times, fold).mean[-1] == 1.0

@@ -61,7 +61,7 @@ def scale(volatility: Floats, elapsed: Floats, profile: Sequence[float]) -> Floa
 
     `elapsed` is the share of the session that has passed; `profile` is as from `profile`.
     """
-    sized: Floats = np.sqrt(volatility * volatility + FLOOR * FLOOR) * np.asarray(profile)[_part(elapsed)]
+    sized: Floats = np.sqrt(volatility * volatility + FLOOR * FLOOR) * np.asarray(profile)[session_part(elapsed)]
     return sized
 
 
@@ -71,14 +71,14 @@ def profile(errors: Floats, volatility: Floats, elapsed: Floats) -> tuple[float,
     The window lags behind: towards the close volatility rises, and at the open it still knows yesterday's. All (n,);
     parts with few rows are drawn towards 1.
     """
-    scaled, part = np.abs(errors) / scale(volatility, elapsed, FLAT), _part(elapsed)
+    scaled, part = np.abs(errors) / scale(volatility, elapsed, FLAT), session_part(elapsed)
     usual = float(np.mean(scaled)) or 1.0
     count, total = (np.bincount(part, weights, PARTS) for weights in (None, scaled / usual))
     return tuple(((total + PRIOR_ROWS) / (count + PRIOR_ROWS)).tolist())
 
 
-def _part(elapsed: Floats) -> NDArray[np.int64]:
-    """Return the part of the session that a bar ends in; an end belongs to the part that it ends."""
+def session_part(elapsed: Floats) -> NDArray[np.int64]:
+    """Return which of the PARTS of the session a bar ends in, (n,); an end belongs to the part that it ends."""
     part = np.ceil(elapsed * PARTS - 1e-9).astype(np.int64) - 1
     return np.minimum(np.maximum(part, 0), PARTS - 1)  # for one row twice as fast as `clip`
 

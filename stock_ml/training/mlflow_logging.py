@@ -60,12 +60,15 @@ def log_stage(stage: str) -> None:
     mlflow.log_metric(f"reached/{stage}", time.time() - tracking.open_run().info.start_time / 1000)
 
 
-def log_training(s: Settings, result: WalkForwardResult, report: Report, uri: str) -> None:
-    """Log parameters, metrics, plots, the quality reports and which clean bars they were to the open run."""
+def log_training(s: Settings, result: WalkForwardResult, report: Report, uri: str, sample: pd.DataFrame) -> None:
+    """Log parameters, metrics, plots, the quality reports and which clean bars they were to the open run.
+
+    `sample` is as from `forecast_sample`.
+    """
     mlflow.log_params(s.model_dump(include=MODEL | SESSIONS) | {"features": ",".join(features.FEATURES)})
     mlflow.log_params({"rows_trained": int(result.sessions["rows"].sum()), "trained_until": result.end})
     mlflow.log_metrics({f"{part}/{name}": value for part, found in report.items() for name, value in found.items()})
-    for name, figure in plots.figures(s, result.predictions).items():
+    for name, figure in plots.figures(s, result.losses, sample).items():
         mlflow.log_figure(figure, f"plots/{name}.png")
     folds = fold_table(result)
     _log_nested_runs(folds, report)
@@ -110,7 +113,7 @@ def log_explanation(
     s: Settings, result: WalkForwardResult, report: Report, sample: pd.DataFrame, tags: dict[str, str]
 ) -> None:
     """Log what features do to forecasts, by a sample of feature rows, and the model card."""
-    mlflow.log_figure(plots.effects(result.models, sample, list(features.FEATURES)), "plots/effects.png")
+    mlflow.log_figure(plots.effects(result, sample, list(features.FEATURES)), "plots/effects.png")
     mlflow.log_text(model_card.card(s, result.sessions, report, tags), "model_card.md")
 
 

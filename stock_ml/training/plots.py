@@ -1,27 +1,27 @@
 """The plots of a training run: forecasts, skill, errors, calibration, autocorrelation, effects."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from pyspark.ml import PipelineModel
 
 from stock_ml.config import Settings
 from stock_ml.domain.calendar import Calendars
+from stock_ml.evaluation.judging import COLUMNS, HELD_OUT
+from stock_ml.evaluation.promotion import PERSISTENCE
 from stock_ml.model.conformal import profile, scale
 from stock_ml.training import spark_models
-from stock_ml.training.walk_forward import COLUMNS
+from stock_ml.training.walk_forward import WalkForwardResult
 
 SHARES, LAGS = np.arange(5, 100, 5) / 100, range(1, 16)
 
 
-def figures(s: Settings, predictions: pd.DataFrame) -> dict[str, Figure]:
-    """Draw all plots of out-of-sample predictions, by name."""
+def figures(s: Settings, losses: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, Figure]:
+    """Draw all plots by name: of the losses of all symbols, and of a sample of out-of-sample predictions."""
     return {
         "last_session": last_session(predictions, s.calendars),
-        "skill_by_fold": skill_by_fold(predictions),
+        "skill_by_fold": skill_by_fold(losses),
         "error_by_minute": error_by_minute(predictions, s.horizon),
         "calibration": calibration(predictions),
         "autocorrelation": autocorrelation(predictions),
@@ -51,23 +51,24 @@ def last_session(predictions: pd.DataFrame, calendars: Calendars) -> Figure:
     return figure
 
 
-def skill_by_fold(predictions: pd.DataFrame) -> Figure:
-    """Draw each recipe's skill against persistence in each walk-forward fold, with the spread over its sessions."""
+def skill_by_fold(losses: pd.DataFrame) -> Figure:
+    """Draw each recipe's skill against persistence in each walk-forward fold, with the spread over its sessions.
+
+    `losses` are sums by `judging.KEYS`.
+    """
     figure, plot = _axes("Skill against persistence by fold (above 0 is better; bars are standard errors)")
-    starts = predictions.groupby("fold")["session"].min()
-    for number, kind in enumerate(_recipes(predictions)):
-        error = (predictions[kind] - predictions["target"]).abs()
-        of_sessions = 1 - _summed(error, predictions) / _summed(predictions["target"].abs(), predictions)
+    judged = losses[losses["fold"] != HELD_OUT]
+    starts = judged.groupby("fold")["session"].min()
+    kinds = [kind for kind in judged["kind"].unique() if kind != PERSISTENCE]
+    for number, kind in enumerate(kinds):
+        sums = judged[judged["kind"] == kind].groupby(["fold", "session"])[["error", "move"]].sum()
+        of_sessions = 1 - sums["error"] / sums["move"]
         mean, spread = of_sessions.groupby("fold").mean(), of_sessions.groupby("fold").sem().fillna(0.0)
         plot.errorbar(starts.index + 0.1 * number, mean, yerr=spread, fmt="o", capsize=4, label=kind)
     plot.set_xticks(starts.index, starts.tolist())
     plot.axhline(0, color="black", linewidth=0.8)
     plot.legend()
     return figure
-
-
-def _summed(loss: pd.Series, predictions: pd.DataFrame) -> pd.Series:
-    return loss.groupby([predictions["fold"], predictions["session"]]).sum()
 
 
 def error_by_minute(predictions: pd.DataFrame, horizon: int) -> Figure:
@@ -125,7 +126,7 @@ def _autocorrelation(ordered: pd.DataFrame, error: pd.Series) -> list[float]:
     return [float((error * of_sessions.shift(lag)).mean()) / square for lag in LAGS]
 
 
-def effects(models: Mapping[str, PipelineModel], sample: pd.DataFrame, names: list[str]) -> Figure:
+def effects(result: WalkForwardResult, sample: pd.DataFrame, names: list[str]) -> Figure:
     """Draw what each feature does to the forecasts, from the deviations in a sample of feature rows.
 
     Of a linear kind: what one standard deviation of the feature adds, in basis points. Of trees, which have no such
@@ -133,12 +134,13 @@ def effects(models: Mapping[str, PipelineModel], sample: pd.DataFrame, names: li
     """
     figure, plot = _axes("What one standard deviation of a feature adds to the forecast, basis points")
     deviations = sample[names].std().to_numpy()
-    linear = {k: np.array(spark_models.parameters(m).coefficients) * deviations * 1e4 for k, m in models.items()}
+    linear = {kind: np.array(fit.coefficients) * deviations * 1e4 for kind, fit in result.fits.items()}
     largest = max((float(np.abs(bars).max()) for bars in linear.values()), default=0.0) or 1.0
-    width = 0.8 / max(len(models), 1)
-    for number, (kind, model) in enumerate(models.items()):
-        shares = spark_models.importances(model)
-        bars, label = (linear[kind], kind) if shares is None else (shares * largest, f"{kind}: importance")
+    width = 0.8 / max(len(linear), 1)
+    shares = {kind: spark_models.importances(pipeline) for kind, pipeline in result.pipelines.items()}
+    for number, (kind, of_features) in enumerate(linear.items()):
+        share = shares.get(kind)
+        bars, label = (of_features, kind) if share is None else (share * largest, f"{kind}: importance")
         plot.bar(np.arange(len(names)) + number * width, bars, width, label=label)
     plot.set_xticks(np.arange(len(names)) + 0.4 - width / 2, names, rotation=45, ha="right")
     plot.legend()

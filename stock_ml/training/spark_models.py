@@ -1,8 +1,7 @@
 """Fit candidates with Spark MLlib: each recipe names a pipeline over feature rows."""
 
 from collections.abc import Sequence
-from math import log, sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,9 @@ from pyspark.ml.regression import GBTRegressionModel, GBTRegressor, LinearRegres
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
+from stock_ml.model.parameters import Parameters
+from stock_ml.model.regression.huber import EPSILON
+from stock_ml.model.regression.least_squares import L1_RATIO, noise
 from stock_ml.model.trees import Tree
 
 PREDICTION = "log_return"  # the column of a pipeline's forecasts
@@ -20,19 +22,9 @@ RECIPES = ("linear", "huber", "elastic", "gbt")
 TARGET, SCALED, UNIT = "scaled_target", "scaled", 1e4
 UNSCALED = "SELECT *, scaled / 10000D AS log_return FROM __THIS__"
 FALLBACK = "SELECT * EXCEPT (log_return), IF(symbol IN ({}), 0D, log_return) AS log_return FROM __THIS__"
-EPSILON = 1.05  # close to absolute error, the metric
-L1_RATIO = 0.5  # of elastic's penalty this share is on absolute values, the rest on squares
 # many small steps of shallow trees, each on half of the rows, as a minute tells little; the loss is the metric
 GBT: dict[str, Any] = {"maxIter": 30, "maxDepth": 3, "stepSize": 0.15, "subsamplingRate": 0.5}
 GBT |= {"minInstancesPerNode": 100, "seed": 1}
-
-
-class Parameters(NamedTuple):
-    """Hold what a pipeline forecasts with: intercept + sum of coefficient times feature + sum of the trees."""
-
-    coefficients: tuple[float, ...]
-    intercept: float
-    trees: tuple[Tree, ...] = ()
 
 
 def fit(rows: DataFrame, names: Sequence[str], recipe: str = "linear") -> PipelineModel:
@@ -56,18 +48,10 @@ def _loss(recipe: str, ahead: DataFrame, features: int) -> dict[str, Any]:
     if recipe == "huber":
         return {"loss": "huber", "epsilon": EPSILON, "maxIter": 200}
     if recipe == "elastic":
-        return {"regParam": _noise(ahead, features) / L1_RATIO, "elasticNetParam": L1_RATIO}
+        n, spread = ahead.agg(F.count(TARGET), F.stddev(TARGET)).first() or (0, None)
+        by_chance = noise(spread or 0.0, features, n) if n else 0.0
+        return {"regParam": by_chance / L1_RATIO, "elasticNetParam": L1_RATIO}
     return {}
-
-
-def _noise(ahead: DataFrame, features: int) -> float:
-    """Return how large the covariance of noise with the best of so many features of deviation 1 is by chance.
-
-    The universal threshold of Donoho and Johnstone (1994), sigma sqrt(2 ln k / n): it comes from the training rows
-    alone, and nothing is tuned.
-    """
-    n, spread = ahead.agg(F.count(TARGET), F.stddev(TARGET)).first() or (0, None)
-    return (spread or 0.0) * sqrt(2 * log(features) / n) if n else 0.0
 
 
 def persistence() -> PipelineModel:

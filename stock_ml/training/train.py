@@ -5,7 +5,6 @@ from typing import TypedDict
 import pandas as pd
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
@@ -20,14 +19,12 @@ from stock_ml.model import features
 from stock_ml.model.feature_schema import FeatureSchema
 from stock_ml.model.scorer import Scorer
 from stock_ml.monitoring import notify
-from stock_ml.training import mlflow_logging, promotion_guard, spark_models
-from stock_ml.training.metrics_report import build_scorer, check_parity, decide, metrics_report
-from stock_ml.training.reference_sample import reference_profile_of
+from stock_ml.training import mlflow_logging, promotion_guard, served_fit, spark_models
+from stock_ml.training.metrics_report import build_scorer, decide, metrics_report
+from stock_ml.training.reference_sample import forecast_sample, reference_profile_of
 from stock_ml.training.symbol_fallback import with_symbol_fallback
 from stock_ml.training.version_tags import is_compatible
-from stock_ml.training.walk_forward import History, WalkForwardResult, walk_forward
-
-SAMPLE = 1000  # rows on which Spark and the light scorer must agree
+from stock_ml.training.walk_forward import History, WalkForwardResult, judge_intervals, walk_forward
 
 
 class TrainingEvent(TypedDict):
@@ -92,20 +89,17 @@ def _train(
     history = History(s.holdout_sessions, s.train_sessions, incumbent.regime_change_at)
     raw = walk_forward(rows, schema, _recipes(s, incumbent.kind), history)
     mlflow_logging.log_stage("fitted")
-    result = with_symbol_fallback(raw, promotion_guard.fallbacks(s))
+    result = judge_intervals(rows, with_symbol_fallback(raw, promotion_guard.fallbacks(s)))
     report = metrics_report(result)
     decision = decide(result, incumbent, PromotionThreshold(s.promote_alpha, s.promote_margin))
-    scorer = build_scorer(decision.kind, result, schema)
-    pipeline = _pipeline(result, scorer)
-    sample = _sample(rows, result, pipeline)
-    check_parity(scorer, sample)
+    served, scorer, pipeline, sample = _served(rows, result, schema, decision.kind)
     mlflow_logging.log_stage("judged")
-    mlflow_logging.log_training(s, result, report, uri)
-    profile = reference_profile_of(rows, result, s.calendars.of(s.symbols[0]), schema["hash"])
+    mlflow_logging.log_training(s, served, report, uri, forecast_sample(rows, served))
+    profile = reference_profile_of(rows, served, s.calendars.of(s.symbols[0]), schema["hash"])
     mlflow_logging.log_reference_profile(profile)
     guard_tags = promotion_guard.tags(incumbent, decision, scorer.last_price)
     version_tags = known | _decision_tags(decision, report, scorer) | guard_tags
-    mlflow_logging.log_explanation(s, result, report, sample, version_tags)
+    mlflow_logging.log_explanation(s, served, report, sample, version_tags)
     version = mlflow_logging.register(s, spark, scorer, pipeline, version_tags)
     registry.load(version).check(schema)
     mlflow_logging.log_stage("registered")
@@ -117,16 +111,18 @@ def _recipes(s: Settings, serving: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*s.candidates, *({serving} & set(spark_models.RECIPES)))))
 
 
-def _pipeline(result: WalkForwardResult, scorer: Scorer) -> PipelineModel:
-    fitted = result.models.get(scorer.kind) or spark_models.persistence()
-    return spark_models.with_fallback(fitted, scorer.last_price)
-
-
-def _sample(rows: DataFrame, result: WalkForwardResult, pipeline: PipelineModel) -> pd.DataFrame:
-    """Return Spark's own forecasts of some rows that were trained on."""
-    trained = rows.where(F.col("bar_ts") >= int(result.sessions["first"].min()))
-    sample: pd.DataFrame = pipeline.transform(trained.limit(SAMPLE)).toPandas()
-    return sample
+def _served(
+    rows: DataFrame, judged: WalkForwardResult, schema: FeatureSchema, kind: str
+) -> tuple[WalkForwardResult, Scorer, PipelineModel, pd.DataFrame]:
+    """Return the result with what serves, as a scorer and as a pipeline, and the rows on which they agree."""
+    result = served_fit.with_served_fit(judged, rows, schema, kind)
+    scorer = build_scorer(kind, result, schema)
+    pipeline = served_fit.pipeline(result, scorer)
+    sample = served_fit.sample(rows, result, pipeline)
+    served_fit.check_parity(scorer, sample)
+    if kind in judged.fits:
+        served_fit.check_judged(judged.fits[kind], result.fits[kind], sample, schema)
+    return result, scorer, pipeline, sample
 
 
 def _assign_alias(s: Settings, registry: Registry, version: str) -> str:

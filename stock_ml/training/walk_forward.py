@@ -1,26 +1,37 @@
 """Walk forward over the training sessions, refit on all of them, and forecast the sessions held out, with Spark."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
 from multiprocessing.pool import ThreadPool
 
-import numpy as np
 import pandas as pd
 from pyspark import inheritable_thread_target
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
-from stock_ml.domain.ticks import TickTable, symbol_ticks, ticks_before
+from stock_ml.adapters import spark as engine
 from stock_ml.errors import BadBars, TooLittleHistory
-from stock_ml.evaluation.folds import Fold, in_evaluation, in_training, known_at, refit, walk_forward_folds
+from stock_ml.evaluation.error_histogram import ErrorHistogram
+from stock_ml.evaluation.folds import Fold, in_training, known_at, refit, walk_forward_folds
+from stock_ml.evaluation.judging import (
+    HELD_OUT,
+    Collect,
+    Judge,
+    Step,
+    added,
+    error_histograms,
+    interval_sums,
+    loss_sums,
+)
 from stock_ml.evaluation.regime_change import history_start
+from stock_ml.model.conformal import Calibration
 from stock_ml.model.feature_schema import FeatureSchema
-from stock_ml.model.trees import Forest
+from stock_ml.model.parameters import Parameters
 from stock_ml.training import spark_models
+from stock_ml.training.fold_fits import FoldFits
 
-COLUMNS = ("symbol", "bar_ts", "session", "last_close", "target", "volatility", "elapsed")
 MAX_CONCURRENT_ROWS = 1_000_000  # rows in all steps that run side by side
 MIN_ROWS = 100  # rows to fit or to evaluate with: below this a 99 % interval and a skill say nothing
 
@@ -44,21 +55,28 @@ class History:
 
 @dataclass(frozen=True)
 class WalkForwardResult:
-    """Hold the models fitted on all training rows, and out-of-sample forecasts as frames of COLUMNS.
+    """Hold what each recipe was fitted to on all training rows, and how it did out of sample.
 
-    A column of each recipe's name holds its forecasts, log returns; `tick` is the symbol's, 0 where earlier sessions
-    do not tell it. `predictions` has `fold` too; `test` holds the
-    sessions kept out, empty where there are none. `sessions` were trained on (first and last bar_ts, rows); the newest
-    target there was known at `end`. `fallbacks` names for each recipe the symbols that were served the last price, in
-    each fold and at the end.
+    `losses` are sums by `judging.KEYS`, and `intervals` too, empty until `judge_intervals`, as `calibrations` are.
+    `ticks` are the symbols' newest. `sessions` were trained on (first and last bar_ts, rows), and the newest target
+    there was known at `end`. `fallbacks` names for each recipe the symbols that were served the last price, in each
+    fold and at the end. `pipelines` are those that MLlib has fitted.
     """
 
-    models: dict[str, PipelineModel]
-    predictions: pd.DataFrame
-    test: pd.DataFrame
+    judge: Judge
+    losses: pd.DataFrame
+    ticks: Mapping[str, float]
     sessions: pd.DataFrame
     end: int
     fallbacks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    pipelines: Mapping[str, PipelineModel] = field(default_factory=dict)
+
+    @property
+    def fits(self) -> Mapping[str, Parameters]:
+        """Return what each recipe was fitted to on all training rows."""
+        return self.judge.steps[-1].fits
 
 
 def walk_forward(rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str], history: History) -> WalkForwardResult:
@@ -74,15 +92,43 @@ def walk_forward(rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str],
     seen = sessions.loc[training.index[0] :]
     _check_finite(seen["wrong"].dropna())
     end = known_at(newest, schema["horizon"])
-    last = refit(training["first"].tolist(), end, longest)
-    with ThreadPool(concurrent_steps(int(seen["rows"].sum()), len(folds) + 1)) as pool:
-        # each thread sees the session's settings as this one does
-        step = inheritable_thread_target(rows.sparkSession)(partial(_step, rows, schema, recipes))
-        *steps, (models, test) = pool.map(step, [*folds, last], chunksize=1)
-    predictions = pd.concat([frame.assign(fold=i) for i, (_, frame) in enumerate(steps)], ignore_index=True)
-    predictions["tick"] = ticks_before(predictions)
-    test["tick"] = TickTable.of(symbol_ticks(predictions)).look_up(test["symbol"].to_numpy(str))
-    return WalkForwardResult(models, predictions, test, training.iloc[-longest:].drop(columns="wrong"), end)
+    steps = [*folds, refit(training["first"].tolist(), end, longest)]
+    fits, pipelines = _fits(rows, schema, recipes, steps, int(seen["rows"].sum()))
+    numbers = [*range(len(folds)), HELD_OUT]
+    judge = Judge(
+        schema["names"],
+        [Step(number, fold, _of_step(fits, number)) for number, fold in zip(numbers, steps, strict=True)],
+    )
+    losses, ticks = judge_losses(partial(engine.collect, _evaluated(rows, judge)), judge)
+    used = training.iloc[-longest:].drop(columns="wrong")
+    return WalkForwardResult(judge, losses, ticks, used, end, pipelines=pipelines)
+
+
+def judge_intervals(rows: DataFrame, result: WalkForwardResult) -> WalkForwardResult:
+    """Return the result with the intervals of what is served: each fold's come from the errors of those before it."""
+    return with_intervals(partial(engine.collect, _evaluated(rows, result.judge)), result)
+
+
+def with_intervals(collect: Collect, result: WalkForwardResult) -> WalkForwardResult:
+    """Do so by passes over the rows that are evaluated."""
+    judge, fallbacks = result.judge, result.fallbacks
+    parts = collect(judge.columns, partial(error_histograms, judge=judge, fallbacks=fallbacks))
+    histograms = {kind: reduce(ErrorHistogram.plus, [part[kind] for part in parts]) for kind in judge.kinds}
+    by_fold = {kind: found.by_fold() for kind, found in histograms.items()}
+    sums = partial(interval_sums, judge=judge, fallbacks=fallbacks, calibrations=by_fold)
+    newest = {kind: found.calibration() for kind, found in histograms.items()}
+    return replace(result, intervals=added(collect(judge.columns, sums)), calibrations=newest)
+
+
+def judge_losses(collect: Collect, judge: Judge) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Return the losses by `judging.KEYS`, and each symbol's newest tick, by a pass over what is evaluated."""
+    parts = collect(judge.columns, partial(loss_sums, judge=judge))
+    ticks = {symbol: tick for _, of_part in parts for symbol, tick in of_part.items()}
+    return added([losses for losses, _ in parts]), dict(sorted(ticks.items()))
+
+
+def _evaluated(rows: DataFrame, judge: Judge) -> DataFrame:
+    return rows.where(F.col("bar_ts") >= judge.first)
 
 
 def concurrent_steps(rows: int, steps: int) -> int:
@@ -121,22 +167,26 @@ def _check(training: pd.DataFrame, fold: Fold) -> None:
         )
 
 
-def _step(
-    rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str], fold: Fold
-) -> tuple[dict[str, PipelineModel], pd.DataFrame]:
-    """Fit on what was known when the fold began, back to its `since`, and forecast its rows in order of time."""
+def _fits(
+    rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str], steps: Sequence[Fold], seen: int
+) -> tuple[dict[str, list[Parameters]], dict[str, PipelineModel]]:
+    """Return each recipe's parameters by step, and the last step's pipeline of what only MLlib fits."""
+    fits = FoldFits(rows, schema["names"], schema["horizon"], steps).fit(recipes)
+    pipelines: dict[str, PipelineModel] = {}
+    for recipe in (recipe for recipe in recipes if recipe not in fits):
+        with ThreadPool(concurrent_steps(seen, len(steps))) as pool:
+            # each thread sees the session's settings as this one does
+            fit = inheritable_thread_target(rows.sparkSession)(partial(fit_rows, rows, schema, recipe))
+            fitted = pool.map(fit, steps, chunksize=1)
+        fits[recipe], pipelines[recipe] = [spark_models.parameters(model) for model in fitted], fitted[-1]
+    return {recipe: fits[recipe] for recipe in recipes}, pipelines
+
+
+def fit_rows(rows: DataFrame, schema: FeatureSchema, recipe: str, fold: Fold) -> PipelineModel:
+    """Return what MLlib fits to a fold's training rows."""
     known = rows.where(in_training(F.col("bar_ts"), fold, schema["horizon"]))
-    models = {recipe: spark_models.fit(known, schema["names"], recipe) for recipe in recipes}
-    ahead = rows.where(in_evaluation(F.col("bar_ts"), fold))
-    frame = ahead.select(*COLUMNS, *(name for name in schema["names"] if name not in COLUMNS)).toPandas()
-    ordered = frame.sort_values(["bar_ts", "symbol"], ignore_index=True)
-    features = ordered[schema["names"]].to_numpy(np.float64)
-    forecasts = {recipe: _predicted(model, features) for recipe, model in models.items()}
-    return models, ordered[list(COLUMNS)].assign(**forecasts)
+    return spark_models.fit(known, schema["names"], recipe)
 
 
-def _predicted(model: PipelineModel, features: np.ndarray) -> np.ndarray:
-    """Return a pipeline's forecasts from its parameters: the parity check holds them against Spark's own."""
-    found = spark_models.parameters(model)
-    forecast: np.ndarray = features @ np.array(found.coefficients) + found.intercept
-    return forecast + Forest.of(found.trees).total(features) if found.trees else forecast
+def _of_step(fits: Mapping[str, Sequence[Parameters]], step: int) -> dict[str, Parameters]:
+    return {recipe: of_steps[step] for recipe, of_steps in fits.items()}

@@ -14,6 +14,7 @@ import pyspark
 import pytest
 import requests
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
 from local import jars, ports, probes
 from local.servers.services import environment
@@ -22,9 +23,12 @@ from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.spark import rows as held_rows
 from stock_ml.config import Settings
+from stock_ml.evaluation.folds import FOREVER, Fold
 from stock_ml.model import features
 from stock_ml.model.scorer import Scorer
 from stock_ml.training import spark_models
+from stock_ml.training.fold_fits import FoldFits
+from stock_ml.training.walk_forward import fit_rows
 from tests.servers import running
 from tests.walks import frame, minutes_of, walk
 
@@ -169,3 +173,17 @@ def test_a_recipe_s_parameters_forecast_what_spark_forecasts(rows: DataFrame, re
     assert bool(trees) == (recipe == "gbt")
     left_out = coefficients.count(0.0) - 1  # of these walks every night is 0
     assert (left_out > 0) == (recipe in ("elastic", "gbt"))
+
+
+@pytest.mark.parametrize(("recipe", "apart"), [("linear", 1e-9), ("elastic", 1e-3), ("huber", 1e-3)])
+def test_folds_are_fitted_in_passes_to_what_mllib_fits_to_each(rows: DataFrame, recipe: str, apart: float) -> None:
+    varied = features.schema(30, 1) | {"names": [name for name in SCHEMA["names"] if name != "night"]}
+    firsts = sorted(rows.groupBy("session").agg(F.min("bar_ts")).toPandas().iloc[:, 1].tolist())
+    end = firsts[-1] + 2 * 86_400
+    folds = [Fold(firsts[0], firsts[2], FOREVER), Fold(firsts[1], end, FOREVER), Fold(firsts[0], end, FOREVER)]
+    found = FoldFits(rows, varied["names"], varied["horizon"], folds).fit([recipe])[recipe]
+    known = [spark_models.parameters(fit_rows(rows, varied, recipe, fold)) for fold in folds]
+    matrix = rows.toPandas()[varied["names"]].to_numpy()
+    for here, there in zip(found, known, strict=True):
+        size = there.predict(matrix).std()
+        assert np.abs(here.predict(matrix) - there.predict(matrix)).max() <= apart * size

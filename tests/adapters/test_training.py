@@ -371,11 +371,8 @@ def walk_forward_of(s, bars):
 
 def test_a_symbol_that_appears_midway_is_judged_from_then_on(installation):
     late = take(bars_of(1), bars_of(1).ts >= TS[390 * 15])
-    found = (
-        walk_forward_of(installation, {"EARLY": bars_of(0), "LATE": late})
-        .predictions.groupby("symbol")["session"]
-        .nunique()
-    )
+    losses = walk_forward_of(installation, {"EARLY": bars_of(0), "LATE": late}).losses
+    found = losses[losses["fold"] >= 0].groupby("symbol")["session"].nunique()
     assert found.to_dict() == {"EARLY": 9, "LATE": 3}
 
 

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from stock_ml.domain import gaps
-from stock_ml.evaluation import folds, metrics
+from stock_ml.evaluation import error_histogram, fold_moments, folds
 from stock_ml.model import features
-from stock_ml.model.conformal import calibrate
 from tests import leak_guards
 
 GUARDS = (
@@ -18,6 +17,7 @@ GUARDS = (
     leak_guards.targets_lie_ahead,
     leak_guards.widths_come_from_earlier_folds,
     leak_guards.training_knows_no_target_of_the_fold,
+    leak_guards.moments_know_no_target_of_the_fold,
 )
 kernel, slices, targets, fill = features.kernel, features._slices, features.targets, gaps.fill
 
@@ -48,8 +48,8 @@ def filled_from_the_future(bars: gaps.Minutes, sessions: object, limit: int) -> 
     return replace(sound, **ahead)
 
 
-def calibrated_in_sample(errors: np.ndarray, volatility: np.ndarray, elapsed: np.ndarray, _: object) -> np.ndarray:
-    return metrics.half_widths(calibrate(errors, volatility, elapsed), volatility, elapsed)
+def calibrated_on_all(histogram: error_histogram.ErrorHistogram, folds: int) -> error_histogram.ErrorHistogram:
+    return histogram
 
 
 def known_at_once(bar_ts: np.ndarray, horizon: int) -> np.ndarray:
@@ -67,11 +67,12 @@ LEAKS = {
     "holes filled from the future": (gaps, "fill", filled_from_the_future, GUARDS[1]),
     "a target shifted the wrong way": (features, "targets", target_behind, GUARDS[2]),
     "intervals calibrated on what they are judged on": (
-        metrics,
-        "walk_forward_half_widths",
-        calibrated_in_sample,
+        error_histogram.ErrorHistogram,
+        "_first",
+        calibrated_on_all,
         GUARDS[3],
     ),
+    "moments of rows that are not purged": (fold_moments, "known_at", known_at_once, GUARDS[5]),
     "training rows that are not purged": (folds, "known_at", known_at_once, GUARDS[4]),
     "a random split": (folds, "in_training", drawn_at_random, GUARDS[4]),
 }

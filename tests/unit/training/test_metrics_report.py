@@ -1,23 +1,19 @@
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from stock_ml.domain.calendar import Calendars
-from stock_ml.errors import ParityError
 from stock_ml.evaluation.promotion import PromotionThreshold
 from stock_ml.evaluation.unused_sessions import Incumbent
-from stock_ml.model.conformal import FLAT, Calibration
-from stock_ml.model.features import FEATURES, schema
-from stock_ml.model.scorer import Scorer, persistence
+from stock_ml.model.features import schema
 from stock_ml.training import plots
-from stock_ml.training.metrics_report import build_scorer, check_parity, decide, fold_table, metrics_report
-from stock_ml.training.walk_forward import WalkForwardResult
+from stock_ml.training.metrics_report import build_scorer, decide, fold_table, metrics_report
+from stock_ml.training.walk_forward import WalkForwardResult, with_intervals
+from tests.judged import judged, passes
 
 RNG = np.random.default_rng(4)
 FOLDS = 12
-WIDTHS = {"50": 1.0, "90": 2.0, "99": 3.0}
+END = 1709735400
 
 
 def forecasts(rows: int, first: int, error: float) -> pd.DataFrame:
@@ -38,10 +34,12 @@ def forecasts(rows: int, first: int, error: float) -> pd.DataFrame:
 
 
 def result_of(error: float, test: int = 0) -> WalkForwardResult:
-    predictions = forecasts(4800, 1709562600, error)
-    return WalkForwardResult(
-        {"linear": None}, predictions, forecasts(test, 1709735400, error), pd.DataFrame(), 1709672400
-    )
+    """What two symbols' forecasts with errors of this deviation come to."""
+    return of(forecasts(4800, 1709562600, error), forecasts(test, END, error))
+
+
+def of(predictions: pd.DataFrame, test: pd.DataFrame, end: int = END) -> WalkForwardResult:
+    return with_intervals(passes(predictions, test), judged(predictions, test, end))
 
 
 @pytest.mark.parametrize(("error", "expected"), [(1e-4, "linear"), (1e-2, "persistence")])
@@ -69,9 +67,9 @@ def test_the_table_has_a_row_for_each_candidate_fold_and_symbol():
 
 
 def test_a_session_that_has_hardly_begun_is_no_evidence():
-    given = result_of(1e-4)
-    begun = forecasts(10, 1709735400, 1.0).assign(session="2024-03-30", fold=FOLDS - 1)
-    noisy = replace(given, predictions=pd.concat([given.predictions, begun], ignore_index=True))
+    whole, none = forecasts(4800, 1709562600, 1e-4), forecasts(0, END, 1.0)
+    begun = forecasts(10, END, 1.0).assign(session="2024-03-30", fold=FOLDS - 1)
+    given, noisy = of(whole, none), of(pd.concat([whole, begun], ignore_index=True), none, END + 86_400)
     threshold = PromotionThreshold(0.05, 0.01)
     assert decide(noisy, Incumbent("persistence"), threshold) == decide(given, Incumbent("persistence"), threshold)
 
@@ -82,27 +80,15 @@ def test_without_held_out_sessions_nothing_is_said_of_a_test():
 
 def test_persistence_gets_intervals_from_its_own_errors():
     scorer = build_scorer("persistence", result_of(1e-4), schema(30, 1))
-    assert (scorer.kind, scorer.trained_until) == ("persistence", 1709672400)
+    assert (scorer.kind, scorer.trained_until) == ("persistence", END)
     assert scorer.quantiles["50"] == pytest.approx(0.67, abs=0.15)  # of a normal distribution
 
 
-def test_a_scorer_that_differs_from_spark_is_refused():
-    sample = pd.DataFrame(RNG.normal(size=(50, len(FEATURES))), columns=list(FEATURES)).abs().assign(symbol="A")
-    scorer = Scorer("linear", tuple(RNG.normal(size=len(FEATURES))), 0.1, WIDTHS, schema(30, 1), 0)
-    spark = scorer.predict(sample[list(FEATURES)].to_numpy()).log_return
-    check_parity(scorer, sample.assign(log_return=spark + 1e-10))
-    check_parity(persistence(Calibration(WIDTHS, FLAT), schema(30, 1), 0), sample.assign(log_return=0.0))
-    with pytest.raises(ParityError, match=r"2\.0e-09"):
-        check_parity(scorer, sample.assign(log_return=spark + np.eye(50)[7] * 2e-9))
-    with pytest.raises(ParityError):
-        check_parity(scorer, sample.assign(log_return=np.nan))
-
-
 def test_every_plot_is_drawn(tmp_path):
-    predictions = result_of(1e-4).predictions
+    predictions = forecasts(4800, 1709562600, 1e-4)
     figures = [
         plots.last_session(predictions, Calendars("XNYS")),
-        plots.skill_by_fold(predictions),
+        plots.skill_by_fold(result_of(1e-4).losses),
         plots.error_by_minute(predictions, 1),
         plots.calibration(predictions),
         plots.autocorrelation(predictions),
@@ -113,7 +99,7 @@ def test_every_plot_is_drawn(tmp_path):
 
 
 def test_the_last_session_of_a_symbol_is_drawn_though_others_have_a_newer_one():
-    predictions = result_of(1e-4).predictions
+    predictions = forecasts(4800, 1709562600, 1e-4)
     lacks = (predictions["symbol"] == "AAPL") & (predictions["session"] > "2024-03-13")
     drawn = plots.last_session(predictions[~lacks], Calendars("XNYS", others=(("AAPL", "XLON"),))).axes[0]
     assert drawn.get_title().startswith("AAPL, 2024-03-13: ")
@@ -125,7 +111,7 @@ def test_the_last_session_of_a_symbol_is_drawn_though_others_have_a_newer_one():
 
 
 def test_errors_that_alternate_are_seen_in_their_autocorrelation_and_honest_intervals_on_the_line():
-    predictions = result_of(1e-4).predictions
+    predictions = forecasts(4800, 1709562600, 1e-4)
     error = np.where(predictions["bar_ts"] // 60 % 2 == 0, 1e-4, -1e-4)
     drawn = plots.autocorrelation(predictions.assign(linear=predictions["target"] - error))
     heights = drawn.axes[0].lines[0].get_ydata()
