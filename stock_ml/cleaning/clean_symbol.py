@@ -188,7 +188,7 @@ def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> d
     """Return for each month the time in which bars are due, UTC epoch seconds.
 
     It begins with the symbol's first session, or with the month where earlier ones are clean (`going_on`), and ends
-    when the source answered, or with the last row of a file.
+    when the source answered, or with the last row of a file. It is empty where no row is of a session.
     """
     ts, first = (
         np.concatenate([rows["ts"].to_numpy() for rows in frames])
@@ -200,7 +200,8 @@ def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> d
     since = -np.inf if going_on else since
     until = float(ts.max(initial=0)) + MINUTE if of_file else np.inf
     edges = {name: edges_of(name, calendar) for name in months}
-    return {name: (max(first, since), min(last, until, months[name].known_at)) for name, (first, last) in edges.items()}
+    ends = {name: min(last, until, months[name].known_at) for name, (_, last) in edges.items()}
+    return {name: (max(first, min(since, ends[name])), ends[name]) for name, (first, _) in edges.items()}
 
 
 def _clean_month(s: Settings, symbol: str, month: RawMonth, span: Span, origin: Origin) -> CleanMonth:
