@@ -250,10 +250,20 @@ def _passing(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth
 
 
 def _store(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
-    with ThreadPoolExecutor(MAX_WRITERS) as pool:
-        list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
+    _write_all(lake, symbol, cleaned)
     if s.replayed:
         _forget_other_months(lake, symbol, set(cleaned))
+
+
+def _write_all(lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
+    # a revision is found by its newest month: were that written first, a killed task would leave the earlier ones as
+    # they were, for ever
+    if any(month.report["revisions"] for month in cleaned.values()):
+        for name in sorted(cleaned):
+            _write(lake, symbol, name, cleaned[name])
+        return
+    with ThreadPoolExecutor(MAX_WRITERS) as pool:
+        list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
 
 
 def _write(lake: Lake, symbol: str, month: str, result: CleanMonth) -> None:
