@@ -4,13 +4,14 @@ import html
 import io
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.shared_gaps import find_shared_gaps
+from stock_ml.cleaning.shared_gaps import READERS, find_shared_gaps
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import IngestItem, QualityReport
 from stock_ml.sources.parsing import WHOLE_FILE
@@ -30,6 +31,8 @@ HEAD = (
         "coverage",
     ),
 )
+SHOWN = 200  # symbols with a table each: a page of thousands would stop Airflow's pages meanwhile
+MORE = "{count:,} more symbols are clean. What there is of each: ./stockml data report SYMBOL"
 NO_MONTHS = (
     "This run cleaned no bars: it goes on still, is not one of ingest_bars, or found everything there.\n"
     "What there is of a symbol: ./stockml data report SYMBOL"
@@ -97,7 +100,9 @@ def store(s: Settings, run: str, items: Sequence[IngestItem], missing: Mapping[s
     """
     find_shared_gaps(s, items)
     lake = Lake.connect(s)
-    reports = {item["symbol"]: _reports(lake, item) for item in items}
+    with ThreadPoolExecutor(READERS) as pool:
+        found = pool.map(lambda item: _reports(lake, item), items)
+        reports = {item["symbol"]: report for item, report in zip(items, found, strict=True)}
     lake.quality.write_run(run, {"symbols": reports, "missing": dict(missing)})
 
 
@@ -112,8 +117,11 @@ def page(s: Settings, run: str) -> str:
     """Return the report of the run of this id as HTML. Raises StoreUnavailable."""
     report = Lake.connect(s).quality.read_run(run)
     parts = [f"NOT CLEAN: {symbol}\n{why}" for symbol, why in sorted(report["missing"].items())]
-    for symbol, reports in sorted(report["symbols"].items()):
-        parts += [*([table(symbol, reports)] if reports else []), *calendar_warnings(symbol, reports)]
+    tables = [(symbol, reports) for symbol, reports in sorted(report["symbols"].items()) if reports]
+    for symbol, reports in tables[:SHOWN]:
+        parts += [table(symbol, reports), *calendar_warnings(symbol, reports)]
+    if len(tables) > SHOWN:
+        parts.append(MORE.format(count=len(tables) - SHOWN))
     text = "\n\n".join(parts)
     title = "Data report" + (" · SIMULATED" if s.simulated else "")
     return PAGE.format(title=title, run=html.escape(run), text=html.escape(text or NO_MONTHS))
