@@ -17,7 +17,7 @@ from airflow.sdk import dag, task
 
 from dags import schedules
 from dags.assets import CLEAN_BARS
-from dags.forms import ingest as form
+from dags.ingest_form import ingest as form
 from dags.symbol_outcomes import all_clean, batch_name, not_clean
 from dags.symbol_retries import BySymbol
 from dags.symbol_tries import failed_symbols
