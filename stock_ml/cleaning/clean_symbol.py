@@ -15,7 +15,7 @@ from stock_ml.cleaning.raw_months import RawMonth, months_of_item, record_failur
 from stock_ml.cleaning.rules import CleaningParameters, clean
 from stock_ml.cleaning.run_report import log_reports
 from stock_ml.config import Settings
-from stock_ml.domain.bars import MINUTE, validate
+from stock_ml.domain.bars import MINUTE, distinct, validate
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import longest_silence
 from stock_ml.domain.ingest_records import (
@@ -165,7 +165,7 @@ def _habit(s: Settings, lake: Lake, symbol: str, months: dict[str, RawMonth]) ->
 
 def _silence(s: Settings, symbol: str, months: dict[str, RawMonth], earlier: list[QualityReport]) -> int:
     calendar = s.calendars.of(symbol)
-    ts = np.unique(np.concatenate([traded(month.rows)["ts"].to_numpy(np.int64) for month in months.values()]))
+    ts = distinct(np.concatenate([traded(month.rows)["ts"].to_numpy(np.int64) for month in months.values()]))
     number, received = np.unique(calendar.number(ts), return_counts=True)
     here: list[SessionCount] = [
         {"received": int(count), "filled": 0, "minutes": int(calendar.lengths[at])}
@@ -206,7 +206,9 @@ def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> d
 
 def _clean_month(s: Settings, symbol: str, month: RawMonth, span: Span, origin: Origin) -> CleanMonth:
     rules = CleaningParameters(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span, origin.habit.silence)
-    result = clean(month.rows, symbol, s.source, rules)
+    rows = month.rows.copy(deep=False)
+    rows.attrs = {}  # pandas copies them at each step
+    result = clean(rows, symbol, s.source, rules)
     report: QualityReport = {
         **result.report,
         "label_convention": origin.labels["convention"],

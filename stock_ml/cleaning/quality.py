@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from stock_ml.domain.bars import MINUTE, epoch, utc
+from stock_ml.domain.bars import MINUTE, distinct, epoch, utc
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Holes, Minutes, holes
 from stock_ml.domain.ingest_records import Gap, MinuteReport, Outlier, Outliers, QualityReport, SessionCount, ZeroVolume
@@ -170,7 +170,7 @@ def _union(times: Sequence[np.ndarray]) -> np.ndarray:
     """Return the times that are in any of several arrays, ascending, (n,); some arrays at once, as they may be many."""
     found = np.empty(0, np.int64)
     for first in range(0, len(times), MERGED):
-        found = np.unique(np.concatenate([found, *times[first : first + MERGED]]))
+        found = distinct(np.concatenate([found, *times[first : first + MERGED]]))
     return found
 
 

@@ -1,14 +1,9 @@
 """Report what became of each row: a table in the log of the task, and the data report of a run as a page."""
 
 import html
-import io
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.shared_gaps import READERS, find_shared_gaps
@@ -75,12 +70,10 @@ def _unknown_days(where: str, exchange: str, days: Mapping[str, int]) -> str:
 
 def table(symbol: str, reports: Mapping[str, QualityReport]) -> str:
     """Return the reports of a symbol's months as a table of plain text."""
-    report_table = Table(*HEAD, title=f"Quality of {symbol}", box=box.SIMPLE)
-    for month, report in sorted(reports.items()):
-        report_table.add_row(month, *_cells(report))
-    text = io.StringIO()
-    Console(file=text, width=200, color_system=None).print(report_table)
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines() if line.strip())
+    rows = [HEAD, *((month, *_cells(report)) for month, report in sorted(reports.items()))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join([f"Quality of {symbol}", *lines])
 
 
 def _cells(report: QualityReport) -> list[str]:
