@@ -22,7 +22,7 @@ from stock_ml.config import Settings
 
 MONTHS = {"scheduler": "2023-06", "api-server": "2023-07", "dag-processor": "2023-08", "triggerer": "2023-09"}
 ANNOUNCED = ClosedSession("XNYS", "2024-02-29", 1709240400)
-TASKS = {first_training.INGEST: "symbol.download", first_training.TRAIN: "train"}  # in which the blow falls
+TASKS = {first_training.INGEST: "ingest", first_training.TRAIN: "train"}  # in which the blow falls
 BEGUN = ("running", "success")
 
 

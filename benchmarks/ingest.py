@@ -76,7 +76,7 @@ def _answered(s: Settings) -> int:
 
 
 def _symbol(s: Settings, item: IngestItem) -> int:
-    """Do what the two tasks of a symbol do, and return the rows received."""
+    """Do what the task of a symbol does, and return the rows received."""
     reports = clean_symbol(s, download(s, item))["months"]
     return sum(int(report["rows_read"]) for report in reports.values())
 

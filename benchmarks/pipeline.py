@@ -85,7 +85,7 @@ def _timing(s: Settings, airflow: Airflow) -> Timing:
     begun = _at(ingest["queued_at"])
     spans = [_span(task, until) for found in tasks.values() for task in found]
     parts = {"scheduling": until - begun - _covered(spans)}
-    for part in ("create_bucket", "plan", "symbol.download", "symbol.clean", "publish"):
+    for part in ("create_bucket", "plan", "ingest", "publish"):
         parts[part] = _covered([_span(t, until) for t in tasks[first_training.INGEST] if t["task_id"] == part])
     return Timing(
         until - begun, parts | _training(s, version.run_id, _at(tasks[first_training.TRAIN][0]["start_date"]), until)

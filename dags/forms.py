@@ -1,4 +1,4 @@
-"""The forms with which a person triggers a DAG; the settings are the defaults."""
+"""The form with which a person triggers `train_model`; the settings are the defaults."""
 
 from collections.abc import Mapping
 from typing import Any, TypedDict, get_args
@@ -46,18 +46,3 @@ def training_settings(params: Mapping[str, Any]) -> TrainingSettings:
 def needs_approval(params: Mapping[str, Any]) -> bool:
     """Say whether the form of `train_model` has a person decide whether the new version serves."""
     return bool(params["becomes"] == ASK)
-
-
-def ingest() -> dict[str, Param]:
-    """Return the form of `ingest_bars`."""
-    s = load()
-    symbols: JsonObject = {"type": "array", "items": {"enum": list(s.symbols)}, "examples": list(s.symbols)}
-    day: JsonObject = {"type": ["null", "string"], "format": "date"}
-    past = "Empty is the usual history (STOCKML_HISTORY_MONTHS); the months of these days are fetched whole."
-    return {
-        "symbols": Param(list(s.symbols), title="Symbols", minItems=1, uniqueItems=True, **symbols),
-        "from": Param(None, title="First day", description_md=past, **day),
-        "to": Param(None, title="Last day", description_md="Empty is today by the source's clock.", **day),
-        "source": Param(s.source, title="Source", enum=[s.source], description_md="An installation has one source."),
-        "force": Param(False, title="Ask again for what is there", type="boolean"),
-    }

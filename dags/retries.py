@@ -4,19 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Context, RetryDecision, RetryPolicy, get_current_context
 
-from stock_ml import errors
+from dags.error_kinds import is_final, told
 from stock_ml.domain.request_budget import next_day
+from stock_ml.errors import DailyLimit
 
 TRIES = 2  # after the first one, of a task that fails by itself
 RETRIES = TRIES + 5  # as Airflow counts them: five more tries may be killed, as by a restart of the machine
 DAYS = 30  # that a task waits for at most, one after the other, where each one's requests are spent
 MARGIN = 300  # seconds after the source's midnight: clocks differ
-FAILED = "failed"  # the XCom of a task that will not be tried again
-FINAL = (
-    *(errors.BadInput, errors.BadKey, errors.NoBars, errors.PremiumEndpoint, errors.TooLarge, errors.NoNetwork),
-    errors.RegistryRefused,
-    *(errors.HostError, errors.TooLittleHistory, errors.SchemaMismatch, errors.ParityError, errors.TooFewSymbols),
-)
+FAILED = "failed"  # the XCom of a task that will not be tried again: `SymbolFailure`s
 
 
 class ByKindOfError(RetryPolicy):
@@ -29,21 +25,16 @@ class ByKindOfError(RetryPolicy):
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
         reason, context = f"{type(exception).__name__}: {exception}", context or get_current_context()
-        if _is_final(exception) or try_number > max_tries:
-            return _failed(exception, reason, context)
-        if isinstance(exception, errors.DailyLimit):
-            return _another_day(reason, datetime.now(UTC).timestamp())
-        if _failures(context, max_tries) > TRIES:
-            return _failed(exception, reason, context)
+        if is_final(exception) or try_number > max_tries:
+            return give_up(exception, reason, context)
+        if isinstance(exception, DailyLimit):
+            return another_day(reason, datetime.now(UTC).timestamp())
+        if count_failure(context, max_tries) > TRIES:
+            return give_up(exception, reason, context)
         return RetryDecision(reason=reason)
 
 
-def _is_final(exception: BaseException) -> bool:
-    """Say whether another try cannot help; what labels mark may be clear once other symbols of the source are clean."""
-    return isinstance(exception, FINAL) and not isinstance(exception, errors.AmbiguousTimestamps)
-
-
-def _failures(context: Context, max_tries: int) -> int:
+def count_failure(context: Context, max_tries: int) -> int:
     """Count this failure and return how many there are; Airflow raises `max_tries` where a person clears the task."""
     store, key = context["task_state_store"], f"failures_{max_tries}"
     stored = store.get(key, 0)
@@ -52,14 +43,13 @@ def _failures(context: Context, max_tries: int) -> int:
     return count
 
 
-def _failed(exception: BaseException, reason: str, context: Context) -> RetryDecision:
-    """Pass the reason to another task by XCom; the text of foreign errors may hold a secret, and is left out."""
-    text = reason if isinstance(exception, errors.StockMLError) else f"{type(exception).__name__}, see its log"
-    context["ti"].xcom_push(FAILED, {"map_index": context["ti"].map_index, "reason": text[:500]})
+def give_up(exception: BaseException, reason: str, context: Context) -> RetryDecision:
+    """Pass the reason to another task by XCom."""
+    context["ti"].xcom_push(FAILED, [{"batch": context["ti"].map_index, "symbol": "", "reason": told(exception)}])
     return RetryDecision.fail(reason)
 
 
-def _another_day(reason: str, now: float) -> RetryDecision:
+def another_day(reason: str, now: float) -> RetryDecision:
     until = next_day(now) + MARGIN
     text = f"{reason}; tried again after {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
     return RetryDecision.retry(timedelta(seconds=until - now), text)

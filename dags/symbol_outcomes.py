@@ -1,4 +1,4 @@
-"""What became of each symbol of a run, as Airflow knows it."""
+"""What became of each symbol of a run, as Airflow and the lake know it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,19 +10,26 @@ from dags.retries import FAILED
 if TYPE_CHECKING:
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
-    from stock_ml.domain.ingest_records import IngestItem
+    from stock_ml.config import Settings
+    from stock_ml.domain.ingest_records import IngestBatch
 
-STEPS = ("symbol.download", "symbol.clean")
-UNTOLD = "it ended without a word: see the task's log"
+TASK = "ingest"
 
 
-def not_clean(ti: "RuntimeTaskInstanceProtocol", items: "Sequence[IngestItem]") -> dict[str, str]:
-    """Return why symbols of the run's items are not clean, by symbol; those that are clean stay out."""
-    states = ti.get_task_states(ti.dag_id, task_ids=[STEPS[-1]], run_ids=[ti.run_id]).get(ti.run_id, {})
-    failures = [found for found in ti.xcom_pull(task_ids=STEPS, key=FAILED) if found]
-    reasons = {found["map_index"]: found["reason"] for found in failures}
-    failed = [i for i in range(len(items)) if states.get(f"{STEPS[-1]}_{i}") != "success"]
-    return {items[i]["symbol"]: reasons.get(i, UNTOLD) for i in failed}
+def not_clean(s: "Settings", ti: "RuntimeTaskInstanceProtocol", batches: "Sequence[IngestBatch]") -> dict[str, str]:
+    """Return why symbols of the run's batches are not clean, by symbol; those that are clean stay out."""
+    from stock_ml.ingestion.outcomes import missing_symbols
+
+    states = ti.get_task_states(ti.dag_id, task_ids=[TASK], run_ids=[ti.run_id]).get(ti.run_id, {})
+    failed = [number for number in range(len(batches)) if states.get(f"{TASK}_{number}") != "success"]
+    told = [failure for found in ti.xcom_pull(task_ids=[TASK], key=FAILED) if found for failure in found]
+    return missing_symbols(s, batches, failed, told)
+
+
+def batch_name(batch: "IngestBatch") -> str:
+    """Return what Airflow shows of a batch: its symbol, or the first and the last one and how many there are."""
+    symbols = [item["symbol"] for item in batch["items"]]
+    return symbols[0] if len(symbols) == 1 else f"{symbols[0]} … {symbols[-1]} ({len(symbols)})"
 
 
 def all_clean() -> EmptyOperator:

@@ -1,8 +1,10 @@
 """All errors that a person may see, as one small tree. A message names what is wrong, where, and what to do."""
 
 import re
+from collections.abc import Mapping
 
 UNAUTHENTICATED, FORBIDDEN = 401, 403  # as HTTP answers them
+NAMED = 3  # symbols of a batch in its message; the log has all
 
 
 def without_login(text: str) -> str:
@@ -31,6 +33,27 @@ class BadQuality(BadInput):
 
 class TooFewSymbols(StockMLError):
     """Report that too few symbols of a run are clean, so that no training starts for it."""
+
+
+class BatchUnfinished(StockMLError):
+    """Report a symbol of a batch whose turn did not come in time. The next try of the batch goes on there."""
+
+
+class BatchFailed(StockMLError):
+    """Report that symbols of a batch are not clean; `errors` has the error of each that was tried now."""
+
+    def __init__(self, message: str = "", errors: Mapping[str, BaseException] | None = None) -> None:
+        super().__init__(message)
+        self.errors = dict(errors or {})
+
+    @classmethod
+    def of(cls, errors: Mapping[str, BaseException], symbols: int, before: int) -> "BatchFailed":
+        """Return the error of a batch of so many symbols, `before` of which failed for good in earlier tries."""
+        named = [f"{symbol}: {type(error).__name__}: {error}" for symbol, error in list(errors.items())[:NAMED]]
+        more = [f"{len(errors) - NAMED} more"] if len(errors) > NAMED else []
+        earlier = [f"{before} failed for good in an earlier try"] if before else []
+        words = "; ".join([*named, *more, *earlier])
+        return cls(f"{len(errors) + before} of {symbols} symbols are not clean, see the log. {words}", errors)
 
 
 class BadFile(BadInput):

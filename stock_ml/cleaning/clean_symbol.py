@@ -15,7 +15,7 @@ from stock_ml.cleaning.raw_months import RawMonth, months_of_item, record_failur
 from stock_ml.cleaning.rules import CleaningParameters, clean
 from stock_ml.cleaning.run_report import log_reports
 from stock_ml.config import Settings
-from stock_ml.domain.bars import MINUTE, validate
+from stock_ml.domain.bars import MINUTE, distinct, validate
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import longest_silence
 from stock_ml.domain.ingest_records import (
@@ -165,7 +165,7 @@ def _habit(s: Settings, lake: Lake, symbol: str, months: dict[str, RawMonth]) ->
 
 def _silence(s: Settings, symbol: str, months: dict[str, RawMonth], earlier: list[QualityReport]) -> int:
     calendar = s.calendars.of(symbol)
-    ts = np.unique(np.concatenate([traded(month.rows)["ts"].to_numpy(np.int64) for month in months.values()]))
+    ts = distinct(np.concatenate([traded(month.rows)["ts"].to_numpy(np.int64) for month in months.values()]))
     number, received = np.unique(calendar.number(ts), return_counts=True)
     here: list[SessionCount] = [
         {"received": int(count), "filled": 0, "minutes": int(calendar.lengths[at])}
@@ -188,7 +188,7 @@ def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> d
     """Return for each month the time in which bars are due, UTC epoch seconds.
 
     It begins with the symbol's first session, or with the month where earlier ones are clean (`going_on`), and ends
-    when the source answered, or with the last row of a file.
+    when the source answered, or with the last row of a file. It is empty where no row is of a session.
     """
     ts, first = (
         np.concatenate([rows["ts"].to_numpy() for rows in frames])
@@ -200,12 +200,15 @@ def _spans(months: dict[str, RawMonth], calendar: Sessions, going_on: bool) -> d
     since = -np.inf if going_on else since
     until = float(ts.max(initial=0)) + MINUTE if of_file else np.inf
     edges = {name: edges_of(name, calendar) for name in months}
-    return {name: (max(first, since), min(last, until, months[name].known_at)) for name, (first, last) in edges.items()}
+    ends = {name: min(last, until, months[name].known_at) for name, (_, last) in edges.items()}
+    return {name: (max(first, min(since, ends[name])), ends[name]) for name, (first, _) in edges.items()}
 
 
 def _clean_month(s: Settings, symbol: str, month: RawMonth, span: Span, origin: Origin) -> CleanMonth:
     rules = CleaningParameters(s.calendars.of(symbol), s.feed_gap_minutes, month.known_at, span, origin.habit.silence)
-    result = clean(month.rows, symbol, s.source, rules)
+    rows = month.rows.copy(deep=False)
+    rows.attrs = {}  # pandas copies them at each step
+    result = clean(rows, symbol, s.source, rules)
     report: QualityReport = {
         **result.report,
         "label_convention": origin.labels["convention"],
@@ -249,10 +252,20 @@ def _passing(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth
 
 
 def _store(s: Settings, lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
-    with ThreadPoolExecutor(MAX_WRITERS) as pool:
-        list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
+    _write_all(lake, symbol, cleaned)
     if s.replayed:
         _forget_other_months(lake, symbol, set(cleaned))
+
+
+def _write_all(lake: Lake, symbol: str, cleaned: dict[str, CleanMonth]) -> None:
+    # a revision is found by its newest month: were that written first, a killed task would leave the earlier ones as
+    # they were, for ever
+    if any(month.report["revisions"] for month in cleaned.values()):
+        for name in sorted(cleaned):
+            _write(lake, symbol, name, cleaned[name])
+        return
+    with ThreadPoolExecutor(MAX_WRITERS) as pool:
+        list(pool.map(lambda name: _write(lake, symbol, name, cleaned[name]), cleaned))
 
 
 def _write(lake: Lake, symbol: str, month: str, result: CleanMonth) -> None:

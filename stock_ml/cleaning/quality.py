@@ -1,12 +1,12 @@
 """Measure the quality of a month's bars: coverage, gaps, order, outliers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from stock_ml.domain.bars import MINUTE, epoch, utc
+from stock_ml.domain.bars import MINUTE, distinct, epoch, utc
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.gaps import Holes, Minutes, holes
 from stock_ml.domain.ingest_records import Gap, MinuteReport, Outlier, Outliers, QualityReport, SessionCount, ZeroVolume
@@ -14,6 +14,7 @@ from stock_ml.domain.ingest_records import Gap, MinuteReport, Outlier, Outliers,
 NAMED = 20  # so many outliers are named one by one
 QUIETER = 0.25  # of days
 TRADED = 0.8  # of a hole's minutes, in which other symbols have bars where the feed works
+MERGED = 100  # symbols
 MANY = 30  # rows of a day, from which on the feed traded on it
 
 Span = tuple[float, float]  # UTC epoch seconds
@@ -152,7 +153,7 @@ def missing_everywhere(received: dict[str, np.ndarray], sessions: Sessions) -> l
     if len(times) < 2:
         return []
     span = max(float(ts[0]) for ts in times), max(float(ts[-1]) for ts in times) + MINUTE
-    found = holes(np.unique(np.concatenate(times)), sessions, 0, span)
+    found = holes(_union(times), sessions, 0, span)
     return [{"from": utc(at).isoformat(), "minutes": n} for at, n in _pairs(found, found.minutes > 0)]
 
 
@@ -161,17 +162,22 @@ def halts(received: dict[str, np.ndarray], sessions: Sessions, limit: int) -> di
 
     `received` has each symbol's bar opens, ascending. Such a symbol was halted, or nobody traded it.
     """
-    return {
-        symbol: found for symbol, ts in received.items() if (found := _halts(symbol, ts, received, sessions, limit))
-    }
+    traded = _union(list(received.values()))  # of all, as a symbol has no bar in its own holes
+    return {symbol: found for symbol, ts in received.items() if (found := _halts(ts, traded, sessions, limit))}
 
 
-def _halts(symbol: str, ts: np.ndarray, received: dict[str, np.ndarray], sessions: Sessions, limit: int) -> list[Gap]:
-    others = [times for name, times in received.items() if name != symbol]
-    if not others or not len(ts):
+def _union(times: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the times that are in any of several arrays, ascending, (n,); some arrays at once, as they may be many."""
+    found = np.empty(0, np.int64)
+    for first in range(0, len(times), MERGED):
+        found = distinct(np.concatenate([found, *times[first : first + MERGED]]))
+    return found
+
+
+def _halts(ts: np.ndarray, traded: np.ndarray, sessions: Sessions, limit: int) -> list[Gap]:
+    if not len(ts):
         return []
     found = holes(ts, sessions, limit, (float(ts[0]), float(ts[-1]) + MINUTE))
-    traded = np.unique(np.concatenate(others))
     begins, ends = np.searchsorted(traded, [found.ts, found.ts + found.minutes * MINUTE])
     alone = ~found.short & (ends - begins >= TRADED * found.minutes)
     return [{"from": utc(at).isoformat(), "minutes": n} for at, n in _pairs(found, alone)]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from stock_ml.cleaning import quality
 from stock_ml.domain import gaps, official_close
-from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, largest_volume, utc
+from stock_ml.domain.bars import COLUMNS, MINUTE, PRICES, distinct, largest_volume, utc
 from stock_ml.domain.calendar import Sessions
 from stock_ml.domain.ingest_records import ReportedClose, RowReport
 from stock_ml.domain.outliers import outliers
@@ -92,7 +92,7 @@ def _outcomes(rows: pd.DataFrame, rules: CleaningParameters) -> np.ndarray:
     for place, defect in places:
         outcomes[(outcomes == KEPT) & (broken == defect)] = place
     good = np.flatnonzero(outcomes == KEPT)
-    if len(np.unique(ts[good])) < len(good):
+    if len(distinct(ts[good])) < len(good):
         outcomes[good] = _one_a_minute(rows.iloc[good])
     outside = np.flatnonzero(np.isin(outcomes, (EXTENDED, CLOSED)) & (broken == "") & (ts + MINUTE <= known_at))
     found = official_close.find(rows[outcomes == KEPT], rows.iloc[outside], rules.sessions)

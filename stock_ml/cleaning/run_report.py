@@ -1,16 +1,12 @@
 """Report what became of each row: a table in the log of the task, and the data report of a run as a page."""
 
 import html
-import io
 import logging
 from collections.abc import Mapping, Sequence
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from concurrent.futures import ThreadPoolExecutor
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.cleaning.shared_gaps import find_shared_gaps
+from stock_ml.cleaning.shared_gaps import READERS, find_shared_gaps
 from stock_ml.config import Settings
 from stock_ml.domain.ingest_records import IngestItem, QualityReport
 from stock_ml.sources.parsing import WHOLE_FILE
@@ -30,6 +26,8 @@ HEAD = (
         "coverage",
     ),
 )
+SHOWN = 200  # symbols with a table each: a page of thousands would stop Airflow's pages meanwhile
+MORE = "{count:,} more symbols are clean. What there is of each: ./stockml data report SYMBOL"
 NO_MONTHS = (
     "This run cleaned no bars: it goes on still, is not one of ingest_bars, or found everything there.\n"
     "What there is of a symbol: ./stockml data report SYMBOL"
@@ -72,12 +70,10 @@ def _unknown_days(where: str, exchange: str, days: Mapping[str, int]) -> str:
 
 def table(symbol: str, reports: Mapping[str, QualityReport]) -> str:
     """Return the reports of a symbol's months as a table of plain text."""
-    report_table = Table(*HEAD, title=f"Quality of {symbol}", box=box.SIMPLE)
-    for month, report in sorted(reports.items()):
-        report_table.add_row(month, *_cells(report))
-    text = io.StringIO()
-    Console(file=text, width=200, color_system=None).print(report_table)
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines() if line.strip())
+    rows = [HEAD, *((month, *_cells(report)) for month, report in sorted(reports.items()))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join([f"Quality of {symbol}", *lines])
 
 
 def _cells(report: QualityReport) -> list[str]:
@@ -97,7 +93,9 @@ def store(s: Settings, run: str, items: Sequence[IngestItem], missing: Mapping[s
     """
     find_shared_gaps(s, items)
     lake = Lake.connect(s)
-    reports = {item["symbol"]: _reports(lake, item) for item in items}
+    with ThreadPoolExecutor(READERS) as pool:
+        found = pool.map(lambda item: _reports(lake, item), items)
+        reports = {item["symbol"]: report for item, report in zip(items, found, strict=True)}
     lake.quality.write_run(run, {"symbols": reports, "missing": dict(missing)})
 
 
@@ -112,8 +110,11 @@ def page(s: Settings, run: str) -> str:
     """Return the report of the run of this id as HTML. Raises StoreUnavailable."""
     report = Lake.connect(s).quality.read_run(run)
     parts = [f"NOT CLEAN: {symbol}\n{why}" for symbol, why in sorted(report["missing"].items())]
-    for symbol, reports in sorted(report["symbols"].items()):
-        parts += [*([table(symbol, reports)] if reports else []), *calendar_warnings(symbol, reports)]
+    tables = [(symbol, reports) for symbol, reports in sorted(report["symbols"].items()) if reports]
+    for symbol, reports in tables[:SHOWN]:
+        parts += [table(symbol, reports), *calendar_warnings(symbol, reports)]
+    if len(tables) > SHOWN:
+        parts.append(MORE.format(count=len(tables) - SHOWN))
     text = "\n\n".join(parts)
     title = "Data report" + (" · SIMULATED" if s.simulated else "")
     return PAGE.format(title=title, run=html.escape(run), text=html.escape(text or NO_MONTHS))

@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypedDict
 
 import numpy as np
@@ -14,6 +15,7 @@ from stock_ml.domain.ingest_records import IngestItem, QualityReport, SharedGap,
 
 log = logging.getLogger(__name__)
 
+READERS = 4  # symbols read at once: most of the time is the object store's
 MIN_LOGGED = 5  # minutes; shorter ones come by chance where symbols are few or seldom traded
 
 
@@ -30,7 +32,8 @@ def find_shared_gaps(s: Settings, items: Sequence[IngestItem]) -> dict[str, Shar
     Return them by month. They are stored, and the log names gaps that are too long for chance. Raises StoreUnavailable.
     """
     lake = Lake.connect(s)
-    clean = {symbol: lake.clean_months(symbol) for symbol in s.symbols}
+    with ThreadPoolExecutor(READERS) as pool:
+        clean = dict(zip(s.symbols, pool.map(lake.clean_months, s.symbols), strict=True))
     requested = {month for item in items for month in item["months"]}
     known = {month for months in clean.values() for month in months}
     months = sorted(known if "all" in requested else known & requested)
@@ -54,17 +57,20 @@ def quality_reports(s: Settings) -> QualityReports:
 
 def _report(s: Settings, lake: Lake, month: str, symbols: list[str]) -> SharedGaps:
     received: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
-    for symbol in symbols:
-        received[s.calendars.of(symbol).exchange][symbol] = received_times(lake.read_month(symbol, month))
+    with ThreadPoolExecutor(READERS) as pool:
+        times = pool.map(lambda symbol: received_times(lake.read_month(symbol, month)), symbols)
+        for symbol, ts in zip(symbols, times, strict=True):
+            received[s.calendars.of(symbol).exchange][symbol] = ts
     holes: list[SharedGap] = [
         {"exchange": exchange, "from": hole["from"], "minutes": hole["minutes"]}
-        for exchange, times in received.items()
-        for hole in missing_everywhere(times, s.calendars.of(next(iter(times))))
+        for exchange, of_exchange in received.items()
+        for hole in missing_everywhere(of_exchange, s.calendars.of(next(iter(of_exchange))))
     ]
     alone = [
-        halts(times, s.calendars.of(next(iter(times))), s.feed_gap_minutes) for times in received.values() if times
+        halts(of_exchange, s.calendars.of(next(iter(of_exchange))), s.feed_gap_minutes)
+        for of_exchange in received.values()
     ]
-    exchanges = {exchange: sorted(times) for exchange, times in received.items()}
+    exchanges = {exchange: sorted(of_exchange) for exchange, of_exchange in received.items()}
     return {
         "exchanges": exchanges,
         "holes": holes,

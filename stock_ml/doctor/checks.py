@@ -13,6 +13,7 @@ from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.config import Settings
 from stock_ml.disk import used_bytes
 from stock_ml.doctor.check import Check, CheckResult
+from stock_ml.doctor.ingest_plan import ingest_plan
 from stock_ml.doctor.market import calendar, clock, feed, key, source
 from stock_ml.domain.bars import utc
 from stock_ml.errors import HostError
@@ -134,6 +135,7 @@ def watchdog(s: Settings) -> CheckResult:
 CHECKS: dict[str, tuple[Check, str]] = {
     "key": (key, "set it in .env, or take SOURCE=sandbox, which needs none"),
     "source": (source, "see the message; SOURCE=sandbox needs no network"),
+    "ingest": (ingest_plan, STARTS),
     "feed": (feed, STARTS),
     "clock": (clock, STARTS),
     "calendar": (calendar, "see STOCKML_EXCHANGE, STOCKML_EXCHANGES and STOCKML_CLOSURES"),

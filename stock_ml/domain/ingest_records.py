@@ -38,6 +38,21 @@ class IngestItem(TypedDict):
     revisions: NotRequired[dict[str, RevisionNote]]
 
 
+class IngestBatch(TypedDict):
+    """Hold the items that one task takes, and the source's clock when they were planned, UTC epoch seconds."""
+
+    items: list[IngestItem]
+    planned_at: float
+
+
+class SymbolFailure(TypedDict):
+    """Say why a symbol of a batch is not clean; of a batch that ended as a whole `symbol` is ""."""
+
+    batch: int
+    symbol: str
+    reason: str
+
+
 class CleaningRules(TypedDict):
     """State what clean bars depend on besides the responses; where it changes they are made again.
 

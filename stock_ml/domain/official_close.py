@@ -101,26 +101,29 @@ def find(minutes: pd.DataFrame, others: pd.DataFrame, sessions: Sessions) -> NDA
     near = np.minimum(np.searchsorted(sessions.closes, ts), len(sessions.closes) - 1)
     found = (sessions.closes[near] == ts) & (sessions.number(ts) < 0)
     if found.any() and len(minutes):
-        ordered = minutes.sort_values("ts")
+        received = minutes["ts"].to_numpy(np.int64)
+        order = np.argsort(received, kind="stable")
+        received = received[order]
+        prices, volumes = (minutes[name].to_numpy(np.float64)[order] for name in ("close", "volume"))
+        close, volume = (others[name].to_numpy(np.float64) for name in ("close", "volume"))
         for at in np.flatnonzero(found).tolist():
-            row = others.iloc[at]
-            found[at] = _is_official(_half_hour(ordered, int(ts[at])), float(row["close"]), float(row["volume"]))
+            before = _half_hour(received, int(ts[at]))
+            found[at] = _is_official(prices[before], volumes[before], float(close[at]), float(volume[at]))
     return np.asarray(found & (len(minutes) > 0))
 
 
-def _half_hour(minutes: pd.DataFrame, close: int) -> pd.DataFrame:
-    """Return the minutes before a close, none where the answer does not reach back so far."""
-    ts = minutes["ts"].to_numpy(np.int64)
-    first, end = np.searchsorted(ts, [close - LAST, close])
-    reaches = ts[0] <= close - LAST
-    return minutes.iloc[first:end] if reaches else minutes.iloc[:0]
+def _half_hour(ts: Ints, close: int) -> slice:
+    """Return where the minutes before a close are, nowhere where the answer does not reach back so far."""
+    first, end = np.searchsorted(ts, [close - LAST, close]).tolist()
+    return slice(first, end) if ts[0] <= close - LAST else slice(0, 0)
 
 
-def _is_official(minutes: pd.DataFrame, close: float, volume: float) -> bool:
-    largest = minutes["volume"].max() if len(minutes) else 0.0
+def _is_official(prices: Floats, volumes: Floats, close: float, volume: float) -> bool:
+    """Say whether a price and its volume are those of an auction after these minutes, both (n,)."""
+    largest = float(volumes.max(initial=0.0))
     if largest <= 0 or 0 < volume <= largest:
         return False
-    logs = np.log(minutes["close"].to_numpy(np.float64))
+    logs = np.log(prices)
     returns = np.abs(np.diff(logs))
     usual = max(FLOOR, DEVIATIONS * float(np.median(returns)) if len(returns) else 0.0)
     return bool(abs(np.log(close) - np.median(logs[-NEAREST:])) <= usual)

@@ -14,13 +14,14 @@ from stock_ml.ingestion.plan import needs_request
 from stock_ml.sources.registry import Source, open_source
 
 
-def download(s: Settings, item: IngestItem) -> IngestItem:
+def download(s: Settings, item: IngestItem, lake: Lake | None = None, planned_at: float | None = None) -> IngestItem:
     """Store the source's response for each month of the item {"symbol", "months"}, as received.
 
     Return the item with `raw` (keys by month) and `revisions` (by month, where a response differs from the one before).
     A past month that was received whole is not requested again, unless the item has "force", or a later one was
     revised: then months are requested again, back to one that has not changed. A month without bars is left out where
-    the source has others of the symbol, and not requested again where it was over and two runs were told so. Raises the
+    the source has others of the symbol, and not requested again where it was over and two runs were told so. What was
+    received since `planned_at`, the source's clock when the run was planned, is not requested again either. Raises the
     source's own errors, BadFile, or StoreUnavailable; DailyLimit names what is left, UnknownSessions the item's fault.
     """
     if fault := item.get("fault"):
@@ -28,12 +29,15 @@ def download(s: Settings, item: IngestItem) -> IngestItem:
     source = open_source(s, request_limiter(s))
     # runs of a backfill are concurrent: the second one finds what the first one stored
     with exclusive_lock(s, f"download {item['symbol']}") if s.live else nullcontext():
-        return download_from(source, s, item)
+        return download_from(source, s, item, lake, planned_at)
 
 
-def download_from(source: Source, s: Settings, item: IngestItem) -> IngestItem:
+def download_from(
+    source: Source, s: Settings, item: IngestItem, lake: Lake | None = None, planned_at: float | None = None
+) -> IngestItem:
     """Do what `download` says, from this source."""
-    fetcher = MonthFetcher(s, Lake.connect(s), source, item["symbol"], force=item.get("force", False))
+    force = item.get("force", False)
+    fetcher = MonthFetcher(s, lake or Lake.connect(s), source, item["symbol"], force, planned_at)
     months = list(item["months"])
     for at, month in enumerate(months):
         try:

@@ -27,7 +27,8 @@ class MonthFetcher:
     """Collect a symbol's responses: `raw` their keys by month, `revisions` what was changed, `no_bars` the last NoBars.
 
     A response is compared with the one that the month's clean bars were made from. So a run that dies after it stored
-    a revised answer loses nothing: until that is clean, the next run finds the same revision.
+    a revised answer loses nothing: until that is clean, the next run finds the same revision. What was received since
+    the run was planned is not requested again: another try of a task goes on where the one before was.
     """
 
     s: Settings
@@ -35,6 +36,7 @@ class MonthFetcher:
     source: Source
     symbol: str
     force: bool = False  # request what is stored whole too
+    planned_at: float | None = None  # the source's clock, UTC epoch seconds; None where no run planned it
     raw: dict[str, str] = field(default_factory=dict)
     revisions: dict[str, RevisionNote] = field(default_factory=dict)
     no_bars: NoBars | None = None
@@ -43,12 +45,22 @@ class MonthFetcher:
     def fetch(self, month: str) -> None:
         """Use the whole month that is stored, or request it, and earlier ones while they turn out revised."""
         before = self._previous_key(month)
-        if not self.force and (key := complete_response(self.s, self.lake, self.symbol, month, self._now())):
+        if key := self._received(month):
             self.raw[month] = key
         elif self.force or not is_empty(self.s, self.lake, self.symbol, month):
             self._request(month)
         if self._is_revised(month, before) or self._opens_at_a_split(month):
             self._fetch_earlier(month)
+
+    def _received(self, month: str) -> str | None:
+        """Return the key of the stored response that is as new as the run wants it, None where none is."""
+        if not self.force:
+            wanted = self._now() if self.planned_at is None else self.planned_at
+            return complete_response(self.s, self.lake, self.symbol, month, wanted)
+        newest = None if month == WHOLE_FILE else self.lake.newest_raw(self.symbol, month)
+        if self.planned_at is None or newest is None or newest[1] < self.planned_at:
+            return None
+        return None if self.lake.quality.has_failed(self.symbol, month, newest[0]) else newest[0]
 
     def _now(self) -> float:
         return open_clock(self.s).now()

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from math import inf
 from typing import Any
 
@@ -13,26 +15,44 @@ from stock_ml.adapters.postgres.request_quota import RequestQuota, request_budge
 from stock_ml.cleaning.clean_symbol import cleaning_rules
 from stock_ml.config import Settings
 from stock_ml.domain.bars import MINUTE
-from stock_ml.domain.ingest_records import IngestItem
+from stock_ml.domain.ingest_records import IngestBatch, IngestItem
 from stock_ml.domain.months import complete_at, ends_at, months_of
 from stock_ml.domain.request_budget import Budget
 from stock_ml.errors import UnknownSessions
+from stock_ml.ingestion.batches import batch_sizes, seconds_of
 from stock_ml.ingestion.request_form import IngestRequest, parse_form, session_request
 from stock_ml.sources.parsing import WHOLE_FILE
 from stock_ml.sources.registry import requests_for
 
 log = logging.getLogger(__name__)
 DOUBT = 3600.0  # seconds by the source's clock between two runs that are told the same
+READERS = 4  # symbols looked up at once: most of the time is the object store's
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Hold one item a symbol, {"symbol", "months"}, and how many requests they take under which budget."""
+    """Hold one item a symbol, {"symbol", "months"}, and how many requests each takes under which budget.
+
+    `planned_at` is the source's clock, UTC epoch seconds, 0 where the source has none.
+    """
 
     items: list[IngestItem]
-    requests: int
+    request_counts: list[int]
     budget: Budget
     used_today: int
+    planned_at: float = field(default=0.0, compare=False)
+
+    @property
+    def requests(self) -> int:
+        """Return how many requests all items take."""
+        return sum(self.request_counts)
+
+    def batches(self) -> list[IngestBatch]:
+        """Return the items in order, those together that one task takes."""
+        counts = zip(self.items, self.request_counts, strict=True)
+        seconds = [seconds_of(len(item["months"]), requests, self.budget) for item, requests in counts]
+        items = iter(self.items)
+        return [{"items": list(islice(items, size)), "planned_at": self.planned_at} for size in batch_sizes(seconds)]
 
     def summary(self) -> str:
         """Describe it in one line: months, requests, and how long they take at the source's rate."""
@@ -53,23 +73,25 @@ def make_plan(s: Settings, request: IngestRequest | None = None) -> Plan:
     """
     request = request or IngestRequest(s.symbols)
     if s.replayed:
-        return Plan([_item(symbol, [WHOLE_FILE], request) for symbol in request.symbols], 0, Budget(), 0)
+        items = [_item(symbol, [WHOLE_FILE], request) for symbol in request.symbols]
+        return Plan(items, [0] * len(items), Budget(), 0)
     now = open_clock(s).now()
-    items, count = plan_symbols(s, Lake.connect(s), request, now)
+    items, counts = plan_symbols(s, Lake.connect(s), request, now)
     used = RequestQuota.connect(s).used_today() if s.capabilities.metered else 0
-    return Plan(items, count, request_budget(s), used)
+    return Plan(items, counts, request_budget(s), used, now)
 
 
-def plan_symbols(s: Settings, lake: Lake, request: IngestRequest, now: float) -> tuple[list[IngestItem], int]:
-    """Return the items of a request's symbols at a time of the source's clock, and how many requests they take.
+def plan_symbols(s: Settings, lake: Lake, request: IngestRequest, now: float) -> tuple[list[IngestItem], list[int]]:
+    """Return the items of a request's symbols at a time of the source's clock, and how many requests each takes.
 
     Raises as `make_plan` does.
     """
-    planned = [_plan_symbol(s, lake, symbol, request, now) for symbol in request.symbols]
+    with ThreadPoolExecutor(READERS) as pool:
+        planned = list(pool.map(lambda symbol: _plan_symbol(s, lake, symbol, request, now), request.symbols))
     items, faults = [item for item, _ in planned], [item["fault"] for item, _ in planned if "fault" in item]
     if len(faults) == len(items):
         raise UnknownSessions(faults[0])
-    return items, sum(count for _, count in planned)
+    return items, [count for _, count in planned]
 
 
 def plan_run(s: Settings, form: Mapping[str, Any], session: datetime | None = None) -> Plan:
@@ -136,6 +158,27 @@ def is_empty(s: Settings, lake: Lake, symbol: str, month: str) -> bool:
 def needs_request(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> bool:
     """Say whether a download of this month sends a request at `now`."""
     return complete_response(s, lake, symbol, month, now) is None and not is_empty(s, lake, symbol, month)
+
+
+def is_ingested(s: Settings, lake: Lake, item: IngestItem, planned_at: float) -> bool:
+    """Say whether an item's months are clean as its run wanted them, so that another try has nothing to do for it.
+
+    `planned_at` is the source's clock when the item was planned. A month of which the source said since then that it
+    has none counts. A file is read again, as nothing but its bytes says which months it has.
+    """
+    if s.replayed or "fault" in item:
+        return False
+    since = planned_at if item.get("force") else 0.0
+    return all(_is_clean(s, lake, item["symbol"], month, (since, planned_at)) for month in item["months"])
+
+
+def _is_clean(s: Settings, lake: Lake, symbol: str, month: str, span: tuple[float, float]) -> bool:
+    since, now = span
+    report = lake.read_quality(symbol, month)
+    if report is None or report["known_at"] < since or not _is_done(s, lake, symbol, month, now):
+        last = lake.quality.read_last_request(symbol, month)
+        return last is not None and last["raw"] is None and last["fetched_at"] >= now
+    return report["kept"] == 0 or month in lake.clean_months(symbol)
 
 
 def _request_count(s: Settings, lake: Lake, symbol: str, month: str, now: float) -> int:

@@ -43,7 +43,8 @@ def _symbols(s: Settings, value: Any) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(str(name).strip().upper() for name in value))
     if not names or len(names) > len(s.symbols):
         raise BadInput(f"symbols: {len(names)} were given; choose 1 to {len(s.symbols)} of {_few(s.symbols)}")
-    bad = [name for name in names if not SYMBOL.fullmatch(name) or name not in s.symbols]
+    known = frozenset(s.symbols)
+    bad = [name for name in names if not SYMBOL.fullmatch(name) or name not in known]
     if bad:
         raise BadInput(f"symbols: {bad[0]!r:.40} is none of {_few(s.symbols)}; STOCKML_SYMBOLS names what there is")
     return names

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stock_ml.adapters.broker import ensure_topics
+from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.postgres.store import ForecastStore
 from stock_ml.cli.app import app
 from stock_ml.config import Settings
@@ -15,7 +16,7 @@ from stock_ml.doctor import CHECKS, Finding, examine
 from tests.adapters.answering import answering
 from tests.servers import settings_in, tables
 
-SERVERS = {"source", "feed", "clock", "PostgreSQL", "S3", "Kafka", "MLflow", "watchdog"}
+SERVERS = {"source", "ingest", "feed", "clock", "PostgreSQL", "S3", "Kafka", "MLflow", "watchdog"}
 
 
 def by_part(s: Settings) -> dict[str, Finding]:
@@ -41,10 +42,12 @@ def test_where_everything_runs_all_is_well(
     assert (found["Kafka"].state, found["Kafka"].advice) == ("note", "`make up` makes them")
     ensure_topics(s)
     found = by_part(s)
-    assert {part for part, one in found.items() if one.state == "bad"} == {"S3"}
+    assert {part for part, one in found.items() if one.state == "bad"} == {"S3", "ingest"}
     assert found["Kafka"].message == f"topic {s.kafka_topic} has 4 partitions"
     assert "SIMULATED" in found["source"].message
     assert "is open until" in found["clock"].message
+    Lake.connect(s).ensure_bucket()
+    assert by_part(s)["ingest"].message.startswith("5 symbols, ")
     report_delay(s, 0)  # whatever a producer learned in this database before
     found = by_part(s)
     assert found["feed"].message == "real-time feed"

@@ -82,7 +82,7 @@ def test_history_and_the_running_session_become_clean_bars_up_to_the_sources_clo
 def test_run_again_at_once_there_is_nothing_to_do_and_no_byte_changes(s):
     ingest(s)
     before = everything(s)
-    assert make_plan(s) == Plan([{"symbol": name, "months": []} for name in ("GOOGL", "AAPL")], 0, Budget(), 0)
+    assert make_plan(s) == Plan([{"symbol": name, "months": []} for name in ("GOOGL", "AAPL")], [0, 0], Budget(), 0)
     ingest(s)
     assert everything(s) == before
 
@@ -353,7 +353,7 @@ def test_past_months_without_bars_are_asked_for_twice_and_the_current_one_each_t
     clean_symbol(own, download_from(source, own, make_plan(own).items[0]))
     assert source.asked[4:] == ["2023-12", "2024-01", "2024-03"]
     source.asked.clear()
-    assert make_plan(own) == Plan([{"symbol": "GOOGL", "months": []}], 0, Budget(), 0)
+    assert make_plan(own) == Plan([{"symbol": "GOOGL", "months": []}], [0], Budget(), 0)
     assert download_from(source, own, {"symbol": "GOOGL", "months": ["2023-12", "2024-01"]})["raw"] == {}
     assert source.asked == []
     none_yet = Listed(own, "2024-04")

@@ -77,7 +77,7 @@ def within(first: str, last: str, exchange: str = "XNYS") -> dict[str, Any]:
     return {"runs": runs, "words": kept.timetable.description}
 
 
-class Store(dict[str, int]):
+class Store(dict[str, Any]):
     """Stand for what Airflow keeps of a task from one try to the next."""
 
     set = dict.__setitem__
@@ -114,6 +114,25 @@ def fail(tries: str) -> dict[str, Any]:
     for name, number, most in json.loads(tries):
         found.append(_decision(getattr(errors, name)("why"), number, most, store, Instance()).action.value)
     return {"actions": found}
+
+
+def fail_batch(tries: str) -> dict[str, Any]:
+    """Let a batch fail in tries given as triples of errors by symbol ("" is the whole task's), number and maximum.
+
+    Return the action at each, which symbols are not tried again after it, and the XComs of the last one.
+    """
+    from dags.symbol_retries import BySymbol
+    from dags.symbol_tries import read, reasons
+    from stock_ml import errors
+
+    store, actions, given_up = Store(), list[str](), list[list[str]]()
+    for failed, number, most in json.loads(tries):
+        found = {symbol: getattr(errors, name)("why") for symbol, name in failed.items()}
+        error, ti = found.get("") or errors.BatchFailed.of(found, 5, 0), Instance()
+        context: Any = {"task_state_store": store, "ti": ti}
+        actions.append(BySymbol().evaluate(error, number, most, context).action.value)
+        given_up.append(sorted(reasons(read(context, most))))
+    return {"actions": actions, "given_up": given_up, "left": ti.left}
 
 
 def _decided(error: Exception, tries: list[list[int]]) -> list[Any]:
@@ -246,7 +265,8 @@ def _task(task: Any) -> dict[str, Any]:
 
 
 COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
-    f.__name__: f for f in (parse, plugins, sessions, within, decide, fail, triggers, newest, run, refusals, workers)
+    f.__name__: f
+    for f in (parse, plugins, sessions, within, decide, fail, fail_batch, triggers, newest, run, refusals, workers)
 }
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def test_a_backfill_keeps_to_the_days_requests_and_goes_on_by_itself_on_the_next
     begins = next_day(time.time())
     assert list(waits(s).values()) == pytest.approx([begins + 300] * list(first.values()).count("waits"), abs=5)
     told = airflow.waiting_reason("ingest_bars")
-    assert re.match(rf"task symbol.download: DailyLimit: all 1 requests .* Left of GOOGL: {lacking}; noted in ", told)
+    assert re.match(rf"task ingest: DailyLimit: all 1 requests .* Left of GOOGL: {lacking}; noted in ", told)
     assert told.endswith(f"; tried again after {datetime.fromtimestamp(begins + 300, UTC):%Y-%m-%d %H:%M} UTC")
 
     next_day_comes(s)

@@ -91,9 +91,9 @@ def test_a_person_who_clears_a_task_gives_it_all_its_tries_again(airflow: Airflo
 
 def test_a_task_that_failed_for_good_leaves_why_and_no_words_of_an_unknown_error(airflow: Airflow) -> None:
     left = {name: found for name, (*_, found) in decided(airflow, THREE).items()}
-    assert left["BadKey"] == {"failed": {"map_index": 3, "reason": "BadKey: why"}}
-    assert left["TimedOut"] == {"failed": {"map_index": 3, "reason": "TimedOut: why"}}
-    assert left["ValueError"] == {"failed": {"map_index": 3, "reason": "ValueError, see its log"}}
+    assert left["BadKey"] == {"failed": [{"batch": 3, "symbol": "", "reason": "BadKey: why"}]}
+    assert left["TimedOut"] == {"failed": [{"batch": 3, "symbol": "", "reason": "TimedOut: why"}]}
+    assert left["ValueError"] == {"failed": [{"batch": 3, "symbol": "", "reason": "ValueError, see its log"}]}
     assert decided(airflow, ONE)["TimedOut"][-1] == {}
 
 
@@ -126,3 +126,38 @@ def test_a_real_source_has_no_exchange_to_open(airflow: Airflow) -> None:
     pages = {view["name"]: view["href"] for view in found["views"]["stock_ml"]}
     models = "https://mlflow.example/#/models/stock-close-alpha-vantage"
     assert pages == {"Forecasts": "http://127.0.0.1:8600/", "Models": models}
+
+
+def batch(airflow: Airflow, *tries: tuple[dict[str, str], int, int]) -> dict[str, Any]:
+    return airflow.ask("fail_batch", json.dumps(tries)).value
+
+
+def test_a_batch_is_tried_again_while_a_symbol_may_become_clean_and_then_each_has_its_reason(airflow: Airflow) -> None:
+    first = {"A": "TimedOut", "B": "BadFile", "C": "DailyLimit"}
+    found = batch(airflow, (first, 1, 37), ({"A": "TimedOut", "C": "DailyLimit"}, 2, 37), ({"A": "TimedOut"}, 3, 37))
+    assert found["actions"] == ["default", "default", "fail"]
+    assert found["given_up"] == [["B"], ["B"], ["A", "B"]]
+    failed = [
+        {"batch": 3, "symbol": name, "reason": why} for name, why in (("A", "TimedOut: why"), ("B", "BadFile: why"))
+    ]
+    assert found["left"] == {"failed": failed}
+
+
+def test_a_batch_waits_for_the_next_day_where_nothing_else_is_left(airflow: Airflow) -> None:
+    found = batch(airflow, ({"A": "DailyLimit", "B": "BadFile"}, 1, 37), ({}, 2, 37))
+    assert found["actions"] == ["retry", "fail"]  # the next day A is clean, and B still is not
+    assert [failure["symbol"] for failure in found["left"]["failed"]] == ["B"]
+
+
+def test_a_batch_whose_time_is_up_goes_on_and_that_is_no_failure(airflow: Airflow) -> None:
+    tries = [({"A": "BatchUnfinished"}, number, 37) for number in range(1, 9)]
+    assert batch(airflow, *tries)["actions"] == ["default"] * 8
+
+
+def test_a_task_that_dies_as_a_whole_passes_on_what_failed_before(airflow: Airflow) -> None:
+    found = batch(airflow, ({"A": "BadFile", "B": "TimedOut"}, 1, 37), ({"": "StoreUnavailable"}, 38, 37))
+    assert found["actions"] == ["default", "fail"]
+    assert [(failure["symbol"], failure["reason"]) for failure in found["left"]["failed"]] == [
+        ("A", "BadFile: why"),
+        ("", "StoreUnavailable: why"),
+    ]

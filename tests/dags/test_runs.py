@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,6 +18,7 @@ from stock_ml.adapters.postgres.monitoring_store import MonitoringStore
 from stock_ml.cleaning import run_report
 from stock_ml.config import Settings
 from stock_ml.errors import BadQuality, HostError
+from stock_ml.ingestion.batches import ONE_EACH
 from stock_ml.monitoring.freshness import DEADLINE, check_clean
 from stock_ml.training.retrain_policy import Trigger, skip_reason
 from tests.dags.conftest import Airflow
@@ -33,10 +35,7 @@ def ingested(installed: Airflow) -> dict[str, Any]:
 
 
 def test_ingest_takes_each_symbol_by_itself_and_announces_clean_bars_once(ingested: dict[str, Any]) -> None:
-    per_symbol = [t for t in ingested["tasks"] if t["task"].startswith("symbol.")]
-    assert sorted((t["task"], t["symbol"]) for t in per_symbol) == [
-        (f"symbol.{step}", symbol) for step in ("clean", "download") for symbol in SYMBOLS
-    ]
+    assert sorted(t["symbol"] for t in ingested["tasks"] if t["task"] == "ingest") == SYMBOLS
     assert ingested["events"] == [
         {"asset": "clean_bars", "extra": {"source": "sandbox", "symbols": SYMBOLS, "backfill": False}}
     ]
@@ -145,7 +144,7 @@ def test_a_run_with_enough_symbols_announces_them_and_fails_where_a_person_sees_
     answer = installed.ask("run", "ingest_bars", STOCKML_MINIMUM_SYMBOLS="0.5", **one_bad_file)
     states = {(t["task"], t["symbol"]): t["state"] for t in answer.value["tasks"]}
     assert answer.value["state"] == "failed", answer.log[-6000:]
-    assert (states["symbol.download", "BAD"], states["symbol.clean", "GOOD"]) == ("failed", "success")
+    assert (states["ingest", "BAD"], states["ingest", "GOOD"]) == ("failed", "success")
     assert (states["publish", None], states["all_clean", None]) == ("success", "upstream_failed")
     (event,) = answer.value["events"]
     assert (event["asset"], event["extra"]["symbols"]) == ("clean_bars", ["GOOD"])
@@ -169,6 +168,26 @@ def test_a_run_with_too_few_symbols_announces_nothing_and_says_which_and_what_to
     assert "take such symbols out of STOCKML_SYMBOLS. BAD: BadFile: " in answer.log
 
 
+def test_many_symbols_are_taken_in_a_batch_and_each_has_its_own_line_and_reason(
+    installed: Airflow, one_bad_file: dict[str, str], tmp_path: Path, exchange: Settings
+) -> None:
+    folder, names = Path(one_bad_file["STOCKML_CSV_PATH"]), [f"S{number:02}" for number in range(ONE_EACH)]
+    (tmp_path / "BAD.csv").write_text("no bars")
+    for name in names:
+        (tmp_path / f"{name}.csv").symlink_to(folder / "GOOD.csv")
+    given = {"STOCKML_CSV_PATH": str(tmp_path), "STOCKML_SYMBOLS": ",".join(["BAD", *names]), "STOCKML_LABELS": "start"}
+    answer = installed.ask("run", "ingest_bars", **one_bad_file | given | {"STOCKML_S3_BUCKET": "stockml-batch"})
+    (batch,) = [t for t in answer.value["tasks"] if t["task"] == "ingest"]
+    found = (batch["symbol"], batch["state"], batch["tries"])
+    assert found == (f"BAD … {names[-1]} ({ONE_EACH + 1})", "failed", 1), answer.log[-6000:]
+    assert answer.value["state"] == "failed"  # a person is told, and the others are announced
+    (event,) = answer.value["events"]
+    assert (event["extra"]["symbols"], list(event["extra"]["missing"])) == (names, ["BAD"])
+    assert event["extra"]["missing"]["BAD"].startswith("BadFile: ")
+    assert [name for name in ["BAD", *names] if f"{name} is clean: 2024-02" not in answer.log] == ["BAD"]
+    assert "BAD is not clean: BadFile: " in answer.log
+
+
 @pytest.mark.parametrize(("key", "reason"), [("bad", "BadKey"), ("premium", "PremiumEndpoint")])
 def test_a_refused_key_fails_at_once_with_the_reason_last(
     installed: Airflow, exchange: Settings, key: str, reason: str
@@ -176,8 +195,8 @@ def test_a_refused_key_fails_at_once_with_the_reason_last(
     real = {"STOCKML_SOURCE": "alpha_vantage", "STOCKML_SYMBOLS": "GOOGL", "ALPHAVANTAGE_API_KEY": key}
     real |= {"STOCKML_S3_BUCKET": "stockml-alpha-vantage", "STOCKML_ALPHAVANTAGE_URL": f"{exchange.sandbox}/query"}
     answer = installed.ask("run", "ingest_bars", **real)
-    (download,) = [t for t in answer.value["tasks"] if t["task"] == "symbol.download"]
-    assert (download["state"], download["tries"], download["symbol"]) == ("failed", 1, "GOOGL")
+    (task,) = [t for t in answer.value["tasks"] if t["task"] == "ingest"]
+    assert (task["state"], task["tries"], task["symbol"]) == ("failed", 1, "GOOGL")
     assert (answer.value["state"], answer.value["events"]) == ("failed", [])
     said = [line for line in answer.log.splitlines() if "[task]" in line and "::" not in line]
     assert "action=fail" in said[-1]
@@ -239,7 +258,7 @@ def test_a_form_fetches_other_months_of_one_symbol_and_says_how_many_requests_th
     form = {"symbols": ["GOOGL"], "from": "2023-11-20", "to": "2023-11-30", "force": True}
     done = installed.ask("run", "ingest_bars", json.dumps(form)).value
     assert done["state"] == "success"
-    assert [t["symbol"] for t in done["tasks"] if t["task"] == "symbol.clean"] == ["GOOGL"]
+    assert [t["symbol"] for t in done["tasks"] if t["task"] == "ingest"] == ["GOOGL"]
     assert {"AAPL", "GOOGL"} == {s for s in SYMBOLS if Lake.connect(exchange).clean_months(s)}
     months = {symbol: "2023-11" in Lake.connect(exchange).clean_months(symbol) for symbol in SYMBOLS}
     assert months == {"AAPL": False, "GOOGL": True}

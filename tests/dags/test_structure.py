@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from stock_ml.training.spark_models import RECIPES
+from tests.dags.conftest import Airflow
 
 
 def test_ingest_goes_from_the_bucket_to_one_event(parsed: dict[str, Any]) -> None:
@@ -12,10 +13,9 @@ def test_ingest_goes_from_the_bucket_to_one_event(parsed: dict[str, Any]) -> Non
     assert {name: task["after"] for name, task in tasks.items()} == {
         "create_bucket": [],
         "plan": ["create_bucket"],
-        "symbol.download": ["plan"],
-        "symbol.clean": ["symbol.download"],
-        "publish": ["plan", "symbol.clean"],
-        "all_clean": ["symbol.clean"],  # a run fails where one symbol does, and training goes on with the others
+        "ingest": ["plan"],
+        "publish": ["ingest", "plan"],
+        "all_clean": ["ingest"],  # a run fails where one symbol does, and training goes on with the others
     }
     assert tasks["publish"]["rule"] == "all_done_min_one_success"
     assert {name: task["outlets"] for name, task in tasks.items() if task["outlets"]} == {"publish": ["clean_bars"]}
@@ -70,6 +70,14 @@ def test_a_person_chooses_symbols_and_days_to_ingest(parsed: dict[str, Any]) -> 
         "force": False,
     }
     assert form["source"]["enum"] == ["yahoo"]
+
+
+def test_of_thousands_of_symbols_the_form_lists_none(airflow: Airflow) -> None:
+    symbols = ",".join(f"S{number}" for number in range(10_000))
+    dags = airflow.ask("parse", "sandbox", STOCKML_SYMBOLS=symbols).value["sandbox"]["dags"]
+    field = dags["ingest_bars"]["form"]["symbols"]
+    assert (field["value"], field["type"], field["items"]) == (None, ["null", "array"], {"type": "string"})
+    assert "all 10,000 symbols" in field["description_md"]
 
 
 def test_a_person_is_asked_before_the_alias_moves(parsed: dict[str, Any]) -> None:

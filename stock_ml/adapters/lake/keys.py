@@ -133,7 +133,12 @@ def convention(source: str) -> str:
 
 def label_evidence(source: str, symbol: str) -> str:
     """Return the key of what a symbol's bars say of the source's timestamp convention."""
-    return f"quality/source={source}/labels/symbol={folder_of(symbol)}.json"
+    return f"{label_evidence_folder(source)}symbol={folder_of(symbol)}.json"
+
+
+def label_evidence_folder(source: str) -> str:
+    """Return the prefix of what symbols' bars say of the source's timestamp convention."""
+    return f"quality/source={source}/labels/"
 
 
 def scratch_folder(source: str, name: str) -> str:

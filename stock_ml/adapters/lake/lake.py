@@ -196,7 +196,11 @@ class Lake:
 
     def label_evidence(self, symbols: Iterable[str]) -> list[LabelEvidence]:
         """Return what the bars of these symbols say of this source's labels, of those that were asked."""
-        found = (self.objects.get(keys.label_evidence(self.source, symbol)) for symbol in symbols)
+        wanted = {keys.label_evidence(self.source, symbol) for symbol in symbols}
+        # listed first: of thousands of symbols few have any, and the first ones that are cleaned look for all
+        found = (
+            self.objects.get(key) for key in self.objects.keys(keys.label_evidence_folder(self.source)) if key in wanted
+        )
         return [json.loads(body) for body in found if body]
 
     def _last_request(self, key: str) -> LastRequest | None:

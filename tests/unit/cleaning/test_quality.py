@@ -1,5 +1,7 @@
 """What a month is worth, checked against a walk minute by minute."""
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -144,6 +146,39 @@ def test_a_symbol_that_always_trades_has_no_silence():
     assert trade_share([{"received": 390, "filled": 0, "minutes": 390}]) == 1.0
     assert [longest_silence(share, 15) for share in (1.0, 0.97, 0.75)] == [15, 15, 15]
     assert longest_silence(0.0, 15) > 10_000
+
+
+def naive_halts(received, limit):
+    """Compare each symbol with each other one, as the definition says."""
+    found = {}
+    for symbol, ts in received.items():
+        others = {int(at) for name, times in received.items() if name != symbol for at in times}
+        gaps = holes(ts, NYSE, limit, (float(ts[0]), float(ts[-1]) + 60)) if len(ts) else None
+        alone = (
+            [
+                (int(at), int(n))
+                for at, n, short in zip(gaps.ts, gaps.minutes, gaps.short, strict=True)
+                if not short and sum(at + 60 * k in others for k in range(n)) >= 0.8 * n
+            ]
+            if gaps
+            else []
+        )
+        if others and alone:
+            found[symbol] = alone
+    return found
+
+
+@given(st.lists(st.tuples(st.integers(0, 779), st.integers(0, 200), st.integers(0, 9)), max_size=5), st.integers(1, 20))
+def test_halts_are_what_comparing_each_symbol_with_each_other_one_gives(removed, limit):
+    received = {
+        f"S{at}": np.delete(DAYS.ts, np.r_[first : min(first + length, 780)])[trim:]
+        for at, (first, length, trim) in enumerate(removed)
+    }
+    found = {
+        symbol: [(int(datetime.fromisoformat(gap["from"]).timestamp()), gap["minutes"]) for gap in gaps]
+        for symbol, gaps in halts(received, NYSE, limit).items()
+    }
+    assert found == naive_halts(received, limit)
 
 
 def test_a_hole_while_others_trade_is_a_halt_and_one_in_all_symbols_is_none():

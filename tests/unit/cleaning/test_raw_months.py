@@ -186,3 +186,10 @@ def test_a_month_of_a_currency_ends_at_midnight_utc_whatever_zone_the_source_sta
     assert epoch(bars["ts"]).tolist() == ts.tolist()
     assert (report["kept"], report["feed_gap_minutes"], report["zero_volume"]["bars"]) == (120, 22 * 60, 120)
     assert report["rules"]["periods"]
+
+
+def test_a_month_with_rows_outside_of_sessions_alone_is_clean_and_empty() -> None:
+    night = np.arange(FIRST - 3 * 3600, FIRST - 2 * 3600, 60)
+    report = cleaned(lake := lake_of(answer(night, FIRST + DAY)))
+    assert (report["rows_read"], report["extended_hours"], report["coverage"]) == (len(night), len(night), None)
+    assert (report["feed_gap_minutes"], report["sessions"], lake.clean_months(SYMBOL)) == (0, {}, [])

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.domain.bars import LARGEST_PRICE, LARGEST_VOLUME, bad_column, broken, largest_volume, valid, validate
+from stock_ml.domain.bars import (
+    LARGEST_PRICE,
+    LARGEST_VOLUME,
+    bad_column,
+    broken,
+    distinct,
+    largest_volume,
+    valid,
+    validate,
+)
 from stock_ml.errors import BadBars
 from tests.walks import BOUNDARY_NUMBERS, frame, minutes_of, walk
 
@@ -101,4 +110,16 @@ def test_importing_the_record_does_not_import_pandera():
         text=True,
         check=True,
     )
+    assert said.stdout.strip() == "False"
+
+
+@given(st.lists(st.integers(0, 50)))
+def test_distinct_times_are_those_of_a_set_ascending(times):
+    assert distinct(np.array(times, np.int64)).tolist() == sorted(set(times))
+
+
+def test_good_bars_are_known_without_the_schema_and_its_import():
+    script = "import sys; from tests.unit.domain.test_bars import BARS, validate; validate(BARS)"
+    script += "; print('pandera' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"

@@ -15,6 +15,7 @@ S = load(source="sandbox", symbols="AAPL,GOOGL,MSFT")
 
 def test_an_untouched_form_is_the_usual_history_of_all_symbols() -> None:
     untouched = {"symbols": ["AAPL", "GOOGL", "MSFT"], "from": None, "to": None, "source": "sandbox", "force": False}
+    assert parse_form(S, untouched | {"symbols": None}, NOW) == IngestRequest(("AAPL", "GOOGL", "MSFT"))
     assert parse_form(S, untouched, NOW) == parse_form(S, {}, NOW) == IngestRequest(("AAPL", "GOOGL", "MSFT"))
 
 
