@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ LARGEST_PRICE, LARGEST_VOLUME = 1e9, 1e15  # beyond any market; sums and squares
 RULE = "prices must be positive and at most 1e9 with low <= open, close <= high, and volume from 0 to 1e15"
 LAST_REVISION = 32_767  # what a smallint of the database holds
 UTC_STAMPS = "datetime64[ns, UTC]"
+_FIRST = Lock()  # threads that import pandera at the same time may wait for each other for ever
 _DTYPES = dict.fromkeys((*PRICES, "volume", "official_close"), "float64")
 _DTYPES |= {"symbol": "object", "ts": UTC_STAMPS, "filled": "bool", "source": "object"}
 
@@ -48,10 +50,12 @@ def validate(bars: pd.DataFrame) -> pd.DataFrame:
     """
     if _are_good(bars):
         return bars
-    from pandera.errors import SchemaError  # takes a second, and good bars need none of it
+    with _FIRST:
+        from pandera.errors import SchemaError  # takes a second, and good bars need none of it
 
+        schema = _schema()
     try:
-        _schema().validate(bars)
+        schema.validate(bars)
     except SchemaError as error:
         raise BadBars(_reason(bars, str(error))) from None
     return bars

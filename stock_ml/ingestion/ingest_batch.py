@@ -7,11 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from stock_ml.adapters.lake import Lake
-from stock_ml.adapters.lake.parquet import empty
 from stock_ml.adapters.postgres.request_quota import request_budget
 from stock_ml.cleaning.clean_symbol import clean_symbol
 from stock_ml.config import Settings
-from stock_ml.domain.bars import validate
 from stock_ml.domain.ingest_records import IngestBatch, IngestItem
 from stock_ml.errors import (
     BadKey,
@@ -61,7 +59,6 @@ def ingest_batch(s: Settings, batch: IngestBatch, *, again: bool = False, failed
 def _import_all(s: Settings) -> None:
     """Import what the steps import when they need it: two threads at once may wait for each other's import for ever."""
     open_source(s)
-    validate(empty())
     s.calendars.of(s.symbols[0])
 
 
