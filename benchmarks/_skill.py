@@ -54,7 +54,7 @@ def trained(spark: SparkSession, market: Market, size: Size) -> Outcome:
     rows = spark.createDataFrame(table.drop(columns="best")).coalesce(1).persist()
     try:
         raw = walk_forward(rows, schema, RECIPES, History(size.test, size.training))
-        result = judge_intervals(rows, with_symbol_fallback(raw, {}))
+        result = judge_intervals(with_symbol_fallback(raw, {}))
     finally:
         rows.unpersist()
     decision = decide(result, Incumbent(PERSISTENCE), PromotionThreshold(ALPHA, MARGIN))

@@ -39,7 +39,7 @@ def main(ready: str) -> None:
         with _timed("fit"):
             spark_models.fit(rows, schema["names"], KIND)
         with _timed("walk-forward"):
-            judged = judge_intervals(rows, walk_forward(rows, schema, (KIND,), History(0, s.train_sessions)))
+            judged = judge_intervals(walk_forward(rows, schema, (KIND,), History(0, s.train_sessions)))
             metrics_report(judged)
             result = with_served_fit(judged, rows, schema, KIND)
         with _timed("register"), tracking.run(s, {}):

@@ -55,7 +55,7 @@ def run(console: Console, holdout: int = 0, raw: int = 0) -> dict[str, float]:
     with engine.session(s) as spark:
         held = spark.createDataFrame(rows).coalesce(1).persist()
         result = walk_forward(held, schema, RECIPES, History(holdout, s.train_sessions))
-        found = judge_intervals(held, result if raw else with_symbol_fallback(result, {}))
+        found = judge_intervals(result if raw else with_symbol_fallback(result, {}))
     table = fold_table(found)
     if not console.is_terminal:  # a file has room: else every figure would be cut
         console.width = WIDE

@@ -52,5 +52,6 @@ def passes(*frames: pd.DataFrame) -> FramePasses:
 def judged(predictions: pd.DataFrame, test: pd.DataFrame, end: int) -> WalkForwardResult:
     """Return the losses of forecasts: frames of `judging.COLUMNS`, `linear`, and of predictions `fold`."""
     judge = judge_of(predictions, end)
-    losses, ticks = judge_losses(passes(predictions, test), judge)
-    return WalkForwardResult(judge, losses, ticks, pd.DataFrame(), end)
+    evaluated = passes(predictions, test)
+    losses, ticks = judge_losses(evaluated, judge)
+    return WalkForwardResult(judge, losses, ticks, pd.DataFrame(), end, evaluated)

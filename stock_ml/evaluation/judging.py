@@ -29,7 +29,7 @@ Fallbacks = Mapping[str, Sequence[Sequence[str]]]  # by kind and fold, and at th
 Calibrations = Mapping[str, Sequence[Calibration | None]]  # by kind and fold, and at the end; None: nothing came before
 
 
-class Collect(Protocol):
+class Passes(Protocol):
     """Give each partition's rows to a function, as frames of these columns, and return all that it yields."""
 
     def __call__(
@@ -203,6 +203,11 @@ def interval_sums(
 def _interval_sums(frame: pd.DataFrame, kind: str, fallbacks: Fallbacks, calibration: Calibration) -> pd.DataFrame:
     half = half_widths(calibration, *conditions(frame))
     return _of_runs(frame, kind, intervals(errors_of(frame, kind, fallbacks), half))
+
+
+def rows_of(batches: Iterable[pd.DataFrame], symbols: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Yield the rows of these symbols."""
+    yield from (frame[frame["symbol"].isin(list(symbols))] for frame in batches)
 
 
 def fallback_mask(frame: pd.DataFrame, sets: Sequence[Sequence[str]]) -> NDArray[np.bool_]:

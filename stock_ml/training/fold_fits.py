@@ -4,9 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-from pyspark.sql import DataFrame
 
-from stock_ml.adapters import spark as engine
 from stock_ml.evaluation.fold_moments import (
     Rows,
     add_sums,
@@ -17,6 +15,7 @@ from stock_ml.evaluation.fold_moments import (
     merge_all,
 )
 from stock_ml.evaluation.folds import Fold
+from stock_ml.evaluation.judging import Passes
 from stock_ml.model.parameters import Parameters
 from stock_ml.model.regression import huber
 from stock_ml.model.regression.least_squares import elastic_net, least_squares
@@ -27,9 +26,9 @@ FROM_MOMENTS = {"linear": least_squares, "elastic": elastic_net}
 
 @dataclass(frozen=True)
 class FoldFits:
-    """Fit recipes on each fold's training rows; `rows` are as from `spark.cache_rows`."""
+    """Fit recipes on each fold's training rows, by passes over all rows."""
 
-    rows: DataFrame
+    passes: Passes
     names: Sequence[str]
     horizon: int
     folds: Sequence[Fold]
@@ -50,7 +49,7 @@ class FoldFits:
         def of_partition(batches: Iterator[pd.DataFrame]) -> Iterator[object]:
             yield interval_moments(batches, read, times)
 
-        found = merge_all(engine.collect(self.rows, read.columns, of_partition))  # type: ignore[arg-type]
+        found = merge_all(self.passes(read.columns, of_partition))  # type: ignore[arg-type]
         return [fold_moments(found, times, fold) for fold in self.folds]
 
     def _huber(self, moments: Sequence[Moments]) -> list[Parameters]:
@@ -70,4 +69,4 @@ class FoldFits:
             if found := add_sums(huber_sums(batches, read, standard, guesses)):
                 yield found
 
-        return add_sums(engine.collect(self.rows, read.columns, of_partition))
+        return add_sums(self.passes(read.columns, of_partition))

@@ -1,12 +1,14 @@
 """Sample the feature rows of a training: those that it is trained on for the drift report, those judged for plots."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own name for it
 
 from stock_ml.domain.calendar import Sessions
-from stock_ml.evaluation.judging import HELD_OUT, fallback_mask
+from stock_ml.evaluation.judging import HELD_OUT, fallback_mask, rows_of
 from stock_ml.evaluation.reference_profile import ReferenceProfile, Sample, Session, reference_profile
 from stock_ml.model.features import FEATURES
 from stock_ml.training.walk_forward import WalkForwardResult
@@ -38,15 +40,15 @@ def recent(result: WalkForwardResult) -> tuple[tuple[str, ...], list[str]]:
     return tuple(sorted(there.unique().tolist())[:SYMBOLS]), dates
 
 
-def forecast_sample(rows: DataFrame, result: WalkForwardResult) -> pd.DataFrame:
+def forecast_sample(result: WalkForwardResult) -> pd.DataFrame:
     """Return the out-of-sample rows of the first SYMBOLS symbols by name, as served, in order of time.
 
     Columns: `judging.COLUMNS`, `fold`, `tick`, and each recipe's forecasts, log returns.
     """
     judge = result.judge
     names = sorted(result.losses["symbol"].unique().tolist())[:SYMBOLS]
-    wanted = rows.where((F.col("bar_ts") >= judge.first) & F.col("symbol").isin(*names))
-    frame = wanted.select(*judge.columns).toPandas().sort_values(["symbol", "bar_ts"], ignore_index=True)
+    wanted = pd.concat(result.evaluated(judge.columns, partial(rows_of, symbols=names)))
+    frame = wanted.sort_values(["symbol", "bar_ts"], ignore_index=True)
     judged = pd.concat(list(judge.forecasts([frame], judge.new_ticks())), ignore_index=True)
     sample = judged[judged["fold"] != HELD_OUT].sort_values(["bar_ts", "symbol"], ignore_index=True)
     served = {k: np.where(fallback_mask(sample, sets), 0.0, sample[k]) for k, sets in result.fallbacks.items()}

@@ -17,8 +17,8 @@ from stock_ml.evaluation.error_histogram import ErrorHistogram
 from stock_ml.evaluation.folds import Fold, in_training, known_at, refit, walk_forward_folds
 from stock_ml.evaluation.judging import (
     HELD_OUT,
-    Collect,
     Judge,
+    Passes,
     Step,
     added,
     error_histograms,
@@ -58,9 +58,9 @@ class WalkForwardResult:
     """Hold what each recipe was fitted to on all training rows, and how it did out of sample.
 
     `losses` are sums by `judging.KEYS`, and `intervals` too, empty until `judge_intervals`, as `calibrations` are.
-    `ticks` are the symbols' newest. `sessions` were trained on (first and last bar_ts, rows), and the newest target
-    there was known at `end`. `fallbacks` names for each recipe the symbols that were served the last price, in each
-    fold and at the end. `pipelines` are those that MLlib has fitted.
+    `ticks` are the symbols' newest, `evaluated` are passes over the rows out of sample. `sessions` were trained on
+    (first and last bar_ts, rows), and the newest target there was known at `end`. `fallbacks` names for each recipe the
+    symbols that were served the last price, in each fold and at the end. `pipelines` are those that MLlib has fitted.
     """
 
     judge: Judge
@@ -68,6 +68,7 @@ class WalkForwardResult:
     ticks: Mapping[str, float]
     sessions: pd.DataFrame
     end: int
+    evaluated: Passes
     fallbacks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     intervals: pd.DataFrame = field(default_factory=pd.DataFrame)
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
@@ -93,42 +94,36 @@ def walk_forward(rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str],
     _check_finite(seen["wrong"].dropna())
     end = known_at(newest, schema["horizon"])
     steps = [*folds, refit(training["first"].tolist(), end, longest)]
-    fits, pipelines = _fits(rows, schema, recipes, steps, int(seen["rows"].sum()))
+    n = int(sessions["rows"].sum())
+    passes = engine.passes(rows, Judge(schema["names"], ()).columns, n)
+    fits, pipelines = _fits(rows, n, schema, recipes, FoldFits(passes, schema["names"], schema["horizon"], steps))
     numbers = [*range(len(folds)), HELD_OUT]
     judge = Judge(
         schema["names"],
         [Step(number, fold, _of_step(fits, number)) for number, fold in zip(numbers, steps, strict=True)],
     )
-    losses, ticks = judge_losses(partial(engine.collect, _evaluated(rows, judge)), judge)
+    evaluated = passes.since(judge.first)
+    losses, ticks = judge_losses(evaluated, judge)
     used = training.iloc[-longest:].drop(columns="wrong")
-    return WalkForwardResult(judge, losses, ticks, used, end, pipelines=pipelines)
+    return WalkForwardResult(judge, losses, ticks, used, end, evaluated, pipelines=pipelines)
 
 
-def judge_intervals(rows: DataFrame, result: WalkForwardResult) -> WalkForwardResult:
+def judge_intervals(result: WalkForwardResult) -> WalkForwardResult:
     """Return the result with the intervals of what is served: each fold's come from the errors of those before it."""
-    return with_intervals(partial(engine.collect, _evaluated(rows, result.judge)), result)
-
-
-def with_intervals(collect: Collect, result: WalkForwardResult) -> WalkForwardResult:
-    """Do so by passes over the rows that are evaluated."""
     judge, fallbacks = result.judge, result.fallbacks
-    parts = collect(judge.columns, partial(error_histograms, judge=judge, fallbacks=fallbacks))
+    parts = result.evaluated(judge.columns, partial(error_histograms, judge=judge, fallbacks=fallbacks))
     histograms = {kind: reduce(ErrorHistogram.plus, [part[kind] for part in parts]) for kind in judge.kinds}
     by_fold = {kind: found.by_fold() for kind, found in histograms.items()}
     sums = partial(interval_sums, judge=judge, fallbacks=fallbacks, calibrations=by_fold)
     newest = {kind: found.calibration() for kind, found in histograms.items()}
-    return replace(result, intervals=added(collect(judge.columns, sums)), calibrations=newest)
+    return replace(result, intervals=added(result.evaluated(judge.columns, sums)), calibrations=newest)
 
 
-def judge_losses(collect: Collect, judge: Judge) -> tuple[pd.DataFrame, dict[str, float]]:
+def judge_losses(evaluated: Passes, judge: Judge) -> tuple[pd.DataFrame, dict[str, float]]:
     """Return the losses by `judging.KEYS`, and each symbol's newest tick, by a pass over what is evaluated."""
-    parts = collect(judge.columns, partial(loss_sums, judge=judge))
+    parts = evaluated(judge.columns, partial(loss_sums, judge=judge))
     ticks = {symbol: tick for _, of_part in parts for symbol, tick in of_part.items()}
     return added([losses for losses, _ in parts]), dict(sorted(ticks.items()))
-
-
-def _evaluated(rows: DataFrame, judge: Judge) -> DataFrame:
-    return rows.where(F.col("bar_ts") >= judge.first)
 
 
 def concurrent_steps(rows: int, steps: int) -> int:
@@ -168,13 +163,13 @@ def _check(training: pd.DataFrame, fold: Fold) -> None:
 
 
 def _fits(
-    rows: DataFrame, schema: FeatureSchema, recipes: Sequence[str], steps: Sequence[Fold], seen: int
+    rows: DataFrame, n: int, schema: FeatureSchema, recipes: Sequence[str], in_passes: FoldFits
 ) -> tuple[dict[str, list[Parameters]], dict[str, PipelineModel]]:
     """Return each recipe's parameters by step, and the last step's pipeline of what only MLlib fits."""
-    fits = FoldFits(rows, schema["names"], schema["horizon"], steps).fit(recipes)
+    fits, steps = in_passes.fit(recipes), in_passes.folds
     pipelines: dict[str, PipelineModel] = {}
     for recipe in (recipe for recipe in recipes if recipe not in fits):
-        with ThreadPool(concurrent_steps(seen, len(steps))) as pool:
+        with ThreadPool(concurrent_steps(n, len(steps))) as pool:
             # each thread sees the session's settings as this one does
             fit = inheritable_thread_target(rows.sparkSession)(partial(fit_rows, rows, schema, recipe))
             fitted = pool.map(fit, steps, chunksize=1)

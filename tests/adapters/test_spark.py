@@ -22,6 +22,7 @@ from local.supervisor.program import ROOT, Program
 from stock_ml.adapters import spark as engine
 from stock_ml.adapters.lake import Lake
 from stock_ml.adapters.spark import rows as held_rows
+from stock_ml.adapters.spark.passes import HeldPasses, SparkPasses
 from stock_ml.config import Settings
 from stock_ml.evaluation.folds import FOREVER, Fold
 from stock_ml.model import features
@@ -176,12 +177,16 @@ def test_a_recipe_s_parameters_forecast_what_spark_forecasts(rows: DataFrame, re
 
 
 @pytest.mark.parametrize(("recipe", "apart"), [("linear", 1e-9), ("elastic", 1e-3), ("huber", 1e-3)])
-def test_folds_are_fitted_in_passes_to_what_mllib_fits_to_each(rows: DataFrame, recipe: str, apart: float) -> None:
+@pytest.mark.parametrize("where", ["spark", "here"])
+def test_folds_are_fitted_in_passes_to_what_mllib_fits_to_each(
+    rows: DataFrame, recipe: str, apart: float, where: str
+) -> None:
     varied = features.schema(30, 1) | {"names": [name for name in SCHEMA["names"] if name != "night"]}
     firsts = sorted(rows.groupBy("session").agg(F.min("bar_ts")).toPandas().iloc[:, 1].tolist())
     end = firsts[-1] + 2 * 86_400
     folds = [Fold(firsts[0], firsts[2], FOREVER), Fold(firsts[1], end, FOREVER), Fold(firsts[0], end, FOREVER)]
-    found = FoldFits(rows, varied["names"], varied["horizon"], folds).fit([recipe])[recipe]
+    passes = SparkPasses(rows) if where == "spark" else HeldPasses(rows.toPandas())
+    found = FoldFits(passes, varied["names"], varied["horizon"], folds).fit([recipe])[recipe]
     known = [spark_models.parameters(fit_rows(rows, varied, recipe, fold)) for fold in folds]
     matrix = rows.toPandas()[varied["names"]].to_numpy()
     for here, there in zip(found, known, strict=True):

@@ -10,8 +10,8 @@ from stock_ml.evaluation.judging import HELD_OUT, Ticks, predicted
 from stock_ml.evaluation.promotion import PERSISTENCE
 from stock_ml.model.conformal import LEVELS, calibrate, scale
 from stock_ml.training.symbol_fallback import with_symbol_fallback
-from stock_ml.training.walk_forward import WalkForwardResult, with_intervals
-from tests.judged import judged, passes
+from stock_ml.training.walk_forward import WalkForwardResult, judge_intervals
+from tests.judged import judged
 
 START, DAY, FOLDS, MINUTES = 1_709_562_600, 86_400, 4, 60
 END = START + DAY * FOLDS * 2
@@ -43,7 +43,7 @@ def split(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def result_of(rows: pd.DataFrame, served: bool) -> WalkForwardResult:
     predictions, test = split(rows)
     result = judged(predictions, test, END)
-    return with_intervals(passes(predictions, test), with_symbol_fallback(result, {}) if served else result)
+    return judge_intervals(with_symbol_fallback(result, {}) if served else result)
 
 
 def all_at_once(rows: pd.DataFrame, result: WalkForwardResult, kind: str) -> pd.DataFrame:

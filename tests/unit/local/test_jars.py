@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from tenacity import wait_none
 
 from local import jars
 from stock_ml.errors import HostError
@@ -16,6 +17,7 @@ def fetching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A lock of one jar, and a Java that fetches for it what stands in the file that is returned."""
     (tmp_path / "one.lock").write_text(f"org one 1.0 {hashlib.sha256(GOOD).hexdigest()}\n")
     monkeypatch.setattr(jars, "LOCKS", tmp_path)
+    monkeypatch.setattr(jars, "AGAIN", jars.AGAIN.copy(wait=wait_none()))
     program = tmp_path / "jdk" / "bin" / "java"
     program.parent.mkdir(parents=True)
     program.write_text(f"#!/bin/sh\n/bin/cp '{tmp_path / 'served'}' one-1.0.jar\n")

@@ -8,8 +8,8 @@ from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.model.features import schema
 from stock_ml.training import plots
 from stock_ml.training.metrics_report import build_scorer, decide, fold_table, metrics_report
-from stock_ml.training.walk_forward import WalkForwardResult, with_intervals
-from tests.judged import judged, passes
+from stock_ml.training.walk_forward import WalkForwardResult, judge_intervals
+from tests.judged import judged
 
 RNG = np.random.default_rng(4)
 FOLDS = 12
@@ -39,7 +39,7 @@ def result_of(error: float, test: int = 0) -> WalkForwardResult:
 
 
 def of(predictions: pd.DataFrame, test: pd.DataFrame, end: int = END) -> WalkForwardResult:
-    return with_intervals(passes(predictions, test), judged(predictions, test, end))
+    return judge_intervals(judged(predictions, test, end))
 
 
 @pytest.mark.parametrize(("error", "expected"), [(1e-4, "linear"), (1e-2, "persistence")])

@@ -5,12 +5,13 @@ import pandas as pd
 from stock_ml.evaluation.judging import Judge
 from stock_ml.training.reference_sample import SESSIONS, SYMBOLS, recent
 from stock_ml.training.walk_forward import WalkForwardResult
+from tests.judged import FramePasses
 
 
 def result_of(symbols_and_sessions: list[tuple[str, str]], dates: list[str]) -> WalkForwardResult:
     """A training of these sessions that judged forecasts of symbols in sessions."""
     losses = pd.DataFrame(symbols_and_sessions, columns=["symbol", "session"]).assign(fold=0)
-    return WalkForwardResult(Judge((), ()), losses, {}, pd.DataFrame({"session": dates}), 0)
+    return WalkForwardResult(Judge((), ()), losses, {}, pd.DataFrame({"session": dates}), 0, FramePasses([]))
 
 
 def test_symbols_whose_bars_ended_before_the_newest_sessions_describe_nothing() -> None:

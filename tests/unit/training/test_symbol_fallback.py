@@ -9,8 +9,8 @@ from stock_ml.evaluation.unused_sessions import Incumbent
 from stock_ml.model.features import schema
 from stock_ml.training.metrics_report import build_scorer, decide, fallback_symbols, fold_table, metrics_report
 from stock_ml.training.symbol_fallback import with_symbol_fallback
-from stock_ml.training.walk_forward import WalkForwardResult, with_intervals
-from tests.judged import judged, passes
+from stock_ml.training.walk_forward import WalkForwardResult, judge_intervals
+from tests.judged import judged
 
 RNG = np.random.default_rng(12)
 FOLDS, SESSIONS, MINUTES, START = 4, 3, 120, 1_709_562_600
@@ -70,9 +70,9 @@ def test_no_later_fold_changes_what_an_earlier_one_was_served() -> None:
 def test_what_is_decided_reported_and_made_is_what_is_served() -> None:
     predictions = market(range(FOLDS), **ERROR)
     raw = result_of(predictions)
-    found = with_intervals(passes(predictions, HELD), with_symbol_fallback(raw, {}))
+    found = judge_intervals(with_symbol_fallback(raw, {}))
     served, persistence = (metrics_report(found)[f"walk_forward/{kind}"]["skill"] for kind in ("linear", PERSISTENCE))
-    whole = metrics_report(with_intervals(passes(predictions, HELD), raw))["walk_forward/linear"]["skill"]
+    whole = metrics_report(judge_intervals(raw))["walk_forward/linear"]["skill"]
     assert served > max(whole, persistence)
     assert fallback_symbols(found, "linear") == ("POOR",)
     assert build_scorer("persistence", found, schema(30, 1)).last_price == ()
@@ -87,7 +87,7 @@ def test_the_intervals_of_a_symbol_at_its_last_price_are_of_its_own_moves() -> N
     predictions = market(range(FOLDS), **ERROR)
     alone = predictions[predictions["symbol"] == "POOR"]
     held = HELD[HELD["symbol"] == "POOR"]
-    found = with_intervals(passes(alone, held), with_symbol_fallback(judged(alone, held, END), {}))
+    found = judge_intervals(with_symbol_fallback(judged(alone, held, END), {}))
     sums = found.intervals.set_index(["kind", "fold"])
     own, last_price = (sums.loc[kind].loc[HELD_OUT] for kind in ("linear", PERSISTENCE))
     assert own["judged"].sum() == last_price["judged"].sum() == len(held)
