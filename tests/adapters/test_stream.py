@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import requests
 
+from local import ports
 from local.servers.services import programs
 from stock_ml.adapters.postgres.store import BarRow, ForecastRow, ForecastStore
 from stock_ml.config import Settings
@@ -24,8 +25,9 @@ Heard = tuple[str, int | None, Any]
 def served(postgres: Settings) -> Iterator[Settings]:
     tables(postgres)
     drop_days(postgres)
-    with running(next(p for p in programs(postgres) if p.name == "dashboard"), postgres):
-        yield postgres
+    s = postgres.model_copy(update={"dashboard_port": ports.free(1)[0]})  # another test's may run beside it
+    with running(next(p for p in programs(s) if p.name == "dashboard"), s):
+        yield s
 
 
 @pytest.fixture
