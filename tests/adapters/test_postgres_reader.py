@@ -276,7 +276,8 @@ def test_a_connection_that_the_server_ended_costs_no_answer(postgres: Settings, 
     reader.ping()
     with psycopg.connect(postgres.postgres(), autocommit=True) as other:
         other.execute(
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'stockml dashboard'"
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+            "where application_name = 'stockml dashboard' and usename = current_user"
         )
     reader.ping()
 
