@@ -1,4 +1,4 @@
-"""Fit every fold's model in the same few passes over the rows, and what has no such passes by MLlib, fold by fold."""
+"""Fit every fold's model in the same few passes over the rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from stock_ml.evaluation.fold_moments import (
+    IntervalMoments,
     Rows,
     add_sums,
     bounds,
@@ -46,10 +47,10 @@ class FoldFits:
     def _moments(self) -> list[Moments]:
         read, times = self._read, bounds(self.folds)
 
-        def of_partition(batches: Iterator[pd.DataFrame]) -> Iterator[object]:
+        def of_partition(batches: Iterator[pd.DataFrame]) -> Iterator[IntervalMoments]:
             yield interval_moments(batches, read, times)
 
-        found = merge_all(self.passes(read.columns, of_partition))  # type: ignore[arg-type]
+        found = merge_all(self.passes(read.columns, of_partition))
         return [fold_moments(found, times, fold) for fold in self.folds]
 
     def _huber(self, moments: Sequence[Moments]) -> list[Parameters]:
