@@ -166,8 +166,8 @@ def test_each_new_bar_is_published_once_also_over_a_restart_of_hours(live: Setti
         wait(lambda: all_there(now))
         now = move_clock(live, 600)
         wait(lambda: all_there(now))
+        wait(lambda: state(live)["market_open"] is True)  # it is stored each few seconds
         assert state(live)["simulated"] is True
-        assert state(live)["market_open"] is True
     now = move_clock(live, 3 * 3600)
     with producing(live):
         wait(lambda: all_there(now))

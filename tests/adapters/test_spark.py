@@ -49,15 +49,22 @@ def installation(s3: Settings) -> Settings:
 
 
 def fitted(s: Settings, folder: Path) -> tuple[tuple[float, ...], list[str]]:
-    """Return coefficients and intercept of a model fitted on all bars, saved in `folder`, and all command lines."""
+    """Return the parameters of models fitted on all bars, by MLlib and in passes, and all command lines.
+
+    MLlib's is saved in `folder`.
+    """
     with engine.session(s) as spark:
         bars = engine.read_bars(spark, Lake.connect(s).clean_uri(), s.symbols)
-        model = spark_models.fit(engine.feature_rows(bars, SCHEMA, s.calendars, s.feed_gap_minutes), SCHEMA["names"])
+        rows = engine.feature_rows(bars, SCHEMA, s.calendars, s.feed_gap_minutes)
+        model = spark_models.fit(rows, SCHEMA["names"])
+        whole = Fold(0, FOREVER, FOREVER)
+        fits = FoldFits(SparkPasses(rows), SCHEMA["names"], SCHEMA["horizon"], [whole]).fit(["linear", "huber"])
         with Lake.connect(s).scratch("test") as scratch:
             engine.save(spark, model, scratch, folder / "spark")
         coefficients, intercept, _ = spark_models.parameters(model)
         lines = command_lines()
-    return (*coefficients, intercept), lines
+    in_passes = [number for (fit,) in fits.values() for number in (*fit.coefficients, fit.intercept)]
+    return (*coefficients, intercept, *in_passes), lines
 
 
 def command_lines() -> list[str]:
@@ -115,7 +122,7 @@ def test_a_cluster_of_several_workers_fits_what_one_process_fits(
 ) -> None:
     there, lines = fitted(cluster, tmp_path)
     assert sum("CoarseGrainedExecutorBackend" in line for line in lines) == 2
-    np.testing.assert_allclose(there, here[0], rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(there, here[0], rtol=1e-9, atol=1e-12)
     assert (tmp_path / "spark" / "metadata").is_dir()
     assert [line for line in lines for secret in secrets(cluster) if secret in line] == []
 
