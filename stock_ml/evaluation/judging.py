@@ -71,19 +71,23 @@ class Judge:
         """Return ticks that learn from the rows of walk-forward."""
         return Ticks(self.steps[-1].fold.first)
 
-    def forecasts(self, batches: Iterable[pd.DataFrame], ticks: "Ticks") -> Iterator[pd.DataFrame]:
-        """Yield of each batch what each step evaluates: COLUMNS, `fold`, `tick`, and each recipe's forecasts."""
+    def forecasts(self, batches: Iterable[pd.DataFrame], ticks: "Ticks | None" = None) -> Iterator[pd.DataFrame]:
+        """Yield of each batch what each step evaluates: COLUMNS, `fold`, and each recipe's forecasts.
+
+        With `ticks`, which learn from the rows, there is each one's `tick` too.
+        """
         for frame in batches:
             evaluated = frame[frame["bar_ts"] >= self.first]
-            sized = evaluated.assign(tick=ticks.learn(evaluated))
-            of_steps = (self._of_step(sized, step) for step in self.steps)
+            if ticks is not None:
+                evaluated = evaluated.assign(tick=ticks.learn(evaluated))
+            of_steps = (self._of_step(evaluated, step) for step in self.steps)
             yield from (rows for rows in of_steps if len(rows))
 
     def _of_step(self, frame: pd.DataFrame, step: Step) -> pd.DataFrame:
         own = frame[in_evaluation(frame["bar_ts"].to_numpy(), step.fold)]
         features = own[list(self.names)].to_numpy(np.float64)
         forecasts = {kind: fit.predict(features) for kind, fit in step.fits.items()}
-        columns: pd.DataFrame = own[[*COLUMNS, "tick"]]
+        columns: pd.DataFrame = own[[name for name in (*COLUMNS, "tick") if name in own]]
         return columns.assign(fold=step.number, **forecasts)
 
 
@@ -92,7 +96,7 @@ class Ticks:
     """Learn each symbol's tick from its closes while they pass, those before `until`; UTC epoch seconds."""
 
     until: int
-    known: dict[tuple[str, str], float] = field(default_factory=dict)
+    _known: dict[tuple[str, str], float] = field(default_factory=dict)
     _closes: dict[str, Floats] = field(default_factory=dict)
 
     def learn(self, rows: pd.DataFrame) -> Floats:
@@ -109,9 +113,9 @@ class Ticks:
         return {symbol: symbol_tick(closes) for symbol, closes in self._closes.items()}
 
     def _of(self, symbol: str, session: str) -> float:
-        if (symbol, session) not in self.known:
-            self.known[symbol, session] = symbol_tick(self._closes.get(symbol, np.zeros(0)))
-        return self.known[symbol, session]
+        if (symbol, session) not in self._known:
+            self._known[symbol, session] = symbol_tick(self._closes.get(symbol, np.zeros(0)))
+        return self._known[symbol, session]
 
     def _add(self, symbol: str, rows: pd.DataFrame) -> None:
         own = rows["last_close"].to_numpy(np.float64)[rows["bar_ts"].to_numpy() < self.until]
@@ -177,7 +181,7 @@ def error_histograms(
     They are around the forecast before it is moved onto the grid, of forecasts as they are served.
     """
     found = {kind: ErrorHistogram.empty(len(judge.steps) - 1) for kind in judge.kinds}
-    for rows in judge.forecasts(batches, judge.new_ticks()):
+    for rows in judge.forecasts(batches):
         fold = rows["fold"].to_numpy(np.int64)
         if fold[0] != HELD_OUT:
             for kind, histogram in found.items():
@@ -189,7 +193,7 @@ def interval_sums(
     batches: Iterable[pd.DataFrame], judge: Judge, fallbacks: Fallbacks, calibrations: Calibrations
 ) -> Iterator[pd.DataFrame]:
     """Yield the sums INTERVALS by KEYS of what has an interval, once all rows have passed."""
-    frames = judge.forecasts(batches, judge.new_ticks())
+    frames = judge.forecasts(batches)
     parts = [
         _interval_sums(frame, kind, fallbacks, calibration)
         for frame in frames

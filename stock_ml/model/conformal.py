@@ -10,7 +10,6 @@ quantile tracking (Angelopoulos, Candès and Tibshirani 2023, "Conformal PID con
 number, the interval scale, that stays meaningful when another model, with other widths, takes over.
 """
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -81,19 +80,3 @@ def session_part(elapsed: Floats) -> NDArray[np.int64]:
     """Return which of the PARTS of the session a bar ends in, (n,); an end belongs to the part that it ends."""
     part = np.ceil(elapsed * PARTS - 1e-9).astype(np.int64) - 1
     return np.minimum(np.maximum(part, 0), PARTS - 1)  # for one row twice as fast as `clip`
-
-
-def calibrate(errors: Floats, volatility: Floats, elapsed: Floats) -> Calibration:
-    """Return what intervals are made of, from errors out of sample, log returns, (n,) each with n > 0."""
-    shape = profile(errors, volatility, elapsed)
-    return Calibration(quantiles(errors, scale(volatility, elapsed, shape)), shape)
-
-
-def quantiles(errors: Floats, size: Floats) -> dict[str, float]:
-    """Return for each level the scaled absolute error that it covers; `errors` are log returns, (n,) with n > 0.
-
-    Where n is too small for a level's rank, the largest error stands for it.
-    """
-    ordered = np.sort(np.abs(errors) / size)
-    n = len(ordered)
-    return {str(p): float(ordered[min(math.ceil((n + 1) * p / 100), n) - 1]) for p in LEVELS}

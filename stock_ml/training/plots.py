@@ -30,7 +30,7 @@ def figures(s: Settings, losses: pd.DataFrame, predictions: pd.DataFrame) -> dic
 
 def _recipes(predictions: pd.DataFrame) -> list[str]:
     """Return the names of the columns that hold forecasts, log returns."""
-    return [str(name) for name in predictions.columns if name not in (*COLUMNS, "tick", "fold")]
+    return [str(name) for name in predictions.columns if name not in (*COLUMNS, "fold")]
 
 
 def last_session(predictions: pd.DataFrame, calendars: Calendars) -> Figure:

@@ -43,13 +43,13 @@ def recent(result: WalkForwardResult) -> tuple[tuple[str, ...], list[str]]:
 def forecast_sample(result: WalkForwardResult) -> pd.DataFrame:
     """Return the out-of-sample rows of the first SYMBOLS symbols by name, as served, in order of time.
 
-    Columns: `judging.COLUMNS`, `fold`, `tick`, and each recipe's forecasts, log returns.
+    Columns: `judging.COLUMNS`, `fold`, and each recipe's forecasts, log returns.
     """
     judge = result.judge
     names = sorted(result.losses["symbol"].unique().tolist())[:SYMBOLS]
     wanted = pd.concat(result.evaluated(judge.columns, partial(rows_of, symbols=names)))
     frame = wanted.sort_values(["symbol", "bar_ts"], ignore_index=True)
-    judged = pd.concat(list(judge.forecasts([frame], judge.new_ticks())), ignore_index=True)
+    judged = pd.concat(list(judge.forecasts([frame])), ignore_index=True)
     sample = judged[judged["fold"] != HELD_OUT].sort_values(["bar_ts", "symbol"], ignore_index=True)
     served = {k: np.where(fallback_mask(sample, sets), 0.0, sample[k]) for k, sets in result.fallbacks.items()}
     return sample.assign(**served)

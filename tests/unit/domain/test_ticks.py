@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.domain.ticks import TickTable, snap_to_tick, symbol_tick, symbol_ticks, tick, ticks_before
+from stock_ml.domain.ticks import TickTable, snap_to_tick, symbol_tick, tick
+from tests.ticks import symbol_ticks, ticks_before
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stock_ml.evaluation.error_histogram import WIDTH, ErrorHistogram
-from stock_ml.model.conformal import LEVELS, calibrate
+from stock_ml.model.conformal import LEVELS
+from tests.calibration import calibrate
 
 FOLDS = 4
 

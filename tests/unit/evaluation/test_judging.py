@@ -4,14 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stock_ml.domain.ticks import snap_to_tick, symbol_ticks, ticks_before
+from stock_ml.domain.ticks import snap_to_tick
 from stock_ml.evaluation.folds import in_evaluation
 from stock_ml.evaluation.judging import HELD_OUT, Ticks, predicted
 from stock_ml.evaluation.promotion import PERSISTENCE
-from stock_ml.model.conformal import LEVELS, calibrate, scale
+from stock_ml.model.conformal import LEVELS, scale
 from stock_ml.training.symbol_fallback import with_symbol_fallback
 from stock_ml.training.walk_forward import WalkForwardResult, judge_intervals
+from tests.calibration import calibrate
 from tests.judged import judged
+from tests.ticks import symbol_ticks, ticks_before
 
 START, DAY, FOLDS, MINUTES = 1_709_562_600, 86_400, 4, 60
 END = START + DAY * FOLDS * 2

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stock_ml.model.conformal import FLAT, LEVELS, PARTS, adapt, bounds, calibrate, profile, quantiles, scale
+from stock_ml.model.conformal import FLAT, LEVELS, PARTS, adapt, bounds, profile, scale
+from tests.calibration import calibrate, quantiles
 from tests.unit.interval_coverage import coverage
 
 

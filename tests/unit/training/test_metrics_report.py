@@ -23,7 +23,6 @@ def forecasts(rows: int, first: int, error: float) -> pd.DataFrame:
             "symbol": np.resize(["AAPL", "GOOGL"], rows),
             "bar_ts": first + 60 * (np.arange(rows) // 2),
             "last_close": 100.0,
-            "tick": 0.0,
             "target": target,
             "volatility": 1e-3,
             "elapsed": (np.arange(rows) // 2 % 390 + 1) / 390,

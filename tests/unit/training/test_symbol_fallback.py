@@ -23,7 +23,7 @@ def of_symbol(symbol: str, fold: int, session: int, error: float) -> pd.DataFram
     rows = {"bar_ts": START + 86_400 * day + 60 * np.arange(MINUTES), "target": target}
     rows |= {"elapsed": np.arange(MINUTES) / MINUTES}
     rows |= {"linear": target + RNG.normal(0, error, MINUTES), "fold": fold, "session": f"2024-03-{day + 1:02}"}
-    return pd.DataFrame(rows).assign(symbol=symbol, last_close=100.0, tick=0.0, volatility=1e-3)
+    return pd.DataFrame(rows).assign(symbol=symbol, last_close=100.0, volatility=1e-3)
 
 
 def market(folds: range, **error: float) -> pd.DataFrame:
