@@ -8,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from local import ports
 from local.servers import postgres as postgres_program
@@ -272,6 +272,21 @@ def test_figures_of_one_symbol_do_not_stand_under_the_name_of_another(
             expect(page.locator(figure)).to_have_text("–")
         expect(page.locator("#consumer")).to_have_text("not known now")
         expect(page).to_have_title(f"Connection lost: {EMPTY} · stock_ml")
+
+
+def test_a_symbol_that_is_entered_before_the_list_is_there_is_chosen_when_it_is(
+    served: Settings, symbol: str, page: Page
+) -> None:
+    held: list[Route] = []
+    page.route("**/symbols", lambda route: held.append(route), times=1)
+    page.goto(address(served, symbol))
+    page.wait_for_selector(READY)
+    wait_for(page, lambda: held, "the request for the list")
+    page.locator("#watch-search").fill(EMPTY)
+    page.keyboard.press("Enter")
+    expect(page.locator("#symbol")).to_have_text(symbol)
+    held[0].continue_()
+    expect(page.locator("#symbol")).to_have_text(EMPTY)
 
 
 def test_moving_away_from_the_newest_minute_stops_following_until_asked(

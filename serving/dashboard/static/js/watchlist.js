@@ -21,7 +21,7 @@ export class Watchlist {
     Object.assign(this, { choose, quotes: new Map(), order: [], sparks: new Map(), sorting: { field: null, down: true } });
     this.place = at("watch-rows");
     this.list = new VirtualRows(this.place, { height: HEIGHT, make: () => this.make(), fill: (row, quote) => this.fill(row, quote), seen: () => this.settle() });
-    at("watch-search").addEventListener("input", () => { this.place.scrollTop = 0; this.show(); });
+    at("watch-search").addEventListener("input", () => { this.entered = false; this.place.scrollTop = 0; this.show(); });
     at("watch-search").addEventListener("keydown", (event) => this.onSearchKey(event));
     this.place.addEventListener("keydown", (event) => this.onKey(event));
     for (const button of this.place.querySelectorAll("[data-sort]")) button.addEventListener("click", () => this.sort(button.dataset.sort));
@@ -46,6 +46,7 @@ export class Watchlist {
     this.unskilled = this.unskilled === undefined && body.symbols.every((quote) => quote[QUOTE.skill] == null);
     this.quotes = new Map(body.symbols.map((quote) => [quote[QUOTE.symbol], quote]));
     this.show();
+    if (this.entered) this.chooseFirst();
   }
 
   // Request the symbols in sight, when they have settled.
@@ -109,11 +110,17 @@ export class Watchlist {
   }
 
   onSearchKey(event) {
-    if (event.key === "Enter" && this.list.items.length) this.choose(this.list.items[0][QUOTE.symbol]);
+    if (event.key === "Enter") this.chooseFirst();
     if (event.key === "ArrowDown" && this.list.items.length) {
       event.preventDefault();
       this.focus(0);
     }
+  }
+
+  // Before the list is there, the choice waits for it.
+  chooseFirst() {
+    this.entered = !this.order.length;
+    if (this.list.items.length) this.choose(this.list.items[0][QUOTE.symbol]);
   }
 
   onKey(event) {
