@@ -291,8 +291,10 @@ def test_a_server_that_does_not_end_by_itself_ends_with_its_upgrade(s: Settings,
     def fail(line: str) -> None:
         if "copying the database mlflow" in line:
             scratch = str(Folders(s.state).scratch)
-            copies = [p for p in psutil.Process().children() if data_folder(p, p.cmdline()) == scratch]
-            checkpointer = next(p for p in copies[0].children() if "checkpointer" in p.cmdline()[0])
+            running = [(p, p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
+            copy = next(p for p, words in running if data_folder(p, words) == scratch)
+            named = [p for p, words in running if words and "checkpointer" in words[0]]
+            checkpointer = next(p for p in named if p.ppid() == copy.pid)
             checkpointer.suspend()  # the server waits for it, as for what a full disk left
             raise HostError("no more")
 
