@@ -63,10 +63,13 @@ class StoredClock:
         with self._lock:
             return self._moved()
 
-    def set(self, paused: bool | None = None, speed: float | None = None) -> Reading:
-        """Pause or run, or change the speed from now on; store and return the reading."""
+    def set(self, paused: bool | None = None, speed: float | None = None, advance: float = 0.0) -> Reading:
+        """Pause or run, change the speed, or move on by market seconds, from now on; store and return the reading.
+
+        Closed hours are skipped. Raises UnknownSessions beyond the last session known.
+        """
         with self._lock:
-            now = self._moved()
+            now = self._moved().advanced(advance, self.sessions)
             self.reading = replace(
                 now, paused=now.paused if paused is None else paused, speed=now.speed if speed is None else speed
             )

@@ -14,8 +14,10 @@ from sandbox.faults.faults import ALL, KINDS, Fault
 from stock_ml.config import SYMBOL
 from stock_ml.domain.bars import MINUTE, Bar, broken
 from stock_ml.domain.json_object import JsonObject
+from stock_ml.errors import UnknownSessions
 
 SPEEDS = (0.1, 3600.0)
+FARTHEST = 31 * 86_400.0  # market seconds by which the clock is moved on at once, at most
 
 
 class RequestBody(BaseModel):
@@ -25,10 +27,11 @@ class RequestBody(BaseModel):
 
 
 class ClockChange(RequestBody):
-    """Pause or run; market seconds a wall second."""
+    """Pause or run; market seconds a wall second; market seconds to move on at once."""
 
     paused: bool | None = None
     speed: float | None = Field(None, ge=SPEEDS[0], le=SPEEDS[1])
+    advance: float = Field(0.0, ge=0, le=FARTHEST)
 
 
 class FaultChange(RequestBody):
@@ -54,9 +57,12 @@ T = TypeVar("T", bound=RequestBody)
 
 
 def set_clock(exchange: Exchange) -> Response:
-    """Pause, run, or change the speed."""
+    """Pause, run, change the speed, or move the clock on."""
     body = _body(ClockChange)
-    return jsonify(asdict(exchange.clock.set(body.paused, body.speed)))
+    try:
+        return jsonify(asdict(exchange.clock.set(body.paused, body.speed, body.advance)))
+    except UnknownSessions as error:
+        abort(400, f"advance: {error}")
 
 
 def set_fault(exchange: Exchange) -> Response:

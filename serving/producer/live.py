@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from time import monotonic, sleep
 
 import numpy as np
@@ -53,7 +54,7 @@ class Live:
         for exchange, delay in self._output.feed_delay.items():
             stream.learned[exchange] = LearnedDelay(max(delay - self._s.feed_delay, 0))
         stream.restore(published := until_available(self._published, NEVER, log_waiting))
-        self._output.announced = until_available(lambda: last_announced(self._s, self._clock.now()), NEVER, log_waiting)
+        self._output.announced = until_available(partial(self._announced, stream), NEVER, log_waiting)
         log.info(line("started", newest={symbol: recent.newest for symbol, recent in published.items()}))
         self._listener = self._listening()
         while True:
@@ -121,6 +122,15 @@ class Live:
 
     def _published(self) -> dict[str, Recent]:
         return recently_published(self._s, self._output.store, self._clock.now())
+
+    def _announced(self, stream: BarStream) -> dict[str, int]:
+        """Return by exchange after which time sessions are to be announced.
+
+        Where none was announced yet it is the newest bar of before, or now.
+        """
+        now = self._clock.now()
+        begin = {each.exchange: stream.newest_of(each.exchange) or int(now) for each in self._output.calendars}
+        return {**begin, **last_announced(self._s, now)}
 
     def _announce(self, stream: BarStream, now: float, calendar: Sessions) -> None:
         last_close = float(calendar.closes[calendar.ended(now) - 1])

@@ -78,8 +78,8 @@ class Output:
         return self._publisher.flush(seconds) == 0
 
     def announce_until(self, now: float, calendar: Sessions) -> None:
-        """Announce each session of a calendar that closed by `now` once; the first time, none that closed before."""
-        for number in newly_closed(self.announced.setdefault(calendar.exchange, int(now)), now, calendar):
+        """Announce each session of a calendar once that closed by `now`, after the close in `announced`."""
+        for number in newly_closed(self.announced[calendar.exchange], now, calendar):
             if not self.flush(5):
                 return  # its last bars come first; the next turn tries again
             close = int(calendar.closes[number])

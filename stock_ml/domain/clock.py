@@ -1,7 +1,7 @@
 """Clocks: wall time for real sources, faster time without closed hours for the sandbox."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -57,6 +57,12 @@ class Reading:
         if self.paused or wall <= self.wall:
             return self.market
         return skip_closed(self.market, (wall - self.wall) * self.speed, sessions, self.after_close)
+
+    def advanced(self, seconds: float, sessions: Sessions) -> "Reading":
+        """Return the reading moved on by market seconds, at the same wall time."""
+        if seconds == 0:
+            return self
+        return replace(self, market=skip_closed(self.market, seconds, sessions, self.after_close))
 
 
 def skip_closed(market: float, seconds: float, sessions: Sessions, after_close: int = AFTER_CLOSE) -> float:

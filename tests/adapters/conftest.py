@@ -27,10 +27,6 @@ def empty(lake: Lake) -> None:
 
 
 def move_clock(s: Settings, seconds: float) -> float:
-    """Let the sandbox's clock run on by market seconds, pause it, and return where it stands."""
-    clock = f"{s.sandbox}/clock"
-    now = start = requests.get(clock, timeout=5).json()["market"]
-    requests.post(clock, json={"paused": False, "speed": 3600}, timeout=5)
-    while now < start + seconds:
-        now = requests.get(clock, timeout=5).json()["market"]
-    return float(requests.post(clock, json={"paused": True}, timeout=5).json()["market"])
+    """Pause the sandbox's clock, move it on by seconds of open market, and return where it stands."""
+    change = {"paused": True, "advance": seconds}
+    return float(requests.post(f"{s.sandbox}/clock", json=change, timeout=30).json()["market"])

@@ -156,29 +156,49 @@ def wait(condition: Callable[[], bool], seconds: float = 90) -> None:
         Event().wait(0.1)
 
 
-def test_each_new_bar_is_published_once_also_over_a_restart_of_hours(live: Settings) -> None:
-    def all_there(now: float) -> bool:
-        expected = last_finished(now, sessions(live.exchange))
-        return all(newest(live).get(symbol, 0) >= expected - 5 * MINUTE for symbol in live.symbols)
+def all_there(s: Settings, now: float) -> bool:
+    expected = last_finished(now, sessions(s.exchange))
+    return all(newest(s).get(symbol, 0) >= expected - 5 * MINUTE for symbol in s.symbols)
 
-    now = move_clock(live, 0)
+
+def move_into_session(s: Settings) -> float:
+    """Move the sandbox's clock on to where a session has an hour or more before it, and return where it stands."""
+    now, calendar = move_clock(s, 0), sessions(s.exchange)
+    is_open, change = calendar.change(now)
+    assert change is not None
+    return now if is_open and change - now >= 3600 else move_clock(s, 7200)
+
+
+def test_each_new_bar_is_published_once_also_over_a_restart_of_hours(live: Settings) -> None:
+    now = move_into_session(live)
     with producing(live):
-        wait(lambda: all_there(now))
+        wait(lambda: all_there(live, now))
         now = move_clock(live, 600)
-        wait(lambda: all_there(now))
+        wait(lambda: all_there(live, now))
         wait(lambda: state(live)["market_open"] is True)  # it is stored each few seconds
         assert state(live)["simulated"] is True
     now = move_clock(live, 3 * 3600)
     with producing(live):
-        wait(lambda: all_there(now))
+        wait(lambda: all_there(live, now))
         now = move_clock(live, 3600 * 4)
-        wait(lambda: all_there(now))
+        wait(lambda: all_there(live, now))
         wait(lambda: len(closed_sessions(live)) >= 1)
     published = on_topic(live)
     for symbol in live.symbols:
         times = [bar.ts for bar in published if bar.symbol == symbol]
         assert times == at_source(live, symbol, times[0])[: len(times)]
     assert closed_sessions(live) == sorted(set(closed_sessions(live)))
+
+
+def test_a_first_session_that_closes_while_the_producer_is_down_is_announced(live: Settings) -> None:
+    now, calendar = move_into_session(live), sessions(live.exchange)
+    with producing(live):
+        wait(lambda: all_there(live, now))
+    assert closed_sessions(live) == []
+    number = calendar.ended(now)
+    move_clock(live, calendar.closes[number] - now + 600)  # the next session has begun
+    with producing(live):
+        wait(lambda: closed_sessions(live) == [str(calendar.dates[number])])
 
 
 def store_as_received(s: Settings, bars: Iterable[Bar]) -> None:

@@ -1,11 +1,14 @@
 """What can be changed at the exchange while it runs, and what it refusal."""
 
+from unittest.mock import ANY
+
 import orjson
 import pytest
 
 from sandbox.exchange.app import create_app
 from sandbox.exchange.error_messages import BODIES
 from stock_ml.config import load
+from stock_ml.domain.calendar import sessions
 
 ASK = {"function": "TIME_SERIES_INTRADAY", "interval": "1min", "symbol": "GOOGL", "apikey": "mine"}
 
@@ -15,6 +18,23 @@ def client(tmp_path):
     client = create_app(load(source="sandbox", home=tmp_path, sandbox_faults=True)).test_client()
     client.post("/clock", json={"paused": True})
     return client
+
+
+def test_the_clock_is_moved_on_by_open_market_and_skips_the_night(client):
+    opened = client.get("/clock").json["market"]
+    on_monday = client.post("/clock", json={"advance": 390 * 60 + 120 + 60}).json["market"]
+    assert on_monday == pytest.approx(opened + 3 * 86_400 + 60, abs=1)
+    assert client.get("/clock").json == client.post("/clock", json={"advance": 0}).json | {"wall": ANY}
+
+
+def test_the_clock_is_not_moved_beyond_the_sessions_that_are_known(tmp_path):
+    last = str(sessions("XNYS").dates[-2])
+    client = create_app(load(source="sandbox", home=tmp_path, sandbox_start=last)).test_client()
+    before = client.post("/clock", json={"paused": True}).json["market"]
+    refused = client.post("/clock", json={"advance": 86_400})
+    assert refused.status_code == 400
+    assert "advance: " in refused.text
+    assert client.get("/clock").json["market"] == before
 
 
 def ask(client, **asked: str):
