@@ -42,7 +42,7 @@ def with_key(sandbox: Settings, key: str, **given: object) -> AlphaVantage:
 def test_a_month_arrives_as_it_was_sent_and_the_request_noted_has_no_key(sandbox):
     source = with_key(sandbox, KEY)
     received = source.fetch("GOOGL", "2024-02")
-    sent = requests.get(f"{sandbox.sandbox}/query", params={**received.request, "apikey": "other"}, timeout=10)
+    sent = requests.get(f"{sandbox.sandbox}/query", params={**received.request, "apikey": "other"}, timeout=30)
     assert received.body == sent.content
     assert received.request["extended_hours"] == "true"
     assert KEY not in repr(received.request)
@@ -50,7 +50,7 @@ def test_a_month_arrives_as_it_was_sent_and_the_request_noted_has_no_key(sandbox
 
 
 def test_the_newest_bars_are_of_regular_hours_and_finished_at_the_sandboxs_own_time(sandbox):
-    now = requests.get(f"{sandbox.sandbox}/clock", timeout=5).json()["market"]
+    now = requests.get(f"{sandbox.sandbox}/clock", timeout=30).json()["market"]
     received = open_source(sandbox).newest("AAPL")
     bars = bars_of(received, "start", sessions("XNYS"))
     assert received.fetched_at == now
@@ -191,7 +191,7 @@ TROUBLES = {
 
 
 def set_fault(sandbox: Settings, **given: object) -> None:
-    requests.post(f"{sandbox.sandbox}/faults", json=given, timeout=5).raise_for_status()
+    requests.post(f"{sandbox.sandbox}/faults", json=given, timeout=30).raise_for_status()
 
 
 def test_each_fault_that_the_sandbox_can_make_is_tried_here():
@@ -223,7 +223,7 @@ def test_a_fault_that_passes_is_got_over(sandbox):
 
 def test_a_plans_requests_of_a_day_are_spent_at_the_exchange(sandbox):
     plan = {"key": "a plan of two", "a_day": 2}
-    requests.post(f"{sandbox.sandbox}/plans", json=plan, timeout=5).raise_for_status()
+    requests.post(f"{sandbox.sandbox}/plans", json=plan, timeout=30).raise_for_status()
     source = asking(sandbox.sandbox, "a plan of two")
     assert [source.newest(symbol).symbol for symbol in ("GOOGL", "AAPL")] == ["GOOGL", "AAPL"]
     with pytest.raises(errors.DailyLimit):

@@ -60,7 +60,7 @@ def exchange(delayed: Settings) -> Iterator[Settings]:
 
 
 def clock(s: Settings) -> float:
-    return float(requests.get(f"{s.sandbox}/clock", timeout=5).json()["market"])
+    return float(requests.get(f"{s.sandbox}/clock", timeout=30).json()["market"])
 
 
 def count(s: Settings, first: float, last: float) -> tuple[int, int]:
@@ -73,7 +73,7 @@ def session(s: Settings, begin: float) -> Seen:
     """Run the exchange at 60 market seconds a second from a time to the announcement of its session's end."""
     calendar, sent = s.calendars.of(""), requests_sent(s)
     close, before = float(calendar.closes[calendar.upcoming(begin)]), len(closed_sessions(s))
-    requests.post(f"{s.sandbox}/clock", json={"paused": False, "speed": 60}, timeout=5)
+    requests.post(f"{s.sandbox}/clock", json={"paused": False, "speed": 60}, timeout=30)
     wait(lambda: clock(s) >= close - 5 * MINUTE, 500)
     asked = (requests_sent(s) - sent) / len(s.symbols) / ((clock(s) - begin) / MINUTE)
     wait(lambda: len(closed_sessions(s)) > before, 120)
@@ -83,7 +83,7 @@ def session(s: Settings, begin: float) -> Seen:
 
 
 def requests_sent(s: Settings) -> int:
-    return sum(requests.get(f"{s.sandbox}/answered", timeout=5).json().values())
+    return sum(requests.get(f"{s.sandbox}/answered", timeout=30).json().values())
 
 
 def test_forecasts_count_and_each_minute_is_asked_for_once_and_the_session_is_whole_when_it_is_announced(
@@ -95,7 +95,7 @@ def test_forecasts_count_and_each_minute_is_asked_for_once_and_the_session_is_wh
     with producing(s), consuming(s):
         wait(lambda: len(newest(s)) == len(s.symbols))
         if not s.feed_delay:  # learned from the first minutes
-            requests.post(f"{s.sandbox}/clock", json={"paused": False, "speed": 60}, timeout=5)
+            requests.post(f"{s.sandbox}/clock", json={"paused": False, "speed": 60}, timeout=30)
             wait(lambda: state(s).get("feed_delay", {}).get(s.exchange, 0) >= DELAY)
         begin = clock(s)
         seen = session(s, begin)

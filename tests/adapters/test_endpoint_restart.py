@@ -15,7 +15,7 @@ def test_the_pages_are_served_again_after_a_restart_that_follows_a_scrape() -> N
         server = serve(("127.0.0.1", port), CollectorRegistry(), Health())
         assert server is not None, start
         with server:
-            assert requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).status_code == 200
+            assert requests.get(f"http://127.0.0.1:{port}/metrics", timeout=30).status_code == 200
             server.shutdown()
 
 
@@ -35,7 +35,7 @@ def test_the_pages_answer_at_another_address_only_where_they_are_told_to(address
     assert server is not None
     with server:
         try:
-            told: int | None = requests.get(f"http://127.0.0.2:{port}/metrics", timeout=5).status_code
+            told: int | None = requests.get(f"http://127.0.0.2:{port}/metrics", timeout=30).status_code
         except requests.ConnectionError:
             told = None
         server.shutdown()

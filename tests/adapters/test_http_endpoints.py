@@ -19,7 +19,7 @@ from tests.adapters.test_consumer import s as s
 
 def asked(s: Settings, page: str) -> tuple[int, str]:
     try:
-        answer = requests.get(f"http://127.0.0.1:{s.consumer_port}/{page}", timeout=5)
+        answer = requests.get(f"http://127.0.0.1:{s.consumer_port}/{page}", timeout=30)
     except requests.ConnectionError:
         return 0, ""
     return answer.status_code, answer.text

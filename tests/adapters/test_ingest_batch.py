@@ -39,12 +39,12 @@ def s(s3: Settings, sandbox: Settings) -> Settings:
 
 def batch_of(s: Settings, *symbols: str, month: str = MONTH, **more: Any) -> Any:
     items = [{"symbol": symbol, "months": [month], **more} for symbol in symbols]
-    return {"items": items, "planned_at": requests.get(f"{s.sandbox}/clock", timeout=5).json()["market"]}
+    return {"items": items, "planned_at": requests.get(f"{s.sandbox}/clock", timeout=30).json()["market"]}
 
 
 def answered(s: Settings) -> int:
     """Return how many requests for bars the exchange itself counted."""
-    return sum(requests.get(f"{s.sandbox}/answered", timeout=10).json().values())
+    return sum(requests.get(f"{s.sandbox}/answered", timeout=30).json().values())
 
 
 def clean(s: Settings) -> list[str]:

@@ -25,7 +25,7 @@ def source(sandbox: Settings) -> AlphaVantage:
 
 def meet(sandbox: Settings, **fault: object) -> None:
     """Let requests of our key meet a fault."""
-    requests.post(f"{sandbox.sandbox}/faults", json={"key": KEY, **fault}, timeout=5).raise_for_status()
+    requests.post(f"{sandbox.sandbox}/faults", json={"key": KEY, **fault}, timeout=30).raise_for_status()
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_a_slow_answer_keeps_others_not_waiting(sandbox, source):
 
 def test_a_free_key_is_slowed_down_and_then_stopped_for_the_day(sandbox, source):
     plan = {"key": KEY, "a_day": 2}
-    requests.post(f"{sandbox.sandbox}/plans", json=plan, timeout=5).raise_for_status()
+    requests.post(f"{sandbox.sandbox}/plans", json=plan, timeout=30).raise_for_status()
     try:
         for _ in range(2):
             source.newest("GOOGL")
         with pytest.raises(errors.DailyLimit, match=r"API key as \*\*\*"):
             source.newest("GOOGL")
     finally:
-        requests.post(f"{sandbox.sandbox}/plans", json={"key": KEY}, timeout=5)
+        requests.post(f"{sandbox.sandbox}/plans", json={"key": KEY}, timeout=30)

@@ -52,13 +52,13 @@ def at(s: Settings, path: str) -> str:
 
 
 def newest(s: Settings, symbol: str) -> str:
-    return str(requests.get(at(s, "/data"), {"symbol": symbol}, timeout=10).json()["next"])
+    return str(requests.get(at(s, "/data"), {"symbol": symbol}, timeout=30).json()["next"])
 
 
 @contextmanager
 def watching(s: Settings, last: str | None = None, **asked: str) -> Iterator[Iterator[Heard]]:
     headers = {} if last is None else {"Last-Event-ID": last}
-    with requests.get(at(s, "/stream"), asked, headers=headers, stream=True, timeout=10) as answer:
+    with requests.get(at(s, "/stream"), asked, headers=headers, stream=True, timeout=30) as answer:
         assert answer.status_code == 200, answer.text
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         yield (event for event in events(answer) if event[0] != "state")
@@ -127,7 +127,7 @@ def test_after_a_batch_older_than_a_day_all_has_to_be_loaded_anew(
         other.execute("delete from batches where id <= %s", [int(cursor[1:])])
     with watching(served, symbol=symbol, since=cursor) as heard:
         assert next(heard)[0] == "anew"
-    whole = requests.get(at(served, "/data"), {"symbol": symbol, "since": cursor}, timeout=10).json()
+    whole = requests.get(at(served, "/data"), {"symbol": symbol, "since": cursor}, timeout=30).json()
     assert (whole["whole"], len(whole["bars"])) == (True, 2)
 
 
@@ -164,7 +164,7 @@ def test_a_viewer_that_reads_nothing_is_cut_off_and_others_go_on(
 
 
 def test_an_unknown_symbol_is_404_and_a_bad_one_400(served: Settings) -> None:
-    unknown, bad = (requests.get(at(served, "/stream"), {"symbol": s}, timeout=10) for s in ("NONE", "A\x00"))
+    unknown, bad = (requests.get(at(served, "/stream"), {"symbol": s}, timeout=30) for s in ("NONE", "A\x00"))
     assert (unknown.status_code, bad.status_code) == (404, 400)
     assert "no symbol 'NONE'" in unknown.json()["error"]
     assert bad.json()["parameter"] == "symbol"
@@ -172,7 +172,7 @@ def test_an_unknown_symbol_is_404_and_a_bad_one_400(served: Settings) -> None:
 
 @contextmanager
 def every_event(s: Settings, symbol: str) -> Iterator[Iterator[Heard]]:
-    with requests.get(at(s, "/stream"), {"symbol": symbol}, stream=True, timeout=10) as answer:
+    with requests.get(at(s, "/stream"), {"symbol": symbol}, stream=True, timeout=30) as answer:
         yield events(answer)
 
 
@@ -194,7 +194,7 @@ def test_an_absurd_row_of_one_symbol_is_told_to_its_viewers_and_all_others_get_t
 ) -> None:
     bad = "BAD" + symbol
     absurd(served, store, bad)
-    answers = {name: requests.get(at(served, "/data"), {"symbol": name}, timeout=10) for name in (bad, symbol)}
+    answers = {name: requests.get(at(served, "/data"), {"symbol": name}, timeout=30) for name in (bad, symbol)}
     assert {name: answer.status_code for name, answer in answers.items()} == {bad: 503, symbol: 200}
     assert "cannot compute with the rows that it holds: value out of range" in answers[bad].json()["error"]
     assert answers[bad].json()["kind"] == "bad_rows"
@@ -205,14 +205,14 @@ def test_an_absurd_row_of_one_symbol_is_told_to_its_viewers_and_all_others_get_t
         store.store([bar(symbol, 1), bar(bad, 5)], [])
         assert minutes(next(event for event in ours if event[0] == "rows")) == [1]
         assert minutes(next(event for event in theirs if event[0] == "rows" and event[2])) == [5]
-    listed = [row[0] for row in requests.get(at(served, "/symbols"), timeout=10).json()["symbols"]]
+    listed = [row[0] for row in requests.get(at(served, "/symbols"), timeout=30).json()["symbols"]]
     assert {bad, symbol} <= set(listed)
-    assert requests.get(at(served, "/readyz"), timeout=10).status_code == 200
+    assert requests.get(at(served, "/readyz"), timeout=30).status_code == 200
 
 
 def started_at(s: Settings) -> str:
     """Return the start time of the process that answers, as its figures tell it."""
-    text = requests.get(at(s, "/metrics"), timeout=10).text
+    text = requests.get(at(s, "/metrics"), timeout=30).text
     return next(line for line in text.splitlines() if line.startswith("process_start_time_seconds"))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from local import highcharts
 from stock_ml.adapters.postgres.store import ForecastStore
@@ -26,6 +26,7 @@ def served(postgres: Settings) -> Iterator[Settings]:
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     """The one Playwright of a session: a second one does not start."""
+    expect.set_options(timeout=30_000)  # milliseconds: a page waits for a busy machine
     with sync_playwright() as playwright:
         yield playwright
 

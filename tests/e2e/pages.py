@@ -34,7 +34,7 @@ def forecast(symbol: str, minute: int, predicted: float, version: str = "7") -> 
     return ForecastRow(symbol, ts, 1, ts + 60, "2024-03-01", p, p, *bounds, version, 0.0, ts + 61.0, False)
 
 
-def wait_for(page: Page, holds: Callable[[], Any], what: str, seconds: float = 15) -> None:
+def wait_for(page: Page, holds: Callable[[], Any], what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"

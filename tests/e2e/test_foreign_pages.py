@@ -53,7 +53,7 @@ def fetch(page: Page, url: str, **options: object) -> tuple[int, str]:
 
 
 def speed(s: Settings) -> float:
-    return float(requests.get(f"{s.sandbox}/clock", timeout=5).json()["speed"])
+    return float(requests.get(f"{s.sandbox}/clock", timeout=30).json()["speed"])
 
 
 CHANGE = '{"paused": false, "speed": 7}'

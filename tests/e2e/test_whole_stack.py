@@ -63,7 +63,7 @@ def logs(s: Settings) -> str:
 
 
 def data(s: Settings) -> dict[str, Any]:
-    answer = requests.get(f"http://127.0.0.1:{s.dashboard_port}/data", params={"symbol": SYMBOL}, timeout=10)
+    answer = requests.get(f"http://127.0.0.1:{s.dashboard_port}/data", params={"symbol": SYMBOL}, timeout=30)
     return dict(answer.json())
 
 
@@ -77,14 +77,14 @@ def put_bar(s: Settings) -> tuple[int, float]:
     close = round(data(s)["bars"][-1][4] * 1.01, 2)
     prices = dict.fromkeys(("open", "high", "low", "close"), close)
     bar = {"symbol": SYMBOL, "ts": ts, "volume": 4321, **prices}
-    requests.post(f"{s.sandbox}/bars", json=bar, timeout=10).raise_for_status()
+    requests.post(f"{s.sandbox}/bars", json=bar, timeout=30).raise_for_status()
     set_clock(s, paused=False)
     return ts, close
 
 
 def set_clock(s: Settings, *, paused: bool) -> float:
     """Pause or run the exchange, and return its time."""
-    answer = requests.post(f"{s.sandbox}/clock", json={"paused": paused}, timeout=10)
+    answer = requests.post(f"{s.sandbox}/clock", json={"paused": paused}, timeout=30)
     return float(answer.json()["market"])
 
 
