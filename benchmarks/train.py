@@ -1,4 +1,4 @@
-"""Train on 1, 3 and 10 million rows from S3: seconds a step and peak memory, beside MLlib's fit and scikit-learn's."""
+"""Train on 1, 3, 10 and 30 million rows of S3: seconds and memory, beside MLlib's fit and scikit-learn's ridge."""
 
 import json
 import os
@@ -26,19 +26,24 @@ from stock_ml.model import features
 from tests.servers import running, settings_in
 from tests.walks import frame, minutes_of, walk
 
-SIZES, SYMBOLS_A_MILLION = (1_000_000, 3_000_000, 10_000_000), 10
-FIRST, GIB = "2023-01-03", 1024**3
+SIZES, SYMBOLS_A_MILLION = (1_000_000, 3_000_000, 10_000_000, 30_000_000), 10
+FIRST, MIB, GIB = "2023-01-03", 1024**2, 1024**3
+LARGE = 10_000_000
 OURS, BARE, RIDGE = ("load and features", "fit"), "MLlib's fit alone", "scikit-learn's ridge"
 WALK_FORWARD = "walk-forward"
 
 
 @dataclass
 class Measured:
-    """Hold the seconds of each step, how many feature rows there were, and the most memory that training held, GiB."""
+    """Hold the seconds of each step, how many feature rows there were, and the most memory.
+
+    `peak_gib` is of training as a whole, `driver_mib` of the driver's Python alone.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
     rows: int = 0
     peak_gib: float = 0.0
+    driver_mib: float = 0.0
 
     @property
     def until_fitted(self) -> float:
@@ -57,14 +62,29 @@ def run(console: Console, rows: int = 0) -> dict[str, float]:
 
 
 def _figures(found: dict[int, Measured]) -> dict[str, float]:
-    smallest, largest = min(found), max(found)
-    label, most = f"{largest / 1e6:g}m", found[largest]
-    figures = {f"ratio_to_fit_{label}": most.until_fitted / most.seconds[BARE], f"peak_gib_{label}": most.peak_gib}
-    figures[f"walk_forward_to_fit_{label}"] = most.seconds[WALK_FORWARD] / most.seconds[BARE]
+    figures = dict[str, float]()
+    for size, one in found.items():
+        if size >= min(LARGE, max(found)):
+            figures |= _of_size(f"{size / 1e6:g}m", one)
     if len(found) > 1:
-        growth = log(most.until_fitted / found[smallest].until_fitted)
-        figures["growth_exponent"] = growth / log(most.rows / found[smallest].rows)
+        figures |= _growth(*(found[size] for size in (min(found), sorted(found)[1], max(found))))
     return {name: round(value, 2) for name, value in figures.items()}
+
+
+def _of_size(label: str, one: Measured) -> dict[str, float]:
+    bare = one.seconds[BARE]
+    figures = {"ratio_to_fit": one.until_fitted / bare, "walk_forward_to_fit": one.seconds[WALK_FORWARD] / bare}
+    figures |= {"peak_gib": one.peak_gib, "driver_mib": one.driver_mib}
+    return {f"{name}_{label}": value for name, value in figures.items()}
+
+
+def _growth(smallest: Measured, second: Measured, largest: Measured) -> dict[str, float]:
+    seconds = log(largest.until_fitted / smallest.until_fitted)
+    driver, rows = largest.driver_mib - second.driver_mib, largest.rows - second.rows
+    return {
+        "growth_exponent": seconds / log(largest.rows / smallest.rows),
+        "driver_growth_mib_per_10m_rows": driver / rows * 1e7,
+    }
 
 
 def _size(rows: int) -> Measured:
@@ -76,7 +96,7 @@ def _size(rows: int) -> Measured:
         with object_store(s) as lake, database(s):
             _store(lake, symbols, rows // len(symbols) // 390)
             with running(mlflow.program(s, ensure_secrets(s)), s):
-                return _trained(s, str(home / "ready"))
+                return trained(s, str(home / "ready"))
 
 
 def _store(lake: Lake, symbols: tuple[str, ...], sessions: int) -> None:
@@ -87,15 +107,17 @@ def _store(lake: Lake, symbols: tuple[str, ...], sessions: int) -> None:
             lake.write_clean(symbol, str(month), part)
 
 
-def _trained(s: Settings, ready: str) -> Measured:
+def trained(s: Settings, ready: str) -> Measured:
+    """Train on what is stored, in a process of its own that leaves its rows in the folder `ready`."""
     argv, env = [PYTHON, "-m", "benchmarks._training", ready], os.environ | environment(s)
     found = Measured()
     with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
         driver = psutil.Process(process.pid)
-        with peak_memory(lambda: _memory(driver), 0.5) as peak:
+        whole, own = peak_memory(lambda: _memory(driver), 0.5), peak_memory(lambda: _own_memory(driver), 0.5)
+        with whole as peak, own as drivers:
             _listen(process, found, until="rows")
         _listen(process, found, until="nothing")
-    found.peak_gib = peak.bytes / GIB
+    found.peak_gib, found.driver_mib = peak.bytes / GIB, drivers.bytes / MIB
     if process.returncode:
         raise RuntimeError(f"benchmarks._training ended with {process.returncode}")
     found.seconds[RIDGE] = _ridge(ready)
@@ -114,12 +136,15 @@ def _listen(process: "subprocess.Popen[str]", found: Measured, until: str) -> No
 
 def _memory(driver: psutil.Process) -> int:
     """Return the bytes that a process and all below it use: driver, JVM, Python workers; shared pages once."""
-    total = 0
     with suppress(psutil.NoSuchProcess):
-        for one in [driver, *driver.children(recursive=True)]:
-            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
-                total += one.memory_full_info().pss
-    return total
+        return sum(map(_own_memory, [driver, *driver.children(recursive=True)]))
+    return 0
+
+
+def _own_memory(process: psutil.Process) -> int:
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
+        return int(process.memory_full_info().pss)
+    return 0
 
 
 def _ridge(ready: str) -> float:
@@ -139,5 +164,9 @@ def _table(found: list[Measured]) -> Table:
     for step in found[0].seconds:
         table.add_row(step, *(f"{one.seconds[step]:.1f}" for one in found))
     table.add_row("from bars to a fit, over MLlib's fit", *(f"{o.until_fitted / o.seconds[BARE]:.2f}" for o in found))
+    table.add_row(
+        "walk-forward, over MLlib's fit", *(f"{o.seconds[WALK_FORWARD] / o.seconds[BARE]:.2f}" for o in found)
+    )
     table.add_row("peak memory, GiB", *(f"{one.peak_gib:.2f}" for one in found))
+    table.add_row("the driver's Python, MiB", *(f"{one.driver_mib:.0f}" for one in found))
     return table
