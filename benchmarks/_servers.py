@@ -1,11 +1,12 @@
-"""Servers of a benchmark's own, in a folder that is gone afterwards, and how much memory a process took meanwhile."""
+"""Servers of a benchmark's own, in a folder that is gone afterwards, and the highest value of a figure meanwhile."""
 
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 from local.secrets import ensure_secrets
 from local.servers import postgres, postgres_roles, seaweed, services
@@ -57,25 +58,25 @@ def service(s: Settings, name: str) -> Program:
 
 
 @dataclass
-class Peak:
-    """Hold the most memory that was seen, in bytes."""
+class Highest:
+    """Hold the highest value that was measured."""
 
-    bytes: int = 0
+    value: float = 0.0
 
 
 @contextmanager
-def peak_memory(measure: Callable[[], int], seconds: float) -> Iterator[Peak]:
-    """Measure memory every so many seconds until the block ends, and note the most."""
-    peak, done = Peak(), Event()
+def highest(measure: Callable[[], float], seconds: float) -> Iterator[Highest]:
+    """Measure every so many seconds until the block ends, and note the highest value. Raises what `measure` raises."""
+    found, done = Highest(), Event()
 
     def watch() -> None:
         while not done.wait(seconds):
-            peak.bytes = max(peak.bytes, measure())
+            found.value = max(found.value, measure())
 
-    thread = Thread(target=watch)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        done.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            yield found
+        finally:
+            done.set()
+        watching.result()

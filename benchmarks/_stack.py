@@ -1,7 +1,7 @@
 """The stack under its supervisor, but for Airflow, replaying a file's bars: what chaos and soak disturb and watch."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -32,6 +32,7 @@ from tests.servers import settings_in
 from tests.session_file import session_at
 
 NAMES = ("postgres", "s3", "kafka", "mlflow", "producer", "consumer", "dashboard")
+STEPS = ("databases", "tables", "kafka-user", "topics")  # that these programs need
 
 
 @dataclass
@@ -51,13 +52,8 @@ class Stack:
 
     def up(self, bars: list[Bar]) -> None:
         """Start all; the first time the bars become the lake's, with a champion for them."""
-        console, programs = Console(quiet=True), self.installation.programs
-        self.supervisor.load(programs)
-        names = {*(p.name for p in programs), "databases", "tables", "kafka-user", "topics"}
-        chosen = [step for step in steps(self.installation, self.supervisor, console) if step.name in names]
-        chosen.append(Step("champion", partial(_champion, self.s, bars), ("mlflow", "s3", "tables")))
-        with ProgressDisplay(console) as display:
-            run_all(chosen, display)
+        champion = Step("champion", partial(_champion, self.s, bars), ("mlflow", "s3", "tables"))
+        start_programs(self.installation, self.supervisor, STEPS, champion)
 
     def down(self) -> None:
         """Stop all, in order."""
@@ -67,6 +63,16 @@ class Stack:
         """Return the process id of a program, as soon as it has one."""
         probes.wait(name, lambda: bool(self.supervisor.process(name)["pid"]), 120, log=name)
         return int(self.supervisor.process(name)["pid"])
+
+
+def start_programs(made: Installation, supervisor: Supervisor, names: Collection[str], *more: Step) -> None:
+    """Start the programs of an installation; take these steps of `make up` too, and `more` of one's own."""
+    supervisor.load(made.programs)
+    console = Console(quiet=True)
+    wanted = {*names, *(program.name for program in made.programs)}
+    chosen = [step for step in steps(made, supervisor, console) if step.name in wanted]
+    with ProgressDisplay(console) as display:
+        run_all([*chosen, *more], display)
 
 
 @contextmanager

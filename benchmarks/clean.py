@@ -13,7 +13,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._servers import folder, object_store, peak_memory
+from benchmarks._servers import folder, highest, object_store
 from local.memory import MIB
 from stock_ml.adapters.lake import Lake
 from stock_ml.cleaning.clean_symbol import clean_symbol
@@ -107,11 +107,11 @@ def _body(month: str, calendar: Sessions, random: np.random.Generator) -> bytes:
 def _measured(into: Measured) -> Iterator[None]:
     gc.collect()
     process = psutil.Process()
-    with peak_memory(lambda: process.memory_info().rss, 0.01) as peak:
+    with highest(lambda: process.memory_info().rss / MIB, 0.01) as peak:
         begun = time.perf_counter()
         yield
         into.seconds.append(time.perf_counter() - begun)
-    into.peak_mib = max(into.peak_mib, peak.bytes / MIB)
+    into.peak_mib = max(into.peak_mib, peak.value)
 
 
 def _table(product: Measured, bare: Measured, rows: int) -> Table:

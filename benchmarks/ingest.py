@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,17 +62,22 @@ def _servers(home: Path) -> Iterator[Settings]:
 
 
 def _turn(s: Settings) -> Turn:
-    before, begun = _answered(s), time.perf_counter()
+    before, begun = count_requests(s), time.perf_counter()
     made = make_plan(s)
-    with ProcessPoolExecutor(AT_ONCE, mp_context=multiprocessing.get_context("spawn")) as pool:
-        rows = sum(pool.map(partial(_symbol, s), made.items))
+    rows = ingest_items(s, made.items)
     seconds = time.perf_counter() - begun
-    return Turn(seconds, _answered(s) - before, rows, len(Lake.connect(s).objects.keys("")))
+    return Turn(seconds, count_requests(s) - before, rows, len(Lake.connect(s).objects.keys("")))
 
 
-def _answered(s: Settings) -> int:
+def count_requests(s: Settings) -> int:
     """Return how many requests for bars the exchange itself counted."""
-    return sum(requests.get(f"{s.sandbox}/answered", timeout=10).json().values())
+    return sum(requests.get(f"{s.sandbox}/answered", timeout=30).json().values())
+
+
+def ingest_items(s: Settings, items: Sequence[IngestItem]) -> int:
+    """Ingest the items of a plan, two at once without Airflow, and return the rows received."""
+    with ProcessPoolExecutor(AT_ONCE, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return sum(pool.map(partial(_symbol, s), items))
 
 
 def _symbol(s: Settings, item: IngestItem) -> int:

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import log
 
@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._servers import database, folder, object_store, peak_memory
+from benchmarks._servers import database, folder, highest, object_store
 from local import jars
+from local.memory import memory, own_memory
 from local.secrets import ensure_secrets
 from local.servers import mlflow
 from local.servers.services import environment
@@ -27,8 +28,7 @@ from tests.servers import running, settings_in
 from tests.walks import frame, minutes_of, walk
 
 SIZES, SYMBOLS_A_MILLION = (1_000_000, 3_000_000, 10_000_000, 30_000_000), 10
-FIRST, MIB, GIB = "2023-01-03", 1024**2, 1024**3
-LARGE = 10_000_000
+FIRST, LARGE = "2023-01-03", 10_000_000
 OURS, BARE, RIDGE = ("load and features", "fit"), "MLlib's fit alone", "scikit-learn's ridge"
 WALK_FORWARD = "walk-forward"
 
@@ -67,7 +67,7 @@ def _figures(found: dict[int, Measured]) -> dict[str, float]:
         if size >= min(LARGE, max(found)):
             figures |= _of_size(f"{size / 1e6:g}m", one)
     if len(found) > 1:
-        figures |= _growth(*(found[size] for size in (min(found), sorted(found)[1], max(found))))
+        figures |= _growth([found[size] for size in sorted(found)])
     return {name: round(value, 2) for name, value in figures.items()}
 
 
@@ -78,7 +78,9 @@ def _of_size(label: str, one: Measured) -> dict[str, float]:
     return {f"{name}_{label}": value for name, value in figures.items()}
 
 
-def _growth(smallest: Measured, second: Measured, largest: Measured) -> dict[str, float]:
+def _growth(by_size: Sequence[Measured]) -> dict[str, float]:
+    """Return how seconds grow, and from the second size on the driver's memory: few rows are held whole in it."""
+    (smallest, second), largest = by_size[:2], by_size[-1]
     seconds = log(largest.until_fitted / smallest.until_fitted)
     driver, rows = largest.driver_mib - second.driver_mib, largest.rows - second.rows
     return {
@@ -96,7 +98,7 @@ def _size(rows: int) -> Measured:
         with object_store(s) as lake, database(s):
             _store(lake, symbols, rows // len(symbols) // 390)
             with running(mlflow.program(s, ensure_secrets(s)), s):
-                return trained(s, str(home / "ready"))
+                return measure_training(s, str(home / "ready"))
 
 
 def _store(lake: Lake, symbols: tuple[str, ...], sessions: int) -> None:
@@ -107,17 +109,17 @@ def _store(lake: Lake, symbols: tuple[str, ...], sessions: int) -> None:
             lake.write_clean(symbol, str(month), part)
 
 
-def trained(s: Settings, ready: str) -> Measured:
+def measure_training(s: Settings, ready: str) -> Measured:
     """Train on what is stored, in a process of its own that leaves its rows in the folder `ready`."""
     argv, env = [PYTHON, "-m", "benchmarks._training", ready], os.environ | environment(s)
     found = Measured()
     with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
         driver = psutil.Process(process.pid)
-        whole, own = peak_memory(lambda: _memory(driver), 0.5), peak_memory(lambda: _own_memory(driver), 0.5)
-        with whole as peak, own as drivers:
+        whole, own = highest(lambda: memory(driver.pid), 0.5), highest(lambda: own_memory(driver), 0.5)
+        with whole as family_mib, own as driver_mib:
             _listen(process, found, until="rows")
         _listen(process, found, until="nothing")
-    found.peak_gib, found.driver_mib = peak.bytes / GIB, drivers.bytes / MIB
+    found.peak_gib, found.driver_mib = family_mib.value / 1024, driver_mib.value
     if process.returncode:
         raise RuntimeError(f"benchmarks._training ended with {process.returncode}")
     found.seconds[RIDGE] = _ridge(ready)
@@ -132,19 +134,6 @@ def _listen(process: "subprocess.Popen[str]", found: Measured, until: str) -> No
         found.rows = told.get("rows", found.rows)
         if until in told:
             return
-
-
-def _memory(driver: psutil.Process) -> int:
-    """Return the bytes that a process and all below it use: driver, JVM, Python workers; shared pages once."""
-    with suppress(psutil.NoSuchProcess):
-        return sum(map(_own_memory, [driver, *driver.children(recursive=True)]))
-    return 0
-
-
-def _own_memory(process: psutil.Process) -> int:
-    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
-        return int(process.memory_full_info().pss)
-    return 0
 
 
 def _ridge(ready: str) -> float:
@@ -164,9 +153,8 @@ def _table(found: list[Measured]) -> Table:
     for step in found[0].seconds:
         table.add_row(step, *(f"{one.seconds[step]:.1f}" for one in found))
     table.add_row("from bars to a fit, over MLlib's fit", *(f"{o.until_fitted / o.seconds[BARE]:.2f}" for o in found))
-    table.add_row(
-        "walk-forward, over MLlib's fit", *(f"{o.seconds[WALK_FORWARD] / o.seconds[BARE]:.2f}" for o in found)
-    )
+    judged = [one.seconds[WALK_FORWARD] / one.seconds[BARE] for one in found]
+    table.add_row("walk-forward, over MLlib's fit alone", *(f"{ratio:.2f}" for ratio in judged))
     table.add_row("peak memory, GiB", *(f"{one.peak_gib:.2f}" for one in found))
     table.add_row("the driver's Python, MiB", *(f"{one.driver_mib:.0f}" for one in found))
     return table

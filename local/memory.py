@@ -13,11 +13,15 @@ def memory(pid: int) -> float:
     try:
         one = psutil.Process(pid) if pid else None
         family = [one, *one.children(recursive=True)] if one else []
-        return sum(_own(p) for p in family) / MIB
     except psutil.Error:
         return 0.0
+    return sum(map(own_memory, family))
 
 
-def _own(process: psutil.Process) -> int:
-    info = process.memory_full_info()
-    return int(getattr(info, "pss", 0) or info.uss)
+def own_memory(process: psutil.Process) -> float:
+    """Return the MiB of a process without those below it, 0 where it has ended."""
+    try:
+        info = process.memory_full_info()
+    except psutil.Error:
+        return 0.0
+    return float((getattr(info, "pss", 0) or info.uss) / MIB)

@@ -64,12 +64,12 @@ class StoredClock:
             return self._moved()
 
     def set(self, paused: bool | None = None, speed: float | None = None, advance: float = 0.0) -> Reading:
-        """Pause or run, change the speed, or move on by market seconds, from now on; store and return the reading.
+        """Pause or run, change the speed, or move on by seconds of open market; store and return the reading.
 
-        Closed hours are skipped. Raises UnknownSessions beyond the last session known.
+        Raises UnknownSessions beyond the last session known.
         """
         with self._lock:
-            now = self._moved().advanced(advance, self.sessions)
+            now = self._moved().later(advance, self.sessions)
             self.reading = replace(
                 now, paused=now.paused if paused is None else paused, speed=now.speed if speed is None else speed
             )

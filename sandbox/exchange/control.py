@@ -17,7 +17,7 @@ from stock_ml.domain.json_object import JsonObject
 from stock_ml.errors import UnknownSessions
 
 SPEEDS = (0.1, 3600.0)
-FARTHEST = 31 * 86_400.0  # market seconds by which the clock is moved on at once, at most
+FARTHEST = 31 * 86_400.0  # seconds of open market: so far the clock is moved on at once, at most
 
 
 class RequestBody(BaseModel):
@@ -27,7 +27,7 @@ class RequestBody(BaseModel):
 
 
 class ClockChange(RequestBody):
-    """Pause or run; market seconds a wall second; market seconds to move on at once."""
+    """Pause or run; market seconds a wall second; seconds of open market to move on at once."""
 
     paused: bool | None = None
     speed: float | None = Field(None, ge=SPEEDS[0], le=SPEEDS[1])

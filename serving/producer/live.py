@@ -124,9 +124,9 @@ class Live:
         return recently_published(self._s, self._output.store, self._clock.now())
 
     def _announced(self, stream: BarStream) -> dict[str, int]:
-        """Return by exchange after which time sessions are to be announced.
+        """Return by exchange the close that was announced last, in UTC epoch seconds.
 
-        Where none was announced yet it is the newest bar of before, or now.
+        Where none was announced, the newest bar that was published before stands for it, and without one, now.
         """
         now = self._clock.now()
         begin = {each.exchange: stream.newest_of(each.exchange) or int(now) for each in self._output.calendars}

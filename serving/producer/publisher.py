@@ -78,7 +78,7 @@ class Output:
         return self._publisher.flush(seconds) == 0
 
     def announce_until(self, now: float, calendar: Sessions) -> None:
-        """Announce each session of a calendar once that closed by `now`, after the close in `announced`."""
+        """Announce once each session of a calendar that closed until `now`, and after the close in `announced`."""
         for number in newly_closed(self.announced[calendar.exchange], now, calendar):
             if not self.flush(5):
                 return  # its last bars come first; the next turn tries again

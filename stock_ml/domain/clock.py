@@ -58,8 +58,8 @@ class Reading:
             return self.market
         return skip_closed(self.market, (wall - self.wall) * self.speed, sessions, self.after_close)
 
-    def advanced(self, seconds: float, sessions: Sessions) -> "Reading":
-        """Return the reading moved on by market seconds, at the same wall time."""
+    def later(self, seconds: float, sessions: Sessions) -> "Reading":
+        """Return the reading of the same wall time that is later by seconds of open market."""
         if seconds == 0:
             return self
         return replace(self, market=skip_closed(self.market, seconds, sessions, self.after_close))

@@ -1,4 +1,4 @@
-"""What can be changed at the exchange while it runs, and what it refusal."""
+"""What can be changed at the exchange while it runs, and what it refuses."""
 
 from unittest.mock import ANY
 
